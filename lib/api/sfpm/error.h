@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file error.h
+ * The cause of a failure.
+ *
+ * Functions of libsfpm return `true` (or a pointer) on success and `false` (or
+ * NULL) on failure. The failing function records the cause for the calling
+ * thread; the functions below read it. It stays until the thread's next
+ * failing call; successful calls leave it alone.
+ */
+#ifndef SFPM_ERROR_H
+#define SFPM_ERROR_H
+
+#include <stdint.h>
+
+#include <sfpm/version.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * What went wrong. The numbers are frozen; new ones are appended.
+ */
+typedef enum sfpm_status {
+    SFPM_OK = 0,              /**< no failure so far in this thread */
+    SFPM_ERR_ARGUMENT = 1,    /**< the caller passed something impossible */
+    SFPM_ERR_MEMORY = 2,      /**< out of memory */
+    SFPM_ERR_SYSTEM = 3,      /**< a system call failed: see sfpm_last_errno() */
+    SFPM_ERR_NOT_FOUND = 4,   /**< the file does not exist */
+    SFPM_ERR_NOT_IMAGE = 5,   /**< the file is not an sfpm image */
+    SFPM_ERR_UNSUPPORTED = 6, /**< a newer format, or a feature this build lacks */
+    SFPM_ERR_TRUNCATED = 7,   /**< the image ends too early */
+    SFPM_ERR_CHECKSUM = 8,    /**< stored bytes do not match their checksum */
+    SFPM_ERR_CORRUPT = 9,     /**< checksums hold, but the contents make no sense */
+    SFPM_ERR_LIMIT = 10,      /**< a size or count is over its limit */
+    SFPM_ERR_MISMATCH = 11,   /**< image and program disagree about the regions */
+    SFPM_ERR_BYTECODE = 12,   /**< the verifier refused the program or its state */
+    SFPM_ERR_TRAP = 13,       /**< the running program trapped */
+    SFPM_ERR_KEY = 14,        /**< a key is wrong, missing or needed */
+    SFPM_ERR_LOCKED = 15,     /**< another process is writing the image */
+    SFPM_ERR_CHANGED = 16,    /**< the image was changed by another since it was read */
+    SFPM_ERR_INTERNAL = 17,   /**< a mistake in sfpm itself */
+    SFPM_ERR_NO_COMMIT = 18,  /**< the image has no such commit */
+    SFPM_ERR_SYNTAX = 19,     /**< assembly text or an edit cannot be understood */
+    SFPM_ERR_SECRET = 20      /**< a secret region would be written unencrypted */
+} sfpm_status_t;
+
+/** Offset given by sfpm_last_offset() when the failure has no place in a file. */
+#define SFPM_NO_OFFSET UINT64_MAX
+
+/** @return the status of the calling thread's last failure, SFPM_OK before any. */
+SFPM_API sfpm_status_t sfpm_last_status(void);
+
+/** @return the errno value saved with the last failure, 0 when none applies. */
+SFPM_API int sfpm_last_errno(void);
+
+/** @return the file offset in bytes of the fault, or SFPM_NO_OFFSET. */
+SFPM_API uint64_t sfpm_last_offset(void);
+
+/**
+ * @return the complete message of the last failure, without prefix or newline;
+ * empty before any. The text belongs to the thread and is overwritten by its
+ * next failing call.
+ */
+SFPM_API const char *sfpm_last_error(void);
+
+/** @return a short fixed name for a status, "unknown status" for other numbers. */
+SFPM_API const char *sfpm_status_name(sfpm_status_t status);
+
+/**
+ * Releases memory that a function of this library handed to its caller.
+ * @param memory  such a pointer, or NULL
+ */
+SFPM_API void sfpm_free(void *memory);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
