@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where image bytes come from. One read path for all: a regular file is read in
+ * place, anything else (a pipe, a FIFO, a terminal) is first taken in whole,
+ * into memory or, when it grows large, into an unlinked temporary file.
+ */
+#ifndef SFPM_IO_INPUT_H
+#define SFPM_IO_INPUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+typedef struct sfpm_input sfpm_input_t;
+
+/* Opens a file for reading. A directory, an unreadable or missing file gives
+ * NULL with the system's reason; the message starts with the path. */
+sfpm_input_t *sfpm_input_open(const char *path);
+
+/* Reads from a descriptor that stays the caller's and must outlive the input.
+ * A regular file counts from its current position; anything else is read to
+ * its end now. `name` is for messages ("standard input") and is copied. */
+sfpm_input_t *sfpm_input_open_fd(int fd, const char *name);
+
+/* Bytes already in memory; they are borrowed and must outlive the input. */
+sfpm_input_t *sfpm_input_open_memory(const void *bytes, size_t size, const char *name);
+
+/* Accepts NULL. */
+void sfpm_input_close(sfpm_input_t *input);
+
+/* Size in bytes when the input was opened, and as refreshed below. */
+uint64_t sfpm_input_size(const sfpm_input_t *input);
+const char *sfpm_input_name(const sfpm_input_t *input);
+
+/* Whether the input is a regular file opened by path; then its identity. */
+bool sfpm_input_identity(const sfpm_input_t *input, dev_t *device, ino_t *inode);
+
+/* Reads exactly `size` bytes at `offset`. Beyond the end: SFPM_ERR_TRUNCATED
+ * with the offset, also when the file shrank since it was opened. Handles short
+ * reads and EINTR. May be called by several threads at once. */
+bool sfpm_input_read(const sfpm_input_t *input, uint64_t offset, void *to, size_t size);
+
+/* Looks at the file's size again, as an appender does after taking the lock. */
+bool sfpm_input_refresh(sfpm_input_t *input);
+
+#endif

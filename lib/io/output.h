@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where image bytes go. Three kinds behind one interface: a new file that
+ * appears whole or not at all, an append to an existing file under its lock,
+ * and a stream. Bytes are only ever written front to back.
+ */
+#ifndef SFPM_IO_OUTPUT_H
+#define SFPM_IO_OUTPUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+typedef struct sfpm_output sfpm_output_t;
+
+/* Receives non-fatal remarks ("this file system has no locks"). */
+typedef void (*sfpm_output_warn_t)(void *context, const char *text);
+
+typedef struct sfpm_output_options {
+    mode_t mode;             /* permissions of a new file before the umask; 0: 0666 */
+    bool ignore_hard_links;  /* append although the file has several names */
+    sfpm_output_warn_t warn; /* or NULL */
+    void *warn_context;
+} sfpm_output_options_t;
+
+/* A new file at `path`, which appears under that name at sfpm_output_finish():
+ * temporary file beside the target (after following a final symlink once),
+ * synced, owner and mode of a file it replaces kept, renamed, directory synced.
+ * When the target exists and is not a regular file (a pipe, a device) it is
+ * written as a stream. An existing regular target is locked meanwhile:
+ * SFPM_ERR_LOCKED names the holder. `options` may be NULL. */
+sfpm_output_t *sfpm_output_create(const char *path, const sfpm_output_options_t *options);
+
+/* Appends to an existing regular file: takes the lock, compares the inode with
+ * the path afterwards (SFPM_ERR_CHANGED), refuses several hard links unless told
+ * otherwise. Writing starts at the end of the file: sfpm_output_offset(). On
+ * sfpm_output_discard() the file is cut back to that size. */
+sfpm_output_t *sfpm_output_append(const char *path, const sfpm_output_options_t *options);
+
+/* A stream on a descriptor, which stays the caller's. */
+sfpm_output_t *sfpm_output_stream(int fd, const char *name);
+
+/* The identity of the locked file, for comparison with an input's; append only. */
+bool sfpm_output_identity(const sfpm_output_t *output, dev_t *device, ino_t *inode);
+
+/* The position in bytes of the next byte written. */
+uint64_t sfpm_output_offset(const sfpm_output_t *output);
+
+/* Writes bytes; small pieces are gathered, large ones go out directly. Short
+ * writes and EINTR are handled; EPIPE is SFPM_ERR_SYSTEM with errno EPIPE. */
+bool sfpm_output_write(sfpm_output_t *output, const void *bytes, size_t size);
+bool sfpm_output_zeros(sfpm_output_t *output, uint64_t count);
+
+/* Tells how many bytes are about to follow, so that space can be reserved; a
+ * hint, but a full disk may be reported here already. */
+bool sfpm_output_reserve(sfpm_output_t *output, uint64_t size);
+
+/* All written so far is on stable storage when this returns true (streams:
+ * handed to the system). A failed sync is final: discard the output. */
+bool sfpm_output_sync(sfpm_output_t *output);
+
+/* Completes the output, as described with its kind, and frees it, whether or not
+ * this succeeds. On failure a new file has not appeared and an appended one has
+ * been cut back. */
+bool sfpm_output_finish(sfpm_output_t *output);
+
+/* Gives up and frees the output; the thread's error is kept. NULL is allowed. */
+void sfpm_output_discard(sfpm_output_t *output);
+
+#endif
