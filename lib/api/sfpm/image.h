@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file image.h
+ * Looking into image files, and appending commits to them.
+ *
+ * An image is a log of commits; each commit describes a set of named regions
+ * completely. An sfpm_image_t shows one commit at a time, the last one unless
+ * told otherwise. Images of version 1 appear as images of one commit.
+ *
+ * Threads: distinct objects are independent. Functions that take a `const`
+ * object may run concurrently on one object; others need exclusion.
+ *
+ * Pointers returned belong to the object and live until it is closed or shows
+ * another commit.
+ */
+#ifndef SFPM_IMAGE_H
+#define SFPM_IMAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <sfpm/error.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Size in bytes of image ids and digests. */
+#define SFPM_DIGEST_BYTES 16
+
+/** Region flags. They are stored in images; the numbers are frozen. */
+enum {
+    SFPM_REGION_DYNAMIC = 1u << 0,  /**< may have another size at the next save */
+    SFPM_REGION_PORTABLE = 1u << 1, /**< means the same on every architecture */
+    SFPM_REGION_POINTERS = 1u << 2, /**< holds raw addresses */
+    SFPM_REGION_VOLATILE = 1u << 3, /**< contents are not saved; zeroed on restore */
+    SFPM_REGION_SECRET = 1u << 4    /**< must never be saved unencrypted */
+};
+
+/** An image opened for reading. */
+typedef struct sfpm_image sfpm_image_t;
+
+/**
+ * How to open an image. Start with `= {.struct_size = sizeof(…)}`: what is not
+ * mentioned is the default.
+ */
+typedef struct sfpm_image_options {
+    size_t struct_size;
+    int64_t commit;      /**< the commit shown: 0 the last, N > 0 that number,
+                              N < 0 that many before the last */
+    uint64_t max_memory; /**< limit in bytes for tables read from the image; 0: 1 GiB */
+} sfpm_image_options_t;
+
+/** Facts about the file. */
+typedef struct sfpm_image_info {
+    uint32_t format;               /**< 1 or 2 */
+    uint8_t id[SFPM_DIGEST_BYTES]; /**< stays the same through the image's life */
+    uint64_t commits;              /**< number of commits; the last has this number */
+    uint64_t size;                 /**< bytes in the file */
+    uint64_t torn;                 /**< bytes of an unfinished commit at the end */
+    uint64_t compatible;           /**< feature bits of the header */
+    uint64_t incompatible;         /**< feature bits of the header */
+} sfpm_image_info_t;
+
+/** Facts about one commit. Strings are never NULL; "" when absent. */
+typedef struct sfpm_commit_info {
+    uint64_t number;                   /**< counts from 1 */
+    uint64_t parent;                   /**< the commit it was made on; 0: none */
+    uint64_t state_of;                 /**< the commit whose state this is: itself,
+                                            or an earlier one after an undo */
+    uint8_t digest[SFPM_DIGEST_BYTES]; /**< of the whole state, whatever its storage */
+    int64_t seconds;                   /**< time since 1970-01-01 UTC */
+    uint32_t nanoseconds;
+    const char *description;  /**< of the image; inherited from commit to commit */
+    const char *message;      /**< of this commit */
+    const char *creator;      /**< the program that saved it */
+    const char *architecture; /**< of native regions; "" when all are portable */
+    const char *build_id;     /**< of the creator, in hexadecimal; may be "" */
+    uint64_t schema;          /**< the application's schema version */
+    uint32_t bytecode;        /**< bytecode version of a machine; 0: none */
+    uint32_t num_attributes;
+    uint64_t offset; /**< where the commit begins in the file, in bytes */
+    uint64_t size;   /**< its length in the file, in bytes */
+} sfpm_commit_info_t;
+
+/** Facts about one region. */
+typedef struct sfpm_region_info {
+    const char *name;
+    uint64_t size;                     /**< bytes */
+    uint32_t flags;                    /**< SFPM_REGION_… */
+    uint8_t digest[SFPM_DIGEST_BYTES]; /**< of the contents; zero in version 1 */
+} sfpm_region_info_t;
+
+/**
+ * Opens an image file. Header, last trailer and index are verified.
+ * @param filename  the path; no `@N` suffix is understood here
+ * @param options   or NULL for the defaults
+ * @return the image, to be closed; NULL on failure
+ */
+SFPM_API sfpm_image_t *sfpm_image_open(const char *filename,
+                                       const sfpm_image_options_t *options);
+
+/**
+ * Opens an image from a descriptor. A regular file is read in place from its
+ * current position; a pipe is read to its end first.
+ * @param fd       stays the caller's and must stay open as long as the image
+ * @param name     for messages, such as "standard input"
+ * @param options  or NULL
+ */
+SFPM_API sfpm_image_t *sfpm_image_open_fd(int fd, const char *name,
+                                          const sfpm_image_options_t *options);
+
+/** Closes an image. Accepts NULL. */
+SFPM_API void sfpm_image_close(sfpm_image_t *image);
+
+/** @return facts about the file; they live as long as the image. */
+SFPM_API const sfpm_image_info_t *sfpm_image_info(const sfpm_image_t *image);
+
+/**
+ * Remarks that are not errors, such as a torn tail that was passed over.
+ * @return the remark with that index (from 0), NULL after the last
+ */
+SFPM_API const char *sfpm_image_warning(const sfpm_image_t *image, size_t index);
+
+/**
+ * Shows another commit. On failure the image shows what it showed before.
+ * @param commit  as in sfpm_image_options_t; SFPM_ERR_NO_COMMIT when there is none
+ */
+SFPM_API bool sfpm_image_select(sfpm_image_t *image, int64_t commit);
+
+/** @return facts about the commit shown. */
+SFPM_API const sfpm_commit_info_t *sfpm_image_commit_info(const sfpm_image_t *image);
+
+/**
+ * @param index  from 0 to num_attributes - 1; attributes are sorted by key
+ * @param key    receives the key
+ * @param value  receives the value
+ */
+SFPM_API bool sfpm_image_attribute(const sfpm_image_t *image, size_t index,
+                                   const char **key, const char **value);
+
+/** @return the number of regions of the commit shown. */
+SFPM_API size_t sfpm_image_num_regions(const sfpm_image_t *image);
+
+/** @return facts about the region with that index (from 0), NULL beyond the last. */
+SFPM_API const sfpm_region_info_t *sfpm_image_region(const sfpm_image_t *image,
+                                                     size_t index);
+
+/**
+ * Finds a region by name.
+ * @param index  receives the index of the first region of that name
+ * @return false with SFPM_ERR_MISMATCH, naming the region, when there is none
+ */
+SFPM_API bool sfpm_image_find_region(const sfpm_image_t *image, const char *name,
+                                     size_t *index);
+
+/**
+ * Reads bytes of a region of the commit shown. They are verified against their
+ * checksums (version 1 has none) before the function returns true; after a
+ * failure the buffer's contents mean nothing.
+ * @param index   of the region
+ * @param offset  in the region, bytes
+ * @param to      receives `size` bytes
+ */
+SFPM_API bool sfpm_image_read(const sfpm_image_t *image, size_t index, uint64_t offset,
+                              void *to, size_t size);
+
+/** Reads and verifies a whole region of the commit shown without keeping it. */
+SFPM_API bool sfpm_image_check_region(const sfpm_image_t *image, size_t index);
+
+/** Called by sfpm_image_check() for each fault found. */
+typedef void (*sfpm_fault_callback_t)(void *context, sfpm_status_t status, uint64_t offset,
+                                      const char *text);
+
+/**
+ * Reads and checks every byte of the file: all commits, padding and dead bytes.
+ * A torn tail counts as a fault.
+ * @param callback  receives each fault; NULL to learn only of the first
+ * @return true when there is no fault; otherwise the last error is the first fault
+ */
+SFPM_API bool sfpm_image_check(sfpm_image_t *image, sfpm_fault_callback_t callback,
+                               void *context);
+
+/* ---- Making the next commit ---------------------------------------------- */
+
+/**
+ * A commit in the making: an image's shown state, or nothing, plus changes.
+ * Nothing touches a file before one of the three functions at the end.
+ */
+typedef struct sfpm_edit sfpm_edit_t;
+
+/**
+ * Begins an edit.
+ * @param image  the state to start from; it must stay open, and show the same
+ *               commit, as long as the edit lives. NULL starts a new image.
+ */
+SFPM_API sfpm_edit_t *sfpm_edit_create(sfpm_image_t *image);
+
+/** Forgets an edit. Accepts NULL. */
+SFPM_API void sfpm_edit_destroy(sfpm_edit_t *edit);
+
+/**
+ * Gives a region new contents, size and flags, or adds one at the end. Equal
+ * names are told apart by `instance`. Unchanged pages are found by comparison
+ * and not stored again.
+ * @param name      of the region; copied
+ * @param instance  0 for the first region of that name, 1 for the second …
+ * @param base      borrowed until the edit is written or destroyed; the memory
+ *                  must not change while the edit is written
+ * @param size      bytes
+ * @param flags     SFPM_REGION_…; DYNAMIC, PORTABLE, POINTERS are stored,
+ *                  VOLATILE stores no contents, SECRET fails with SFPM_ERR_SECRET
+ */
+SFPM_API bool sfpm_edit_set_region(sfpm_edit_t *edit, const char *name, size_t instance,
+                                   const void *base, size_t size, uint32_t flags);
+
+/** Removes a region. SFPM_ERR_MISMATCH when there is none of that name. */
+SFPM_API bool sfpm_edit_remove_region(sfpm_edit_t *edit, const char *name,
+                                      size_t instance);
+
+/**
+ * Changes bytes of a region that the starting image holds.
+ * @param index   of the region in the starting image
+ * @param offset  in the region; the range must lie inside it
+ * @param bytes   copied
+ */
+SFPM_API bool sfpm_edit_write(sfpm_edit_t *edit, size_t index, uint64_t offset,
+                              const void *bytes, size_t size);
+
+/** Reads a region as it will be: the starting image with the changes so far. */
+SFPM_API bool sfpm_edit_read(const sfpm_edit_t *edit, size_t index, uint64_t offset,
+                             void *to, size_t size);
+
+/** Sets a text of the next commit; it is copied, NULL keeps the old one. Text
+ * over 65,535 bytes is SFPM_ERR_LIMIT. @{ */
+SFPM_API bool sfpm_edit_set_description(sfpm_edit_t *edit, const char *text);
+SFPM_API bool sfpm_edit_set_message(sfpm_edit_t *edit, const char *text);
+SFPM_API bool sfpm_edit_set_creator(sfpm_edit_t *edit, const char *text);
+/** @} */
+
+/** Sets an attribute, or removes it when `value` is NULL. */
+SFPM_API bool sfpm_edit_set_attribute(sfpm_edit_t *edit, const char *key,
+                                      const char *value);
+
+/** Sets the application's schema version. */
+SFPM_API bool sfpm_edit_set_schema(sfpm_edit_t *edit, uint64_t schema);
+
+/** Sets the bytecode version of the machine that the regions hold. */
+SFPM_API bool sfpm_edit_set_bytecode(sfpm_edit_t *edit, uint32_t version);
+
+/** Sets the format of a new image: 2, or 1 for the original layout. */
+SFPM_API bool sfpm_edit_set_format(sfpm_edit_t *edit, uint32_t format);
+
+/**
+ * Makes the edit one that goes back: the state of the parent of the state shown.
+ * SFPM_ERR_NO_COMMIT at the first; SFPM_ERR_UNSUPPORTED for version 1. Excludes
+ * other changes.
+ */
+SFPM_API bool sfpm_edit_undo(sfpm_edit_t *edit);
+
+/** How an edit is written. Start with `= {.struct_size = sizeof(…)}`. */
+typedef struct sfpm_write_options {
+    size_t struct_size;
+    uint32_t mode;          /**< permissions of a new file before the umask; 0: 0666 */
+    bool ignore_hard_links; /**< append although the file has several names */
+    void (*warn)(void *context, const char *text); /**< receives remarks, or NULL */
+    void *warn_context;
+} sfpm_write_options_t;
+
+/**
+ * Appends the edit as one commit to the file that the image was opened from, and
+ * makes the image show it. Durable when it returns true; on failure the file is
+ * as it was. SFPM_ERR_CHANGED when the file has another last commit than
+ * the image knows; SFPM_ERR_LOCKED while another writes. An image of
+ * version 1 is replaced atomically instead.
+ */
+SFPM_API bool sfpm_edit_append(sfpm_edit_t *edit, const sfpm_write_options_t *options);
+
+/**
+ * Writes an image file, atomically: the starting image's bytes, if any, followed
+ * by the new commit; so it equals what sfpm_edit_append() would have left.
+ */
+SFPM_API bool sfpm_edit_save(sfpm_edit_t *edit, const char *filename,
+                             const sfpm_write_options_t *options);
+
+/** The same onto a descriptor, front to back; it is not closed. */
+SFPM_API bool sfpm_edit_save_fd(sfpm_edit_t *edit, int fd, const char *name,
+                                const sfpm_write_options_t *options);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file sfpm.h
+ * All of libsfpm.
+ */
+#ifndef SFPM_SFPM_H
+#define SFPM_SFPM_H
+
+#include <sfpm/error.h>
+#include <sfpm/image.h>
+#include <sfpm/snapshot.h>
+#include <sfpm/version.h>
+
+#endif
