@@ -8,7 +8,9 @@
 
 #include <sfpm/error.h>
 #include <sfpm/image.h>
+#include <sfpm/opcode.h>
 #include <sfpm/snapshot.h>
 #include <sfpm/version.h>
+#include <sfpm/vm.h>
 
 #endif

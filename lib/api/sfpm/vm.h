@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file vm.h
+ * The bytecode machine: loading, verifying, running, looking into and saving it.
+ *
+ * A machine's whole state is in its regions: `code`, `functions`, `globals`,
+ * `state`, `stack` and `symbols` (sfpm-bytecode(5) gives their layouts), or the
+ * one region `vm_state` of the original program, which holds all of it. Nothing
+ * unverified runs: sfpm_vm_run() proves code, tables and state first.
+ *
+ * A machine is made by sfpm_vm_assemble(), sfpm_vm_load_code(), sfpm_vm_load() or
+ * sfpm_vm_load_image(). Each replaces what the machine was; on failure the machine
+ * stays what it was before.
+ *
+ * Places in the code are code offsets: byte positions in the `code` region (in
+ * `program`, in the original layout).
+ *
+ * Threads: distinct machines are independent. Functions that take a `const`
+ * machine may run concurrently on one machine; others need exclusion. Pointers
+ * returned belong to the machine and live until its next non-const call.
+ */
+#ifndef SFPM_VM_H
+#define SFPM_VM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <sfpm/error.h>
+#include <sfpm/image.h>
+#include <sfpm/opcode.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** A machine. */
+typedef struct sfpm_vm sfpm_vm_t;
+
+/** Where a machine stands. The numbers are recorded in images. */
+typedef enum sfpm_vm_status {
+    SFPM_VM_SUSPENDED = 0, /**< goes on when run; also before its first instruction */
+    SFPM_VM_HALTED = 1,    /**< ended; only starting it again makes it run */
+    SFPM_VM_TRAPPED = 2    /**< tries the trapping instruction again when run */
+} sfpm_vm_status_t;
+
+/** Stack in bytes that a machine may use unless told otherwise: 1 MiB. */
+#define SFPM_VM_DEFAULT_STACK ((uint64_t)1 << 20)
+/** Stack in bytes beyond which no machine is run or loaded: 64 MiB. */
+#define SFPM_VM_MAX_STACK ((uint64_t)1 << 26)
+/** Bytes of code that a machine may have at most: 16 MiB. */
+#define SFPM_VM_MAX_CODE ((uint64_t)1 << 24)
+
+/** @return a machine without a program, to be destroyed; NULL when out of memory. */
+SFPM_API sfpm_vm_t *sfpm_vm_create(void);
+
+/** Forgets a machine. Accepts NULL. */
+SFPM_API void sfpm_vm_destroy(sfpm_vm_t *vm);
+
+/* ---- Getting a program ---------------------------------------------------- */
+
+/**
+ * Receives one fault found in assembly text, in order of place.
+ * @param file    the name given to sfpm_vm_assemble()
+ * @param line    counts from 1
+ * @param column  counts bytes from 1
+ */
+typedef void (*sfpm_vm_fault_callback_t)(void *context, const char *file, uint32_t line,
+                                         uint32_t column, const char *text);
+
+/**
+ * Assembles and verifies a program; the machine stands before its first
+ * instruction. sfpm-bytecode(5) describes the language.
+ * @param text      the source; any bytes
+ * @param size      of the source in bytes
+ * @param file      its name for messages; the part after the last `/` is recorded
+ * @param callback  receives all faults up to the hundredth, or NULL
+ * @return false with SFPM_ERR_SYNTAX (or SFPM_ERR_BYTECODE, when only the verifier
+ *         objects) and the text of the first fault, `file:line:column: …`
+ */
+SFPM_API bool sfpm_vm_assemble(sfpm_vm_t *vm, const char *text, size_t size,
+                               const char *file, sfpm_vm_fault_callback_t callback,
+                               void *context);
+
+/**
+ * Makes a machine of bare bytes: one function, `main`, without parameters.
+ * @return false with SFPM_ERR_BYTECODE when the verifier refuses them
+ */
+SFPM_API bool sfpm_vm_load_code(sfpm_vm_t *vm, const void *code, size_t size);
+
+/**
+ * Supplies the bytes of a region.
+ * @param bytes  receives them, NULL when there is no such region; they must stay
+ *               valid until the loading function returns
+ * @param size   receives their number
+ * @return false, with the thread's error set, when they cannot be had
+ */
+typedef bool (*sfpm_vm_region_callback_t)(void *context, const char *name,
+                                          const void **bytes, size_t *size);
+
+/**
+ * Makes a machine of the bytes of its regions. Only the tables' shape is checked
+ * here, so that a machine which sfpm_vm_verify() would refuse can be looked into.
+ * @return false with SFPM_ERR_MISMATCH when the regions are not those of a machine
+ */
+SFPM_API bool sfpm_vm_load(sfpm_vm_t *vm, sfpm_vm_region_callback_t callback,
+                           void *context);
+
+/** The same from the commit that an image shows. */
+SFPM_API bool sfpm_vm_load_image(sfpm_vm_t *vm, const sfpm_image_t *image);
+
+/** sfpm_vm_load_image() of a file's last commit, then sfpm_vm_verify(). */
+SFPM_API bool sfpm_vm_restore(sfpm_vm_t *vm, const char *filename);
+
+/**
+ * Whether an image holds a machine: the regions of one, or a region `vm_state`.
+ * Says nothing about their contents.
+ */
+SFPM_API bool sfpm_vm_is_in(const sfpm_image_t *image);
+
+/* ---- Running -------------------------------------------------------------- */
+
+/**
+ * Proves the program and, unless the machine is halted, its state. Costs nothing
+ * when that was done already.
+ * @return false with SFPM_ERR_BYTECODE and what is wrong where, such as
+ *         `code[7] (main+7): unknown opcode 0xEE`
+ */
+SFPM_API bool sfpm_vm_verify(sfpm_vm_t *vm);
+
+/** Receives what the program writes. Returns false when it cannot be written. */
+typedef bool (*sfpm_vm_output_callback_t)(void *context, const void *bytes, size_t size);
+
+/** How to run. Start with `= {.struct_size = sizeof(…)}`. */
+typedef struct sfpm_vm_run_options {
+    size_t struct_size;
+    uint64_t max_steps; /**< stop after that many instructions; 0: no limit */
+    uint64_t max_stack; /**< bytes of stack; 0: SFPM_VM_DEFAULT_STACK */
+    sfpm_vm_output_callback_t output; /**< NULL: what is written is thrown away */
+    void *output_context;
+} sfpm_vm_run_options_t;
+
+/**
+ * Runs until the machine halts, traps or has executed `max_steps` instructions;
+ * sfpm_vm_info() tells which. A halted machine is left as it is. What the machine
+ * has done can be continued exactly where it stopped, in any process.
+ * @param options  or NULL for the defaults
+ * @return false with SFPM_ERR_BYTECODE when it was refused and did not run;
+ *         SFPM_ERR_TRAP and text such as `code[7] (main+7): division by zero` when it
+ *         trapped; SFPM_ERR_SYSTEM when output failed and SFPM_ERR_MEMORY when the
+ *         stack could not grow: then it stands before the instruction at fault
+ */
+SFPM_API bool sfpm_vm_run(sfpm_vm_t *vm, const sfpm_vm_run_options_t *options);
+
+/** Puts the machine before its first instruction, with an empty stack. Globals and
+ * counters are kept. */
+SFPM_API bool sfpm_vm_restart(sfpm_vm_t *vm);
+
+/** The same, with globals back at their initial values and counters at zero. */
+SFPM_API bool sfpm_vm_fresh(sfpm_vm_t *vm);
+
+/* ---- Looking into it ------------------------------------------------------ */
+
+/** Facts about a machine. */
+typedef struct sfpm_vm_info {
+    sfpm_vm_status_t status;
+    sfpm_trap_t trap;      /**< why it trapped; SFPM_TRAP_NONE unless trapped */
+    uint64_t pc;           /**< code offset of the instruction to execute next: of HALT or
+                                the outermost RETURN when halted, of the trapping one
+                                when trapped */
+    uint64_t instructions; /**< executed so far; not recorded in the original layout */
+    uint64_t starts;       /**< times started from the beginning */
+    uint64_t code_size;    /**< bytes */
+    uint32_t functions;    /**< number of functions */
+    uint32_t globals;      /**< number of globals */
+    uint32_t frames;       /**< calls in progress, the outermost included; 0 when the
+                                machine is not verified, or halted and since patched
+                                into another shape */
+    uint32_t bytecode;     /**< version of the instruction set */
+    bool original;         /**< its state is the original program's `vm_state` */
+    bool verified;         /**< sfpm_vm_verify() succeeded */
+} sfpm_vm_info_t;
+
+/**
+ * @param info  receives the facts
+ * @param size  sizeof *info; what a later version appends is not written
+ * @return false with SFPM_ERR_ARGUMENT when the machine has no program
+ */
+SFPM_API bool sfpm_vm_info(const sfpm_vm_t *vm, sfpm_vm_info_t *info, size_t size);
+
+/** A function being executed. */
+typedef struct sfpm_vm_frame {
+    const char *function; /**< its name, "function N" when it has none */
+    uint32_t index;       /**< its number */
+    uint64_t offset;   /**< code offset of the instruction to go on with: the pc for the
+                            innermost frame, after the call for the others */
+    uint32_t locals;   /**< values in it: parameters first, then locals */
+    uint32_t operands; /**< values on its operand stack; the parameters of a call in
+                            progress belong to the called function */
+} sfpm_vm_frame_t;
+
+/**
+ * @param level  0 for the innermost frame, up to info.frames - 1
+ * @param size   sizeof *frame
+ * @return false with SFPM_ERR_ARGUMENT when there is no such frame
+ */
+SFPM_API bool sfpm_vm_frame(const sfpm_vm_t *vm, uint32_t level, sfpm_vm_frame_t *frame,
+                            size_t size);
+
+/** Reads local number `index` of a frame. */
+SFPM_API bool sfpm_vm_local(const sfpm_vm_t *vm, uint32_t level, uint32_t index,
+                            int64_t *value);
+/** Reads a value of a frame's operand stack, 0 being its bottom. */
+SFPM_API bool sfpm_vm_operand(const sfpm_vm_t *vm, uint32_t level, uint32_t index,
+                              int64_t *value);
+
+/** Reads a global. @param name  receives its name, NULL when it has none; or NULL */
+SFPM_API bool sfpm_vm_global(const sfpm_vm_t *vm, uint32_t index, int64_t *value,
+                             const char **name);
+
+/** @return the number of symbols: functions and labels, in order of code offset. */
+SFPM_API size_t sfpm_vm_num_symbols(const sfpm_vm_t *vm);
+
+/**
+ * @param index   from 0 to sfpm_vm_num_symbols() - 1
+ * @param offset  receives the code offset
+ * @return the name of a function or label; NULL when there is none
+ */
+SFPM_API const char *sfpm_vm_symbol(const sfpm_vm_t *vm, size_t index, uint64_t *offset);
+
+/**
+ * Understands a place: `12`, `0xC`, `label`, `label+3`, `function+0x10`.
+ * @param offset  receives the code offset, which is less than the code's size
+ * @return false with SFPM_ERR_SYNTAX, naming the label that does not exist
+ */
+SFPM_API bool sfpm_vm_resolve(const sfpm_vm_t *vm, const char *text, uint64_t *offset);
+
+/**
+ * Writes a place as the nearest name at or before it: `main+3`, `loop`; the bare
+ * number where no name is. Cut to fit, always terminated.
+ */
+SFPM_API void sfpm_vm_describe(const sfpm_vm_t *vm, uint64_t offset, char *text,
+                               size_t size);
+
+/**
+ * Finds the line of source that an instruction came from.
+ * @param line  receives it, counting from 1
+ * @return the file's name without its directories; NULL when it is not recorded
+ */
+SFPM_API const char *sfpm_vm_source(const sfpm_vm_t *vm, uint64_t offset, uint32_t *line);
+
+/**
+ * Writes one instruction as assembly text, such as `push 10`; `.byte 0xEE` for what
+ * is none.
+ * @return its length in bytes of code; 0 beyond the end of the code
+ */
+SFPM_API size_t sfpm_vm_instruction(const sfpm_vm_t *vm, uint64_t offset, char *text,
+                                    size_t size);
+
+/**
+ * Disassembles the instructions that begin in [from, to), one a line. The text of
+ * the whole code (0, UINT64_MAX) assembles to the same bytes.
+ * @param output  receives the text in pieces; false ends it
+ */
+SFPM_API bool sfpm_vm_disassemble(const sfpm_vm_t *vm, uint64_t from, uint64_t to,
+                                  sfpm_vm_output_callback_t output, void *context);
+
+/**
+ * Tells where code lies among the regions, for a caller that patches its bytes: a
+ * code offset N is byte `*start + N` of the region, N below info.code_size.
+ */
+SFPM_API const char *sfpm_vm_code_region(const sfpm_vm_t *vm, uint64_t *start);
+
+/* ---- Saving --------------------------------------------------------------- */
+
+/** A region as it would be saved. */
+typedef struct sfpm_vm_region {
+    const char *name;
+    const void *bytes;
+    size_t size;
+    uint32_t flags; /**< SFPM_REGION_… */
+} sfpm_vm_region_t;
+
+/**
+ * The regions that hold the machine now.
+ * @param index  from 0
+ * @return false beyond the last, and when the machine cannot be written in the
+ *         original layout (SFPM_ERR_LIMIT: a value does not fit)
+ */
+SFPM_API bool sfpm_vm_region(sfpm_vm_t *vm, size_t index, sfpm_vm_region_t *region,
+                             size_t size);
+
+/**
+ * Puts the machine's regions and bytecode version into an edit; other regions of
+ * the edit are left alone. The machine must not change, and must outlive the edit,
+ * until it is written.
+ */
+SFPM_API bool sfpm_vm_fill_edit(sfpm_vm_t *vm, sfpm_edit_t *edit);
+
+/** Replaces the file, atomically and durably, by an image of the machine. */
+SFPM_API bool sfpm_vm_save(sfpm_vm_t *vm, const char *filename);
+
+/**
+ * Appends the machine's state as one commit to the file of an open image, which
+ * then shows it. SFPM_ERR_CHANGED when another has committed since.
+ * @param message  of the commit, or NULL
+ */
+SFPM_API bool sfpm_vm_commit(sfpm_vm_t *vm, sfpm_image_t *image, const char *message);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
