@@ -23,6 +23,10 @@ sfpm_input_t *sfpm_input_open(const char *path);
  * its end now. `name` is for messages ("standard input") and is copied. */
 sfpm_input_t *sfpm_input_open_fd(int fd, const char *name);
 
+/* The same, with the number of bytes that may be held in memory before a
+ * temporary file in TMPDIR is used instead; 0: half of the machine's memory. */
+sfpm_input_t *sfpm_input_open_fd_within(int fd, const char *name, uint64_t memory_limit);
+
 /* Bytes already in memory; they are borrowed and must outlive the input. */
 sfpm_input_t *sfpm_input_open_memory(const void *bytes, size_t size, const char *name);
 

@@ -3,6 +3,11 @@
  * Where image bytes go. Three kinds behind one interface: a new file that
  * appears whole or not at all, an append to an existing file under its lock,
  * and a stream. Bytes are only ever written front to back.
+ *
+ * Messages start with the path. After a failure an output only fails, always
+ * for the first reason. One thread at a time may use an output. Signal
+ * dispositions are left alone: whoever writes to pipes ignores SIGPIPE. The lock
+ * also belongs to children forked meanwhile, until they end or run a program.
  */
 #ifndef SFPM_IO_OUTPUT_H
 #define SFPM_IO_OUTPUT_H
@@ -28,13 +33,14 @@ typedef struct sfpm_output_options {
  * temporary file beside the target (after following a final symlink once),
  * synced, owner and mode of a file it replaces kept, renamed, directory synced.
  * When the target exists and is not a regular file (a pipe, a device) it is
- * written as a stream. An existing regular target is locked meanwhile:
- * SFPM_ERR_LOCKED names the holder. `options` may be NULL. */
+ * written as a stream. An existing regular target must be writable and is locked
+ * meanwhile: SFPM_ERR_LOCKED names the holder. Nothing is known to be on stable
+ * storage before the finish. `options` may be NULL. */
 sfpm_output_t *sfpm_output_create(const char *path, const sfpm_output_options_t *options);
 
 /* Appends to an existing regular file: takes the lock, compares the inode with
- * the path afterwards (SFPM_ERR_CHANGED), refuses several hard links unless told
- * otherwise. Writing starts at the end of the file: sfpm_output_offset(). On
+ * the path then and when finishing (SFPM_ERR_CHANGED), refuses several hard links
+ * unless told otherwise. Writing starts at the end of the file: sfpm_output_offset(). On
  * sfpm_output_discard() the file is cut back to that size. */
 sfpm_output_t *sfpm_output_append(const char *path, const sfpm_output_options_t *options);
 
@@ -56,13 +62,15 @@ bool sfpm_output_zeros(sfpm_output_t *output, uint64_t count);
  * hint, but a full disk may be reported here already. */
 bool sfpm_output_reserve(sfpm_output_t *output, uint64_t size);
 
-/* All written so far is on stable storage when this returns true (streams:
- * handed to the system). A failed sync is final: discard the output. */
+/* All that was appended so far is on stable storage when this returns true. A
+ * stream's bytes have been handed to the system; a new file's will be safe once
+ * it appears, which is all that counts for it. A failed sync is final. */
 bool sfpm_output_sync(sfpm_output_t *output);
 
 /* Completes the output, as described with its kind, and frees it, whether or not
- * this succeeds. On failure a new file has not appeared and an appended one has
- * been cut back. */
+ * this succeeds. On failure a new file has not appeared (but for one case: its
+ * directory cannot be synced, as the message then says) and an appended one has
+ * been cut back. SFPM_ERR_CHANGED: another file has come to the path meanwhile. */
 bool sfpm_output_finish(sfpm_output_t *output);
 
 /* Gives up and frees the output; the thread's error is kept. NULL is allowed. */

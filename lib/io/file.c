@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+#include "io/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define NAME_ATTEMPTS 100
+
+static int open_mode(int directory, const char *path, int flags, mode_t mode, int *fd)
+{
+    do
+        *fd = openat(directory, path, flags | O_CLOEXEC | O_NOCTTY, mode);
+    while (*fd < 0 && errno == EINTR);
+    return *fd < 0 ? errno : 0;
+}
+
+int sfpm_file_open(int directory, const char *path, int flags, int *fd)
+{
+    return open_mode(directory, path, flags, 0, fd);
+}
+
+/* Names only have to differ: O_EXCL sees to it that none is taken over. */
+static void make_name(const char *leaf, unsigned attempt, char name[SFPM_TEMPORARY_MAX])
+{
+    static const char digits[] = "0123456789abcdefghijklmnopqrstuvwxyz";
+    struct timespec now = {0};
+    char suffix[7] = "";
+    clock_gettime(CLOCK_REALTIME, &now);
+    uint64_t mix = ((uint64_t)now.tv_sec << 30 ^ (uint64_t)now.tv_nsec) + attempt;
+    mix = (mix ^ (uint64_t)getpid() << 40) * 0x9e3779b97f4a7c15U;
+    for (int i = 0; i < 6; i++, mix /= 36)
+        suffix[i] = digits[(mix >> 8) % 36];
+    /* A long name is shortened, since NAME_MAX holds for the temporary one too. */
+    snprintf(name, SFPM_TEMPORARY_MAX, ".%.120s.sfpm-%s", leaf, suffix);
+}
+
+int sfpm_file_temporary(int directory, const char *leaf, mode_t mode,
+                        char name[SFPM_TEMPORARY_MAX], int *fd)
+{
+    int error = EEXIST;
+    for (unsigned i = 0; error == EEXIST && i < NAME_ATTEMPTS; i++) {
+        make_name(leaf, i, name);
+        error =
+            open_mode(directory, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, mode, fd);
+    }
+    return error;
+}
+
+/* Whether a failed transfer is to be tried again, after waiting if need be. */
+static bool again(int fd, short event)
+{
+    if (errno == EINTR)
+        return true;
+    if (errno != EAGAIN && errno != EWOULDBLOCK)
+        return false;
+    struct pollfd wait = {.fd = fd, .events = event};
+    return poll(&wait, 1, -1) >= 0 || errno == EINTR;
+}
+
+int sfpm_file_read(int fd, void *to, size_t size, size_t *got)
+{
+    ssize_t n;
+    do
+        n = read(fd, to, size < SFPM_TRANSFER_MAX ? size : SFPM_TRANSFER_MAX);
+    while (n < 0 && again(fd, POLLIN));
+    *got = n < 0 ? 0 : (size_t)n;
+    return n < 0 ? errno : 0;
+}
+
+int sfpm_file_write(int fd, const void *bytes, size_t size, size_t *done)
+{
+    const char *from = bytes;
+    *done = 0;
+    while (*done < size) {
+        size_t left = size - *done;
+        ssize_t n =
+            write(fd, from + *done, left < SFPM_TRANSFER_MAX ? left : SFPM_TRANSFER_MAX);
+        if (n > 0)
+            *done += (size_t)n;
+        else if (n == 0)
+            return EIO;
+        else if (!again(fd, POLLOUT))
+            return errno;
+    }
+    return 0;
+}
+
+static int sync_once(int fd, int metadata)
+{
+#ifdef F_FULLFSYNC
+    /* fsync() alone leaves the bytes in the drive's cache there. */
+    if (fcntl(fd, F_FULLFSYNC) == 0)
+        return 0;
+#endif
+    return metadata ? fsync(fd) : fdatasync(fd);
+}
+
+int sfpm_file_sync(int fd, int metadata)
+{
+    int result;
+    do
+        result = sync_once(fd, metadata);
+    while (result != 0 && errno == EINTR);
+    return result != 0 ? errno : 0;
+}
+
+int sfpm_file_sync_directory(int fd)
+{
+    int error = sfpm_file_sync(fd, 1);
+    /* File systems without this notion say so; there is nothing to gain then. */
+    return error == EINVAL || error == ENOTSUP || error == ENOSYS ? 0 : error;
+}
+
+int sfpm_file_truncate(int fd, uint64_t size)
+{
+    int result;
+    do
+        result = ftruncate(fd, (off_t)size);
+    while (result != 0 && errno == EINTR);
+    return result != 0 ? errno : 0;
+}
+
+int sfpm_file_close(int fd)
+{
+    return close(fd) != 0 && errno != EINTR && errno != EINPROGRESS ? errno : 0;
+}

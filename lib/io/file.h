@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * System calls with their interruptions and short results taken care of. Each
+ * returns 0 or an errno value: the caller knows the name for the message.
+ */
+#ifndef SFPM_IO_FILE_H
+#define SFPM_IO_FILE_H
+
+#include <limits.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* The most for one transfer: some systems refuse more than INT_MAX. */
+#define SFPM_TRANSFER_MAX ((size_t)1 << 30)
+
+/* Room for a temporary file's name, with its terminator. */
+#define SFPM_TEMPORARY_MAX 160
+
+/* openat() with O_CLOEXEC and O_NOCTTY added. */
+int sfpm_file_open(int directory, const char *path, int flags, int *fd);
+
+/* Creates and opens (reading and writing) a file ".LEAF.sfpm-XXXXXX" that did not
+ * exist before. The system applies the umask to `mode`. */
+int sfpm_file_temporary(int directory, const char *leaf, mode_t mode,
+                        char name[SFPM_TEMPORARY_MAX], int *fd);
+
+/* One read; *got is 0 at the end. A non-blocking descriptor is waited for. */
+int sfpm_file_read(int fd, void *to, size_t size, size_t *got);
+
+/* Writes all of it, front to back; *done tells how much went out. */
+int sfpm_file_write(int fd, const void *bytes, size_t size, size_t *done);
+
+/* Puts data and size on stable storage, with `metadata` owner, mode and times too. */
+int sfpm_file_sync(int fd, int metadata);
+
+/* Makes the names in a directory durable, where the file system can. */
+int sfpm_file_sync_directory(int fd);
+
+/* Cuts the file to `size` bytes. */
+int sfpm_file_truncate(int fd, uint64_t size);
+
+/* Closes once, and never again: after EINTR the descriptor is gone as well. */
+int sfpm_file_close(int fd);
+
+#endif

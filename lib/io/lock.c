@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+#include "io/lock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#if defined(__linux__)
+#include <sys/sysmacros.h>
+#endif
+
+#include "base/error.h"
+#include "io/file.h"
+
+/* The process holding a lock on the file, as /proc/locks has it; 0: not known.
+ * A line: "1: FLOCK  ADVISORY  WRITE 1234 08:01:131 0 EOF" */
+static long find_holder(int fd)
+{
+    struct stat info;
+    char line[256];
+    long holder = 0;
+    FILE *locks = fopen("/proc/locks", "re");
+    if (!locks)
+        return 0;
+    while (fstat(fd, &info) == 0 && holder == 0 && fgets(line, sizeof line, locks)) {
+        long pid;
+        unsigned major_number, minor_number;
+        unsigned long long inode;
+        if (sscanf(line, "%*d: FLOCK %*s %*s %ld %x:%x:%llu", &pid, &major_number,
+                   &minor_number, &inode) != 4)
+            continue;
+        if (inode == info.st_ino && major_number == major(info.st_dev) &&
+            minor_number == minor(info.st_dev) && pid > 0)
+            holder = pid;
+    }
+    fclose(locks);
+    return holder;
+}
+
+/* The name of a process in parentheses after a space, or nothing. A process
+ * chooses its name itself: what a terminal might act on is replaced. */
+static void describe(long pid, char text[64])
+{
+    char path[64], name[32] = "";
+    snprintf(path, sizeof path, "/proc/%ld/comm", pid);
+    text[0] = '\0';
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return;
+    if (fgets(name, sizeof name, file)) {
+        for (char *p = name; *p; p++)
+            *p = *p == '\n' ? '\0' : (char)(*p < 0x20 || *p > 0x7e ? '?' : *p);
+        snprintf(text, 64, " (%s)", name);
+    }
+    fclose(file);
+}
+
+static bool fail_locked(int fd, const char *path)
+{
+    char name[64];
+    long pid = find_holder(fd);
+    if (pid == 0)
+        return sfpm_fail(
+            SFPM_ERR_LOCKED,
+            "%s: is being written by another process: try again when it is done", path);
+    if (pid == (long)getpid())
+        return sfpm_fail(SFPM_ERR_LOCKED, "%s: is already being written by this process",
+                         path);
+    describe(pid, name);
+    return sfpm_fail(SFPM_ERR_LOCKED,
+                     "%s: is being written by process %ld%s: try again when it is done",
+                     path, pid, name);
+}
+
+/* Not every system, and not every file system, has such locks. */
+static int lock_whole_file(int fd)
+{
+#ifdef LOCK_EX
+    int result;
+    do
+        result = flock(fd, LOCK_EX | LOCK_NB);
+    while (result != 0 && errno == EINTR);
+    return result != 0 ? errno : 0;
+#else
+    (void)fd;
+    return ENOLCK;
+#endif
+}
+
+void sfpm_output_warn(const sfpm_output_options_t *options, const char *path,
+                      const char *text)
+{
+    char message[512];
+    if (!options || !options->warn)
+        return;
+    snprintf(message, sizeof message, "%s: %s", path, text);
+    options->warn(options->warn_context, message);
+}
+
+static bool lock(int fd, const char *path, const sfpm_output_options_t *options)
+{
+    switch (lock_whole_file(fd)) {
+    case 0:
+        return true;
+    case EWOULDBLOCK:
+        return fail_locked(fd, path);
+    default:
+        sfpm_output_warn(options, path,
+                         "cannot be locked here: see to it that nobody else writes it");
+        return true;
+    }
+}
+
+bool sfpm_lock_open(const sfpm_place_t *place, int access, const char *path,
+                    const sfpm_output_options_t *options, int *fd, struct stat *info)
+{
+    struct stat now;
+    /* O_NONBLOCK: should a FIFO have come here, do not hang on it. */
+    int error = sfpm_file_open(place->directory, place->leaf,
+                               access | O_NOFOLLOW | O_NONBLOCK, fd);
+    if (error)
+        return sfpm_fail_errno(error, "%s: cannot open for writing", path);
+    if (!lock(*fd, path, options))
+        goto fail;
+    error = fstat(*fd, info) != 0 ? errno : sfpm_place_look(place, &now);
+    if (error && error != ENOENT) {
+        sfpm_fail_errno(error, "%s", path);
+        goto fail;
+    }
+    if (!error && S_ISREG(info->st_mode) && sfpm_same_file(info, &now))
+        return true;
+    sfpm_fail(SFPM_ERR_CHANGED, "%s: was replaced by another process just now: try again",
+              path);
+fail:
+    sfpm_file_close(*fd);
+    *fd = -1;
+    return false;
+}

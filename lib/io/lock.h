@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One writer at a time: an advisory lock on the whole file, which belongs to
+ * the open descriptor and goes with it (and with copies that a fork made).
+ */
+#ifndef SFPM_IO_LOCK_H
+#define SFPM_IO_LOCK_H
+
+#include <stdbool.h>
+#include <sys/stat.h>
+
+#include "io/output.h"
+#include "io/place.h"
+
+/* Opens the regular file at a place with the given access mode and locks it
+ * without waiting. SFPM_ERR_LOCKED names the holder where the system tells;
+ * where there are no locks, options->warn hears of it. When another file has
+ * come to the place meanwhile: SFPM_ERR_CHANGED. The caller closes *fd. */
+bool sfpm_lock_open(const sfpm_place_t *place, int access, const char *path,
+                    const sfpm_output_options_t *options, int *fd, struct stat *info);
+
+/* Passes a remark on, when anybody listens. */
+void sfpm_output_warn(const sfpm_output_options_t *options, const char *path,
+                      const char *text);
+
+#endif

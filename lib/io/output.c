@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: MIT */
+#include "io/output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/checked.h"
+#include "base/error.h"
+#include "base/memory.h"
+#include "io/atomic.h"
+#include "io/file.h"
+#include "io/lock.h"
+#include "io/place.h"
+
+#define GATHER      ((size_t)256 << 10) /* pieces below this are gathered */
+#define RESERVE_MIN ((uint64_t)1 << 20) /* below, reserving costs more than it saves */
+
+enum kind { NEW_FILE, APPEND, STREAM };
+
+struct sfpm_output {
+    enum kind kind;
+    char *name;
+    int fd; /* where bytes go; NEW_FILE: the same as file.fd */
+    bool owns_fd;
+    sfpm_atomic_t file; /* NEW_FILE */
+    sfpm_place_t place; /* APPEND: where the file is, */
+    struct stat info;   /* and what it was when it was locked */
+    uint64_t written;   /* the position after what was handed to the system */
+    bool dirty;         /* APPEND: written or reserved since the last sync */
+    bool reserved;      /* space beyond the end may have to be given back */
+    uint8_t *gathered;  /* GATHER bytes, allocated on first use */
+    size_t used;
+    bool failed; /* nothing works any more, and this is why: */
+    sfpm_error_state_t error;
+};
+
+static sfpm_output_t *new_output(enum kind kind, const char *name)
+{
+    sfpm_output_t *output = SFPM_NEW(sfpm_output_t);
+    if (!output)
+        return NULL;
+    output->kind = kind;
+    output->fd = -1;
+    output->file = SFPM_NO_ATOMIC;
+    output->place = SFPM_NO_PLACE;
+    output->name = sfpm_copy_string(name);
+    if (output->name)
+        return output;
+    free(output);
+    return NULL;
+}
+
+static void destroy(sfpm_output_t *output)
+{
+    if (output->owns_fd && output->fd >= 0)
+        sfpm_file_close(output->fd);
+    sfpm_atomic_end(&output->file);
+    sfpm_place_close(&output->place);
+    free(output->gathered);
+    free(output->name);
+    free(output);
+}
+
+/* Remembers the error just set: whatever comes later fails for the same reason. */
+static bool failed(sfpm_output_t *output)
+{
+    output->failed = true;
+    sfpm_error_save(&output->error);
+    return false;
+}
+
+static bool open_device(sfpm_output_t *output)
+{
+    struct stat info;
+    output->kind = STREAM;
+    int error = sfpm_file_open(AT_FDCWD, output->name, O_WRONLY, &output->fd);
+    if (error)
+        return sfpm_fail_errno(error, "%s: cannot open for writing", output->name);
+    output->owns_fd = true;
+    if (fstat(output->fd, &info) == 0 && !S_ISREG(info.st_mode))
+        return true;
+    return sfpm_fail(SFPM_ERR_CHANGED, "%s: was replaced by another process just now",
+                     output->name);
+}
+
+static bool open_created(sfpm_output_t *output, const sfpm_output_options_t *options)
+{
+    struct stat info;
+    bool exists = stat(output->name, &info) == 0;
+    if (!exists && errno != ENOENT)
+        return sfpm_fail_errno(errno, "%s", output->name);
+    if (exists && S_ISDIR(info.st_mode))
+        return sfpm_fail_errno(EISDIR, "%s", output->name);
+    if (exists && !S_ISREG(info.st_mode))
+        return open_device(output);
+    if (!sfpm_atomic_begin(&output->file, output->name, exists, options))
+        return false;
+    output->fd = output->file.fd;
+    return true;
+}
+
+sfpm_output_t *sfpm_output_create(const char *path, const sfpm_output_options_t *options)
+{
+    sfpm_output_t *output = new_output(NEW_FILE, path);
+    if (!output || open_created(output, options))
+        return output;
+    destroy(output);
+    return NULL;
+}
+
+static bool open_appended(sfpm_output_t *output, const sfpm_output_options_t *options)
+{
+    const char *path = output->name;
+    struct stat info;
+    if (stat(path, &info) != 0)
+        return sfpm_fail_errno(errno, "%s", path);
+    if (!S_ISREG(info.st_mode))
+        return sfpm_fail(SFPM_ERR_ARGUMENT,
+                         "%s: is not a regular file: cannot be appended to", path);
+    if (!sfpm_place_open(&output->place, path) ||
+        !sfpm_lock_open(&output->place, O_RDWR, path, options, &output->fd,
+                        &output->info))
+        return false;
+    output->owns_fd = true;
+    if (output->info.st_nlink > 1 && !(options && options->ignore_hard_links))
+        return sfpm_fail(
+            SFPM_ERR_ARGUMENT,
+            "%s: has %lu names (hard links), which would all change: write to "
+            "another file, or force it",
+            path, (unsigned long)output->info.st_nlink);
+    if (lseek(output->fd, output->info.st_size, SEEK_SET) < 0)
+        return sfpm_fail_errno(errno, "%s", path);
+    output->written = (uint64_t)output->info.st_size;
+    return true;
+}
+
+sfpm_output_t *sfpm_output_append(const char *path, const sfpm_output_options_t *options)
+{
+    sfpm_output_t *output = new_output(APPEND, path);
+    if (!output || open_appended(output, options))
+        return output;
+    destroy(output);
+    return NULL;
+}
+
+sfpm_output_t *sfpm_output_stream(int fd, const char *name)
+{
+    sfpm_output_t *output = new_output(STREAM, name);
+    if (output)
+        output->fd = fd;
+    return output;
+}
+
+bool sfpm_output_identity(const sfpm_output_t *output, dev_t *device, ino_t *inode)
+{
+    if (output->kind != APPEND)
+        return false;
+    *device = output->info.st_dev;
+    *inode = output->info.st_ino;
+    return true;
+}
+
+uint64_t sfpm_output_offset(const sfpm_output_t *output)
+{
+    return output->written + output->used;
+}
+
+/* Hands bytes to the system. */
+static bool put(sfpm_output_t *output, const void *bytes, size_t size)
+{
+    size_t done;
+    output->dirty = true;
+    int error = sfpm_file_write(output->fd, bytes, size, &done);
+    output->written += done;
+    if (error == 0)
+        return true;
+    sfpm_fail_errno(error, "%s: cannot write at offset %llu", output->name,
+                    (unsigned long long)output->written);
+    return failed(output);
+}
+
+/* Whether the output still works; if not, the thread's error says why not. */
+static bool usable(const sfpm_output_t *output)
+{
+    if (output->failed)
+        sfpm_error_restore(&output->error);
+    return !output->failed;
+}
+
+static bool flush(sfpm_output_t *output)
+{
+    size_t used = output->used;
+    output->used = 0;
+    return used == 0 || put(output, output->gathered, used);
+}
+
+/* Room for `size` bytes, at most GATHER, among the gathered; NULL on failure. */
+static uint8_t *gather(sfpm_output_t *output, size_t size)
+{
+    if (!output->gathered && !(output->gathered = malloc(GATHER))) {
+        sfpm_fail_memory(GATHER);
+        failed(output);
+        return NULL;
+    }
+    if (size > GATHER - output->used && !flush(output))
+        return NULL;
+    uint8_t *to = output->gathered + output->used;
+    output->used += size;
+    return to;
+}
+
+bool sfpm_output_write(sfpm_output_t *output, const void *bytes, size_t size)
+{
+    if (!usable(output))
+        return false;
+    if (size >= GATHER)
+        return flush(output) && put(output, bytes, size);
+    uint8_t *to = size ? gather(output, size) : NULL;
+    if (to)
+        memcpy(to, bytes, size);
+    return to || size == 0;
+}
+
+bool sfpm_output_zeros(sfpm_output_t *output, uint64_t count)
+{
+    if (!usable(output))
+        return false;
+    while (count > 0) {
+        size_t piece = count < GATHER ? (size_t)count : GATHER;
+        uint8_t *to = gather(output, piece);
+        if (!to)
+            return false;
+        memset(to, 0, piece);
+        count -= piece;
+    }
+    return true;
+}
+
+/* Space is taken beyond the end, so that the size is never more than what was
+ * written. Only a lack of space counts: all else will show when writing. */
+static int reserve_space(int fd, uint64_t offset, uint64_t size)
+{
+#ifdef FALLOC_FL_KEEP_SIZE
+    if (fallocate(fd, FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)size) != 0)
+        return errno == ENOSPC || errno == EDQUOT || errno == EFBIG ? errno : 0;
+#else
+    (void)fd, (void)offset, (void)size;
+#endif
+    return 0;
+}
+
+bool sfpm_output_reserve(sfpm_output_t *output, uint64_t size)
+{
+    uint64_t end;
+    if (!usable(output))
+        return false;
+    if (output->kind == STREAM || size < RESERVE_MIN)
+        return true;
+    int error = EFBIG;
+    if (sfpm_add_u64(sfpm_output_offset(output), size, &end) && end <= INT64_MAX)
+        error = reserve_space(output->fd, sfpm_output_offset(output), size);
+    output->reserved = output->dirty = true;
+    if (error == 0)
+        return true;
+    sfpm_fail_errno(error, "%s: no space for %llu bytes more", output->name,
+                    (unsigned long long)size);
+    return failed(output);
+}
+
+bool sfpm_output_sync(sfpm_output_t *output)
+{
+    if (!usable(output) || !flush(output))
+        return false;
+    if (output->kind != APPEND || !output->dirty)
+        return true;
+    int error = sfpm_file_sync(output->fd, 0);
+    if (error) {
+        sfpm_fail_errno(error, "%s: cannot be synced", output->name);
+        return failed(output);
+    }
+    output->dirty = false;
+    return true;
+}
+
+/* Gives back space that was reserved and not used. */
+static bool trim(sfpm_output_t *output)
+{
+    int error = output->reserved ? sfpm_file_truncate(output->fd, output->written) : 0;
+    return error == 0 || sfpm_fail_errno(error, "%s: cannot set its size", output->name);
+}
+
+/* Bytes appended to a file that has lost its name would be lost with it. */
+static bool still_in_place(const sfpm_output_t *output)
+{
+    struct stat now;
+    if (sfpm_place_look(&output->place, &now) == 0 && sfpm_same_file(&output->info, &now))
+        return true;
+    return sfpm_fail(SFPM_ERR_CHANGED,
+                     "%s: was removed or replaced by another process meanwhile",
+                     output->name);
+}
+
+static bool complete(sfpm_output_t *output)
+{
+    if (!usable(output) || !flush(output) || !trim(output))
+        return false;
+    if (output->kind == NEW_FILE)
+        return sfpm_atomic_commit(&output->file, output->name);
+    if (output->kind == APPEND)
+        return still_in_place(output) && sfpm_output_sync(output);
+    if (!output->owns_fd)
+        return true;
+    int error = sfpm_file_close(output->fd);
+    output->fd = -1;
+    return error == 0 || sfpm_fail_errno(error, "%s: cannot write", output->name);
+}
+
+bool sfpm_output_finish(sfpm_output_t *output)
+{
+    if (!complete(output)) {
+        sfpm_output_discard(output);
+        return false;
+    }
+    destroy(output);
+    return true;
+}
+
+void sfpm_output_discard(sfpm_output_t *output)
+{
+    if (!output)
+        return;
+    /* A size cut back is not synced: readers pass over a torn end anyway. */
+    uint64_t size = (uint64_t)output->info.st_size;
+    if (output->kind == APPEND && (output->reserved || output->written > size))
+        (void)sfpm_file_truncate(output->fd, size);
+    destroy(output);
+}
