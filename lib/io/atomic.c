@@ -86,7 +86,7 @@ static bool place_is_as_it_was(const sfpm_atomic_t *file, const char *path)
 bool sfpm_atomic_commit(sfpm_atomic_t *file, const char *path)
 {
     int directory = file->place.directory;
-    int error = sfpm_file_sync(file->fd, 1);
+    int error = sfpm_file_sync(file->fd, true);
     int close_error = sfpm_file_close(file->fd);
     file->fd = -1;
     if (error || close_error)

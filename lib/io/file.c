@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -91,7 +90,7 @@ int sfpm_file_write(int fd, const void *bytes, size_t size, size_t *done)
     return 0;
 }
 
-static int sync_once(int fd, int metadata)
+static int sync_once(int fd, bool metadata)
 {
 #ifdef F_FULLFSYNC
     /* fsync() alone leaves the bytes in the drive's cache there. */
@@ -101,7 +100,7 @@ static int sync_once(int fd, int metadata)
     return metadata ? fsync(fd) : fdatasync(fd);
 }
 
-int sfpm_file_sync(int fd, int metadata)
+int sfpm_file_sync(int fd, bool metadata)
 {
     int result;
     do
@@ -112,7 +111,7 @@ int sfpm_file_sync(int fd, int metadata)
 
 int sfpm_file_sync_directory(int fd)
 {
-    int error = sfpm_file_sync(fd, 1);
+    int error = sfpm_file_sync(fd, true);
     /* File systems without this notion say so; there is nothing to gain then. */
     return error == EINVAL || error == ENOTSUP || error == ENOSYS ? 0 : error;
 }

@@ -6,7 +6,7 @@
 #ifndef SFPM_IO_FILE_H
 #define SFPM_IO_FILE_H
 
-#include <limits.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -32,7 +32,7 @@ int sfpm_file_read(int fd, void *to, size_t size, size_t *got);
 int sfpm_file_write(int fd, const void *bytes, size_t size, size_t *done);
 
 /* Puts data and size on stable storage, with `metadata` owner, mode and times too. */
-int sfpm_file_sync(int fd, int metadata);
+int sfpm_file_sync(int fd, bool metadata);
 
 /* Makes the names in a directory durable, where the file system can. */
 int sfpm_file_sync_directory(int fd);

@@ -16,7 +16,8 @@
 #include "io/lock.h"
 #include "io/place.h"
 
-#define GATHER      ((size_t)256 << 10) /* pieces below this are gathered */
+#define GATHER      ((size_t)256 << 10) /* small pieces are gathered up to this */
+#define DIRECT      ((size_t)64 << 10)  /* from here on copying costs more than a call */
 #define RESERVE_MIN ((uint64_t)1 << 20) /* below, reserving costs more than it saves */
 
 enum kind { NEW_FILE, APPEND, STREAM };
@@ -217,7 +218,7 @@ bool sfpm_output_write(sfpm_output_t *output, const void *bytes, size_t size)
 {
     if (!usable(output))
         return false;
-    if (size >= GATHER)
+    if (size >= DIRECT)
         return flush(output) && put(output, bytes, size);
     uint8_t *to = size ? gather(output, size) : NULL;
     if (to)
@@ -277,7 +278,7 @@ bool sfpm_output_sync(sfpm_output_t *output)
         return false;
     if (output->kind != APPEND || !output->dirty)
         return true;
-    int error = sfpm_file_sync(output->fd, 0);
+    int error = sfpm_file_sync(output->fd, false);
     if (error) {
         sfpm_fail_errno(error, "%s: cannot be synced", output->name);
         return failed(output);
