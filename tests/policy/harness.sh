@@ -1,7 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # The harness of the shell tests itself: what it must catch, it catches.
-# shellcheck disable=SC2016 # the inner tests expand their own variables
 . "${top_srcdir:-$(dirname "$0")/../..}/tests/tools/lib.sh"
 
 mkdir tmp

@@ -1,7 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # The runner of transcripts itself: what it must catch, it catches.
-# shellcheck disable=SC2016 # the transcripts expand their own variables
 . "${top_srcdir:-$(dirname "$0")/../..}/tests/tools/lib.sh"
 
 # transcript STATUS LINE...
@@ -14,7 +13,7 @@ transcript() {
 
 transcript 0 '# a comment' '$ echo hello; echo world |' '> cat' hello world '' ''
 transcript 1 '$ echo hello' helo
-transcript 1 '$ echo hello' 'hello ' 
+transcript 1 '$ echo hello' 'hello '
 transcript 1 '$ echo hello'
 transcript 1 '$ echo hello' hello more
 transcript 1 '$ true' 'something'

@@ -41,7 +41,8 @@ fi
 top_builddir=$(cd "$top_builddir" && pwd)
 PATH=$top_builddir/bin/.libs:$top_builddir/bin:$PATH
 LD_LIBRARY_PATH=$top_builddir/.libs${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
-export PATH LD_LIBRARY_PATH top_srcdir top_builddir
+CC=${CC:-cc}
+export PATH LD_LIBRARY_PATH top_srcdir top_builddir CC
 unset SOURCE_DATE_EPOCH SFPM_KEY_FILE POSIXLY_CORRECT
 
 test_name=$(basename "$0" .sh)

@@ -1,0 +1,87 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Each part uses what is below it, never what is above: read off the #include
+# lines. The table here is DESIGN's drawing of the layers.
+. "${top_srcdir:-$(dirname "$0")/../..}/tests/policy/lib.sh"
+
+# What a part may include: headers of parts of lib/ as "part/x.h", public ones
+# as <x.h>. `*` stands for all public headers.
+table='
+base      base/ <error.h> <version.h>
+io        base/ io/ <error.h>
+codec     base/ codec/ <error.h>
+image     base/ io/ codec/ image/ <error.h> <image.h> <version.h>
+snapshot  base/ io/ codec/ image/ snapshot/ <error.h> <image.h> <snapshot.h> <version.h>
+heap      base/ heap/ <error.h> <image.h> <snapshot.h> <heap.h>
+vm        base/ vm/ <error.h> <image.h> <opcode.h> <vm.h>
+vm/image.c base/ vm/ <error.h> <image.h> <opcode.h> <vm.h> <snapshot.h>
+bin       common/ *
+examples  *
+'
+
+# layers DIR: prints every #include that goes upward.
+layers() {
+    source_files "$1" lib bin examples | grep '\.[ch]$' | grep -v '^lib/api/' >layers.files
+    [ -s layers.files ] || return 1
+    (cd "$1" && xargs grep -Hn '^[ \t]*#[ \t]*include' /dev/null) <layers.files | awk -v table="$table" '
+        BEGIN {
+            n = split(table, rows, "\n")
+            for (i = 1; i <= n; i++) {
+                m = split(rows[i], words, " ")
+                for (j = 2; j <= m; j++)
+                    may[words[1], words[j]] = 1
+                parts[words[1]] = 1
+            }
+        }
+        {
+            split($0, place, ":")
+            file = place[1]
+            name = $0
+            sub(/^[^:]*:[^:]*:[ \t]*#[ \t]*include[ \t]*/, "", name)
+            part = file
+            sub(/^lib\//, "", part)
+            if (!(part in parts))
+                sub(/\/.*/, "", part)
+            if (name ~ /^<sfpm\//) {
+                sub(/^<sfpm\//, "<", name)
+                sub(/>.*/, ">", name)
+                allowed = ((part, name) in may) || ((part, "*") in may)
+            } else if (name ~ /^"/) {
+                gsub(/"/, "", name)
+                sub(/[^\/]*$/, "", name)
+                allowed = (part, name) in may
+            } else
+                allowed = name ~ /^</
+            if (!allowed) {
+                print $0
+                bad = 1
+            }
+            lines++
+        }
+        END { exit bad || !lines }'
+}
+
+expect layers "$top_srcdir"
+
+# planted FILE LINE: LINE added to FILE of a copy is found.
+planted() {
+    rm -rf copy
+    copy_sources copy
+    mkdir -p "copy/$(dirname "$1")"
+    printf '%s\n' "$2" >>"copy/$1"
+    catches layers copy
+}
+
+planted lib/base/memory.c '#include "io/input.h"'
+planted lib/base/memory.c '#include <sfpm/image.h>'
+planted lib/io/x.c '#include "image/image.h"'
+planted lib/codec/checksum.c '#include "io/input.h"'
+planted lib/image/x.c '#include "snapshot/snapshot.h"'
+planted lib/image/x.c '#include <sfpm/snapshot.h>'
+planted lib/vm/x.c '#include "image/image.h"'
+planted lib/vm/x.c '# include <sfpm/snapshot.h>'
+planted lib/vm/image.c '#include "snapshot/snapshot.h"'
+planted bin/x.c '#include "base/error.h"'
+planted bin/x.c '#include "../lib/base/error.h"'
+planted examples/x.c '#include "base/error.h"'
+planted lib/base/memory.c '#include "memory.h"'

@@ -1,0 +1,96 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# The house limits: no source over 500 lines, no function over 60, a licence
+# line in every source, no white space at line ends, no path of one machine.
+. "${top_srcdir:-$(dirname "$0")/../..}/tests/policy/lib.sh"
+
+# Dispatch loops, which have one case for each instruction: FILE:FUNCTION.
+long_functions=''
+
+# long_code DIR: prints files and functions that are too long.
+long_code() {
+    source_files "$1" lib bin examples | grep '\.[ch]$' >limits.files
+    [ -s limits.files ] || return 1
+    (cd "$1" && xargs awk -v known=" $long_functions " '
+        FNR == 1 { body = 0; name = "" }
+        FNR == 501 { print FILENAME ": over 500 lines"; bad = 1 }
+        /^[A-Za-z].*\(/ && !body {
+            name = $0
+            sub(/\(.*/, "", name)
+            sub(/.*[^A-Za-z_0-9]/, "", name)
+        }
+        /^{$/ { body = FNR }
+        /^}$/ {
+            if (body && FNR - body - 1 > 60 && !index(known, " " FILENAME ":" name " ")) {
+                print FILENAME ":" body ": " name "() has " FNR - body - 1 " lines"
+                bad = 1
+            }
+            body = 0
+        }
+        END { exit bad }') <limits.files
+}
+
+# unlicensed DIR: prints sources without the licence line where it belongs.
+unlicensed() {
+    source_files "$1" | grep -E '\.([chs]|sh|bash)$|^bootstrap$|^\.ci/run$' >limits.files
+    [ -s limits.files ] || return 1
+    (cd "$1" && while read -r file; do
+        line=1
+        case $(head -n 1 "$file") in '#!'*) line=2 ;; esac
+        sed -n "${line}p" "$file" | grep -q 'SPDX-License-Identifier: MIT' || echo "$file: no licence line"
+    done) <limits.files >limits.found
+    ! grep . limits.found
+}
+
+# untidy DIR: prints white space at line ends, and tabs in C.
+untidy() {
+    source_files "$1" >limits.files
+    [ -s limits.files ] || return 1
+    untidy_status=0
+    ! (cd "$1" && xargs grep -Hn '[[:blank:]]$' /dev/null) <limits.files || untidy_status=1
+    ! (cd "$1" && grep '\.[ch]$' | xargs grep -Hn '	' /dev/null) <limits.files || untidy_status=1
+    return "$untidy_status"
+}
+
+# foreign DIR: prints absolute paths that exist on one machine only.
+foreign() {
+    source_files "$1" >limits.files
+    [ -s limits.files ] || return 1
+    ! (cd "$1" && xargs grep -EHn '(^|[^A-Za-z0-9_.})~])/(home|root|Users|mnt)/' /dev/null) <limits.files
+}
+
+expect long_code "$top_srcdir"
+expect unlicensed "$top_srcdir"
+expect untidy "$top_srcdir"
+expect foreign "$top_srcdir"
+
+copy_sources copy
+# planted CHECK FILE COMMAND...: what COMMAND prints, added to FILE, is found.
+planted() {
+    planted_check=$1 planted_file=copy/$2
+    shift 2
+    mkdir -p "$(dirname "$planted_file")"
+    [ ! -e "$planted_file" ] || cp "$planted_file" saved
+    "$@" >>"$planted_file"
+    catches "$planted_check" copy
+    rm "$planted_file"
+    [ ! -e saved ] || mv saved "$planted_file"
+}
+long_function() {
+    printf 'static int longest(int x)\n{\n'
+    seq -f '    x += %.0f;' 60
+    printf '    return x;\n}\n'
+}
+slash=/
+planted long_code lib/base/memory.c long_function
+planted long_code lib/x.c seq -f '/* %.0f */' 501
+planted unlicensed bin/x.c echo 'int x;'
+planted unlicensed tests/x.sh printf '#!/bin/sh\necho hello\n'
+planted untidy README printf 'text \n'
+planted untidy lib/base/memory.c printf '\tint x;\n'
+planted foreign man/x.1 echo "see ${slash}home/somebody/x"
+planted foreign tests/x.sh echo "cd ${slash}root/x"
+expect long_code copy
+expect unlicensed copy
+expect untidy copy
+expect foreign copy
