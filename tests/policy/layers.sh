@@ -23,9 +23,9 @@ examples  *
 layers() {
     source_files "$1" lib bin examples | grep '\.[ch]$' | grep -v '^lib/api/' >layers.files
     [ -s layers.files ] || return 1
-    (cd "$1" && xargs grep -Hn '^[ \t]*#[ \t]*include' /dev/null) <layers.files | awk -v table="$table" '
+    (cd "$1" && xargs grep -Hn '^[ \t]*#[ \t]*include' /dev/null) <layers.files | table=$table awk '
         BEGIN {
-            n = split(table, rows, "\n")
+            n = split(ENVIRON["table"], rows, "\n")
             for (i = 1; i <= n; i++) {
                 m = split(rows[i], words, " ")
                 for (j = 2; j <= m; j++)

@@ -19,8 +19,8 @@ long_code() {
             sub(/\(.*/, "", name)
             sub(/.*[^A-Za-z_0-9]/, "", name)
         }
-        /^{$/ { body = FNR }
-        /^}$/ {
+        /^[{]$/ { body = FNR }
+        /^[}]$/ {
             if (body && FNR - body - 1 > 60 && !index(known, " " FILENAME ":" name " ")) {
                 print FILENAME ":" body ": " name "() has " FNR - body - 1 " lines"
                 bad = 1

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What programs compiled against an older libsfpm rely on: the layout of the
+ * structs that they fill or read themselves, and the numbers of the statuses.
+ * A change that fails here breaks them, and needs another way.
+ */
+#include <check.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <sfpm/sfpm.h>
+
+/* What the C ABIs of 64-bit Unix systems give; others may align differently. */
+START_TEST(given_structs_keep_their_layout)
+{
+    if (sizeof(void *) != 8)
+        return;
+    ck_assert_uint_eq(sizeof(sfpm_snapshot_metadata_t), 288);
+    ck_assert_uint_eq(offsetof(sfpm_snapshot_metadata_t, version), 0);
+    ck_assert_uint_eq(offsetof(sfpm_snapshot_metadata_t, timestamp), 8);
+    ck_assert_uint_eq(offsetof(sfpm_snapshot_metadata_t, total_size), 16);
+    ck_assert_uint_eq(offsetof(sfpm_snapshot_metadata_t, num_regions), 24);
+    ck_assert_uint_eq(offsetof(sfpm_snapshot_metadata_t, description), 28);
+    ck_assert_uint_eq(sizeof(sfpm_memory_region_t), 32);
+    ck_assert_uint_eq(offsetof(sfpm_memory_region_t, base_address), 0);
+    ck_assert_uint_eq(offsetof(sfpm_memory_region_t, size), 8);
+    ck_assert_uint_eq(offsetof(sfpm_memory_region_t, name), 16);
+    ck_assert_uint_eq(offsetof(sfpm_memory_region_t, is_dynamic), 24);
+}
+END_TEST
+
+START_TEST(statuses_keep_their_numbers)
+{
+    static const sfpm_status_t statuses[] = {
+        SFPM_OK,
+        SFPM_ERR_ARGUMENT,
+        SFPM_ERR_MEMORY,
+        SFPM_ERR_SYSTEM,
+        SFPM_ERR_NOT_FOUND,
+        SFPM_ERR_NOT_IMAGE,
+        SFPM_ERR_UNSUPPORTED,
+        SFPM_ERR_TRUNCATED,
+        SFPM_ERR_CHECKSUM,
+        SFPM_ERR_CORRUPT,
+        SFPM_ERR_LIMIT,
+        SFPM_ERR_MISMATCH,
+        SFPM_ERR_BYTECODE,
+        SFPM_ERR_TRAP,
+        SFPM_ERR_KEY,
+        SFPM_ERR_LOCKED,
+        SFPM_ERR_CHANGED,
+        SFPM_ERR_INTERNAL,
+        SFPM_ERR_NO_COMMIT,
+        SFPM_ERR_SYNTAX,
+        SFPM_ERR_SECRET,
+    };
+    for (unsigned i = 0; i < sizeof statuses / sizeof statuses[0]; i++) {
+        ck_assert_uint_eq(statuses[i], i);
+        ck_assert_str_ne(sfpm_status_name(statuses[i]), "unknown status");
+    }
+}
+END_TEST
+
+START_TEST(versions_agree)
+{
+    ck_assert_uint_eq(sfpm_version_number(), SFPM_VERSION_NUMBER);
+    ck_assert_str_eq(sfpm_version_string(), SFPM_VERSION_STRING);
+    ck_assert_str_eq(sfpm_version_string(), PACKAGE_VERSION);
+    char text[32];
+    snprintf(text, sizeof text, "%d.%d.%d", SFPM_VERSION_MAJOR, SFPM_VERSION_MINOR,
+             SFPM_VERSION_PATCH);
+    ck_assert_str_eq(text, SFPM_VERSION_STRING);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("abi");
+    TCase *core = tcase_create("Core");
+    tcase_add_test(core, given_structs_keep_their_layout);
+    tcase_add_test(core, statuses_keep_their_numbers);
+    tcase_add_test(core, versions_agree);
+    suite_add_tcase(suite, core);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
