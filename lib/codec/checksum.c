@@ -22,7 +22,6 @@ void sfpm_digest(const void *bytes, size_t size, uint8_t digest[SFPM_DIGEST_SIZE
     memcpy(digest, canonical.digest, SFPM_DIGEST_SIZE);
 }
 
-
 sfpm_running_checksum_t *sfpm_running_checksum_create(void)
 {
     /* XXH3 states need 64-byte alignment, which only its own allocator gives. */
@@ -35,7 +34,8 @@ sfpm_running_checksum_t *sfpm_running_checksum_create(void)
     return (sfpm_running_checksum_t *)state;
 }
 
-void sfpm_running_checksum_add(sfpm_running_checksum_t *sum, const void *bytes, size_t size)
+void sfpm_running_checksum_add(sfpm_running_checksum_t *sum, const void *bytes,
+                               size_t size)
 {
     XXH3_64bits_update((XXH3_state_t *)sum, bytes, size);
 }

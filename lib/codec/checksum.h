@@ -20,7 +20,8 @@ void sfpm_digest(const void *bytes, size_t size, uint8_t digest[SFPM_DIGEST_SIZE
 /* XXH3-64 over bytes that come in pieces. */
 typedef struct sfpm_running_checksum sfpm_running_checksum_t;
 sfpm_running_checksum_t *sfpm_running_checksum_create(void);
-void sfpm_running_checksum_add(sfpm_running_checksum_t *sum, const void *bytes, size_t size);
+void sfpm_running_checksum_add(sfpm_running_checksum_t *sum, const void *bytes,
+                               size_t size);
 uint64_t sfpm_running_checksum_value(const sfpm_running_checksum_t *sum);
 void sfpm_running_checksum_destroy(sfpm_running_checksum_t *sum);
 

@@ -239,6 +239,14 @@ SFPM_API bool sfpm_edit_set_message(sfpm_edit_t *edit, const char *text);
 SFPM_API bool sfpm_edit_set_creator(sfpm_edit_t *edit, const char *text);
 /** @} */
 
+/**
+ * Says where native regions come from; both are copied, NULL keeps the old one.
+ * @param architecture  machine, word size, byte order and ABI, as one word
+ * @param build_id      of the program, in hexadecimal
+ */
+SFPM_API bool sfpm_edit_set_origin(sfpm_edit_t *edit, const char *architecture,
+                                   const char *build_id);
+
 /** Sets an attribute, or removes it when `value` is NULL. */
 SFPM_API bool sfpm_edit_set_attribute(sfpm_edit_t *edit, const char *key,
                                       const char *value);
@@ -249,7 +257,11 @@ SFPM_API bool sfpm_edit_set_schema(sfpm_edit_t *edit, uint64_t schema);
 /** Sets the bytecode version of the machine that the regions hold. */
 SFPM_API bool sfpm_edit_set_bytecode(sfpm_edit_t *edit, uint32_t version);
 
-/** Sets the format of a new image: 2, or 1 for the original layout. */
+/**
+ * Sets the format of the image written by sfpm_edit_save() and its sibling: 2, or
+ * 1 for the original layout, which holds one commit, no attributes and at most
+ * 255 bytes of description. The default is the format of the starting image.
+ */
 SFPM_API bool sfpm_edit_set_format(sfpm_edit_t *edit, uint32_t format);
 
 /**

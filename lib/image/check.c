@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Reads every byte. Commits tile the file from the header to the last trailer, so
+ * walking the chain of trailers backwards reaches all of them; within a commit,
+ * records tile it, and the bytes of DATA records must be covered by extents.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/checked.h"
+#include "base/error.h"
+#include "image/check.h"
+
+bool sfpm_check_fault(sfpm_check_t *check)
+{
+    sfpm_error_state_t error;
+    sfpm_error_save(&error);
+    if (!check->failed)
+        check->first = error;
+    check->failed = true;
+    if (check->callback)
+        check->callback(check->context, error.status, error.offset, error.text);
+    /* Without memory nothing further can be said; other faults stand beside each other.
+     */
+    check->stop = error.status == SFPM_ERR_MEMORY || !check->callback;
+    return !check->stop;
+}
+
+/* ---- the records of one commit ---- */
+
+static bool check_padding(sfpm_check_t *check, const sfpm_record_t *record,
+                          uint64_t offset, uint64_t end)
+{
+    uint64_t start = offset + SFPM_RECORD_SIZE;
+    uint64_t payload_end = start + record->lead + record->length;
+    return sfpm_check_zeros(check->image->input, start, record->lead) &&
+           sfpm_check_zeros(check->image->input, payload_end, end - payload_end);
+}
+
+static bool check_payload(sfpm_check_t *check, uint64_t offset)
+{
+    sfpm_record_t record;
+    uint8_t *payload;
+    uint64_t end;
+    if (!sfpm_record_read(check->image->input, offset, &record, &end))
+        return false;
+    bool good = sfpm_record_load(check->image->input, offset, record.type,
+                                 check->image->max_memory, &record, &payload);
+    free(payload);
+    return good;
+}
+
+static bool check_record(sfpm_check_t *check, uint64_t offset,
+                         const sfpm_record_t *record, uint64_t end)
+{
+    if (!check_padding(check, record, offset, end))
+        return false;
+    if (record->type != SFPM_RECORD_DATA)
+        return check_payload(check, offset);
+    uint64_t start = offset + SFPM_RECORD_SIZE + record->lead;
+    return sfpm_ranges_add(&check->data, start, record->length);
+}
+
+/* Dead bytes before the first record of a commit: *start receives where they end. */
+static bool check_dead(sfpm_check_t *check, const sfpm_trailer_t *trailer,
+                       uint64_t *start)
+{
+    const sfpm_input_t *input = check->image->input;
+    uint8_t bytes[SFPM_RECORD_SIZE + SFPM_DEAD_SIZE];
+    sfpm_record_t record;
+    sfpm_dead_t dead;
+    uint64_t at = trailer->begin, size = sfpm_input_size(input);
+    sfpm_running_checksum_t *sum = sfpm_running_checksum_create();
+    uint8_t *page = SFPM_NEW_N(uint8_t, SFPM_PAGE);
+    bool found = false;
+    while (sum && page && !found && at < trailer->offset) {
+        uint64_t next = (at / SFPM_PAGE + 1) * SFPM_PAGE;
+        if (!sfpm_in_range(next, sizeof bytes, size) ||
+            !sfpm_input_read(input, at, page, (size_t)(next - at)) ||
+            !sfpm_input_read(input, next, bytes, sizeof bytes))
+            break;
+        sfpm_running_checksum_add(sum, page, (size_t)(next - at));
+        at = next;
+        if (!sfpm_record_decode(bytes, at, &record) || record.type != SFPM_RECORD_DEAD)
+            continue;
+        sfpm_dead_decode(bytes + SFPM_RECORD_SIZE, &dead);
+        found = dead.begin == trailer->begin && dead.length == at - trailer->begin &&
+                dead.sum == sfpm_running_checksum_value(sum);
+    }
+    sfpm_running_checksum_destroy(sum);
+    free(page);
+    *start = at;
+    return found;
+}
+
+static bool check_records(sfpm_check_t *check, const sfpm_trailer_t *trailer)
+{
+    const sfpm_input_t *input = check->image->input;
+    sfpm_record_t record;
+    uint64_t at = trailer->begin, end;
+    while (at < trailer->offset) {
+        if (!sfpm_record_read(input, at, &record, &end)) {
+            sfpm_error_state_t error;
+            sfpm_error_save(&error);
+            if (at == trailer->begin && check_dead(check, trailer, &at))
+                continue;
+            sfpm_error_restore(&error);
+            return sfpm_check_fault(check); /* no way on within this commit */
+        }
+        if (end > trailer->offset) {
+            sfpm_fail_at(SFPM_ERR_CORRUPT, at,
+                         "the record at offset %llu crosses its trailer",
+                         (unsigned long long)at);
+            return sfpm_check_fault(check);
+        }
+        if (!check_record(check, at, &record, end) && !sfpm_check_fault(check))
+            return false;
+        at = end;
+    }
+    return true;
+}
+
+/* ---- what a commit's index names ---- */
+
+/* The stored parts of one chunk; what they and its checksum are is its key among
+ * those checked already. Returns false without memory. */
+static bool note_extents(sfpm_check_t *check, const sfpm_leaf_t *leaf, uint32_t chunk,
+                         uint64_t size, bool *seen)
+{
+    sfpm_extent_t cuts[SFPM_CHUNK_PAGES];
+    uint64_t key[2 + 2 * SFPM_CHUNK_PAGES] = {leaf->sums[chunk], size};
+    size_t n = sfpm_chunk_extents(leaf, chunk, cuts);
+    for (size_t i = 0; i < n; i++) {
+        key[2 + 2 * i] = cuts[i].offset;
+        key[3 + 2 * i] =
+            (uint64_t)cuts[i].length << 32 | cuts[i].first % SFPM_CHUNK_PAGES;
+    }
+    *seen = sfpm_seen_add(&check->seen, sfpm_checksum(key, (2 + 2 * n) * sizeof *key, 0));
+    for (size_t i = 0; !*seen && i < n; i++)
+        if (!sfpm_ranges_add(&check->used, cuts[i].offset, cuts[i].length))
+            return false;
+    return true;
+}
+
+static bool check_chunk(sfpm_check_t *check, const sfpm_region_t *region,
+                        const sfpm_leaf_t *leaf, uint32_t chunk, uint64_t base,
+                        uint8_t *scratch)
+{
+    uint64_t position = base + (uint64_t)chunk * SFPM_CHUNK;
+    size_t size = sfpm_span(region->size, position, SFPM_CHUNK);
+    bool seen;
+    if (!note_extents(check, leaf, chunk, size, &seen))
+        return sfpm_check_fault(check);
+    return seen ||
+           sfpm_chunk_read(check->image->input, leaf, chunk, size, region, position,
+                           scratch) ||
+           sfpm_check_fault(check);
+}
+
+static bool check_leaf(sfpm_check_t *check, const sfpm_region_t *region, size_t which,
+                       uint8_t *scratch)
+{
+    sfpm_leaf_t leaf;
+    if (!sfpm_leaf_load(check->image->input, region, which, &leaf))
+        return sfpm_check_fault(check);
+    bool go_on = true;
+    for (uint32_t chunk = 0; go_on && chunk < leaf.num_chunks; chunk++)
+        go_on = check_chunk(check, region, &leaf, chunk,
+                            (uint64_t)which * SFPM_LEAF_BYTES, scratch);
+    sfpm_leaf_free(&leaf);
+    return go_on;
+}
+
+/* A leaf that an earlier look has checked at this very place needs no second one. */
+static bool seen_before(sfpm_check_t *check, const sfpm_leaf_ref_t *ref, uint64_t size)
+{
+    uint64_t key[3] = {ref->offset, ref->sum, size};
+    return sfpm_seen_add(&check->seen, sfpm_checksum(key, sizeof key, 0));
+}
+
+static bool check_region(sfpm_check_t *check, const sfpm_region_t *region,
+                         uint8_t *scratch)
+{
+    for (size_t which = 0; which < region->num_leaves; which++) {
+        const sfpm_leaf_ref_t *ref = &region->leaves[which];
+        uint64_t base = (uint64_t)which * SFPM_LEAF_BYTES;
+        uint64_t size = sfpm_span(region->size, base, SFPM_LEAF_BYTES);
+        if (seen_before(check, ref, size))
+            continue;
+        if (!check_leaf(check, region, which, scratch))
+            return false;
+    }
+    return true;
+}
+
+static bool check_state(sfpm_check_t *check, const sfpm_trailer_t *trailer,
+                        uint8_t *scratch)
+{
+    sfpm_index_t index;
+    if (!sfpm_log_index(check->image->input, trailer, check->image->max_memory, &index))
+        return sfpm_check_fault(check);
+    bool go_on = true;
+    if (sfpm_log_is_oldest(trailer) && trailer->number == 1 &&
+        memcmp(trailer->id, trailer->index_digest, SFPM_DIGEST_SIZE) != 0) {
+        sfpm_fail_at(SFPM_ERR_CORRUPT, trailer->offset,
+                     "the image id is not that of its first commit");
+        go_on = sfpm_check_fault(check);
+    }
+    for (size_t i = 0; go_on && i < index.num_regions; i++)
+        go_on = check_region(check, &index.regions[i], scratch);
+    sfpm_index_free(&index);
+    return go_on;
+}
+
+/* ---- the whole ---- */
+
+static bool check_commits(sfpm_check_t *check)
+{
+    sfpm_trailer_t at = check->image->last;
+    uint8_t *scratch = SFPM_NEW_N(uint8_t, SFPM_CHUNK);
+    bool go_on = scratch != NULL || sfpm_check_fault(check);
+    while (go_on) {
+        go_on = check_records(check, &at) && check_state(check, &at, scratch);
+        if (!go_on || sfpm_log_is_oldest(&at))
+            break;
+        if (!sfpm_log_previous(check->image->input, &at, &at)) {
+            sfpm_check_fault(check);
+            go_on = false;
+        }
+    }
+    free(scratch);
+    return go_on;
+}
+
+static bool check_tail(sfpm_check_t *check)
+{
+    if (check->image->info.torn == 0)
+        return true;
+    sfpm_fail_at(SFPM_ERR_TRUNCATED, check->image->last.offset + SFPM_TRAILER_RECORD,
+                 "%s", check->image->warning);
+    return sfpm_check_fault(check);
+}
+
+bool sfpm_image_check(sfpm_image_t *image, sfpm_fault_callback_t callback, void *context)
+{
+    sfpm_check_t check = {.image = image, .callback = callback, .context = context};
+    if (!image)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "no image given");
+    if (image->info.format == 1)
+        return true; /* opening has read and bounded all that can be checked */
+    if (check_tail(&check) && check_commits(&check) &&
+        !sfpm_ranges_cover(&check.data, &check.used))
+        sfpm_check_fault(&check);
+    sfpm_ranges_free(&check.data);
+    sfpm_ranges_free(&check.used);
+    sfpm_seen_free(&check.seen);
+    if (check.failed)
+        sfpm_error_restore(&check.first);
+    return !check.failed;
+}

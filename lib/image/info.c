@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/* What an opened image tells. */
+#include <string.h>
+
+#include "base/checked.h"
+#include "base/error.h"
+#include "image/image.h"
+
+const sfpm_image_info_t *sfpm_image_info(const sfpm_image_t *image)
+{
+    return image ? &image->info : NULL;
+}
+
+const char *sfpm_image_warning(const sfpm_image_t *image, size_t index)
+{
+    return image && index == 0 ? image->warning : NULL;
+}
+
+const sfpm_commit_info_t *sfpm_image_commit_info(const sfpm_image_t *image)
+{
+    return image ? &image->commit : NULL;
+}
+
+bool sfpm_image_attribute(const sfpm_image_t *image, size_t index, const char **key,
+                          const char **value)
+{
+    if (!image || !key || !value || index >= image->index.num_attributes)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "there is no attribute %zu", index);
+    *key = image->index.attributes[index].key;
+    *value = image->index.attributes[index].value;
+    return true;
+}
+
+size_t sfpm_image_num_regions(const sfpm_image_t *image)
+{
+    return image ? image->index.num_regions : 0;
+}
+
+const sfpm_region_info_t *sfpm_image_region(const sfpm_image_t *image, size_t index)
+{
+    return index < sfpm_image_num_regions(image) ? &image->regions[index] : NULL;
+}
+
+bool sfpm_image_find_region(const sfpm_image_t *image, const char *name, size_t *index)
+{
+    if (!image || !name || !index)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "image, name and index are needed");
+    for (size_t i = 0; i < image->index.num_regions; i++) {
+        if (strcmp(image->index.regions[i].name, name) == 0) {
+            *index = i;
+            return true;
+        }
+    }
+    return sfpm_fail(SFPM_ERR_MISMATCH, "%s: the image has no region '%s'",
+                     sfpm_input_name(image->input), name);
+}
+
+static bool read_v1(const sfpm_image_t *image, size_t index, uint64_t offset, void *to,
+                    size_t size)
+{
+    return sfpm_input_read(image->input, image->v1_offsets[index] + offset, to, size);
+}
+
+bool sfpm_image_read(const sfpm_image_t *image, size_t index, uint64_t offset, void *to,
+                     size_t size)
+{
+    if (!image || (!to && size) || index >= image->index.num_regions)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "there is no region %zu to read", index);
+    const sfpm_region_t *region = &image->index.regions[index];
+    if (!sfpm_in_range(offset, size, region->size))
+        return sfpm_fail(
+            SFPM_ERR_ARGUMENT,
+            "%s: bytes %llu to %llu lie outside of region '%s' of %llu bytes",
+            sfpm_input_name(image->input), (unsigned long long)offset,
+            (unsigned long long)(offset + size), region->name,
+            (unsigned long long)region->size);
+    bool good = image->info.format == 1
+                    ? read_v1(image, index, offset, to, size)
+                    : sfpm_region_read(image->input, region, offset, to, size);
+    return good || sfpm_fail_prefix("%s", sfpm_input_name(image->input));
+}
+
+bool sfpm_image_check_region(const sfpm_image_t *image, size_t index)
+{
+    if (!image || index >= image->index.num_regions)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "there is no region %zu to check", index);
+    const sfpm_region_t *region = &image->index.regions[index];
+    /* Version 1 has no checksums; opening has checked that the bytes are there. */
+    return image->info.format == 1 ||
+           sfpm_region_read(image->input, region, 0, NULL, region->size) ||
+           sfpm_fail_prefix("%s", sfpm_input_name(image->input));
+}

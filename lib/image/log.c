@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: MIT */
+#include "image/log.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/checked.h"
+#include "base/error.h"
+
+bool sfpm_record_read(const sfpm_input_t *input, uint64_t offset, sfpm_record_t *record,
+                      uint64_t *end)
+{
+    uint8_t bytes[SFPM_RECORD_SIZE];
+    char name[5];
+    if (!sfpm_input_read(input, offset, bytes, sizeof bytes) ||
+        !sfpm_record_decode(bytes, offset, record))
+        return false;
+    if (!sfpm_record_end(record, offset, end) || *end > sfpm_input_size(input))
+        return sfpm_fail_at(SFPM_ERR_TRUNCATED, offset,
+                            "the %s record at offset %llu ends beyond the file",
+                            sfpm_record_type_name(record->type, name),
+                            (unsigned long long)offset);
+    return true;
+}
+
+static bool load_payload(const sfpm_input_t *input, uint64_t offset,
+                         const sfpm_record_t *record, uint8_t **payload)
+{
+    char name[5];
+    *payload = SFPM_NEW_N(uint8_t, (size_t)record->length);
+    if (!*payload)
+        return false;
+    if (sfpm_input_read(input, offset + SFPM_RECORD_SIZE, *payload,
+                        (size_t)record->length)) {
+        if (sfpm_checksum(*payload, (size_t)record->length, 0) == record->sum)
+            return true;
+        sfpm_fail_at(SFPM_ERR_CHECKSUM, offset,
+                     "the %s record at offset %llu is damaged (checksum mismatch)",
+                     sfpm_record_type_name(record->type, name),
+                     (unsigned long long)offset);
+    }
+    free(*payload);
+    *payload = NULL;
+    return false;
+}
+
+bool sfpm_record_load(const sfpm_input_t *input, uint64_t offset, uint32_t type,
+                      uint64_t limit, sfpm_record_t *record, uint8_t **payload)
+{
+    uint64_t end;
+    char name[5];
+    *payload = NULL;
+    if (!sfpm_record_read(input, offset, record, &end))
+        return false;
+    if (record->type != type)
+        return sfpm_fail_at(SFPM_ERR_CORRUPT, offset, "no %s record at offset %llu",
+                            sfpm_record_type_name(type, name),
+                            (unsigned long long)offset);
+    if (record->length > limit || record->length > SIZE_MAX / 2)
+        return sfpm_fail_at(SFPM_ERR_LIMIT, offset,
+                            "the %s record at offset %llu of %llu bytes is over the "
+                            "limit of %llu",
+                            sfpm_record_type_name(type, name), (unsigned long long)offset,
+                            (unsigned long long)record->length,
+                            (unsigned long long)limit);
+    return load_payload(input, offset, record, payload);
+}
+
+bool sfpm_check_zeros(const sfpm_input_t *input, uint64_t offset, uint64_t size)
+{
+    uint8_t bytes[SFPM_PAGE];
+    static const uint8_t zeros[SFPM_PAGE];
+    while (size > 0) {
+        size_t now = size < sizeof bytes ? (size_t)size : sizeof bytes;
+        if (!sfpm_input_read(input, offset, bytes, now))
+            return false;
+        if (memcmp(bytes, zeros, now) != 0)
+            return sfpm_fail_at(SFPM_ERR_CORRUPT, offset,
+                                "padding at offset %llu is not zero",
+                                (unsigned long long)offset);
+        offset += now;
+        size -= now;
+    }
+    return true;
+}
+
+/* ---- the chain of trailers ---- */
+
+bool sfpm_log_is_oldest(const sfpm_trailer_t *trailer)
+{
+    return trailer->begin == SFPM_HEADER_SIZE;
+}
+
+static bool trailer_read(const sfpm_input_t *input, uint64_t offset,
+                         sfpm_trailer_t *trailer)
+{
+    uint8_t bytes[SFPM_TRAILER_RECORD];
+    return sfpm_input_read(input, offset, bytes, sizeof bytes) &&
+           sfpm_trailer_decode(bytes, offset, trailer);
+}
+
+/* Whether `next` is the trailer that was written after `previous`. */
+static bool follows(const sfpm_trailer_t *previous, const sfpm_trailer_t *next)
+{
+    return next->begin == previous->offset + SFPM_TRAILER_RECORD &&
+           next->previous_sum == previous->sum && next->number > previous->number &&
+           next->first == previous->first &&
+           memcmp(next->id, previous->id, SFPM_DIGEST_SIZE) == 0;
+}
+
+bool sfpm_log_previous(const sfpm_input_t *input, const sfpm_trailer_t *trailer,
+                       sfpm_trailer_t *previous)
+{
+    sfpm_trailer_t found;
+    if (trailer->begin < SFPM_HEADER_SIZE + SFPM_TRAILER_RECORD)
+        return sfpm_fail_at(
+            SFPM_ERR_CORRUPT, trailer->offset,
+            "the trailer at offset %llu has no room for the one before it",
+            (unsigned long long)trailer->offset);
+    if (!trailer_read(input, trailer->begin - SFPM_TRAILER_RECORD, &found))
+        return false;
+    if (!follows(&found, trailer))
+        return sfpm_fail_at(
+            SFPM_ERR_CORRUPT, trailer->offset,
+            "the trailer at offset %llu does not follow the one before it",
+            (unsigned long long)trailer->offset);
+    *previous = found;
+    return true;
+}
+
+/* A walk over the records of a file whose last bytes are no trailer. */
+typedef struct walk {
+    const sfpm_input_t *input;
+    bool any;            /* a whole commit was found */
+    sfpm_trailer_t last; /* the last one */
+    uint64_t budget;     /* records that may still be looked at */
+} walk_t;
+
+/* Follows records from `offset` to a trailer that continues the chain. `begin` is
+ * where the commit begins, which lies before `offset` when dead bytes do. */
+static bool walk_commit(walk_t *walk, uint64_t begin, uint64_t offset)
+{
+    sfpm_record_t record;
+    sfpm_trailer_t trailer;
+    uint64_t end;
+    while (walk->budget > 0 && sfpm_record_read(walk->input, offset, &record, &end)) {
+        walk->budget--;
+        if (record.type != SFPM_RECORD_TRAILER) {
+            offset = end;
+            continue;
+        }
+        if (!trailer_read(walk->input, offset, &trailer) || trailer.begin != begin ||
+            (walk->any ? !follows(&walk->last, &trailer) : !sfpm_log_is_oldest(&trailer)))
+            return false;
+        walk->last = trailer;
+        walk->any = true;
+        return true;
+    }
+    return false;
+}
+
+/* Whether a DEAD record at `offset` vouches for the bytes from `begin` up to it,
+ * whose checksum is `sum`. */
+static bool dead_record_at(const walk_t *walk, uint64_t begin, uint64_t offset,
+                           uint64_t sum)
+{
+    uint8_t bytes[SFPM_RECORD_SIZE + SFPM_DEAD_SIZE];
+    const uint8_t *payload = bytes + SFPM_RECORD_SIZE;
+    sfpm_record_t record;
+    sfpm_dead_t dead;
+    if (!sfpm_in_range(offset, sizeof bytes, sfpm_input_size(walk->input)) ||
+        !sfpm_input_read(walk->input, offset, bytes, sizeof bytes) ||
+        !sfpm_record_decode(bytes, offset, &record) || record.type != SFPM_RECORD_DEAD ||
+        record.length != SFPM_DEAD_SIZE ||
+        record.sum != sfpm_checksum(payload, SFPM_DEAD_SIZE, 0))
+        return false;
+    sfpm_dead_decode(payload, &dead);
+    return dead.begin == begin && dead.length == offset - begin && dead.sum == sum &&
+           dead.previous_sum == (walk->any ? walk->last.sum : 0);
+}
+
+/* Behind torn bytes a later append starts at a page boundary with a DEAD record.
+ * One pass keeps the checksum that such a record must hold, so that a hostile file
+ * full of them costs no more than its length. */
+static bool walk_over_dead(walk_t *walk, uint64_t begin)
+{
+    uint8_t bytes[SFPM_PAGE];
+    uint64_t at = begin;
+    bool found = false;
+    sfpm_running_checksum_t *sum = sfpm_running_checksum_create();
+    while (sum && !found) {
+        uint64_t next = (at / SFPM_PAGE + 1) * SFPM_PAGE;
+        if (next >= sfpm_input_size(walk->input) ||
+            !sfpm_input_read(walk->input, at, bytes, (size_t)(next - at)))
+            break;
+        sfpm_running_checksum_add(sum, bytes, (size_t)(next - at));
+        at = next;
+        found = dead_record_at(walk, begin, at, sfpm_running_checksum_value(sum)) &&
+                walk_commit(walk, begin, at);
+    }
+    sfpm_running_checksum_destroy(sum);
+    return found;
+}
+
+static bool walk_from_start(const sfpm_input_t *input, sfpm_trailer_t *last)
+{
+    uint64_t size = sfpm_input_size(input);
+    walk_t walk = {.input = input, .budget = size / 256 + 65536};
+    uint64_t begin = SFPM_HEADER_SIZE;
+    while (begin < size &&
+           (walk_commit(&walk, begin, begin) || walk_over_dead(&walk, begin)))
+        begin = walk.last.offset + SFPM_TRAILER_RECORD;
+    if (!walk.any)
+        return sfpm_fail_at(SFPM_ERR_TRUNCATED, size,
+                            "the file ends at offset %llu before its first commit is "
+                            "complete: it was never finished, or cut off",
+                            (unsigned long long)size);
+    *last = walk.last;
+    return true;
+}
+
+bool sfpm_log_last(const sfpm_input_t *input, sfpm_trailer_t *last)
+{
+    uint64_t size = sfpm_input_size(input);
+    sfpm_trailer_t found, previous;
+    if (size < SFPM_HEADER_SIZE + SFPM_TRAILER_RECORD ||
+        !trailer_read(input, size - SFPM_TRAILER_RECORD, &found))
+        return walk_from_start(input, last);
+    if (!sfpm_log_is_oldest(&found) && !sfpm_log_previous(input, &found, &previous))
+        return false;
+    *last = found;
+    return true;
+}
+
+bool sfpm_log_index(const sfpm_input_t *input, const sfpm_trailer_t *trailer,
+                    uint64_t max_memory, sfpm_index_t *index)
+{
+    sfpm_record_t record;
+    uint8_t *payload;
+    uint8_t digest[SFPM_DIGEST_SIZE];
+    uint64_t end = 0;
+    if (!sfpm_record_load(input, trailer->index_offset, SFPM_RECORD_INDEX, max_memory,
+                          &record, &payload))
+        return false;
+    bool good = sfpm_record_end(&record, trailer->index_offset, &end);
+    sfpm_digest(payload, (size_t)record.length, digest);
+    if (!good || end != trailer->offset ||
+        memcmp(digest, trailer->index_digest, SFPM_DIGEST_SIZE) != 0)
+        good = sfpm_fail_at(SFPM_ERR_CORRUPT, trailer->index_offset,
+                            "the index at offset %llu is not the one of its trailer",
+                            (unsigned long long)trailer->index_offset);
+    good = good && sfpm_index_decode(payload, (size_t)record.length, index);
+    if (good && index->number != trailer->number) {
+        sfpm_index_free(index);
+        good = sfpm_fail_at(SFPM_ERR_CORRUPT, trailer->index_offset,
+                            "index and trailer disagree about the commit's number");
+    }
+    free(payload);
+    return good;
+}

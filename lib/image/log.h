@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The file as a log of commits: its records, and the chain of its trailers.
+ */
+#ifndef SFPM_IMAGE_LOG_H
+#define SFPM_IMAGE_LOG_H
+
+#include "image/format.h"
+#include "io/input.h"
+
+/* Reads the fixed part of the record at `offset` and checks that the record lies
+ * within the file; *end receives where it ends. */
+bool sfpm_record_read(const sfpm_input_t *input, uint64_t offset, sfpm_record_t *record,
+                      uint64_t *end);
+
+/* Reads a whole record of a wanted type into memory, verified: *payload is the
+ * caller's, released with free(). `limit` bounds the payload's length. */
+bool sfpm_record_load(const sfpm_input_t *input, uint64_t offset, uint32_t type,
+                      uint64_t limit, sfpm_record_t *record, uint8_t **payload);
+
+/* Checks that `size` bytes at `offset` are zero, as leads and padding are. */
+bool sfpm_check_zeros(const sfpm_input_t *input, uint64_t offset, uint64_t size);
+
+/* The trailer of the last whole commit. Bytes behind it are a torn tail.
+ * SFPM_ERR_TRUNCATED when there is no whole commit. */
+bool sfpm_log_last(const sfpm_input_t *input, sfpm_trailer_t *last);
+
+/* The trailer before `trailer`, which must not be the oldest one. */
+bool sfpm_log_previous(const sfpm_input_t *input, const sfpm_trailer_t *trailer,
+                       sfpm_trailer_t *previous);
+
+/* Whether the commit of this trailer is the first in the file. */
+bool sfpm_log_is_oldest(const sfpm_trailer_t *trailer);
+
+/* Reads, verifies and decodes the index of a commit. */
+bool sfpm_log_index(const sfpm_input_t *input, const sfpm_trailer_t *trailer,
+                    uint64_t max_memory, sfpm_index_t *index);
+
+#endif

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: MIT */
+/* Opening an image and showing one of its commits. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "image/image.h"
+#include "image/v1.h"
+
+#define DEFAULT_MEMORY (UINT64_C(1) << 30)
+
+/* What one commit needs in memory; gathered aside and published whole. */
+typedef struct view {
+    sfpm_trailer_t trailer;
+    sfpm_index_t index;
+    sfpm_commit_info_t commit;
+    sfpm_region_info_t *regions;
+} view_t;
+
+static void fill_commit(view_t *view)
+{
+    const sfpm_index_t *index = &view->index;
+    sfpm_commit_info_t *commit = &view->commit;
+    commit->number = index->number;
+    commit->parent = index->parent;
+    commit->state_of = index->state_of;
+    commit->seconds = index->seconds;
+    commit->nanoseconds = index->nanoseconds;
+    commit->description = index->texts[SFPM_TEXT_DESCRIPTION];
+    commit->message = index->texts[SFPM_TEXT_MESSAGE];
+    commit->creator = index->texts[SFPM_TEXT_CREATOR];
+    commit->architecture = index->texts[SFPM_TEXT_ARCHITECTURE];
+    commit->build_id = index->texts[SFPM_TEXT_BUILD_ID];
+    commit->schema = index->schema;
+    commit->bytecode = index->bytecode;
+    commit->num_attributes = (uint32_t)index->num_attributes;
+}
+
+/* Fills what users see of the index; frees the index on failure. */
+static bool finish_view(view_t *view)
+{
+    size_t n = view->index.num_regions;
+    view->regions = SFPM_NEW_N(sfpm_region_info_t, n);
+    if (!view->regions || !sfpm_state_digest(&view->index, view->commit.digest)) {
+        free(view->regions);
+        sfpm_index_free(&view->index);
+        return false;
+    }
+    fill_commit(view);
+    for (size_t i = 0; i < n; i++) {
+        const sfpm_region_t *region = &view->index.regions[i];
+        view->regions[i].name = region->name;
+        view->regions[i].size = region->size;
+        view->regions[i].flags = region->flags;
+        memcpy(view->regions[i].digest, region->digest, SFPM_DIGEST_SIZE);
+    }
+    return true;
+}
+
+static bool load_view(const sfpm_image_t *image, const sfpm_trailer_t *trailer,
+                      view_t *view)
+{
+    *view = (view_t){.trailer = *trailer};
+    if (!sfpm_log_index(image->input, trailer, image->max_memory, &view->index) ||
+        !finish_view(view))
+        return false;
+    view->commit.offset = trailer->begin;
+    view->commit.size = trailer->offset + SFPM_TRAILER_RECORD - trailer->begin;
+    return true;
+}
+
+static void publish_view(sfpm_image_t *image, const view_t *view)
+{
+    sfpm_index_free(&image->index);
+    free(image->regions);
+    image->shown = view->trailer;
+    image->index = view->index;
+    image->commit = view->commit;
+    image->regions = view->regions;
+}
+
+static bool note_torn_tail(sfpm_image_t *image)
+{
+    static const char format[] =
+        "%llu bytes of an unfinished commit at offset %llu are ignored; commit %llu is "
+        "the last whole one";
+    char text[sizeof format + 60];
+    uint64_t end = image->last.offset + SFPM_TRAILER_RECORD;
+    free(image->warning);
+    image->warning = NULL;
+    image->info.torn = sfpm_input_size(image->input) - end;
+    if (image->info.torn == 0)
+        return true;
+    snprintf(text, sizeof text, format, (unsigned long long)image->info.torn,
+             (unsigned long long)end, (unsigned long long)image->last.number);
+    image->warning = sfpm_copy_string(text);
+    return image->warning != NULL;
+}
+
+bool sfpm_image_find_trailer(const sfpm_image_t *image, uint64_t number,
+                             sfpm_trailer_t *trailer)
+{
+    sfpm_trailer_t at = image->last;
+    while (at.number > number && !sfpm_log_is_oldest(&at))
+        if (!sfpm_log_previous(image->input, &at, &at))
+            return false;
+    if (at.number != number)
+        return sfpm_fail(SFPM_ERR_NO_COMMIT,
+                         "there is no commit %llu: the image has commits %llu to %llu",
+                         (unsigned long long)number,
+                         (unsigned long long)image->last.first,
+                         (unsigned long long)image->last.number);
+    *trailer = at;
+    return true;
+}
+
+/* The number of the commit that the user meant; 0 when that is before the first. */
+static uint64_t absolute_number(const sfpm_image_t *image, int64_t commit)
+{
+    if (commit > 0)
+        return (uint64_t)commit;
+    /* Written so that the most negative number has a positive counterpart. */
+    uint64_t back = commit == 0 ? 0 : (uint64_t) - (commit + 1) + 1;
+    return back < image->info.commits ? image->info.commits - back : 0;
+}
+
+static bool select_v1(const sfpm_image_t *image, int64_t commit)
+{
+    return absolute_number(image, commit) == 1 ||
+           sfpm_fail(SFPM_ERR_NO_COMMIT, "a version 1 image has one commit only");
+}
+
+bool sfpm_image_select(sfpm_image_t *image, int64_t commit)
+{
+    sfpm_trailer_t trailer;
+    view_t view;
+    if (!image)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "no image given");
+    if (image->info.format == 1)
+        return select_v1(image, commit);
+    if (!sfpm_image_find_trailer(image, absolute_number(image, commit), &trailer) ||
+        !load_view(image, &trailer, &view))
+        return false;
+    publish_view(image, &view);
+    return true;
+}
+
+static bool open_v2(sfpm_image_t *image)
+{
+    view_t view;
+    if (!sfpm_log_last(image->input, &image->last) || !note_torn_tail(image) ||
+        !load_view(image, &image->last, &view))
+        return false;
+    publish_view(image, &view);
+    image->info.format = SFPM_FORMAT_VERSION;
+    image->info.commits = image->last.number;
+    image->info.compatible = image->header.compatible;
+    image->info.incompatible = image->header.incompatible;
+    memcpy(image->info.id, image->last.id, SFPM_DIGEST_SIZE);
+    return true;
+}
+
+static bool open_v1(sfpm_image_t *image)
+{
+    view_t view = {0};
+    uint64_t *offsets;
+    if (!sfpm_v1_decode(image->input, image->max_memory, &view.index, &offsets))
+        return false;
+    if (!finish_view(&view)) {
+        free(offsets);
+        return false;
+    }
+    view.commit.size = sfpm_input_size(image->input);
+    publish_view(image, &view);
+    free(image->v1_offsets);
+    image->v1_offsets = offsets;
+    image->info.format = 1;
+    image->info.commits = 1;
+    return true;
+}
+
+static bool open_contents(sfpm_image_t *image)
+{
+    uint8_t bytes[SFPM_HEADER_SIZE] = {0};
+    uint64_t size = sfpm_input_size(image->input);
+    size_t have = size < sizeof bytes ? (size_t)size : sizeof bytes;
+    image->info.size = size;
+    if (size == 0)
+        return sfpm_fail_at(SFPM_ERR_NOT_IMAGE, 0, "the file is empty");
+    if (!sfpm_input_read(image->input, 0, bytes, have))
+        return false;
+    if (sfpm_v1_recognise(bytes, have))
+        return open_v1(image);
+    if (have < sizeof bytes &&
+        memcmp(bytes, SFPM_MAGIC, have < SFPM_MAGIC_SIZE ? have : SFPM_MAGIC_SIZE) == 0)
+        return sfpm_fail_at(SFPM_ERR_TRUNCATED, size,
+                            "the file ends at offset %zu inside its header", have);
+    return sfpm_header_decode(bytes, &image->header) && open_v2(image);
+}
+
+bool sfpm_image_reload(sfpm_image_t *image)
+{
+    return sfpm_input_refresh(image->input) && open_contents(image);
+}
+
+static sfpm_image_t *open_input(sfpm_input_t *input, const char *path,
+                                const sfpm_image_options_t *options)
+{
+    sfpm_image_t *image = SFPM_NEW(sfpm_image_t);
+    if (!image) {
+        sfpm_input_close(input);
+        return NULL;
+    }
+    image->input = input;
+    image->max_memory =
+        options && options->max_memory ? options->max_memory : DEFAULT_MEMORY;
+    if (path && !(image->path = sfpm_copy_string(path)))
+        goto fail;
+    if (!open_contents(image) ||
+        (options && options->commit != 0 && !sfpm_image_select(image, options->commit))) {
+        sfpm_fail_prefix("%s", sfpm_input_name(input));
+        goto fail;
+    }
+    return image;
+fail:
+    sfpm_image_close(image);
+    return NULL;
+}
+
+/* Options of a caller built with an older or newer header: only what both know. */
+static sfpm_image_options_t known_options(const sfpm_image_options_t *given)
+{
+    sfpm_image_options_t options = {.struct_size = sizeof options};
+    if (given)
+        memcpy(&options, given,
+               given->struct_size < sizeof options ? given->struct_size : sizeof options);
+    return options;
+}
+
+sfpm_image_t *sfpm_image_open(const char *filename, const sfpm_image_options_t *options)
+{
+    sfpm_image_options_t known = known_options(options);
+    if (!filename) {
+        sfpm_fail(SFPM_ERR_ARGUMENT, "no file name given");
+        return NULL;
+    }
+    sfpm_input_t *input = sfpm_input_open(filename);
+    return input ? open_input(input, filename, &known) : NULL;
+}
+
+sfpm_image_t *sfpm_image_open_fd(int fd, const char *name,
+                                 const sfpm_image_options_t *options)
+{
+    sfpm_image_options_t known = known_options(options);
+    sfpm_input_t *input = sfpm_input_open_fd(fd, name ? name : "descriptor");
+    return input ? open_input(input, NULL, &known) : NULL;
+}
+
+void sfpm_image_close(sfpm_image_t *image)
+{
+    if (!image)
+        return;
+    sfpm_index_free(&image->index);
+    free(image->regions);
+    free(image->v1_offsets);
+    free(image->warning);
+    free(image->path);
+    sfpm_input_close(image->input);
+    free(image);
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+#include <string.h>
+
+#include "image/check.h"
+
+bool sfpm_ranges_add(sfpm_ranges_t *ranges, uint64_t offset, uint64_t length)
+{
+    void *items = ranges->items;
+    if (length == 0)
+        return true;
+    bool good = sfpm_grow_array(&items, &ranges->capacity, ranges->count + 1,
+                                sizeof(sfpm_range_t));
+    ranges->items = items;
+    if (good)
+        ranges->items[ranges->count++] = (sfpm_range_t){offset, length};
+    return good;
+}
+
+void sfpm_ranges_free(sfpm_ranges_t *ranges)
+{
+    free(ranges->items);
+    *ranges = (sfpm_ranges_t){0};
+}
+
+static int by_offset(const void *a, const void *b)
+{
+    const sfpm_range_t *left = a, *right = b;
+    return (left->offset > right->offset) - (left->offset < right->offset);
+}
+
+/* Sorts, and joins what overlaps or touches. */
+static void normalise(sfpm_ranges_t *ranges)
+{
+    size_t kept = 0;
+    if (ranges->count == 0)
+        return;
+    qsort(ranges->items, ranges->count, sizeof(sfpm_range_t), by_offset);
+    for (size_t i = 1; i < ranges->count; i++) {
+        sfpm_range_t *last = &ranges->items[kept], *now = &ranges->items[i];
+        uint64_t end = last->offset + last->length;
+        if (now->offset > end)
+            ranges->items[++kept] = *now;
+        else if (now->offset + now->length > end)
+            last->length = now->offset + now->length - last->offset;
+    }
+    ranges->count = kept + 1;
+}
+
+bool sfpm_ranges_cover(sfpm_ranges_t *data, sfpm_ranges_t *used)
+{
+    normalise(data);
+    normalise(used);
+    size_t at = 0;
+    for (size_t i = 0; i < data->count; i++, at++) {
+        uint64_t offset = data->items[i].offset;
+        if (at >= used->count || used->items[at].offset > offset ||
+            used->items[at].offset + used->items[at].length <
+                offset + data->items[i].length)
+            return sfpm_fail_at(SFPM_ERR_CORRUPT, offset,
+                                "some of the %llu data bytes at offset %llu belong to no "
+                                "region",
+                                (unsigned long long)data->items[i].length,
+                                (unsigned long long)offset);
+        if (used->items[at].offset != offset ||
+            used->items[at].length != data->items[i].length)
+            return sfpm_fail_at(
+                SFPM_ERR_CORRUPT, used->items[at].offset,
+                "region contents at offset %llu lie outside of data records",
+                (unsigned long long)used->items[at].offset);
+    }
+    return at == used->count ||
+           sfpm_fail_at(SFPM_ERR_CORRUPT, used->items[at].offset,
+                        "region contents at offset %llu lie outside of data records",
+                        (unsigned long long)used->items[at].offset);
+}
+
+/* ---- keys already seen ---- */
+
+static bool insert(uint64_t *slots, size_t capacity, uint64_t key)
+{
+    size_t at = (size_t)key & (capacity - 1);
+    while (slots[at] != 0 && slots[at] != key)
+        at = (at + 1) & (capacity - 1);
+    bool there = slots[at] == key;
+    slots[at] = key;
+    return there;
+}
+
+static bool grow(sfpm_seen_t *seen)
+{
+    size_t capacity = seen->capacity ? seen->capacity * 2 : 64;
+    uint64_t *slots = calloc(capacity, sizeof *slots);
+    if (!slots)
+        return false;
+    for (size_t i = 0; i < seen->capacity; i++)
+        if (seen->slots[i] != 0)
+            insert(slots, capacity, seen->slots[i]);
+    free(seen->slots);
+    seen->slots = slots;
+    seen->capacity = capacity;
+    return true;
+}
+
+bool sfpm_seen_add(sfpm_seen_t *seen, uint64_t key)
+{
+    key = key ? key : 1; /* 0 marks an empty slot */
+    if (seen->count * 2 >= seen->capacity && !grow(seen))
+        return false;
+    bool there = insert(seen->slots, seen->capacity, key);
+    seen->count += !there;
+    return there;
+}
+
+void sfpm_seen_free(sfpm_seen_t *seen)
+{
+    free(seen->slots);
+    *seen = (sfpm_seen_t){0};
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+/* Where an edit goes: appended in place, into a new file, down a pipe. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "image/edit.h"
+
+static sfpm_output_options_t output_options(const sfpm_write_options_t *given)
+{
+    sfpm_write_options_t known = {.struct_size = sizeof known};
+    if (given)
+        memcpy(&known, given,
+               given->struct_size < sizeof known ? given->struct_size : sizeof known);
+    return (sfpm_output_options_t){.mode = (mode_t)known.mode,
+                                   .ignore_hard_links = known.ignore_hard_links,
+                                   .warn = known.warn,
+                                   .warn_context = known.warn_context};
+}
+
+/* The trailer that the next commit follows; NULL when it is the first of its file. */
+static const sfpm_trailer_t *last_trailer(const sfpm_edit_t *edit)
+{
+    return edit->image && edit->image->info.format == edit->format ? &edit->image->last
+                                                                   : NULL;
+}
+
+static bool copy_input(const sfpm_input_t *input, sfpm_output_t *output)
+{
+    enum { STEP = 1 << 20 };
+    uint64_t size = sfpm_input_size(input);
+    uint8_t *bytes = SFPM_NEW_N(uint8_t, size < STEP ? (size_t)size : STEP);
+    bool good = bytes != NULL;
+    for (uint64_t at = 0; good && at < size;) {
+        size_t now = size - at < STEP ? (size_t)(size - at) : STEP;
+        good = sfpm_input_read(input, at, bytes, now) &&
+               sfpm_output_write(output, bytes, now);
+        at += now;
+    }
+    free(bytes);
+    return good;
+}
+
+static bool write_header(sfpm_output_t *output)
+{
+    uint8_t bytes[SFPM_HEADER_SIZE];
+    sfpm_header_t header = {.incompatible = SFPM_INCOMPATIBLE_DRAFT};
+    sfpm_header_encode(&header, bytes);
+    return sfpm_output_write(output, bytes, sizeof bytes);
+}
+
+static bool write_whole(sfpm_edit_t *edit, sfpm_output_t *output)
+{
+    const sfpm_trailer_t *last = last_trailer(edit);
+    if (edit->format == 1)
+        return sfpm_v1_encode(edit, output);
+    return (last ? copy_input(edit->image->input, output) : write_header(output)) &&
+           sfpm_commit_write(edit, last, output);
+}
+
+static bool save_to(sfpm_edit_t *edit, sfpm_output_t *output)
+{
+    if (!output)
+        return false;
+    if (write_whole(edit, output))
+        return sfpm_output_finish(output);
+    sfpm_output_discard(output);
+    return false;
+}
+
+bool sfpm_edit_save(sfpm_edit_t *edit, const char *filename,
+                    const sfpm_write_options_t *options)
+{
+    sfpm_output_options_t how = output_options(options);
+    if (!edit || !filename)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "an edit and a file name are needed");
+    return save_to(edit, sfpm_output_create(filename, &how));
+}
+
+bool sfpm_edit_save_fd(sfpm_edit_t *edit, int fd, const char *name,
+                       const sfpm_write_options_t *options)
+{
+    (void)options; /* they concern files */
+    if (!edit)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "no edit given");
+    return save_to(edit, sfpm_output_stream(fd, name ? name : "descriptor"));
+}
+
+/* ---- in place ---- */
+
+static bool changed(const sfpm_image_t *image)
+{
+    return sfpm_fail(SFPM_ERR_CHANGED,
+                     "%s: changed by another program since commit %llu was read: read it "
+                     "again and repeat",
+                     image->path, (unsigned long long)image->last.number);
+}
+
+/* Under the lock: is this still the file, and its last commit the one we know? */
+static bool still_ours(const sfpm_image_t *image, const sfpm_output_t *output)
+{
+    dev_t device, locked_device;
+    ino_t inode, locked_inode;
+    sfpm_trailer_t last;
+    if (!sfpm_input_identity(image->input, &device, &inode) ||
+        !sfpm_output_identity(output, &locked_device, &locked_inode) ||
+        device != locked_device || inode != locked_inode)
+        return changed(image);
+    if (!sfpm_input_refresh(image->input) || !sfpm_log_last(image->input, &last))
+        return false;
+    return (last.offset == image->last.offset && last.sum == image->last.sum) ||
+           changed(image);
+}
+
+/* An edit is inherited from the file it replaces, so it needs the lock as well:
+ * sfpm_output_create() holds it from here to the rename. */
+static bool replace_v1(sfpm_edit_t *edit, const sfpm_output_options_t *how)
+{
+    return save_to(edit, sfpm_output_create(edit->image->path, how));
+}
+
+static bool append(sfpm_edit_t *edit, const sfpm_output_options_t *how)
+{
+    sfpm_output_t *output = sfpm_output_append(edit->image->path, how);
+    if (!output)
+        return false;
+    if (still_ours(edit->image, output) &&
+        sfpm_commit_write(edit, &edit->image->last, output))
+        return sfpm_output_finish(output);
+    sfpm_output_discard(output);
+    return false;
+}
+
+bool sfpm_edit_append(sfpm_edit_t *edit, const sfpm_write_options_t *options)
+{
+    sfpm_output_options_t how = output_options(options);
+    if (!edit || !edit->image || !edit->image->path)
+        return sfpm_fail(SFPM_ERR_ARGUMENT,
+                         "only an image opened by its file name can be appended to");
+    if (edit->format != edit->image->info.format)
+        return sfpm_fail(
+            SFPM_ERR_ARGUMENT,
+            "%s: a commit cannot change the format of the file: save a new one",
+            edit->image->path);
+    bool good = edit->format == 1 ? replace_v1(edit, &how) : append(edit, &how);
+    return good && (edit->format == 1 || sfpm_image_reload(edit->image));
+}

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: MIT */
+/* Writing a planned commit: data, leaves, index, sync, trailer. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/error.h"
+#include "image/plan.h"
+
+void sfpm_commit_time(int64_t *seconds, uint32_t *nanoseconds)
+{
+    const char *epoch = getenv("SOURCE_DATE_EPOCH");
+    char *end = NULL;
+    struct timespec now = {0};
+    errno = 0;
+    long long fixed = epoch ? strtoll(epoch, &end, 10) : 0;
+    if (epoch && *epoch && *end == '\0' && errno == 0) {
+        *seconds = fixed;
+        *nanoseconds = 0;
+        return;
+    }
+    clock_gettime(CLOCK_REALTIME, &now);
+    *seconds = now.tv_sec;
+    *nanoseconds = (uint32_t)now.tv_nsec;
+}
+
+static bool write_record_start(sfpm_output_t *output, uint32_t type, uint32_t lead,
+                               uint64_t length, uint64_t sum)
+{
+    uint8_t bytes[SFPM_RECORD_SIZE];
+    sfpm_record_t record = {.type = type, .lead = lead, .length = length, .sum = sum};
+    sfpm_record_encode(&record, sfpm_output_offset(output), bytes);
+    return sfpm_output_write(output, bytes, sizeof bytes) &&
+           sfpm_output_zeros(output, lead);
+}
+
+/* Zero bytes up to where the next record may begin. */
+static bool write_record_end(sfpm_output_t *output)
+{
+    uint64_t past = sfpm_output_offset(output) % SFPM_RECORD_ALIGN;
+    return past == 0 || sfpm_output_zeros(output, SFPM_RECORD_ALIGN - past);
+}
+
+static bool write_record(sfpm_output_t *output, uint32_t type, const void *payload,
+                         size_t length)
+{
+    return write_record_start(output, type, 0, length,
+                              sfpm_checksum(payload, length, 0)) &&
+           sfpm_output_write(output, payload, length) && write_record_end(output);
+}
+
+/* ---- data ---- */
+
+static void hash_chunk(const sfpm_plan_t *plan, sfpm_planned_leaf_t *planned,
+                       uint32_t chunk)
+{
+    sfpm_planned_chunk_t *now = &planned->chunks[chunk];
+    size_t size = sfpm_span(planned->size, (uint64_t)chunk * SFPM_CHUNK, SFPM_CHUNK);
+    if (!now->unhashed)
+        return;
+    /* Planning has read these bytes and found only zeros. */
+    bool zero = !now->pages && !now->pieces && size == SFPM_CHUNK;
+    planned->leaf.sums[chunk] =
+        zero ? plan->zero_chunk_sum : sfpm_checksum(now->bytes, size, 0);
+    now->unhashed = false;
+}
+
+/* Hashes a chunk and writes its new pages, run by run, while they are in the
+ * processor's cache. */
+static bool write_chunk_pages(sfpm_output_t *output, const sfpm_planned_chunk_t *chunk)
+{
+    for (unsigned page = 0; page < SFPM_CHUNK_PAGES;) {
+        unsigned end = page;
+        while (end < SFPM_CHUNK_PAGES && chunk->pages >> end & 1)
+            end++;
+        if (end > page &&
+            !sfpm_output_write(output, chunk->bytes + (size_t)page * SFPM_PAGE,
+                               (size_t)(end - page) * SFPM_PAGE))
+            return false;
+        page = end + 1;
+    }
+    return true;
+}
+
+static bool write_pages(sfpm_plan_t *plan, sfpm_output_t *output)
+{
+    if (plan->num_pages > 0) {
+        uint64_t lead = plan->data_offset - sfpm_output_offset(output) - SFPM_RECORD_SIZE;
+        if (!write_record_start(output, SFPM_RECORD_DATA, (uint32_t)lead,
+                                plan->num_pages * SFPM_PAGE, 0))
+            return false;
+    }
+    for (size_t i = 0; i < plan->num_leaves; i++) {
+        sfpm_planned_leaf_t *planned = plan->leaves[i];
+        for (uint32_t chunk = 0; chunk < planned->leaf.num_chunks; chunk++) {
+            hash_chunk(plan, planned, chunk);
+            if (planned->chunks[chunk].pages &&
+                !write_chunk_pages(output, &planned->chunks[chunk]))
+                return false;
+        }
+    }
+    return true;
+}
+
+/* Writes the pieces in the order of their extents, and gives each its place. */
+static bool write_leaf_pieces(sfpm_planned_leaf_t *planned, uint64_t start,
+                              sfpm_output_t *output)
+{
+    for (uint32_t i = 0; i < planned->leaf.num_extents; i++) {
+        sfpm_extent_t *extent = &planned->leaf.extents[i];
+        if (!(extent->kind & SFPM_EXTENT_UNPLACED))
+            continue;
+        const uint8_t *bytes = planned->chunks[extent->first / SFPM_CHUNK_PAGES].bytes;
+        bytes += (size_t)(extent->first % SFPM_CHUNK_PAGES) * SFPM_PAGE;
+        extent->kind &= ~SFPM_EXTENT_UNPLACED;
+        extent->offset += start;
+        if (!sfpm_output_write(output, bytes, extent->length))
+            return false;
+    }
+    return true;
+}
+
+static bool write_pieces(sfpm_plan_t *plan, sfpm_output_t *output)
+{
+    if (plan->pieces_size == 0)
+        return true;
+    if (!write_record_start(output, SFPM_RECORD_DATA, 0, plan->pieces_size, 0))
+        return false;
+    uint64_t start = sfpm_output_offset(output);
+    for (size_t i = 0; i < plan->num_leaves; i++)
+        if (!write_leaf_pieces(plan->leaves[i], start, output))
+            return false;
+    return write_record_end(output);
+}
+
+/* ---- leaves and index ---- */
+
+static bool has_new_data(const sfpm_planned_leaf_t *planned)
+{
+    for (uint32_t i = 0; i < planned->leaf.num_chunks; i++)
+        if (planned->chunks[i].pages || planned->chunks[i].pieces)
+            return true;
+    return false;
+}
+
+/* The old leaf serves again when it says the same: equal contents, nothing new. */
+static bool reuse_leaf(const sfpm_edit_t *edit, const sfpm_planned_leaf_t *planned,
+                       sfpm_leaf_ref_t *ref)
+{
+    const sfpm_region_t *old = edit->sources[planned->region].old;
+    if (!old || planned->which >= old->num_leaves || has_new_data(planned))
+        return false;
+    const sfpm_leaf_ref_t *before = &old->leaves[planned->which];
+    uint64_t base = (uint64_t)planned->which * SFPM_LEAF_BYTES;
+    if (memcmp(before->digest, ref->digest, SFPM_DIGEST_SIZE) != 0 ||
+        sfpm_span(old->size, base, SFPM_LEAF_BYTES) != planned->size)
+        return false;
+    *ref = *before;
+    return true;
+}
+
+static bool write_leaf(const sfpm_plan_t *plan, const sfpm_planned_leaf_t *planned,
+                       sfpm_output_t *output)
+{
+    sfpm_region_t *region = &plan->edit->index.regions[planned->region];
+    sfpm_leaf_ref_t *ref = &region->leaves[planned->which];
+    sfpm_buffer_t bytes = {0};
+    sfpm_leaf_digest(planned->leaf.sums, planned->leaf.num_chunks, ref->digest);
+    ref->offset = 0;
+    ref->sum = 0;
+    if (planned->leaf.num_extents == 0 || reuse_leaf(plan->edit, planned, ref))
+        return true;
+    bool good = sfpm_leaf_encode(&planned->leaf, &bytes);
+    if (good) {
+        ref->offset = sfpm_output_offset(output);
+        ref->sum = sfpm_checksum(bytes.data, bytes.size, 0);
+        good = write_record(output, SFPM_RECORD_LEAF, bytes.data, bytes.size);
+    }
+    sfpm_buffer_free(&bytes);
+    return good;
+}
+
+static bool write_leaves(const sfpm_plan_t *plan, sfpm_output_t *output)
+{
+    for (size_t i = 0; i < plan->num_leaves; i++)
+        if (!write_leaf(plan, plan->leaves[i], output))
+            return false;
+    sfpm_index_t *index = &plan->edit->index;
+    for (size_t i = 0; i < index->num_regions; i++)
+        if (!sfpm_region_digest(&index->regions[i], index->regions[i].digest))
+            return false;
+    return true;
+}
+
+static bool write_index(sfpm_edit_t *edit, sfpm_trailer_t *trailer, sfpm_output_t *output)
+{
+    sfpm_buffer_t bytes = {0};
+    sfpm_index_t *index = &edit->index;
+    index->number = trailer->number;
+    index->parent = trailer->number > trailer->first ? edit->image->index.number : 0;
+    if (!edit->undo)
+        index->state_of = index->number;
+    sfpm_commit_time(&index->seconds, &index->nanoseconds);
+    trailer->index_offset = sfpm_output_offset(output);
+    bool good = sfpm_index_encode(index, &bytes) &&
+                write_record(output, SFPM_RECORD_INDEX, bytes.data, bytes.size);
+    if (good)
+        sfpm_digest(bytes.data, bytes.size, trailer->index_digest);
+    sfpm_buffer_free(&bytes);
+    return good;
+}
+
+/* ---- the whole ---- */
+
+/* Covers torn bytes before the commit: they stay, counted and checksummed. */
+static bool write_dead(const sfpm_edit_t *edit, const sfpm_trailer_t *last,
+                       uint64_t begin, sfpm_output_t *output)
+{
+    uint8_t bytes[SFPM_PAGE] = {0};
+    uint64_t size = sfpm_output_offset(output);
+    uint64_t end = (size + SFPM_PAGE - 1) & ~(uint64_t)(SFPM_PAGE - 1);
+    sfpm_dead_t dead = {begin, end - begin, 0, last->sum};
+    sfpm_running_checksum_t *sum = sfpm_running_checksum_create();
+    bool good = sum && sfpm_output_zeros(output, end - size);
+    for (uint64_t at = begin; good && at < end;) {
+        size_t stored = sfpm_span(size, at, sizeof bytes);
+        size_t now = sfpm_span(end, at, sizeof bytes);
+        memset(bytes + stored, 0, now - stored);
+        good = stored == 0 || sfpm_input_read(edit->image->input, at, bytes, stored);
+        if (good)
+            sfpm_running_checksum_add(sum, bytes, now);
+        at += now;
+    }
+    dead.sum = sum ? sfpm_running_checksum_value(sum) : 0;
+    sfpm_running_checksum_destroy(sum);
+    sfpm_dead_encode(&dead, bytes);
+    return good && write_record(output, SFPM_RECORD_DEAD, bytes, SFPM_DEAD_SIZE);
+}
+
+static void start_trailer(sfpm_trailer_t *trailer, const sfpm_trailer_t *last)
+{
+    *trailer = (sfpm_trailer_t){.number = 1, .first = 1, .begin = SFPM_HEADER_SIZE};
+    if (!last)
+        return;
+    trailer->number = last->number + 1;
+    trailer->first = last->first;
+    trailer->begin = last->offset + SFPM_TRAILER_RECORD;
+    trailer->previous_sum = last->sum;
+    memcpy(trailer->id, last->id, SFPM_DIGEST_SIZE);
+}
+
+static bool write_trailer(sfpm_trailer_t *trailer, const sfpm_trailer_t *last,
+                          sfpm_output_t *output)
+{
+    uint8_t bytes[SFPM_TRAILER_RECORD];
+    if (!last)
+        memcpy(trailer->id, trailer->index_digest, SFPM_DIGEST_SIZE);
+    trailer->offset = sfpm_output_offset(output);
+    sfpm_trailer_encode(trailer, bytes);
+    /* The trailer must not reach the disk before what it vouches for. */
+    return sfpm_output_sync(output) && sfpm_output_write(output, bytes, sizeof bytes) &&
+           sfpm_output_sync(output);
+}
+
+bool sfpm_commit_write(sfpm_edit_t *edit, const sfpm_trailer_t *last,
+                       sfpm_output_t *output)
+{
+    sfpm_plan_t plan = {0};
+    sfpm_trailer_t trailer;
+    start_trailer(&trailer, last);
+    if (sfpm_output_offset(output) > trailer.begin &&
+        !write_dead(edit, last, trailer.begin, output))
+        return false;
+    bool good = sfpm_plan_make(&plan, edit, sfpm_output_offset(output)) &&
+                sfpm_output_reserve(output, plan.num_pages * SFPM_PAGE) &&
+                write_pages(&plan, output) && write_pieces(&plan, output) &&
+                write_leaves(&plan, output) && write_index(edit, &trailer, output) &&
+                write_trailer(&trailer, last, output);
+    sfpm_plan_free(&plan);
+    return good;
+}

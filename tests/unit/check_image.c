@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: MIT */
+/* The image format end to end: what is written is what is read. */
+#include <check.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <sfpm/image.h>
+
+#include "image/format.h"
+
+static char directory[64];
+static char path[96];
+
+static void set_up(void)
+{
+    strcpy(directory, "/tmp/sfpm-image-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(directory));
+    snprintf(path, sizeof path, "%s/a.img", directory);
+}
+
+static void tear_down(void)
+{
+    unlink(path);
+    rmdir(directory);
+}
+
+#define ck_assert_ok(call)                                                               \
+    do {                                                                                 \
+        if (!(call))                                                                     \
+            ck_abort_msg("%s: %s", #call, sfpm_last_error());                            \
+    } while (0)
+
+/* Numbers that are the same in each run. */
+static uint64_t seed = 88172645463325252U;
+static uint64_t next_number(void)
+{
+    seed ^= seed << 13;
+    seed ^= seed >> 7;
+    seed ^= seed << 17;
+    return seed;
+}
+
+/* Pages that are zero, short, or full, in turns chosen at random. */
+static void fill(uint8_t *bytes, size_t size)
+{
+    memset(bytes, 0, size);
+    for (size_t at = 0; at < size; at += SFPM_PAGE) {
+        size_t span = size - at < SFPM_PAGE ? size - at : SFPM_PAGE;
+        size_t used = next_number() % 3 == 0 ? span : next_number() % 3 * 100 % span;
+        for (size_t i = 0; i < used; i++)
+            bytes[at + i] = (uint8_t)next_number();
+    }
+}
+
+static void save(const uint8_t *bytes, size_t size)
+{
+    sfpm_edit_t *edit = sfpm_edit_create(NULL);
+    ck_assert_ptr_nonnull(edit);
+    ck_assert_ok(sfpm_edit_set_region(edit, "data", 0, bytes, size, 0));
+    ck_assert_ok(sfpm_edit_set_description(edit, "a test"));
+    ck_assert_ok(sfpm_edit_set_attribute(edit, "b", "2"));
+    ck_assert_ok(sfpm_edit_set_attribute(edit, "a", "1"));
+    ck_assert_ok(sfpm_edit_set_attribute(edit, "b", "3"));
+    ck_assert_ok(sfpm_edit_save(edit, path, NULL));
+    sfpm_edit_destroy(edit);
+}
+
+static void expect_contents(sfpm_image_t *image, const uint8_t *bytes, size_t size)
+{
+    uint8_t *read = malloc(size + 1);
+    ck_assert_ptr_nonnull(read);
+    ck_assert_uint_eq(sfpm_image_region(image, 0)->size, size);
+    ck_assert_ok(sfpm_image_read(image, 0, 0, read, size));
+    ck_assert(size == 0 || memcmp(read, bytes, size) == 0);
+    for (int i = 0; i < 20 && size > 0; i++) {
+        size_t offset = next_number() % size,
+               length = next_number() % (size - offset) + 1;
+        ck_assert_ok(sfpm_image_read(image, 0, offset, read, length));
+        ck_assert_int_eq(memcmp(read, bytes + offset, length), 0);
+    }
+    free(read);
+}
+
+static const size_t sizes[] = {
+    0, 1, 100, 4095, 4096, 4097, 65535, 65536, 200000, 16 << 20, (16 << 20) + 5000};
+
+START_TEST(what_is_saved_is_read)
+{
+    size_t size = sizes[_i];
+    uint8_t *bytes = malloc(size + 1);
+    const char *key, *value;
+    fill(bytes, size);
+    save(bytes, size);
+    sfpm_image_t *image = sfpm_image_open(path, NULL);
+    ck_assert_msg(image != NULL, "%s", sfpm_last_error());
+    ck_assert_str_eq(sfpm_image_commit_info(image)->description, "a test");
+    ck_assert_uint_eq(sfpm_image_commit_info(image)->num_attributes, 2);
+    ck_assert_ok(sfpm_image_attribute(image, 1, &key, &value));
+    ck_assert_str_eq(key, "b");
+    ck_assert_str_eq(value, "3");
+    expect_contents(image, bytes, size);
+    ck_assert_ok(sfpm_image_check(image, NULL, NULL));
+    sfpm_image_close(image);
+    free(bytes);
+}
+END_TEST
+
+/* Changes a few places, appends, and keeps what each commit should hold. */
+START_TEST(every_commit_keeps_its_state)
+{
+    enum { COMMITS = 12, MOST = 300000 };
+    static uint8_t states[COMMITS][MOST];
+    size_t lengths[COMMITS];
+    lengths[0] = 150000;
+    fill(states[0], lengths[0]);
+    save(states[0], lengths[0]);
+    for (int i = 1; i < COMMITS; i++) {
+        sfpm_image_t *image = sfpm_image_open(path, NULL);
+        ck_assert_msg(image != NULL, "%s", sfpm_last_error());
+        sfpm_edit_t *edit = sfpm_edit_create(image);
+        memcpy(states[i], states[i - 1], MOST);
+        lengths[i] = lengths[i - 1];
+        if (i % 3 == 0) {
+            lengths[i] = next_number() % MOST + 1;
+            fill(states[i] + lengths[i] / 2, lengths[i] - lengths[i] / 2);
+            ck_assert_ok(sfpm_edit_set_region(edit, "data", 0, states[i], lengths[i], 0));
+        } else {
+            for (int k = 0; k < i; k++) {
+                size_t offset = next_number() % lengths[i];
+                uint8_t byte = (uint8_t)(next_number() % 3);
+                states[i][offset] = byte;
+                ck_assert_ok(sfpm_edit_write(edit, 0, offset, &byte, 1));
+            }
+        }
+        ck_assert_ok(sfpm_edit_append(edit, NULL));
+        ck_assert_uint_eq(sfpm_image_info(image)->commits, (unsigned)i + 1);
+        sfpm_edit_destroy(edit);
+        expect_contents(image, states[i], lengths[i]);
+        sfpm_image_close(image);
+    }
+    sfpm_image_t *image = sfpm_image_open(path, NULL);
+    for (int i = 0; i < COMMITS; i++) {
+        ck_assert_ok(sfpm_image_select(image, i + 1));
+        expect_contents(image, states[i], lengths[i]);
+    }
+    ck_assert_ok(sfpm_image_check(image, NULL, NULL));
+    ck_assert(!sfpm_image_select(image, COMMITS + 1));
+    ck_assert_int_eq(sfpm_last_status(), SFPM_ERR_NO_COMMIT);
+    sfpm_image_close(image);
+}
+END_TEST
+
+static uint8_t first_byte(sfpm_image_t *image)
+{
+    uint8_t byte = 0;
+    ck_assert_ok(sfpm_image_read(image, 0, 0, &byte, 1));
+    return byte;
+}
+
+START_TEST(undo_walks_back_and_stops_at_the_first)
+{
+    uint8_t bytes[10] = {1};
+    save(bytes, sizeof bytes);
+    sfpm_image_t *image = sfpm_image_open(path, NULL);
+    for (uint8_t i = 2; i <= 4; i++) {
+        sfpm_edit_t *edit = sfpm_edit_create(image);
+        ck_assert_ok(sfpm_edit_write(edit, 0, 0, &i, 1));
+        ck_assert_ok(sfpm_edit_append(edit, NULL));
+        sfpm_edit_destroy(edit);
+    }
+    for (uint8_t i = 3; i >= 1; i--) {
+        sfpm_edit_t *edit = sfpm_edit_create(image);
+        ck_assert_ok(sfpm_edit_undo(edit));
+        ck_assert_ok(sfpm_edit_append(edit, NULL));
+        sfpm_edit_destroy(edit);
+        ck_assert_uint_eq(first_byte(image), i);
+        ck_assert_uint_eq(sfpm_image_commit_info(image)->state_of, i);
+    }
+    sfpm_edit_t *edit = sfpm_edit_create(image);
+    ck_assert(!sfpm_edit_undo(edit));
+    ck_assert_int_eq(sfpm_last_status(), SFPM_ERR_NO_COMMIT);
+    sfpm_edit_destroy(edit);
+    ck_assert_ok(sfpm_image_check(image, NULL, NULL));
+    sfpm_image_close(image);
+}
+END_TEST
+
+static void append_garbage(size_t size)
+{
+    uint8_t bytes[20000];
+    int fd = open(path, O_WRONLY | O_APPEND);
+    for (size_t i = 0; i < size; i++)
+        bytes[i] = (uint8_t)next_number();
+    ck_assert_int_eq(write(fd, bytes, size), (ssize_t)size);
+    close(fd);
+}
+
+START_TEST(torn_tails_are_passed_over_and_covered)
+{
+    static const size_t torn[] = {1, 31, 200, 5000, 20000};
+    uint8_t bytes[5000] = {1};
+    save(bytes, sizeof bytes);
+    for (size_t i = 0; i < 5; i++) {
+        append_garbage(torn[i]);
+        sfpm_image_t *image = sfpm_image_open(path, NULL);
+        ck_assert_msg(image != NULL, "%s", sfpm_last_error());
+        ck_assert_uint_eq(sfpm_image_info(image)->torn, torn[i]);
+        ck_assert_ptr_nonnull(sfpm_image_warning(image, 0));
+        ck_assert(!sfpm_image_check(image, NULL, NULL));
+        ck_assert_uint_eq(first_byte(image), i + 1);
+        uint8_t next = (uint8_t)(i + 2);
+        sfpm_edit_t *edit = sfpm_edit_create(image);
+        ck_assert_ok(sfpm_edit_write(edit, 0, 0, &next, 1));
+        ck_assert_ok(sfpm_edit_append(edit, NULL));
+        sfpm_edit_destroy(edit);
+        ck_assert_ok(sfpm_image_check(image, NULL, NULL));
+        sfpm_image_close(image);
+    }
+    append_garbage(3);
+    sfpm_image_t *image = sfpm_image_open(path, NULL);
+    ck_assert_msg(image != NULL, "%s", sfpm_last_error());
+    ck_assert_uint_eq(sfpm_image_info(image)->commits, 6);
+    ck_assert_uint_eq(first_byte(image), 6);
+    sfpm_image_close(image);
+}
+END_TEST
+
+START_TEST(saving_elsewhere_equals_appending)
+{
+    uint8_t bytes[5000] = {1}, next = 9;
+    char other[110];
+    setenv("SOURCE_DATE_EPOCH", "1000000000", 1);
+    save(bytes, sizeof bytes);
+    snprintf(other, sizeof other, "%s.other", path);
+    sfpm_image_t *image = sfpm_image_open(path, NULL);
+    sfpm_edit_t *edit = sfpm_edit_create(image);
+    ck_assert_ok(sfpm_edit_write(edit, 0, 0, &next, 1));
+    ck_assert_ok(sfpm_edit_save(edit, other, NULL));
+    ck_assert_ok(sfpm_edit_append(edit, NULL));
+    char command[300];
+    snprintf(command, sizeof command, "cmp %s %s", path, other);
+    ck_assert_int_eq(system(command), 0);
+    sfpm_edit_destroy(edit);
+    sfpm_image_close(image);
+    unlink(other);
+}
+END_TEST
+
+START_TEST(another_writer_is_noticed)
+{
+    uint8_t bytes[50] = {1}, next = 9;
+    save(bytes, sizeof bytes);
+    sfpm_image_t *one = sfpm_image_open(path, NULL), *two = sfpm_image_open(path, NULL);
+    sfpm_edit_t *first = sfpm_edit_create(one), *second = sfpm_edit_create(two);
+    ck_assert_ok(sfpm_edit_write(first, 0, 0, &next, 1));
+    ck_assert_ok(sfpm_edit_append(first, NULL));
+    ck_assert_ok(sfpm_edit_write(second, 0, 0, &next, 1));
+    ck_assert(!sfpm_edit_append(second, NULL));
+    ck_assert_int_eq(sfpm_last_status(), SFPM_ERR_CHANGED);
+    sfpm_edit_destroy(first);
+    sfpm_edit_destroy(second);
+    sfpm_image_close(one);
+    sfpm_image_close(two);
+}
+END_TEST
+
+START_TEST(version_1_is_written_read_and_edited)
+{
+    uint8_t bytes[2080] = {1, 2, 3}, read[2080], next = 77;
+    sfpm_edit_t *edit = sfpm_edit_create(NULL);
+    ck_assert_ok(sfpm_edit_set_format(edit, 1));
+    ck_assert_ok(sfpm_edit_set_region(edit, "vm_state", 0, bytes, sizeof bytes, 0));
+    ck_assert_ok(sfpm_edit_set_region(edit, "more", 0, bytes, 5, SFPM_REGION_DYNAMIC));
+    ck_assert_ok(sfpm_edit_set_description(edit, "old"));
+    ck_assert_ok(sfpm_edit_save(edit, path, NULL));
+    sfpm_edit_destroy(edit);
+    struct stat status;
+    ck_assert_int_eq(stat(path, &status), 0);
+    ck_assert_int_eq(status.st_size, 4 + 288 + 13 + 8 + 2080 + 13 + 4 + 5);
+    sfpm_image_t *image = sfpm_image_open(path, NULL);
+    ck_assert_msg(image != NULL, "%s", sfpm_last_error());
+    ck_assert_uint_eq(sfpm_image_info(image)->format, 1);
+    edit = sfpm_edit_create(image);
+    ck_assert_ok(sfpm_edit_write(edit, 0, 1, &next, 1));
+    ck_assert_ok(sfpm_edit_append(edit, NULL));
+    sfpm_edit_destroy(edit);
+    sfpm_image_close(image);
+    image = sfpm_image_open(path, NULL);
+    ck_assert_uint_eq(sfpm_image_info(image)->format, 1);
+    ck_assert_ok(sfpm_image_read(image, 0, 0, read, sizeof read));
+    bytes[1] = next;
+    ck_assert_int_eq(memcmp(bytes, read, sizeof read), 0);
+    ck_assert_str_eq(sfpm_image_commit_info(image)->description, "old");
+    edit = sfpm_edit_create(image);
+    ck_assert_ok(sfpm_edit_set_format(edit, 2));
+    ck_assert_ok(sfpm_edit_save(edit, path, NULL));
+    sfpm_edit_destroy(edit);
+    sfpm_image_close(image);
+    image = sfpm_image_open(path, NULL);
+    ck_assert_uint_eq(sfpm_image_info(image)->format, 2);
+    expect_contents(image, bytes, sizeof bytes);
+    ck_assert_ok(sfpm_image_check(image, NULL, NULL));
+    sfpm_image_close(image);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("image");
+    TCase *core = tcase_create("Core");
+    tcase_add_checked_fixture(core, set_up, tear_down);
+    tcase_add_loop_test(core, what_is_saved_is_read, 0, sizeof sizes / sizeof *sizes);
+    tcase_add_test(core, every_commit_keeps_its_state);
+    tcase_add_test(core, undo_walks_back_and_stops_at_the_first);
+    tcase_add_test(core, torn_tails_are_passed_over_and_covered);
+    tcase_add_test(core, saving_elsewhere_equals_appending);
+    tcase_add_test(core, another_writer_is_noticed);
+    tcase_add_test(core, version_1_is_written_read_and_edited);
+    suite_add_tcase(suite, core);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
