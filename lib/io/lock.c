@@ -16,29 +16,40 @@
 #include "base/error.h"
 #include "io/file.h"
 
-/* The process holding a lock on the file, as /proc/locks has it; 0: not known.
- * A line: "1: FLOCK  ADVISORY  WRITE 1234 08:01:131 0 EOF" */
+/* The process in a line of /proc/locks, if that is about the file; else 0.
+ * "1: FLOCK  ADVISORY  WRITE 1234 08:01:131 0 EOF" */
+static long holder_in_line(const char *line, const struct stat *info)
+{
+#if defined(__linux__)
+    long pid;
+    unsigned major_number, minor_number;
+    unsigned long long inode;
+    if (sscanf(line, "%*d: FLOCK %*s %*s %ld %x:%x:%llu", &pid, &major_number,
+               &minor_number, &inode) == 4 &&
+        inode == info->st_ino && major_number == major(info->st_dev) &&
+        minor_number == minor(info->st_dev))
+        return pid;
+#else
+    (void)line, (void)info;
+#endif
+    return 0;
+}
+
+/* Who holds the lock on a file; 0 or less: the system does not tell. */
 static long find_holder(int fd)
 {
     struct stat info;
     char line[256];
-    long holder = 0;
+    long pid = 0;
+    if (fstat(fd, &info) != 0)
+        return 0;
     FILE *locks = fopen("/proc/locks", "re");
     if (!locks)
         return 0;
-    while (fstat(fd, &info) == 0 && holder == 0 && fgets(line, sizeof line, locks)) {
-        long pid;
-        unsigned major_number, minor_number;
-        unsigned long long inode;
-        if (sscanf(line, "%*d: FLOCK %*s %*s %ld %x:%x:%llu", &pid, &major_number,
-                   &minor_number, &inode) != 4)
-            continue;
-        if (inode == info.st_ino && major_number == major(info.st_dev) &&
-            minor_number == minor(info.st_dev) && pid > 0)
-            holder = pid;
-    }
+    while (pid == 0 && fgets(line, sizeof line, locks))
+        pid = holder_in_line(line, &info);
     fclose(locks);
-    return holder;
+    return pid;
 }
 
 /* The name of a process in parentheses after a space, or nothing. A process
@@ -63,7 +74,7 @@ static bool fail_locked(int fd, const char *path)
 {
     char name[64];
     long pid = find_holder(fd);
-    if (pid == 0)
+    if (pid <= 0)
         return sfpm_fail(
             SFPM_ERR_LOCKED,
             "%s: is being written by another process: try again when it is done", path);

@@ -47,27 +47,50 @@ static int enter(sfpm_place_t *place, char *path, const char **leaf)
     return 0;
 }
 
+/* In a directory where everybody may put links, such as /tmp, only those of its
+ * owner and our own lead on. Linux has the same rule for the links it follows. */
+static bool trusted(const sfpm_place_t *place, const struct stat *link)
+{
+    struct stat directory;
+    if (fstat(place->directory, &directory) != 0)
+        return false;
+    return (directory.st_mode & (S_ISVTX | S_IWOTH)) != (S_ISVTX | S_IWOTH) ||
+           link->st_uid == geteuid() || link->st_uid == directory.st_uid;
+}
+
+/* The text of the link at `leaf`; empty when that is no link, or nothing. */
+static int read_link(const sfpm_place_t *place, const char *leaf, char text[PATH_MAX])
+{
+    struct stat info;
+    text[0] = '\0';
+    if (fstatat(place->directory, leaf, &info, AT_SYMLINK_NOFOLLOW) != 0)
+        return errno == ENOENT ? 0 : errno;
+    if (!S_ISLNK(info.st_mode))
+        return 0;
+    if (!trusted(place, &info))
+        return EACCES;
+    ssize_t length = readlinkat(place->directory, leaf, text, PATH_MAX - 1);
+    if (length < 0)
+        return errno;
+    text[length] = '\0';
+    return length < PATH_MAX - 1 ? 0 : ENAMETOOLONG;
+}
+
 bool sfpm_place_open(sfpm_place_t *place, const char *path)
 {
-    char here[PATH_MAX], link[PATH_MAX];
+    char here[PATH_MAX], next[PATH_MAX];
     const char *leaf = NULL;
     int error = strlen(path) < sizeof here ? 0 : ENAMETOOLONG;
     *place = SFPM_NO_PLACE;
     if (!error)
         strcpy(here, path);
     for (int links = 0; !error; links++) {
-        error = enter(place, here, &leaf);
-        if (error)
+        error = links <= LINKS_MAX ? enter(place, here, &leaf) : ELOOP;
+        if (!error)
+            error = read_link(place, leaf, next);
+        if (error || !*next)
             break;
-        ssize_t length = readlinkat(place->directory, leaf, link, sizeof link);
-        if (length < 0)
-            break; /* not a link: arrived */
-        if (links == LINKS_MAX || (size_t)length == sizeof link) {
-            error = links == LINKS_MAX ? ELOOP : ENAMETOOLONG;
-            break;
-        }
-        memcpy(here, link, (size_t)length);
-        here[length] = '\0';
+        strcpy(here, next);
     }
     if (!error && (place->leaf = sfpm_copy_string(leaf)))
         return true;

@@ -184,7 +184,23 @@ static void keep_remark(void *context, const char *text)
     snprintf(context, 200, "%s", text);
 }
 
-/* Only root can make files of others. */
+/* Only root can make files and links of others. */
+START_TEST(foreign_link_in_a_shared_directory_is_not_followed)
+{
+    put_file("precious", "old", 0644);
+    ck_assert_int_eq(symlink("precious", "link"), 0);
+    ck_assert_int_eq(chmod(home, 01777), 0);
+    create("link", "ours");
+    expect_file("precious", "ours");
+    ck_assert_int_eq(lchown("link", 12345, 12345), 0);
+    ck_assert_ptr_null(sfpm_output_create("link", NULL));
+    expect_error(SFPM_ERR_SYSTEM, EACCES, "link: ");
+    ck_assert_int_eq(chmod(home, 0755), 0);
+    create("link", "not shared");
+    expect_file("precious", "not shared");
+}
+END_TEST
+
 START_TEST(foreign_file_is_replaced_by_an_own_one_with_no_more_rights)
 {
     char remark[200] = "";
@@ -379,12 +395,15 @@ int main(void)
         NULL,
         NULL,
         NULL,
+        NULL,
     };
     /* Not every system has this, nor may every user do that. */
-    size_t n = sizeof limits / sizeof limits[0] - 3;
+    size_t n = sizeof limits / sizeof limits[0] - 4;
     if (access("/dev/full", W_OK) == 0)
         limits[n++] = full_device_fails;
-    if (geteuid() == 0)
+    if (geteuid() == 0) {
+        limits[n++] = foreign_link_in_a_shared_directory_is_not_followed;
         limits[n] = foreign_file_is_replaced_by_an_own_one_with_no_more_rights;
+    }
     return run_suite("output", core, limits);
 }
