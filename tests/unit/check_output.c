@@ -317,6 +317,7 @@ START_TEST(full_pipe_is_waited_for)
         usleep(20000);
         sfpm_input_t *input = sfpm_input_open_fd(ends[0], "pipe");
         expect_pattern(input, 1000000);
+        sfpm_input_close(input);
         _exit(0);
     }
     close(ends[0]);
