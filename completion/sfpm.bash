@@ -5,12 +5,13 @@
 
 _sfpm()
 {
-    local current=${COMP_WORDS[COMP_CWORD]} options
+    local current=${COMP_WORDS[COMP_CWORD]} options matches
     COMPREPLY=()
     [[ $current == -* ]] || return 0
     options=$("$1" --help 2>/dev/null |
         sed -n 's/^ *\(-[^-], *\)\{0,1\}\(--[a-z][a-z0-9-]*=\{0,1\}\).*/\2/p')
-    mapfile -t COMPREPLY < <(compgen -W "$options" -- "$current")
+    matches=$(compgen -W "$options" -- "$current") || return 0
+    mapfile -t COMPREPLY <<<"$matches"
     # After --output= comes its value, not a space.
     if [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *= ]]; then
         compopt -o nospace 2>/dev/null
