@@ -21,7 +21,7 @@ examples  *
 
 # layers DIR: prints every #include that goes upward.
 layers() {
-    source_files "$1" lib bin examples | grep '\.[ch]$' | grep -v '^lib/api/' >layers.files
+    source_files "$1" lib bin examples | grep -E '\.(c|h|inc)$' | grep -v '^lib/api/' >layers.files
     [ -s layers.files ] || return 1
     (cd "$1" && xargs grep -Hn '^[ \t]*#[ \t]*include' /dev/null) <layers.files | table=$table awk '
         BEGIN {

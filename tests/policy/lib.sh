@@ -16,7 +16,7 @@ source_files() {
         find "$@" \( -name _build -o -name .git -o -name build-aux -o -name m4 -o \
             -name autom4te.cache -o -name '.libs' -o -name '.deps' -o -name 'sfpm-[0-9]*' \) -prune -o \
             -type f \( -name '*.[chs1357]' -o -name '*.sh' -o -name '*.bash' -o -name '*.md' -o \
-            -name '*.am' -o -name '*.ac' -o -name '*.map' -o -name '*.pc.in' -o -name '*.txt' -o \
+            -name '*.inc' -o -name '*.am' -o -name '*.ac' -o -name '*.map' -o -name '*.pc.in' -o -name '*.txt' -o \
             -name '*.magic' -o -name README -o -name COPYING -o -name bootstrap -o -path '*/.ci/run' \) \
             -print
     ) | sed 's,^\./,,' | LC_ALL=C sort

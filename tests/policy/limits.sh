@@ -9,7 +9,7 @@ long_functions=''
 
 # long_code DIR: prints files and functions that are too long.
 long_code() {
-    source_files "$1" lib bin examples | grep '\.[ch]$' >limits.files
+    source_files "$1" lib bin examples | grep -E '\.(c|h|inc)$' >limits.files
     [ -s limits.files ] || return 1
     (cd "$1" && xargs awk -v known=" $long_functions " '
         FNR == 1 { body = 0; name = "" }
@@ -32,7 +32,7 @@ long_code() {
 
 # unlicensed DIR: prints sources without the licence line where it belongs.
 unlicensed() {
-    source_files "$1" | grep -E '\.([chs]|sh|bash)$|^bootstrap$|^\.ci/run$' >limits.files
+    source_files "$1" | grep -E '\.([chs]|inc|sh|bash)$|^bootstrap$|^\.ci/run$' >limits.files
     [ -s limits.files ] || return 1
     (cd "$1" && while read -r file; do
         line=1
@@ -48,7 +48,7 @@ untidy() {
     [ -s limits.files ] || return 1
     untidy_status=0
     ! (cd "$1" && xargs grep -Hn '[[:blank:]]$' /dev/null) <limits.files || untidy_status=1
-    ! (cd "$1" && grep '\.[ch]$' | xargs grep -Hn '	' /dev/null) <limits.files || untidy_status=1
+    ! (cd "$1" && grep -E '\.(c|h|inc)$' | xargs grep -Hn '	' /dev/null) <limits.files || untidy_status=1
     return "$untidy_status"
 }
 
