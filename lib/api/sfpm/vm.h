@@ -91,7 +91,7 @@ SFPM_API bool sfpm_vm_load_code(sfpm_vm_t *vm, const void *code, size_t size);
 /**
  * Supplies the bytes of a region.
  * @param bytes  receives them, NULL when there is no such region; they must stay
- *               valid until the loading function returns
+ *               valid until the next call
  * @param size   receives their number
  * @return false, with the thread's error set, when they cannot be had
  */
@@ -190,7 +190,7 @@ SFPM_API bool sfpm_vm_info(const sfpm_vm_t *vm, sfpm_vm_info_t *info, size_t siz
 
 /** A function being executed. */
 typedef struct sfpm_vm_frame {
-    const char *function; /**< its name, "function N" when it has none */
+    const char *function; /**< its name, "?" when it has none */
     uint32_t index;       /**< its number */
     uint64_t offset;   /**< code offset of the instruction to go on with: the pc for the
                             innermost frame, after the call for the others */
@@ -281,11 +281,15 @@ typedef struct sfpm_vm_region {
     uint32_t flags; /**< SFPM_REGION_… */
 } sfpm_vm_region_t;
 
+/** @return the number of regions that hold the machine now; 0 without a program. */
+SFPM_API size_t sfpm_vm_num_regions(const sfpm_vm_t *vm);
+
 /**
- * The regions that hold the machine now.
- * @param index  from 0
- * @return false beyond the last, and when the machine cannot be written in the
- *         original layout (SFPM_ERR_LIMIT: a value does not fit)
+ * @param index   from 0 to sfpm_vm_num_regions() - 1
+ * @param region  receives the region; its bytes live until the machine changes
+ * @param size    sizeof *region
+ * @return false when the machine does not fit the original layout (SFPM_ERR_LIMIT,
+ *         naming the value)
  */
 SFPM_API bool sfpm_vm_region(sfpm_vm_t *vm, size_t index, sfpm_vm_region_t *region,
                              size_t size);

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Machines to and from images: a client of the public image interface, and the only
+ * file of vm/ that knows it.
+ */
+#include <sfpm/vm.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "vm/machine.h"
+
+static bool find_region(const sfpm_image_t *image, const char *name, size_t *index)
+{
+    sfpm_error_state_t error;
+    sfpm_error_save(&error);
+    if (sfpm_image_find_region(image, name, index))
+        return true;
+    sfpm_error_restore(&error);
+    return false;
+}
+
+typedef struct sfpm_region_reader {
+    const sfpm_image_t *image;
+    sfpm_buffer_t buffer; /* the region asked for last */
+} sfpm_region_reader_t;
+
+/* The sfpm_vm_region_callback_t of an image. An image takes no space for zeros, so
+ * what it says of a size must not be believed when memory is at stake. */
+static bool read_region(void *context, const char *name, const void **bytes, size_t *size)
+{
+    sfpm_region_reader_t *reader = context;
+    size_t index;
+    *bytes = NULL;
+    if (!find_region(reader->image, name, &index))
+        return true;
+    uint64_t wanted = sfpm_image_region(reader->image, index)->size;
+    if (wanted > SFPM_VM_MAX_STACK)
+        return sfpm_fail(
+            SFPM_ERR_LIMIT, "region '%s' has %llu bytes; a machine's have at most %llu",
+            name, (unsigned long long)wanted, (unsigned long long)SFPM_VM_MAX_STACK);
+    reader->buffer.size = 0;
+    uint8_t *to = sfpm_buffer_extend(&reader->buffer, (size_t)wanted);
+    if (!to || !sfpm_image_read(reader->image, index, 0, to, (size_t)wanted))
+        return false;
+    *bytes = to;
+    *size = (size_t)wanted;
+    return true;
+}
+
+bool sfpm_vm_is_in(const sfpm_image_t *image)
+{
+    size_t index;
+    return image && (find_region(image, sfpm_region_names[SFPM_FUNCTIONS], &index) ||
+                     find_region(image, SFPM_ORIGINAL_NAME, &index));
+}
+
+bool sfpm_vm_load_image(sfpm_vm_t *vm, const sfpm_image_t *image)
+{
+    sfpm_region_reader_t reader = {.image = image};
+    size_t index;
+    if (!vm || !image)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "the machine or the image is NULL");
+    bool loaded = sfpm_vm_load(vm, read_region, &reader);
+    sfpm_buffer_free(&reader.buffer);
+    if (loaded && vm->original && find_region(image, SFPM_ORIGINAL_NAME, &index))
+        vm->original_flags = sfpm_image_region(image, index)->flags;
+    return loaded;
+}
+
+bool sfpm_vm_restore(sfpm_vm_t *vm, const char *filename)
+{
+    if (!vm)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "the machine is NULL");
+    sfpm_image_t *image = sfpm_image_open(filename, NULL);
+    sfpm_vm_t *made = image ? sfpm_vm_create() : NULL;
+    bool restored = made && sfpm_vm_load_image(made, image) && sfpm_vm_verify(made);
+    if (restored) {
+        sfpm_vm_t old = *vm;
+        *vm = *made;
+        *made = old;
+    }
+    sfpm_vm_destroy(made);
+    sfpm_image_close(image);
+    return restored;
+}
+
+/* A machine without globals leaves those of another one behind. */
+static bool remove_absent(const sfpm_vm_t *vm, sfpm_edit_t *edit)
+{
+    sfpm_error_state_t error;
+    sfpm_error_save(&error);
+    for (int id = 0; id < SFPM_NUM_REGIONS && !vm->original; id++) {
+        if (vm->regions.region[id].size > 0 ||
+            sfpm_edit_remove_region(edit, sfpm_region_names[id], 0))
+            continue;
+        if (sfpm_last_status() != SFPM_ERR_MISMATCH)
+            return false;
+        sfpm_error_restore(&error);
+    }
+    return true;
+}
+
+bool sfpm_vm_fill_edit(sfpm_vm_t *vm, sfpm_edit_t *edit)
+{
+    sfpm_vm_region_t region = {0};
+    if (!sfpm_vm_has_program(vm))
+        return false;
+    if (!edit)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "the edit is NULL");
+    for (size_t i = 0; i < sfpm_vm_num_regions(vm); i++)
+        if (!sfpm_vm_region(vm, i, &region, sizeof region) ||
+            !sfpm_edit_set_region(edit, region.name, 0, region.bytes, region.size,
+                                  region.flags))
+            return false;
+    return remove_absent(vm, edit) &&
+           (vm->original || sfpm_edit_set_bytecode(edit, SFPM_BYTECODE_VERSION));
+}
+
+bool sfpm_vm_save(sfpm_vm_t *vm, const char *filename)
+{
+    if (!sfpm_vm_has_program(vm))
+        return false;
+    sfpm_edit_t *edit = sfpm_edit_create(NULL);
+    bool saved =
+        edit && sfpm_vm_fill_edit(vm, edit) && sfpm_edit_save(edit, filename, NULL);
+    sfpm_edit_destroy(edit);
+    return saved;
+}
+
+bool sfpm_vm_commit(sfpm_vm_t *vm, sfpm_image_t *image, const char *message)
+{
+    if (!sfpm_vm_has_program(vm))
+        return false;
+    if (!image)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "the image is NULL");
+    sfpm_edit_t *edit = sfpm_edit_create(image);
+    bool committed = edit && sfpm_vm_fill_edit(vm, edit) &&
+                     (!message || sfpm_edit_set_message(edit, message)) &&
+                     sfpm_edit_append(edit, NULL);
+    sfpm_edit_destroy(edit);
+    return committed;
+}

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: MIT */
+/* Looking into a machine: facts, frames, values, places, text, regions. */
+#include <sfpm/vm.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "vm/lexer.h"
+#include "vm/machine.h"
+
+/* Gives a structure to a caller that may know less of it. */
+static bool give(void *to, size_t size, const void *from, size_t known)
+{
+    if (!to)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "there is no place for the answer");
+    memcpy(to, from, size < known ? size : known);
+    return true;
+}
+
+bool sfpm_vm_info(const sfpm_vm_t *vm, sfpm_vm_info_t *info, size_t size)
+{
+    if (!sfpm_vm_has_program(vm))
+        return false;
+    const sfpm_vm_info_t facts = {.status = vm->state.status,
+                                  .trap = vm->state.trap,
+                                  .pc = vm->state.pc,
+                                  .instructions = vm->state.instructions,
+                                  .starts = vm->state.starts,
+                                  .code_size = vm->program.code_size,
+                                  .functions = vm->program.num_functions,
+                                  .globals = vm->program.num_globals,
+                                  .frames = (uint32_t)vm->backtrace.count,
+                                  .bytecode = SFPM_BYTECODE_VERSION,
+                                  .original = vm->original != NULL,
+                                  .verified = vm->verified};
+    return give(info, size, &facts, sizeof facts);
+}
+
+/* ---- Frames and values ------------------------------------------------------ */
+
+static const sfpm_frame_t *find_frame(const sfpm_vm_t *vm, uint32_t level)
+{
+    if (!sfpm_vm_has_program(vm))
+        return NULL;
+    if (level < vm->backtrace.count)
+        return &vm->backtrace.frames[level];
+    sfpm_fail(SFPM_ERR_ARGUMENT, "there is no frame %u: the machine has %zu", level,
+              vm->backtrace.count);
+    return NULL;
+}
+
+static uint32_t num_locals(const sfpm_vm_t *vm, const sfpm_frame_t *frame)
+{
+    return sfpm_frame_size(&vm->program.functions[frame->function]) - SFPM_RECORD_SLOTS;
+}
+
+bool sfpm_vm_frame(const sfpm_vm_t *vm, uint32_t level, sfpm_vm_frame_t *frame,
+                   size_t size)
+{
+    const sfpm_frame_t *found = find_frame(vm, level);
+    if (!found)
+        return false;
+    const char *name = vm->program.functions[found->function].name;
+    const sfpm_vm_frame_t facts = {.function = name ? name : "?",
+                                   .index = found->function,
+                                   .offset = found->offset,
+                                   .locals = num_locals(vm, found),
+                                   .operands = found->height};
+    return give(frame, size, &facts, sizeof facts);
+}
+
+static bool give_slot(const sfpm_vm_t *vm, uint32_t first, uint32_t index, uint32_t count,
+                      int64_t *value)
+{
+    if (index >= count || !value)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "there is no value %u: the frame has %u",
+                         index, count);
+    *value = sfpm_to_i64(sfpm_get_u64(vm->regions.region[SFPM_STACK].data +
+                                      ((size_t)first + index) * SFPM_SLOT_SIZE));
+    return true;
+}
+
+bool sfpm_vm_local(const sfpm_vm_t *vm, uint32_t level, uint32_t index, int64_t *value)
+{
+    const sfpm_frame_t *frame = find_frame(vm, level);
+    return frame && give_slot(vm, frame->base, index, num_locals(vm, frame), value);
+}
+
+bool sfpm_vm_operand(const sfpm_vm_t *vm, uint32_t level, uint32_t index, int64_t *value)
+{
+    const sfpm_frame_t *frame = find_frame(vm, level);
+    return frame && give_slot(vm, frame->operands, index, frame->height, value);
+}
+
+bool sfpm_vm_global(const sfpm_vm_t *vm, uint32_t index, int64_t *value,
+                    const char **name)
+{
+    if (!sfpm_vm_has_program(vm))
+        return false;
+    if (index >= vm->program.num_globals || !value)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "there is no global %u: the program has %u",
+                         index, vm->program.num_globals);
+    *value = sfpm_to_i64(sfpm_get_u64(vm->regions.region[SFPM_GLOBALS].data +
+                                      (size_t)index * SFPM_GLOBAL_SIZE));
+    if (name)
+        *name = vm->program.global_names[index];
+    return true;
+}
+
+/* ---- Places ------------------------------------------------------------------ */
+
+size_t sfpm_vm_num_symbols(const sfpm_vm_t *vm)
+{
+    return vm ? vm->program.num_places : 0;
+}
+
+const char *sfpm_vm_symbol(const sfpm_vm_t *vm, size_t index, uint64_t *offset)
+{
+    if (index >= sfpm_vm_num_symbols(vm))
+        return NULL;
+    if (offset)
+        *offset = vm->program.places[index].offset;
+    return vm->program.places[index].name;
+}
+
+/* A number that a place begins or goes on with. */
+static bool parse_number(const char *text, size_t length, uint64_t *number)
+{
+    sfpm_lexer_t lexer;
+    sfpm_token_t token;
+    sfpm_lexer_start(&lexer, text, length);
+    sfpm_lexer_next(&lexer, &token);
+    *number = token.value;
+    return token.kind == SFPM_TOKEN_NUMBER && token.length == length && text[0] >= '0' &&
+           text[0] <= '9';
+}
+
+static bool parse_place(const sfpm_program_t *program, const char *text, uint64_t *offset)
+{
+    const char *plus = strchr(text, '+');
+    size_t length = plus ? (size_t)(plus - text) : strlen(text);
+    uint64_t more = 0;
+    if (plus && !parse_number(plus + 1, strlen(plus + 1), &more))
+        return sfpm_fail(SFPM_ERR_SYNTAX,
+                         "'%.100s' is no place: a number must follow the +", text);
+    const sfpm_place_t *place = sfpm_place_named(program, text, length);
+    if (place)
+        *offset = place->offset;
+    else if (!parse_number(text, length, offset))
+        return sfpm_fail(SFPM_ERR_SYNTAX, "there is no label '%.*s'",
+                         (int)(length < 100 ? length : 100), text);
+    if (*offset >= program->code_size || more >= program->code_size - *offset)
+        return sfpm_fail(SFPM_ERR_SYNTAX, "'%.100s' is beyond the code of %u bytes", text,
+                         program->code_size);
+    *offset += more;
+    return true;
+}
+
+bool sfpm_vm_resolve(const sfpm_vm_t *vm, const char *text, uint64_t *offset)
+{
+    uint64_t found = 0;
+    if (!sfpm_vm_has_program(vm))
+        return false;
+    if (!text || !offset)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "the place is NULL");
+    if (!parse_place(&vm->program, text, &found))
+        return false;
+    *offset = found;
+    return true;
+}
+
+void sfpm_vm_describe(const sfpm_vm_t *vm, uint64_t offset, char *text, size_t size)
+{
+    if (vm && vm->program.code)
+        sfpm_place_text(&vm->program, offset, text, size);
+    else
+        snprintf(text, size, "%llu", (unsigned long long)offset);
+}
+
+const char *sfpm_vm_source(const sfpm_vm_t *vm, uint64_t offset, uint32_t *line)
+{
+    uint32_t found = vm ? sfpm_line_at(&vm->program, offset) : 0;
+    if (found == 0)
+        return NULL;
+    if (line)
+        *line = found;
+    return vm->program.file;
+}
+
+/* ---- Text -------------------------------------------------------------------- */
+
+static sfpm_listing_t listing_of(const sfpm_vm_t *vm)
+{
+    return (sfpm_listing_t){.program = &vm->program,
+                            .globals = vm->regions.region[SFPM_GLOBALS].data,
+                            .labels = vm->verified};
+}
+
+size_t sfpm_vm_instruction(const sfpm_vm_t *vm, uint64_t offset, char *text, size_t size)
+{
+    if (!vm || !vm->program.code)
+        return 0;
+    const sfpm_listing_t listing = listing_of(vm);
+    return sfpm_instruction_text(&listing, offset, text, size);
+}
+
+bool sfpm_vm_disassemble(const sfpm_vm_t *vm, uint64_t from, uint64_t to,
+                         sfpm_vm_output_callback_t output, void *context)
+{
+    if (!sfpm_vm_has_program(vm))
+        return false;
+    if (!output)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "the callback is NULL");
+    const sfpm_listing_t listing = listing_of(vm);
+    return sfpm_disassemble(&listing, from, to, output, context);
+}
+
+/* ---- Regions ----------------------------------------------------------------- */
+
+const char *sfpm_vm_code_region(const sfpm_vm_t *vm, uint64_t *start)
+{
+    if (!sfpm_vm_has_program(vm))
+        return NULL;
+    if (start)
+        *start = vm->original ? SFPM_ORIGINAL_PROGRAM : 0;
+    return vm->original ? SFPM_ORIGINAL_NAME : sfpm_region_names[SFPM_CODE];
+}
+
+size_t sfpm_vm_num_regions(const sfpm_vm_t *vm)
+{
+    size_t count = 0;
+    if (!vm || !vm->program.code)
+        return 0;
+    for (int id = 0; id < SFPM_NUM_REGIONS; id++)
+        count += vm->regions.region[id].size > 0;
+    return vm->original ? 1 : count;
+}
+
+static bool find_original(sfpm_vm_t *vm, sfpm_vm_region_t *region)
+{
+    if (vm->original_changed &&
+        !sfpm_original_store(&vm->state, &vm->regions.region[SFPM_STACK], vm->original))
+        return false;
+    vm->original_changed = false;
+    *region = (sfpm_vm_region_t){SFPM_ORIGINAL_NAME, vm->original, SFPM_ORIGINAL_SIZE,
+                                 vm->original_flags};
+    return true;
+}
+
+/* Regions without bytes are not counted. */
+static void find_region(const sfpm_vm_t *vm, size_t index, sfpm_vm_region_t *region)
+{
+    int id = 0;
+    for (size_t left = index; vm->regions.region[id].size == 0 || left-- > 0; id++)
+        ;
+    *region = (sfpm_vm_region_t){sfpm_region_names[id], vm->regions.region[id].data,
+                                 vm->regions.region[id].size,
+                                 SFPM_REGION_PORTABLE | SFPM_REGION_DYNAMIC};
+}
+
+bool sfpm_vm_region(sfpm_vm_t *vm, size_t index, sfpm_vm_region_t *region, size_t size)
+{
+    sfpm_vm_region_t found = {0};
+    if (!sfpm_vm_has_program(vm))
+        return false;
+    if (index >= sfpm_vm_num_regions(vm))
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "there is no region %zu", index);
+    if (!vm->original)
+        find_region(vm, index, &found);
+    else if (!find_original(vm, &found))
+        return false;
+    return give(region, size, &found, sizeof found);
+}

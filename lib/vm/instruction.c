@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+#include "vm/instruction.h"
+
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/checked.h"
+
+enum {
+#define OPERAND_WIDTH(name, width, meaning) WIDTH_##name = width,
+    SFPM_OPERANDS(OPERAND_WIDTH)
+#undef OPERAND_WIDTH
+};
+
+static const sfpm_opcode_info_t table[256] = {
+#define OPCODE_INFO(number, name, mnemonic, operand, signature, flow, meaning)           \
+    [number] = {                                                                         \
+        mnemonic,        signature,       meaning, number, SFPM_OPERAND_##operand,       \
+        WIDTH_##operand, SFPM_FLOW_##flow},
+    SFPM_OPCODES(OPCODE_INFO)
+#undef OPCODE_INFO
+};
+
+const sfpm_opcode_info_t *sfpm_opcode_info(uint8_t opcode)
+{
+    return table[opcode].mnemonic ? &table[opcode] : NULL;
+}
+
+const sfpm_opcode_info_t *sfpm_opcode_named(const char *text, size_t length)
+{
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        const char *mnemonic = table[i].mnemonic;
+        if (mnemonic && strlen(mnemonic) == length && memcmp(mnemonic, text, length) == 0)
+            return &table[i];
+    }
+    return NULL;
+}
+
+static uint64_t read_operand(const uint8_t *bytes, uint8_t width)
+{
+    uint64_t value = 0;
+    for (uint8_t i = 0; i < width; i++)
+        value |= (uint64_t)bytes[i] << 8 * i;
+    return value;
+}
+
+bool sfpm_instruction_read(const uint8_t *code, size_t size, size_t offset,
+                           sfpm_instruction_t *instruction)
+{
+    const sfpm_opcode_info_t *info = sfpm_opcode_info(code[offset]);
+    *instruction = (sfpm_instruction_t){.info = info};
+    if (!info)
+        return false;
+    instruction->length = 1u + info->width;
+    if (!sfpm_in_range(offset, instruction->length, size))
+        return false;
+    instruction->operand = read_operand(code + offset + 1, info->width);
+    return true;
+}
+
+const char *sfpm_trap_text(uint32_t trap)
+{
+    static const char *const texts[] = {
+#define TRAP_TEXT(number, name, text) [number] = text,
+        SFPM_TRAPS(TRAP_TEXT)
+#undef TRAP_TEXT
+    };
+    return trap < sizeof texts / sizeof texts[0] ? texts[trap] : NULL;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* What an sfpm_vm_t is made of, for the files that make up its interface. */
+#ifndef SFPM_VM_MACHINE_H
+#define SFPM_VM_MACHINE_H
+
+#include "vm/disassemble.h"
+#include "vm/frames.h"
+#include "vm/original.h"
+
+struct sfpm_vm {
+    sfpm_regions_t regions; /* of no bytes at all: there is no program */
+    sfpm_program_t program; /* borrows from the regions */
+    sfpm_state_t state;     /* what region `state` says */
+    sfpm_facts_t facts;     /* when verified */
+    bool verified;
+    sfpm_backtrace_t backtrace; /* empty unless verified and fitting the code */
+    uint8_t *original;          /* region `vm_state`, NULL: not in that layout */
+    uint32_t original_flags;    /* SFPM_REGION_… of it */
+    bool original_changed;      /* registers and stack must be written back into it */
+};
+
+/* False, with the error set, when the machine is NULL or has no program. */
+bool sfpm_vm_has_program(const sfpm_vm_t *vm);
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What an assembly text defines by name, and where it uses names: collected while
+ * the text is read, put together when all of it was.
+ */
+#ifndef SFPM_VM_NAMES_H
+#define SFPM_VM_NAMES_H
+
+#include "vm/faults.h"
+#include "vm/instruction.h"
+#include "vm/lexer.h"
+#include "vm/program.h"
+
+typedef struct sfpm_definition {
+    sfpm_symbol_kind_t kind;
+    uint32_t value;
+    uint32_t line;
+    uint32_t column;
+    char *name;
+} sfpm_definition_t;
+
+/* A place in the code that waits for a name's value. */
+typedef struct sfpm_reference {
+    sfpm_operand_t operand;
+    size_t offset; /* of the four bytes */
+    sfpm_token_t token;
+} sfpm_reference_t;
+
+typedef struct sfpm_names {
+    sfpm_definition_t *definitions; /* by name, after sfpm_names_sort() */
+    size_t num_definitions;
+    size_t definition_capacity;
+    sfpm_reference_t *references;
+    size_t num_references;
+    size_t reference_capacity;
+} sfpm_names_t;
+
+void sfpm_names_free(sfpm_names_t *names);
+
+/* A name without meaning, "_" or a directive's, is the caller's to refuse. */
+bool sfpm_names_define(sfpm_names_t *names, sfpm_symbol_kind_t kind, uint32_t value,
+                       const sfpm_token_t *token);
+bool sfpm_names_refer(sfpm_names_t *names, sfpm_operand_t operand, size_t offset,
+                      const sfpm_token_t *token);
+
+/* Orders the definitions and finds those of one name. */
+void sfpm_names_sort(sfpm_names_t *names, sfpm_faults_t *faults);
+
+/* The definition that a name means as an operand of that kind, NULL: none. */
+const sfpm_definition_t *sfpm_names_find(const sfpm_names_t *names,
+                                         sfpm_operand_t operand, const char *text,
+                                         size_t length);
+
+/* Fills in all references. Functions' values are their numbers; `functions` has their
+ * entries, for jumps to them. */
+void sfpm_names_resolve(const sfpm_names_t *names, const sfpm_function_t *functions,
+                        uint8_t *code, sfpm_faults_t *faults);
+
+/* A token's text for a message, cut and without control characters. */
+enum { SFPM_QUOTE = 48 };
+const char *sfpm_quote(const sfpm_token_t *token, char *buffer);
+
+#endif

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+#include "vm/program.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/checked.h"
+
+const char *const sfpm_region_names[SFPM_NUM_REGIONS] = {
+    [SFPM_CODE] = "code",   [SFPM_FUNCTIONS] = "functions", [SFPM_GLOBALS] = "globals",
+    [SFPM_STATE] = "state", [SFPM_STACK] = "stack",         [SFPM_SYMBOLS] = "symbols",
+};
+
+void sfpm_regions_free(sfpm_regions_t *regions)
+{
+    for (int i = 0; i < SFPM_NUM_REGIONS; i++)
+        sfpm_buffer_free(&regions->region[i]);
+}
+
+static bool decode_code(sfpm_program_t *program, const sfpm_buffer_t *code)
+{
+    if (code->size == 0)
+        return sfpm_fail(SFPM_ERR_BYTECODE, "region 'code' is empty");
+    if (code->size > SFPM_VM_MAX_CODE)
+        return sfpm_fail(SFPM_ERR_LIMIT,
+                         "region 'code' has %zu bytes; at most %llu can be run",
+                         code->size, (unsigned long long)SFPM_VM_MAX_CODE);
+    program->code = code->data;
+    program->code_size = (uint32_t)code->size;
+    return true;
+}
+
+/* Entries ascend strictly from 0, so that functions neither overlap nor leave bytes
+ * between them, and none is empty. */
+static bool decode_function(sfpm_program_t *program, uint32_t index, const uint8_t *from)
+{
+    sfpm_function_t *function = &program->functions[index];
+    function->entry = sfpm_get_u32(from);
+    function->params = sfpm_get_u16(from + 4);
+    function->results = sfpm_get_u16(from + 6);
+    function->locals = sfpm_get_u16(from + 8);
+    if (sfpm_get_u16(from + 10) != 0)
+        return sfpm_fail(SFPM_ERR_CORRUPT, "functions[%u]: reserved bytes are not zero",
+                         index);
+    if (index == 0 ? function->entry != 0 : function->entry <= function[-1].entry)
+        return sfpm_fail(SFPM_ERR_CORRUPT,
+                         "functions[%u]: entry %u is not after the function before it",
+                         index, function->entry);
+    if (function->entry >= program->code_size)
+        return sfpm_fail(SFPM_ERR_CORRUPT, "functions[%u]: entry %u is beyond the code",
+                         index, function->entry);
+    if ((uint32_t)function->params + function->locals > SFPM_MAX_HEIGHT ||
+        function->results > SFPM_MAX_HEIGHT)
+        return sfpm_fail(SFPM_ERR_LIMIT, "functions[%u]: more than %u values", index,
+                         SFPM_MAX_HEIGHT);
+    if (index > 0)
+        function[-1].end = function->entry;
+    function->end = program->code_size;
+    return true;
+}
+
+static bool decode_functions(sfpm_program_t *program, const sfpm_buffer_t *table)
+{
+    if (table->size < SFPM_FUNCTIONS_HEADER)
+        return sfpm_fail(SFPM_ERR_CORRUPT, "region 'functions' is cut short");
+    uint32_t version = sfpm_get_u32(table->data);
+    uint32_t count = sfpm_get_u32(table->data + 4);
+    program->start = sfpm_get_u32(table->data + 8);
+    if (version != SFPM_BYTECODE_VERSION)
+        return sfpm_fail(SFPM_ERR_UNSUPPORTED,
+                         "bytecode version %u: this build runs version %d", version,
+                         SFPM_BYTECODE_VERSION);
+    if (sfpm_get_u32(table->data + 12) != 0)
+        return sfpm_fail(SFPM_ERR_CORRUPT, "functions: reserved bytes are not zero");
+    if (table->size - SFPM_FUNCTIONS_HEADER != (uint64_t)count * SFPM_FUNCTION_SIZE)
+        return sfpm_fail(SFPM_ERR_CORRUPT,
+                         "region 'functions' of %zu bytes does not hold %u functions",
+                         table->size, count);
+    if (program->start >= count)
+        return sfpm_fail(SFPM_ERR_CORRUPT, "functions: there is no start function %u",
+                         program->start);
+    program->functions = SFPM_NEW_N(sfpm_function_t, count);
+    if (!program->functions)
+        return false;
+    program->num_functions = count;
+    const uint8_t *from = table->data + SFPM_FUNCTIONS_HEADER;
+    for (uint32_t i = 0; i < count; i++, from += SFPM_FUNCTION_SIZE)
+        if (!decode_function(program, i, from))
+            return false;
+    return true;
+}
+
+static bool decode_globals(sfpm_program_t *program, const sfpm_buffer_t *globals)
+{
+    if (globals->size % SFPM_GLOBAL_SIZE != 0 ||
+        globals->size / SFPM_GLOBAL_SIZE > UINT32_MAX)
+        return sfpm_fail(SFPM_ERR_CORRUPT, "region 'globals' of %zu bytes is not whole",
+                         globals->size);
+    program->num_globals = (uint32_t)(globals->size / SFPM_GLOBAL_SIZE);
+    return true;
+}
+
+bool sfpm_program_decode(sfpm_program_t *program, const sfpm_regions_t *regions)
+{
+    const sfpm_buffer_t *symbols = &regions->region[SFPM_SYMBOLS];
+    *program = (sfpm_program_t){0};
+    if (decode_code(program, &regions->region[SFPM_CODE]) &&
+        decode_functions(program, &regions->region[SFPM_FUNCTIONS]) &&
+        decode_globals(program, &regions->region[SFPM_GLOBALS]) &&
+        sfpm_symbols_decode(program, symbols->data, symbols->size))
+        return true;
+    sfpm_program_free(program);
+    return false;
+}
+
+void sfpm_program_free(sfpm_program_t *program)
+{
+    free(program->functions);
+    free(program->global_names);
+    free(program->places);
+    free(program->by_name);
+    *program = (sfpm_program_t){0};
+}
+
+bool sfpm_functions_encode(sfpm_buffer_t *buffer, const sfpm_function_t *functions,
+                           uint32_t count, uint32_t start)
+{
+    size_t size;
+    if (!sfpm_mul_size(count, SFPM_FUNCTION_SIZE, &size))
+        return sfpm_fail_memory(SIZE_MAX);
+    uint8_t *to = sfpm_buffer_extend(buffer, SFPM_FUNCTIONS_HEADER + size);
+    if (!to)
+        return false;
+    sfpm_put_u32(to, SFPM_BYTECODE_VERSION);
+    sfpm_put_u32(to + 4, count);
+    sfpm_put_u32(to + 8, start);
+    sfpm_put_u32(to + 12, 0);
+    to += SFPM_FUNCTIONS_HEADER;
+    for (uint32_t i = 0; i < count; i++, to += SFPM_FUNCTION_SIZE) {
+        sfpm_put_u32(to, functions[i].entry);
+        sfpm_put_u16(to + 4, functions[i].params);
+        sfpm_put_u16(to + 6, functions[i].results);
+        sfpm_put_u16(to + 8, functions[i].locals);
+        sfpm_put_u16(to + 10, 0);
+    }
+    return true;
+}
+
+uint32_t sfpm_function_at(const sfpm_program_t *program, uint32_t offset)
+{
+    uint32_t low = 0;
+    uint32_t high = program->num_functions;
+    while (high - low > 1) {
+        uint32_t middle = low + (high - low) / 2;
+        if (program->functions[middle].entry <= offset)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+void sfpm_place_text(const sfpm_program_t *program, uint64_t offset, char *text,
+                     size_t size)
+{
+    const sfpm_place_t *place = sfpm_place_before(program, offset);
+    unsigned long long number = offset;
+    if (!place)
+        snprintf(text, size, "%llu", number);
+    else if (place->offset == offset)
+        snprintf(text, size, "%s", place->name);
+    else
+        snprintf(text, size, "%s+%llu", place->name, number - place->offset);
+}
+
+const char *sfpm_function_name(const sfpm_program_t *program, uint32_t index, char *text)
+{
+    if (program->functions[index].name)
+        return program->functions[index].name;
+    snprintf(text, SFPM_PLACE_TEXT, "function %u", index);
+    return text;
+}
+
+bool sfpm_fail_code(const sfpm_program_t *program, uint64_t offset, const char *format,
+                    ...)
+{
+    char place[SFPM_PLACE_TEXT];
+    char text[256];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    sfpm_place_text(program, offset, place, sizeof place);
+    return sfpm_fail(SFPM_ERR_BYTECODE, "code[%llu] (%s): %s", (unsigned long long)offset,
+                     place, text);
+}

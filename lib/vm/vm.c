@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: MIT */
+/* Machines: how they are made, verified, run and started again. */
+#include <sfpm/vm.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "vm/assemble.h"
+#include "vm/interpret.h"
+#include "vm/machine.h"
+
+static void clear(sfpm_vm_t *vm)
+{
+    sfpm_backtrace_free(&vm->backtrace);
+    sfpm_facts_free(&vm->facts);
+    sfpm_program_free(&vm->program);
+    sfpm_regions_free(&vm->regions);
+    free(vm->original);
+    *vm = (sfpm_vm_t){0};
+}
+
+sfpm_vm_t *sfpm_vm_create(void)
+{
+    return SFPM_NEW(sfpm_vm_t);
+}
+
+void sfpm_vm_destroy(sfpm_vm_t *vm)
+{
+    if (vm)
+        clear(vm);
+    free(vm);
+}
+
+bool sfpm_vm_has_program(const sfpm_vm_t *vm)
+{
+    if (!vm)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "the machine is NULL");
+    return vm->program.code || sfpm_fail(SFPM_ERR_ARGUMENT, "the machine has no program");
+}
+
+static sfpm_frames_t frames_of(const sfpm_vm_t *vm)
+{
+    const sfpm_buffer_t *stack = &vm->regions.region[SFPM_STACK];
+    return (sfpm_frames_t){&vm->program, &vm->facts, stack->data,
+                           stack->size / SFPM_SLOT_SIZE};
+}
+
+/* ---- Verifying ------------------------------------------------------------ */
+
+static bool fits_original(const sfpm_vm_t *vm)
+{
+    return !vm->original || vm->facts.max_stack[0] <= SFPM_ORIGINAL_SLOTS ||
+           sfpm_fail(SFPM_ERR_BYTECODE,
+                     "the program needs %d values on the stack, vm_state holds %d",
+                     vm->facts.max_stack[0], SFPM_ORIGINAL_SLOTS);
+}
+
+/* A halted machine may have been patched into another shape: its stack tells of a
+ * past that no longer matters, since it can only be started again. */
+static bool check_state(sfpm_vm_t *vm)
+{
+    const sfpm_frames_t frames = frames_of(vm);
+    sfpm_error_state_t error;
+    sfpm_error_save(&error);
+    if (sfpm_frames_walk(&frames, &vm->state, &vm->backtrace))
+        return true;
+    if (vm->state.status != SFPM_VM_HALTED || sfpm_last_status() != SFPM_ERR_BYTECODE)
+        return false;
+    sfpm_error_restore(&error);
+    return true;
+}
+
+bool sfpm_vm_verify(sfpm_vm_t *vm)
+{
+    if (!sfpm_vm_has_program(vm))
+        return false;
+    if (vm->verified)
+        return true;
+    vm->program.original = vm->original != NULL;
+    if (!sfpm_verify_program(&vm->program, &vm->facts))
+        return false;
+    vm->verified = fits_original(vm) && check_state(vm);
+    if (!vm->verified)
+        sfpm_facts_free(&vm->facts);
+    return vm->verified;
+}
+
+/* ---- Getting a program ---------------------------------------------------- */
+
+static bool is_stack(const sfpm_buffer_t *stack)
+{
+    if (stack->size % SFPM_SLOT_SIZE != 0)
+        return sfpm_fail(SFPM_ERR_CORRUPT, "region 'stack' of %zu bytes is not whole",
+                         stack->size);
+    return stack->size <= SFPM_VM_MAX_STACK ||
+           sfpm_fail(SFPM_ERR_LIMIT,
+                     "region 'stack' has %zu bytes; at most %llu can be run", stack->size,
+                     (unsigned long long)SFPM_VM_MAX_STACK);
+}
+
+/* Takes the tables of vm->regions apart. */
+static bool decode(sfpm_vm_t *vm)
+{
+    return sfpm_program_decode(&vm->program, &vm->regions) &&
+           sfpm_state_decode(&vm->state, &vm->regions.region[SFPM_STATE],
+                             vm->program.code_size) &&
+           is_stack(&vm->regions.region[SFPM_STACK]);
+}
+
+/* Puts a machine that was made aside in the place of `vm`, or drops it. */
+static bool install(sfpm_vm_t *vm, sfpm_vm_t *made, bool good)
+{
+    if (good) {
+        clear(vm);
+        *vm = *made;
+    } else {
+        clear(made);
+    }
+    return good;
+}
+
+/* Regions `stack` and `state` as they are before the first instruction. */
+static bool start(sfpm_vm_t *vm)
+{
+    sfpm_state_t state = {.pc = vm->program.functions[vm->program.start].entry,
+                          .instructions = vm->state.instructions,
+                          .starts = vm->state.starts};
+    if (!sfpm_frames_start(&vm->program, &vm->regions.region[SFPM_STACK]) ||
+        !sfpm_state_encode(&state, &vm->regions.region[SFPM_STATE]))
+        return false;
+    vm->state = state;
+    vm->backtrace.count = 0;
+    vm->original_changed = true;
+    return !vm->verified || check_state(vm);
+}
+
+/* From a program's regions to a machine that is verified and not begun. */
+static bool begin(sfpm_vm_t *made)
+{
+    return sfpm_program_decode(&made->program, &made->regions) && start(made) &&
+           sfpm_vm_verify(made);
+}
+
+bool sfpm_vm_load_code(sfpm_vm_t *vm, const void *code, size_t size)
+{
+    sfpm_vm_t made = {0};
+    if (!vm || (!code && size))
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "the machine or its code is NULL");
+    return install(vm, &made,
+                   sfpm_regions_of_code(&made.regions, code, size) && begin(&made));
+}
+
+/* The verifier's objection, told as a fault of the line it came from. */
+static void blame_source(const sfpm_assembly_t *assembly, const sfpm_vm_t *made,
+                         sfpm_faults_t *faults)
+{
+    const sfpm_source_place_t *place = sfpm_source_at(assembly, made->facts.fault);
+    sfpm_faults_add(faults, place ? place->line : 1, place ? place->column : 1, "%s",
+                    sfpm_last_error());
+}
+
+bool sfpm_vm_assemble(sfpm_vm_t *vm, const char *text, size_t size, const char *file,
+                      sfpm_vm_fault_callback_t callback, void *context)
+{
+    sfpm_assembly_t assembly;
+    sfpm_faults_t faults = {0};
+    sfpm_vm_t made = {0};
+    if (!vm || !file || (!text && size))
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "the machine, the text or its name is NULL");
+    bool good = sfpm_assemble(&assembly, text ? text : "", size, file, &faults) &&
+                sfpm_faults_report(&faults, SFPM_ERR_SYNTAX, file, callback, context);
+    if (good) {
+        made.regions = assembly.regions;
+        assembly.regions = (sfpm_regions_t){0};
+        good = begin(&made);
+        if (!good && sfpm_last_status() == SFPM_ERR_BYTECODE) {
+            blame_source(&assembly, &made, &faults);
+            sfpm_faults_report(&faults, SFPM_ERR_BYTECODE, file, callback, context);
+        }
+    }
+    sfpm_assembly_free(&assembly);
+    sfpm_faults_free(&faults);
+    return install(vm, &made, good);
+}
+
+static bool copy_region(sfpm_regions_t *regions, sfpm_region_id_t id,
+                        sfpm_vm_region_callback_t callback, void *context)
+{
+    const char *name = sfpm_region_names[id];
+    bool optional = id == SFPM_GLOBALS || id == SFPM_SYMBOLS;
+    const void *bytes = NULL;
+    size_t size = 0;
+    if (!callback(context, name, &bytes, &size))
+        return false;
+    if (!bytes)
+        return optional ||
+               sfpm_fail(SFPM_ERR_MISMATCH,
+                         "there is no machine in it: region '%s' is missing", name);
+    return sfpm_buffer_add(&regions->region[id], bytes, size);
+}
+
+static bool load_regions(sfpm_vm_t *made, sfpm_vm_region_callback_t callback,
+                         void *context)
+{
+    for (int id = 0; id < SFPM_NUM_REGIONS; id++)
+        if (!copy_region(&made->regions, (sfpm_region_id_t)id, callback, context))
+            return false;
+    return decode(made);
+}
+
+static bool load_original(sfpm_vm_t *made, const void *bytes, size_t size)
+{
+    made->original = sfpm_copy_bytes(bytes, size);
+    return made->original && sfpm_original_load(made->original, size, &made->regions) &&
+           decode(made);
+}
+
+bool sfpm_vm_load(sfpm_vm_t *vm, sfpm_vm_region_callback_t callback, void *context)
+{
+    const void *functions = NULL;
+    const void *original = NULL;
+    size_t size = 0;
+    sfpm_vm_t made = {0};
+    if (!vm || !callback)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "the machine or the callback is NULL");
+    if (!callback(context, sfpm_region_names[SFPM_FUNCTIONS], &functions, &size))
+        return false;
+    if (functions)
+        return install(vm, &made, load_regions(&made, callback, context));
+    if (!callback(context, SFPM_ORIGINAL_NAME, &original, &size))
+        return false;
+    if (!original)
+        return sfpm_fail(SFPM_ERR_MISMATCH, "there is no machine in it");
+    return install(vm, &made, load_original(&made, original, size));
+}
+
+/* ---- Running -------------------------------------------------------------- */
+
+/* The caller's options, as much of them as it knows, over the defaults. */
+static bool read_options(sfpm_vm_run_options_t *options,
+                         const sfpm_vm_run_options_t *given)
+{
+    *options = (sfpm_vm_run_options_t){0};
+    if (given) {
+        if (given->struct_size < sizeof given->struct_size)
+            return sfpm_fail(SFPM_ERR_ARGUMENT, "the options' struct_size is not set");
+        memcpy(options, given,
+               given->struct_size < sizeof *options ? given->struct_size
+                                                    : sizeof *options);
+    }
+    if (options->max_steps == 0)
+        options->max_steps = UINT64_MAX;
+    if (options->max_stack == 0)
+        options->max_stack = SFPM_VM_DEFAULT_STACK;
+    return options->max_stack <= SFPM_VM_MAX_STACK ||
+           sfpm_fail(SFPM_ERR_ARGUMENT, "a stack of %llu bytes is over the limit of %llu",
+                     (unsigned long long)options->max_stack,
+                     (unsigned long long)SFPM_VM_MAX_STACK);
+}
+
+/* Proves the state that execution left behind, as if it had been loaded, which also
+ * brings the backtrace up to date. */
+static bool settle(sfpm_vm_t *vm, bool ran)
+{
+    sfpm_error_state_t error;
+    sfpm_error_save(&error);
+    vm->original_changed = true;
+    if (!sfpm_state_encode(&vm->state, &vm->regions.region[SFPM_STATE]) ||
+        !check_state(vm))
+        return false;
+    if (!ran)
+        sfpm_error_restore(&error);
+    return ran;
+}
+
+bool sfpm_vm_run(sfpm_vm_t *vm, const sfpm_vm_run_options_t *given)
+{
+    sfpm_vm_run_options_t options;
+    if (!sfpm_vm_verify(vm) || !read_options(&options, given))
+        return false;
+    if (vm->state.status == SFPM_VM_HALTED)
+        return true;
+    sfpm_machine_t machine = {.program = &vm->program,
+                              .facts = &vm->facts,
+                              .state = &vm->state,
+                              .stack = &vm->regions.region[SFPM_STACK],
+                              .globals = vm->regions.region[SFPM_GLOBALS].data};
+    const sfpm_limits_t limits = {.steps = options.max_steps,
+                                  .max_slots = options.max_stack / SFPM_SLOT_SIZE,
+                                  .output = options.output,
+                                  .output_context = options.output_context};
+    return settle(vm, sfpm_interpret(&machine, &limits));
+}
+
+bool sfpm_vm_restart(sfpm_vm_t *vm)
+{
+    return sfpm_vm_has_program(vm) && start(vm);
+}
+
+bool sfpm_vm_fresh(sfpm_vm_t *vm)
+{
+    if (!sfpm_vm_has_program(vm))
+        return false;
+    uint8_t *global = vm->regions.region[SFPM_GLOBALS].data;
+    vm->state.instructions = 0;
+    vm->state.starts = 0;
+    for (uint32_t i = 0; i < vm->program.num_globals; i++, global += SFPM_GLOBAL_SIZE)
+        memcpy(global, global + SFPM_GLOBAL_SIZE / 2, SFPM_GLOBAL_SIZE / 2);
+    return start(vm);
+}
