@@ -104,10 +104,11 @@ size_t sfpm_chunk_extents(const sfpm_leaf_t *leaf, uint32_t chunk,
     uint32_t page = chunk * SFPM_CHUNK_PAGES;
     size_t n = 0;
     for (uint32_t i = first_extent(leaf, page); i < leaf->num_extents; i++) {
-        cuts[n] = leaf->extents[i];
-        if (!sfpm_extent_cut(&cuts[n], page, SFPM_CHUNK_PAGES))
+        /* Sixteen pieces fill `cuts`; the extent behind them has no place in it. */
+        sfpm_extent_t cut = leaf->extents[i];
+        if (!sfpm_extent_cut(&cut, page, SFPM_CHUNK_PAGES))
             break;
-        n++;
+        cuts[n++] = cut;
     }
     return n;
 }

@@ -109,6 +109,23 @@ START_TEST(what_is_saved_is_read)
 }
 END_TEST
 
+/* Every page a piece of its own: as many extents in a chunk as there can be, with
+ * the next chunk's behind them. */
+START_TEST(chunks_full_of_pieces_are_read)
+{
+    enum { SIZE = 3 * SFPM_CHUNK };
+    static uint8_t bytes[SIZE];
+    for (size_t at = 0; at < SIZE; at += SFPM_PAGE)
+        bytes[at] = (uint8_t)(1 + at / SFPM_PAGE);
+    save(bytes, SIZE);
+    sfpm_image_t *image = sfpm_image_open(path, NULL);
+    ck_assert_msg(image != NULL, "%s", sfpm_last_error());
+    expect_contents(image, bytes, SIZE);
+    ck_assert_ok(sfpm_image_check(image, NULL, NULL));
+    sfpm_image_close(image);
+}
+END_TEST
+
 /* Changes a few places, appends, and keeps what each commit should hold. */
 START_TEST(every_commit_keeps_its_state)
 {
@@ -314,6 +331,7 @@ int main(void)
     TCase *core = tcase_create("Core");
     tcase_add_checked_fixture(core, set_up, tear_down);
     tcase_add_loop_test(core, what_is_saved_is_read, 0, sizeof sizes / sizeof *sizes);
+    tcase_add_test(core, chunks_full_of_pieces_are_read);
     tcase_add_test(core, every_commit_keeps_its_state);
     tcase_add_test(core, undo_walks_back_and_stops_at_the_first);
     tcase_add_test(core, torn_tails_are_passed_over_and_covered);
