@@ -32,6 +32,9 @@ struct sfpm_edit {
     sfpm_index_t index;     /* the next commit's; leaves are filled in when written */
     sfpm_source_t *sources; /* one for each of index.regions */
     size_t max_regions;     /* room in both arrays */
+    bool written;           /* as the commit index.number of the image … */
+    uint8_t id[SFPM_DIGEST_SIZE];     /* … with this id … */
+    uint8_t digest[SFPM_DIGEST_SIZE]; /* … and this state */
 };
 
 /* Reads a region of the next commit by its place in edit->index. */

@@ -6,6 +6,11 @@
 #include "base/error.h"
 #include "image/image.h"
 
+const char *sfpm_image_name(const sfpm_image_t *image)
+{
+    return image ? sfpm_input_name(image->input) : "";
+}
+
 const sfpm_image_info_t *sfpm_image_info(const sfpm_image_t *image)
 {
     return image ? &image->info : NULL;

@@ -149,16 +149,17 @@ bool sfpm_image_select(sfpm_image_t *image, int64_t commit)
 static bool open_v2(sfpm_image_t *image)
 {
     view_t view;
-    if (!sfpm_log_last(image->input, &image->last) || !note_torn_tail(image) ||
-        !load_view(image, &image->last, &view))
+    sfpm_trailer_t last;
+    if (!sfpm_log_last(image->input, &last) || !load_view(image, &last, &view))
         return false;
     publish_view(image, &view);
+    image->last = last;
     image->info.format = SFPM_FORMAT_VERSION;
     image->info.commits = image->last.number;
     image->info.compatible = image->header.compatible;
     image->info.incompatible = image->header.incompatible;
     memcpy(image->info.id, image->last.id, SFPM_DIGEST_SIZE);
-    return true;
+    return note_torn_tail(image);
 }
 
 static bool open_v1(sfpm_image_t *image)

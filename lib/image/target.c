@@ -63,7 +63,7 @@ static bool save_to(sfpm_edit_t *edit, sfpm_output_t *output)
     if (!output)
         return false;
     if (write_whole(edit, output))
-        return sfpm_output_finish(output);
+        return edit->written = sfpm_output_finish(output);
     sfpm_output_discard(output);
     return false;
 }
@@ -126,9 +126,19 @@ static bool append(sfpm_edit_t *edit, const sfpm_output_options_t *how)
         return false;
     if (still_ours(edit->image, output) &&
         sfpm_commit_write(edit, &edit->image->last, output))
-        return sfpm_output_finish(output);
+        return edit->written = sfpm_output_finish(output);
     sfpm_output_discard(output);
     return false;
+}
+
+/* The commit is made, whether or not there is memory to show it: failing now
+ * would be a lie. An image that still shows the old one cannot be appended to. */
+static void show_new(sfpm_image_t *image)
+{
+    sfpm_error_state_t before;
+    sfpm_error_save(&before);
+    if (!sfpm_image_reload(image))
+        sfpm_error_restore(&before);
 }
 
 bool sfpm_edit_append(sfpm_edit_t *edit, const sfpm_write_options_t *options)
@@ -143,5 +153,21 @@ bool sfpm_edit_append(sfpm_edit_t *edit, const sfpm_write_options_t *options)
             "%s: a commit cannot change the format of the file: save a new one",
             edit->image->path);
     bool good = edit->format == 1 ? replace_v1(edit, &how) : append(edit, &how);
-    return good && (edit->format == 1 || sfpm_image_reload(edit->image));
+    if (good && edit->format != 1)
+        show_new(edit->image);
+    return good;
+}
+
+bool sfpm_edit_written(const sfpm_edit_t *edit, uint8_t *id, uint64_t *number,
+                       uint8_t *digest)
+{
+    if (!edit || !id || !number || !digest)
+        return sfpm_fail(SFPM_ERR_ARGUMENT,
+                         "an edit and places for the facts are needed");
+    if (!edit->written || edit->format == 1)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "the edit has not become a commit");
+    memcpy(id, edit->id, sizeof edit->id);
+    memcpy(digest, edit->digest, sizeof edit->digest);
+    *number = edit->index.number;
+    return true;
 }

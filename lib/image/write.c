@@ -275,8 +275,12 @@ bool sfpm_commit_write(sfpm_edit_t *edit, const sfpm_trailer_t *last,
     bool good = sfpm_plan_make(&plan, edit, sfpm_output_offset(output)) &&
                 sfpm_output_reserve(output, plan.num_pages * SFPM_PAGE) &&
                 write_pages(&plan, output) && write_pieces(&plan, output) &&
-                write_leaves(&plan, output) && write_index(edit, &trailer, output) &&
+                write_leaves(&plan, output) &&
+                sfpm_state_digest(&edit->index, edit->digest) &&
+                write_index(edit, &trailer, output) &&
                 write_trailer(&trailer, last, output);
     sfpm_plan_free(&plan);
+    if (good)
+        memcpy(edit->id, trailer.id, sizeof edit->id);
     return good;
 }

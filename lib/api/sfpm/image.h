@@ -114,6 +114,9 @@ SFPM_API sfpm_image_t *sfpm_image_open_fd(int fd, const char *name,
 /** Closes an image. Accepts NULL. */
 SFPM_API void sfpm_image_close(sfpm_image_t *image);
 
+/** @return the name it was opened by, for messages; it lives as long as the image. */
+SFPM_API const char *sfpm_image_name(const sfpm_image_t *image);
+
 /** @return facts about the file; they live as long as the image. */
 SFPM_API const sfpm_image_info_t *sfpm_image_info(const sfpm_image_t *image);
 
@@ -282,8 +285,8 @@ typedef struct sfpm_write_options {
 
 /**
  * Appends the edit as one commit to the file that the image was opened from, and
- * makes the image show it. Durable when it returns true; on failure the file is
- * as it was. SFPM_ERR_CHANGED when the file has another last commit than
+ * makes the image show it, if there is memory for that. Durable when it returns
+ * true; on failure the file is as it was. SFPM_ERR_CHANGED when the file has another last commit than
  * the image knows; SFPM_ERR_LOCKED while another writes. An image of
  * version 1 is replaced atomically instead.
  */
@@ -299,6 +302,16 @@ SFPM_API bool sfpm_edit_save(sfpm_edit_t *edit, const char *filename,
 /** The same onto a descriptor, front to back; it is not closed. */
 SFPM_API bool sfpm_edit_save_fd(sfpm_edit_t *edit, int fd, const char *name,
                                 const sfpm_write_options_t *options);
+
+/**
+ * Tells which commit the edit became, once one of the functions above returned
+ * true; false before that.
+ * @param id      receives SFPM_DIGEST_BYTES: the image's id
+ * @param number  receives the commit's number
+ * @param digest  receives SFPM_DIGEST_BYTES: the state's digest
+ */
+SFPM_API bool sfpm_edit_written(const sfpm_edit_t *edit, uint8_t *id, uint64_t *number,
+                                uint8_t *digest);
 
 #ifdef __cplusplus
 }
