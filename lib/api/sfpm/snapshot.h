@@ -55,7 +55,8 @@ SFPM_API void sfpm_snapshot_destroy(sfpm_snapshot_t *snapshot);
 /**
  * Registers a region. There is no fixed limit on their number.
  * @param region  copied, name included; its memory stays the caller's
- * @return false for NULL, a null base address or a size of 0
+ * @return false with SFPM_ERR_ARGUMENT for NULL, a null base address, a size of 0 or
+ *         one that reaches beyond the address space; or SFPM_ERR_MEMORY
  */
 SFPM_API bool sfpm_snapshot_add_region(sfpm_snapshot_t *snapshot,
                                        const sfpm_memory_region_t *region);
@@ -64,20 +65,43 @@ SFPM_API bool sfpm_snapshot_add_region(sfpm_snapshot_t *snapshot,
  * Registers a region with flags, SFPM_REGION_…: *volatile* (not saved, zeroed on
  * restore), *secret* (saving it unencrypted fails), *portable* (restored on every
  * architecture), *pointers* (only the build that saved it may restore it).
+ * `is_dynamic` and SFPM_REGION_DYNAMIC are the same.
  */
 SFPM_API bool sfpm_snapshot_add_region_flags(sfpm_snapshot_t *snapshot,
                                              const sfpm_memory_region_t *region,
                                              uint32_t flags);
 
-/** Sets the description of images saved from now on; NULL keeps the old one. */
+/**
+ * Tells that a region lies elsewhere now, as after a realloc().
+ * @param name      of the region
+ * @param instance  0 for the first region registered by that name, 1 for the second …
+ * @param base      its new address
+ * @param size      its new size in bytes; another one only when it is dynamic
+ * @return false with SFPM_ERR_MISMATCH when no such region is registered, otherwise as
+ *         sfpm_snapshot_add_region()
+ */
+SFPM_API bool sfpm_snapshot_move_region(sfpm_snapshot_t *snapshot, const char *name,
+                                        size_t instance, void *base, size_t size);
+
+/**
+ * Sets the description of images saved from now on; it is copied, NULL keeps the
+ * old one. Should there be no memory for the copy, saving fails until it is set
+ * again.
+ */
 SFPM_API void sfpm_snapshot_set_description(sfpm_snapshot_t *snapshot,
                                             const char *description);
 
-/** Sets an attribute of images saved from now on; a NULL value removes it. */
+/**
+ * Sets an attribute of images saved from now on; a NULL value removes it, also from
+ * an image that is committed to. Both texts are copied.
+ */
 SFPM_API bool sfpm_snapshot_set_attribute(sfpm_snapshot_t *snapshot, const char *key,
                                           const char *value);
 
-/** Sets the application's schema version. */
+/**
+ * Sets the application's schema version, 0 at first: raise it when the meaning of
+ * the regions changes. Only images of the same schema version are restored.
+ */
 SFPM_API void sfpm_snapshot_set_schema(sfpm_snapshot_t *snapshot, uint64_t schema);
 
 /** Sets the bytecode version recorded in the image, for snapshots of a machine. */
@@ -89,7 +113,8 @@ typedef enum sfpm_log_level {
     SFPM_LOG_WARNING = 1
 } sfpm_log_level_t;
 
-/** Receives what happened, one line without newline, as it happens. */
+/** Receives what happened, one line without newline, as it happens. The text lives
+ * as long as the call. Calling functions on the same snapshot is not allowed. */
 typedef void (*sfpm_log_callback_t)(void *context, sfpm_log_level_t level,
                                     const char *text);
 
@@ -99,7 +124,10 @@ SFPM_API void sfpm_snapshot_set_log(sfpm_snapshot_t *snapshot,
 
 /**
  * Replaces the file, atomically and durably, by a new image of one commit.
- * On failure the old file is as it was.
+ * @param filename  the file; a final symbolic link is followed once, a pipe or
+ *                  device is written as a stream
+ * @return false on failure, and the old file is as it was: SFPM_ERR_SECRET names a
+ *         secret region, SFPM_ERR_LOCKED whoever is writing the file
  */
 SFPM_API bool sfpm_snapshot_save(const sfpm_snapshot_t *snapshot, const char *filename);
 
@@ -107,22 +135,25 @@ SFPM_API bool sfpm_snapshot_save(const sfpm_snapshot_t *snapshot, const char *fi
 typedef struct sfpm_commit_options {
     size_t struct_size;
     const char *message; /**< of the commit, or NULL */
-    uint64_t keep;       /**< reserved; 0 keeps the whole history */
+    uint64_t keep;       /**< 0 keeps the whole history; others are not possible yet */
 } sfpm_commit_options_t;
 
 /**
  * Appends a commit that holds only what changed since the file's last one. The
- * file is created when missing. Durable when it returns true.
+ * file is created when missing. Durable when it returns true; on failure the file is
+ * as it was. Regions no longer registered are not part of the new state.
  * @param options  or NULL
  * @return false with SFPM_ERR_CHANGED unless the last commit is the one that this
- *         snapshot restored, saved or committed
+ *         snapshot last restored, saved or committed; with SFPM_ERR_UNSUPPORTED for a
+ *         file of version 1, which holds no history
  */
 SFPM_API bool sfpm_snapshot_commit(sfpm_snapshot_t *snapshot, const char *filename,
                                    const sfpm_commit_options_t *options);
 
 /**
- * Reads what an image says of itself, without its regions' contents.
+ * Reads what an image's last commit says of itself, without its regions' contents.
  * @param metadata  receives it; untouched on failure
+ * @return false with SFPM_ERR_NOT_FOUND for a missing file, which is no damage
  */
 SFPM_API bool sfpm_snapshot_read_metadata(const char *filename,
                                           sfpm_snapshot_metadata_t *metadata);
@@ -130,9 +161,25 @@ SFPM_API bool sfpm_snapshot_read_metadata(const char *filename,
 /**
  * Restores all registered regions from an image of version 1 or 2. Regions are
  * matched by name in any order, equal names in order of registration; those of
- * version 1 by order when the names do not match. Volatile regions are zeroed.
- * @return false with SFPM_ERR_MISMATCH, naming the region and both sizes, when the
- *         image does not fit; memory is untouched after every failure
+ * version 1 by order when the names do not match. Volatile regions are zeroed and
+ * may be missing in the image.
+ *
+ * Native regions (not portable on both sides) of another architecture are refused.
+ * Those of another build of the program are accepted with a warning to the log,
+ * unless a region is flagged *pointers* or the caller asks for the same build. An
+ * image of version 1 does not tell its origin.
+ *
+ * Everything is checked before the first byte of memory is touched. Contents of up
+ * to 4 MiB in all are read once; larger ones are read again, into place, so that
+ * they need not be in memory twice.
+ * @return false with
+ *         SFPM_ERR_NOT_FOUND: the file is missing;
+ *         SFPM_ERR_MISMATCH: the image does not fit, the message names the region
+ *         and both sizes, or both schemas, architectures or builds;
+ *         SFPM_ERR_CHANGED: during the second reading the file was overwritten in
+ *         place or could no longer be read. After this failure alone memory is no
+ *         longer what it was, and the program must not go on with it. sfpm itself
+ *         never overwrites an image in place.
  */
 SFPM_API bool sfpm_snapshot_restore(const char *filename, sfpm_snapshot_t *snapshot);
 
@@ -143,25 +190,30 @@ typedef struct sfpm_restore_options {
     bool same_build; /**< refuse an image of another build of this program */
 } sfpm_restore_options_t;
 
-/** The same with options; NULL for the defaults. */
+/**
+ * The same with options; NULL for the defaults. After restoring an earlier commit
+ * sfpm_snapshot_commit() fails with SFPM_ERR_CHANGED: later ones would be hidden.
+ */
 SFPM_API bool sfpm_snapshot_restore_with(sfpm_snapshot_t *snapshot, const char *filename,
                                          const sfpm_restore_options_t *options);
 
-/** The same from an image that is already open, at the commit that it shows. */
+/** The same from an image that is already open, at the commit that it shows; the
+ * option `commit` must be 0. */
 SFPM_API bool sfpm_snapshot_restore_image(sfpm_snapshot_t *snapshot, sfpm_image_t *image,
                                           const sfpm_restore_options_t *options);
 
 /**
  * Registers the snapshot's regions and texts with an edit, for a caller that
- * chooses itself where the commit is written. The snapshot must outlive the edit.
+ * chooses itself where the commit is written. Other regions of the edit's image stay.
+ * The snapshot and its memory must outlive the edit.
  */
 SFPM_API bool sfpm_snapshot_fill_edit(const sfpm_snapshot_t *snapshot, sfpm_edit_t *edit);
 
 /**
  * Writes an image that holds `previous` and, appended to it, a commit with only
  * what changed since its last one.
- * @param previous  an existing image
- * @param output    the file to write, atomically; may be the same path, then the
+ * @param previous  an existing image of version 2; any, not only the one restored
+ * @param output    the file to write, atomically; may be the same file, then the
  *                  commit is appended in place
  */
 SFPM_API bool sfpm_snapshot_save_delta(const sfpm_snapshot_t *snapshot,
@@ -191,9 +243,9 @@ typedef bool (*sfpm_address_callback_t)(void *context, const sfpm_address_hint_t
 /**
  * A debugging aid: lists aligned words in the registered regions that look like
  * addresses in mapped memory, which would mean nothing after a restore elsewhere.
- * Where the system does not tell its mappings, only addresses inside registered
- * regions are found. Chance hits are possible.
- * @return false when the memory map cannot be read
+ * Where the system does not tell its mappings (other than Linux), only addresses
+ * inside registered regions are found. Chance hits are possible.
+ * @return false when the memory map cannot be read; true when the callback stopped
  */
 SFPM_API bool sfpm_snapshot_find_addresses(const sfpm_snapshot_t *snapshot,
                                            sfpm_address_callback_t callback,

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/options.h"
+#include "snapshot/origin.h"
+#include "snapshot/pairing.h"
+#include "snapshot/snapshot.h"
+
+static bool check_arguments(const sfpm_snapshot_t *snapshot, const char *filename)
+{
+    if (!snapshot)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "no snapshot was given");
+    if (!filename)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "no file name was given");
+    return true;
+}
+
+static bool fill_regions(const sfpm_snapshot_t *snapshot, sfpm_edit_t *edit)
+{
+    size_t *instances = sfpm_pairing_instances(snapshot);
+    bool ok = instances != NULL;
+    for (size_t i = 0; ok && i < snapshot->num_regions; i++) {
+        const sfpm_registered_t *region = &snapshot->regions[i];
+        ok = sfpm_edit_set_region(edit, region->name, instances[i], region->base,
+                                  region->size, region->flags);
+    }
+    free(instances);
+    return ok;
+}
+
+/* Who saved it counts for native regions only: an image whose regions are all
+ * portable has the same bytes wherever it was made. */
+static bool fill_origin(const sfpm_snapshot_t *snapshot, sfpm_edit_t *edit)
+{
+    char build_id[SFPM_BUILD_ID_SIZE];
+    for (size_t i = 0; i < snapshot->num_regions; i++) {
+        if (snapshot->regions[i].flags & SFPM_REGION_PORTABLE)
+            continue;
+        sfpm_origin_build_id(build_id);
+        return sfpm_edit_set_origin(edit, sfpm_origin_architecture(), build_id);
+    }
+    return sfpm_edit_set_origin(edit, "", "");
+}
+
+static bool fill_attributes(const sfpm_snapshot_t *snapshot, sfpm_edit_t *edit)
+{
+    for (size_t i = 0; i < snapshot->num_attributes; i++)
+        if (!sfpm_edit_set_attribute(edit, snapshot->attributes[i].key,
+                                     snapshot->attributes[i].value))
+            return false;
+    return true;
+}
+
+bool sfpm_snapshot_fill_edit(const sfpm_snapshot_t *snapshot, sfpm_edit_t *edit)
+{
+    if (!snapshot || !edit)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "no %s was given",
+                         snapshot ? "edit" : "snapshot");
+    if (snapshot->description_lost)
+        return sfpm_fail(SFPM_ERR_MEMORY, "out of memory: the description was lost; set "
+                                          "it again before saving");
+    return sfpm_edit_set_description(edit, snapshot->description) &&
+           sfpm_edit_set_creator(edit, sfpm_origin_program()) &&
+           sfpm_edit_set_schema(edit, snapshot->schema) &&
+           sfpm_edit_set_bytecode(edit, snapshot->bytecode) &&
+           fill_attributes(snapshot, edit) && fill_origin(snapshot, edit) &&
+           fill_regions(snapshot, edit);
+}
+
+/* A commit is the whole state: what is no longer registered goes. From the back,
+ * so that the instances still to be removed keep their numbers. */
+static bool remove_unregistered(const sfpm_snapshot_t *snapshot,
+                                const sfpm_image_t *image, sfpm_edit_t *edit)
+{
+    sfpm_pairing_t pairing;
+    bool ok = sfpm_pairing_by_name(&pairing, snapshot, image);
+    for (size_t i = pairing.num_stored; ok && i-- > 0;)
+        if (pairing.registered[i] == SFPM_NO_REGION)
+            ok = sfpm_edit_remove_region(edit, sfpm_image_region(image, i)->name,
+                                         pairing.instance[i]);
+    sfpm_pairing_free(&pairing);
+    return ok;
+}
+
+/* An edit that makes the registered memory the image's next state. */
+static sfpm_edit_t *edit_of(const sfpm_snapshot_t *snapshot, sfpm_image_t *image,
+                            const char *message)
+{
+    if (image && sfpm_image_info(image)->format == 1) {
+        sfpm_fail(SFPM_ERR_UNSUPPORTED,
+                  "%s: an image of version 1 holds no history: save to replace it",
+                  sfpm_image_name(image));
+        return NULL;
+    }
+    sfpm_edit_t *edit = sfpm_edit_create(image);
+    if (edit && sfpm_snapshot_fill_edit(snapshot, edit) &&
+        (!image || remove_unregistered(snapshot, image, edit)) &&
+        sfpm_edit_set_message(edit, message ? message : ""))
+        return edit;
+    sfpm_edit_destroy(edit);
+    return NULL;
+}
+
+static void warn_log(void *context, const char *text)
+{
+    const sfpm_snapshot_t *const *snapshot = context;
+    sfpm_snapshot_log(*snapshot, SFPM_LOG_WARNING, "%s", text);
+}
+
+/* Writes the edit, appended in place when `filename` is NULL, and remembers the
+ * commit that it became. */
+static bool write_edit(const sfpm_snapshot_t *snapshot, sfpm_edit_t *edit,
+                       const char *filename)
+{
+    const sfpm_write_options_t options = {
+        .struct_size = sizeof options, .warn = warn_log, .warn_context = &snapshot};
+    bool ok = filename ? sfpm_edit_save(edit, filename, &options)
+                       : sfpm_edit_append(edit, &options);
+    sfpm_known_commit_t *last = snapshot->last;
+    if (ok)
+        last->known = sfpm_edit_written(edit, last->id, &last->number, last->digest);
+    return ok;
+}
+
+static bool save_new(const sfpm_snapshot_t *snapshot, const char *filename,
+                     const char *message)
+{
+    sfpm_edit_t *edit = edit_of(snapshot, NULL, message);
+    bool ok = edit && write_edit(snapshot, edit, filename);
+    sfpm_edit_destroy(edit);
+    if (ok)
+        sfpm_snapshot_log(snapshot, SFPM_LOG_INFO, "Successfully saved to %s", filename);
+    return ok;
+}
+
+bool sfpm_snapshot_save(const sfpm_snapshot_t *snapshot, const char *filename)
+{
+    return check_arguments(snapshot, filename) && save_new(snapshot, filename, NULL);
+}
+
+/* Committing on top of a state that this program has not seen would hide it. */
+static bool check_last(const sfpm_snapshot_t *snapshot, const sfpm_image_t *image,
+                       const char *filename)
+{
+    const sfpm_known_commit_t *last = snapshot->last;
+    const sfpm_commit_info_t *found = sfpm_image_commit_info(image);
+    unsigned long long number = found->number;
+    if (!last->known)
+        return sfpm_fail(SFPM_ERR_CHANGED,
+                         "%s: its last commit (%llu) was not made or restored here: "
+                         "restore it first, or save to replace the file",
+                         filename, number);
+    if (memcmp(last->id, sfpm_image_info(image)->id, SFPM_DIGEST_BYTES) != 0)
+        return sfpm_fail(SFPM_ERR_CHANGED,
+                         "%s: is another image than the one that was last restored or "
+                         "saved here: restore it first, or save to replace the file",
+                         filename);
+    if (last->number != number ||
+        memcmp(last->digest, found->digest, SFPM_DIGEST_BYTES) != 0)
+        return sfpm_fail(SFPM_ERR_CHANGED,
+                         "%s: its last commit is %llu, and commit %llu was the last that "
+                         "was restored or made here: restore it first, or save to "
+                         "replace the file",
+                         filename, number, (unsigned long long)last->number);
+    return true;
+}
+
+static bool append_to(const sfpm_snapshot_t *snapshot, sfpm_image_t *image,
+                      const char *filename, const char *message)
+{
+    sfpm_edit_t *edit = edit_of(snapshot, image, message);
+    bool ok = edit && write_edit(snapshot, edit, NULL);
+    sfpm_edit_destroy(edit);
+    if (ok)
+        sfpm_snapshot_log(snapshot, SFPM_LOG_INFO, "Committed to %s (commit %llu)",
+                          filename, (unsigned long long)snapshot->last->number);
+    return ok;
+}
+
+bool sfpm_snapshot_commit(sfpm_snapshot_t *snapshot, const char *filename,
+                          const sfpm_commit_options_t *options)
+{
+    sfpm_commit_options_t chosen;
+    sfpm_error_state_t before;
+    if (!check_arguments(snapshot, filename) ||
+        !sfpm_take_options(&chosen, sizeof chosen, options))
+        return false;
+    if (chosen.keep)
+        return sfpm_fail(SFPM_ERR_UNSUPPORTED,
+                         "keeping only the newest commits is not possible yet: keep "
+                         "must be 0");
+    sfpm_error_save(&before);
+    sfpm_image_t *image = sfpm_snapshot_open(snapshot, filename, 0);
+    if (!image && sfpm_last_status() == SFPM_ERR_NOT_FOUND) {
+        sfpm_error_restore(&before);
+        return save_new(snapshot, filename, chosen.message);
+    }
+    bool ok = image && check_last(snapshot, image, filename) &&
+              append_to(snapshot, image, filename, chosen.message);
+    sfpm_image_close(image);
+    return ok;
+}
+
+static bool same_file(const char *one, const char *other)
+{
+    struct stat a;
+    struct stat b;
+    return stat(one, &a) == 0 && stat(other, &b) == 0 && a.st_dev == b.st_dev &&
+           a.st_ino == b.st_ino;
+}
+
+bool sfpm_snapshot_save_delta(const sfpm_snapshot_t *snapshot, const char *previous,
+                              const char *output)
+{
+    if (!check_arguments(snapshot, previous) || !check_arguments(snapshot, output))
+        return false;
+    sfpm_image_t *image = sfpm_snapshot_open(snapshot, previous, 0);
+    sfpm_edit_t *edit = image ? edit_of(snapshot, image, NULL) : NULL;
+    bool ok =
+        edit && write_edit(snapshot, edit, same_file(previous, output) ? NULL : output);
+    sfpm_edit_destroy(edit);
+    sfpm_image_close(image);
+    if (ok)
+        sfpm_snapshot_log(snapshot, SFPM_LOG_INFO, "Successfully saved to %s", output);
+    return ok;
+}

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: MIT */
+#include "snapshot/snapshot.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+#define KNOWN_FLAGS                                                                      \
+    ((uint32_t)SFPM_REGION_DYNAMIC | (uint32_t)SFPM_REGION_PORTABLE |                    \
+     (uint32_t)SFPM_REGION_POINTERS | (uint32_t)SFPM_REGION_VOLATILE |                   \
+     (uint32_t)SFPM_REGION_SECRET)
+
+sfpm_snapshot_t *sfpm_snapshot_create(void)
+{
+    sfpm_snapshot_t *snapshot = SFPM_NEW(sfpm_snapshot_t);
+    if (!snapshot)
+        return NULL;
+    snapshot->last = SFPM_NEW(sfpm_known_commit_t);
+    if (!snapshot->last) {
+        free(snapshot);
+        return NULL;
+    }
+    return snapshot;
+}
+
+void sfpm_snapshot_destroy(sfpm_snapshot_t *snapshot)
+{
+    if (!snapshot)
+        return;
+    for (size_t i = 0; i < snapshot->num_regions; i++)
+        free(snapshot->regions[i].name);
+    for (size_t i = 0; i < snapshot->num_attributes; i++) {
+        free(snapshot->attributes[i].key);
+        free(snapshot->attributes[i].value);
+    }
+    free(snapshot->regions);
+    free(snapshot->attributes);
+    free(snapshot->description);
+    free(snapshot->last);
+    free(snapshot);
+}
+
+/* Whether the range is memory that can exist. */
+static bool check_range(const char *name, const void *base, size_t size)
+{
+    if (!base)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "region '%s' has a null base address", name);
+    if (size == 0)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "region '%s' has a size of 0", name);
+    if (size > UINTPTR_MAX - (uintptr_t)base)
+        return sfpm_fail(SFPM_ERR_ARGUMENT,
+                         "region '%s': %zu bytes reach beyond the address space", name,
+                         size);
+    return true;
+}
+
+bool sfpm_snapshot_add_region_flags(sfpm_snapshot_t *snapshot,
+                                    const sfpm_memory_region_t *region, uint32_t flags)
+{
+    if (!snapshot || !region)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "no %s was given",
+                         snapshot ? "region" : "snapshot");
+    const char *name = region->name ? region->name : "unnamed";
+    if (!check_range(name, region->base_address, region->size))
+        return false;
+    if (flags & ~KNOWN_FLAGS)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "region '%s' has unknown flags 0x%x", name,
+                         flags & ~KNOWN_FLAGS);
+    void *array = snapshot->regions;
+    if (!sfpm_grow_array(&array, &snapshot->region_capacity, snapshot->num_regions + 1,
+                         sizeof *snapshot->regions))
+        return false;
+    snapshot->regions = array;
+    sfpm_registered_t *added = &snapshot->regions[snapshot->num_regions];
+    uint32_t dynamic = region->is_dynamic ? (uint32_t)SFPM_REGION_DYNAMIC : 0;
+    *added = (sfpm_registered_t){.base = region->base_address,
+                                 .size = region->size,
+                                 .name = sfpm_copy_string(name),
+                                 .flags = flags | dynamic};
+    if (!added->name)
+        return false;
+    snapshot->num_regions++;
+    return true;
+}
+
+bool sfpm_snapshot_add_region(sfpm_snapshot_t *snapshot,
+                              const sfpm_memory_region_t *region)
+{
+    return sfpm_snapshot_add_region_flags(snapshot, region, 0);
+}
+
+static sfpm_registered_t *find_region(const sfpm_snapshot_t *snapshot, const char *name,
+                                      size_t instance)
+{
+    for (size_t i = 0; i < snapshot->num_regions; i++)
+        if (strcmp(snapshot->regions[i].name, name) == 0 && instance-- == 0)
+            return &snapshot->regions[i];
+    return NULL;
+}
+
+bool sfpm_snapshot_move_region(sfpm_snapshot_t *snapshot, const char *name,
+                               size_t instance, void *base, size_t size)
+{
+    if (!snapshot || !name)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "no %s was given",
+                         snapshot ? "name" : "snapshot");
+    sfpm_registered_t *region = find_region(snapshot, name, instance);
+    if (!region)
+        return sfpm_fail(SFPM_ERR_MISMATCH, "no region '%s' is registered", name);
+    if (!check_range(name, base, size))
+        return false;
+    if (size != region->size && !(region->flags & SFPM_REGION_DYNAMIC))
+        return sfpm_fail(SFPM_ERR_ARGUMENT,
+                         "region '%s' has %zu bytes and is not dynamic: it cannot become "
+                         "%zu bytes",
+                         name, region->size, size);
+    region->base = base;
+    region->size = size;
+    return true;
+}
+
+void sfpm_snapshot_set_description(sfpm_snapshot_t *snapshot, const char *description)
+{
+    if (!snapshot || !description)
+        return;
+    char *copy = sfpm_copy_string(description);
+    snapshot->description_lost = !copy;
+    if (!copy)
+        return;
+    free(snapshot->description);
+    snapshot->description = copy;
+}
+
+static sfpm_attribute_t *find_attribute(const sfpm_snapshot_t *snapshot, const char *key)
+{
+    for (size_t i = 0; i < snapshot->num_attributes; i++)
+        if (strcmp(snapshot->attributes[i].key, key) == 0)
+            return &snapshot->attributes[i];
+    return NULL;
+}
+
+static sfpm_attribute_t *add_attribute(sfpm_snapshot_t *snapshot, const char *key)
+{
+    void *array = snapshot->attributes;
+    if (!sfpm_grow_array(&array, &snapshot->attribute_capacity,
+                         snapshot->num_attributes + 1, sizeof *snapshot->attributes))
+        return NULL;
+    snapshot->attributes = array;
+    sfpm_attribute_t *added = &snapshot->attributes[snapshot->num_attributes];
+    *added = (sfpm_attribute_t){.key = sfpm_copy_string(key)};
+    if (!added->key)
+        return NULL;
+    snapshot->num_attributes++;
+    return added;
+}
+
+bool sfpm_snapshot_set_attribute(sfpm_snapshot_t *snapshot, const char *key,
+                                 const char *value)
+{
+    if (!snapshot || !key || !*key)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "no %s was given",
+                         snapshot ? "attribute" : "snapshot");
+    char *copy = value ? sfpm_copy_string(value) : NULL;
+    if (value && !copy)
+        return false;
+    sfpm_attribute_t *attribute = find_attribute(snapshot, key);
+    if (!attribute)
+        attribute = add_attribute(snapshot, key);
+    if (!attribute) {
+        free(copy);
+        return false;
+    }
+    free(attribute->value);
+    attribute->value = copy;
+    return true;
+}
+
+void sfpm_snapshot_set_schema(sfpm_snapshot_t *snapshot, uint64_t schema)
+{
+    if (snapshot)
+        snapshot->schema = schema;
+}
+
+void sfpm_snapshot_set_bytecode(sfpm_snapshot_t *snapshot, uint32_t version)
+{
+    if (snapshot)
+        snapshot->bytecode = version;
+}
+
+void sfpm_snapshot_set_log(sfpm_snapshot_t *snapshot, sfpm_log_callback_t callback,
+                           void *context)
+{
+    if (!snapshot)
+        return;
+    snapshot->log = callback;
+    snapshot->log_context = context;
+}
+
+void sfpm_snapshot_log(const sfpm_snapshot_t *snapshot, sfpm_log_level_t level,
+                       const char *format, ...)
+{
+    if (!snapshot->log)
+        return;
+    char text[1024];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    snapshot->log(snapshot->log_context, level, text);
+}
+
+sfpm_image_t *sfpm_snapshot_open(const sfpm_snapshot_t *snapshot, const char *filename,
+                                 int64_t commit)
+{
+    sfpm_image_options_t options = {.struct_size = sizeof options, .commit = commit};
+    sfpm_image_t *image = sfpm_image_open(filename, &options);
+    const char *remark;
+    for (size_t i = 0; image && (remark = sfpm_image_warning(image, i)); i++)
+        sfpm_snapshot_log(snapshot, SFPM_LOG_WARNING, "%s", remark);
+    return image;
+}
+
+void sfpm_snapshot_remember(const sfpm_snapshot_t *snapshot, const sfpm_image_t *image)
+{
+    const sfpm_commit_info_t *commit = sfpm_image_commit_info(image);
+    snapshot->last->known = true;
+    snapshot->last->number = commit->number;
+    memcpy(snapshot->last->id, sfpm_image_info(image)->id, SFPM_DIGEST_BYTES);
+    memcpy(snapshot->last->digest, commit->digest, SFPM_DIGEST_BYTES);
+}
+
+sfpm_snapshot_t *sfpm_snapshot_create_for_interpreter(void *stack_base, size_t stack_size,
+                                                      void *heap_base, size_t heap_size)
+{
+    const sfpm_memory_region_t regions[] = {
+        {.base_address = stack_base, .size = stack_size, .name = "stack"},
+        {.base_address = heap_base,
+         .size = heap_size,
+         .name = "heap",
+         .is_dynamic = true},
+    };
+    sfpm_snapshot_t *snapshot = sfpm_snapshot_create();
+    for (size_t i = 0; snapshot && i < sizeof regions / sizeof regions[0]; i++) {
+        if (!regions[i].base_address || regions[i].size == 0)
+            continue;
+        if (!sfpm_snapshot_add_region(snapshot, &regions[i])) {
+            sfpm_snapshot_destroy(snapshot);
+            return NULL;
+        }
+    }
+    return snapshot;
+}

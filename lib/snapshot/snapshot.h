@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a snapshot is inside. The public face is <sfpm/snapshot.h>.
+ */
+#ifndef SFPM_SNAPSHOT_SNAPSHOT_H
+#define SFPM_SNAPSHOT_SNAPSHOT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <sfpm/snapshot.h>
+
+#include "base/error.h"
+
+typedef struct sfpm_registered {
+    void *base;
+    size_t size;
+    char *name;
+    uint32_t flags; /* SFPM_REGION_… */
+} sfpm_registered_t;
+
+typedef struct sfpm_attribute {
+    char *key;
+    char *value; /* NULL: removed from the image that is committed to */
+} sfpm_attribute_t;
+
+/* The commit whose state the registered memory last was. */
+typedef struct sfpm_known_commit {
+    bool known;
+    uint8_t id[SFPM_DIGEST_BYTES];
+    uint64_t number;
+    uint8_t digest[SFPM_DIGEST_BYTES];
+} sfpm_known_commit_t;
+
+struct sfpm_snapshot {
+    sfpm_registered_t *regions;
+    size_t num_regions;
+    size_t region_capacity;
+    sfpm_attribute_t *attributes;
+    size_t num_attributes;
+    size_t attribute_capacity;
+    char *description;     /* NULL: never set */
+    bool description_lost; /* there was no memory to keep it: saving must fail */
+    uint64_t schema;
+    uint32_t bytecode;
+    sfpm_log_callback_t log;
+    void *log_context;
+    sfpm_known_commit_t *last; /* apart, because saving takes a const snapshot */
+};
+
+/* Tells the snapshot's log callback, if any. */
+void sfpm_snapshot_log(const sfpm_snapshot_t *snapshot, sfpm_log_level_t level,
+                       const char *format, ...) SFPM_PRINTF(3, 4);
+
+/* Opens an image and passes its remarks on to the log. */
+sfpm_image_t *sfpm_snapshot_open(const sfpm_snapshot_t *snapshot, const char *filename,
+                                 int64_t commit);
+
+/* Remembers the commit that the image shows as the state of the memory. */
+void sfpm_snapshot_remember(const sfpm_snapshot_t *snapshot, const sfpm_image_t *image);
+
+#endif
