@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+#include "common/escape.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Reads one character of UTF-8; returns its bytes, 0 when there is none. Overlong
+ * forms, surrogates and numbers over U+10FFFF are none. */
+static size_t decode(const unsigned char *text, uint32_t *character)
+{
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    size_t length = text[0] < 0x80   ? 1
+                    : text[0] < 0xC0 ? 0
+                    : text[0] < 0xE0 ? 2
+                    : text[0] < 0xF0 ? 3
+                    : text[0] < 0xF8 ? 4
+                                     : 0;
+    if (length < 2) {
+        *character = text[0];
+        return length;
+    }
+    uint32_t value = text[0] & (0x7Fu >> length);
+    for (size_t i = 1; i < length; i++) {
+        if ((text[i] & 0xC0) != 0x80)
+            return 0;
+        value = value << 6 | (text[i] & 0x3Fu);
+    }
+    *character = value;
+    if (value < least[length] || value > 0x10FFFF || (value >= 0xD800 && value <= 0xDFFF))
+        return 0;
+    return length;
+}
+
+/* Control characters, and those that reorder, break or hide what follows. */
+static bool is_printable(uint32_t c)
+{
+    return !(c < 0x20 || (c >= 0x7F && c <= 0x9F) || c == 0xAD || c == 0x61C ||
+             (c >= 0x200B && c <= 0x200F) || (c >= 0x2028 && c <= 0x202E) ||
+             (c >= 0x2060 && c <= 0x206F) || c == 0xFEFF || c >= 0xE0000);
+}
+
+void escape_print(FILE *file, const char *text)
+{
+    const unsigned char *p = (const unsigned char *)text;
+    while (*p != '\0') {
+        uint32_t character;
+        size_t length = decode(p, &character);
+        if (length != 0 && is_printable(character)) {
+            fwrite(p, 1, length, file);
+            p += length;
+            continue;
+        }
+        for (size_t i = 0; i < (length != 0 ? length : 1); i++)
+            fprintf(file, "\\x%02x", *p++);
+    }
+}
+
+static void json_character(FILE *file, const unsigned char *p, size_t length,
+                           uint32_t character)
+{
+    if (length == 0)
+        fprintf(file, "\\\\x%02x", *p);
+    else if (character == '"' || character == '\\')
+        fprintf(file, "\\%c", (char)character);
+    else if (character < 0x10000 && !is_printable(character))
+        fprintf(file, "\\u%04x", (unsigned)character);
+    else
+        fwrite(p, 1, length, file);
+}
+
+void escape_json(FILE *file, const char *text)
+{
+    const unsigned char *p = (const unsigned char *)text;
+    fputc('"', file);
+    while (*p != '\0') {
+        uint32_t character;
+        size_t length = decode(p, &character);
+        json_character(file, p, length, character);
+        p += length != 0 ? length : 1;
+    }
+    fputc('"', file);
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Text from images on its way to a terminal or into JSON. Such text is hostile:
+ * it may hold control sequences, or bytes that are not UTF-8.
+ */
+#ifndef SFPM_BIN_ESCAPE_H
+#define SFPM_BIN_ESCAPE_H
+
+#include <stdio.h>
+
+/* Prints UTF-8 text as it is, but every byte of a control character, of a
+ * character that reorders or hides text, or of no character at all as \xNN. */
+void escape_print(FILE *file, const char *text);
+
+/* Prints a JSON string, quotes included. Bytes that are not UTF-8 appear as \xNN,
+ * which is written "\\xNN" in JSON. */
+void escape_json(FILE *file, const char *text);
+
+#endif

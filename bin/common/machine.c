@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+#include "common/machine.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+bool machine_name(const sfpm_vm_t *vm, uint64_t offset, char *text, size_t size)
+{
+    sfpm_vm_describe(vm, offset, text, size);
+    return text[0] < '0' || text[0] > '9'; /* names never begin so */
+}
+
+void machine_place(const sfpm_vm_t *vm, uint64_t offset, char *text, size_t size)
+{
+    char name[MACHINE_PLACE / 2];
+    if (machine_name(vm, offset, name, sizeof(name)))
+        snprintf(text, size, "code[%" PRIu64 "] (%s)", offset, name);
+    else
+        snprintf(text, size, "code[%" PRIu64 "]", offset);
+}
+
+const char *machine_status(sfpm_vm_status_t status)
+{
+    switch (status) {
+    case SFPM_VM_SUSPENDED:
+        return "suspended";
+    case SFPM_VM_HALTED:
+        return "halted";
+    case SFPM_VM_TRAPPED:
+        return "trapped";
+    }
+    return "in an unknown state";
+}
+
+const char *machine_trap(sfpm_trap_t trap)
+{
+#define TRAP_CASE(number, name, text)                                                    \
+    case SFPM_TRAP_##name:                                                               \
+        return text;
+    switch (trap) {
+        SFPM_TRAPS(TRAP_CASE)
+    case SFPM_TRAP_NONE:
+        break;
+    }
+    return "unknown trap";
+#undef TRAP_CASE
+}
+
+sfpm_vm_info_t machine_info(const sfpm_vm_t *vm)
+{
+    sfpm_vm_info_t info = {.status = SFPM_VM_HALTED};
+    sfpm_vm_info(vm, &info, sizeof(info));
+    return info;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* The machine in an image, as the tools speak of it. */
+#ifndef SFPM_BIN_MACHINE_H
+#define SFPM_BIN_MACHINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <sfpm/vm.h>
+
+enum {
+    MACHINE_PLACE = 160 /* room for a place as text */
+};
+
+/* Writes the name of a place in the code, "main+3"; false when it has none. */
+bool machine_name(const sfpm_vm_t *vm, uint64_t offset, char *text, size_t size);
+
+/* Writes a place in the code: "code[3] (main+3)", or "code[3]" without names. */
+void machine_place(const sfpm_vm_t *vm, uint64_t offset, char *text, size_t size);
+
+/* "suspended", "halted" or "trapped". */
+const char *machine_status(sfpm_vm_status_t status);
+
+/* Why a machine trapped: "division by zero". */
+const char *machine_trap(sfpm_trap_t trap);
+
+/* Facts about a machine that is known to hold a program. */
+sfpm_vm_info_t machine_info(const sfpm_vm_t *vm);
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The image that a tool was given: FILE, FILE@N for an earlier commit, or - for
+ * standard input.
+ */
+#ifndef SFPM_BIN_OPERAND_H
+#define SFPM_BIN_OPERAND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+#include <sfpm/image.h>
+
+typedef struct operand {
+    const char *label; /* for messages: as it was given, or "standard input" */
+    const char *path;  /* without @N; NULL for standard input */
+    char *copy;        /* owns it */
+    int64_t commit;    /* as in sfpm_image_options_t */
+    bool selects;      /* whether @N was given */
+    sfpm_image_t *image;
+} operand_t;
+
+/* Opens the image and prints its remarks. On failure the reason is printed.
+ * text: the operand, which must stay */
+bool operand_open(operand_t *operand, const char *text);
+
+/* Closes it. Accepts one that failed to open, and one all zero. */
+void operand_close(operand_t *operand);
+
+/* Which file it is; false when that cannot be told. */
+bool operand_identity(const operand_t *operand, struct stat *identity);
+
+#endif

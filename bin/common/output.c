@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+#include "common/output.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/options.h"
+#include "common/tool.h"
+
+/* Whether both are the same regular file; devices and pipes may be both. */
+static bool is_input(const operand_t *operand, output_kind_t kind)
+{
+    struct stat in, out;
+    int found =
+        kind == OUTPUT_FILE ? stat(options.output, &out) : fstat(STDOUT_FILENO, &out);
+    return found == 0 && S_ISREG(out.st_mode) && operand_identity(operand, &in) &&
+           in.st_dev == out.st_dev && in.st_ino == out.st_ino;
+}
+
+static bool check_in_place(const operand_t *operand, int *status)
+{
+    if (operand->path == NULL)
+        *status = tool_usage("-i: standard input has no file to change: use -o FILE");
+    else if (operand->selects)
+        *status = tool_usage("-i: '%s' names an earlier commit: use -o FILE, or --undo",
+                             operand->label);
+    else
+        return true;
+    return false;
+}
+
+bool output_choose(const operand_t *operand, output_kind_t usual, output_kind_t *kind,
+                   int *status)
+{
+    *kind = usual;
+    if (options.in_place)
+        *kind = OUTPUT_IN_PLACE;
+    else if (options.output != NULL)
+        *kind = strcmp(options.output, "-") == 0 ? OUTPUT_STDOUT : OUTPUT_FILE;
+
+    if (*kind == OUTPUT_IN_PLACE)
+        return check_in_place(operand, status);
+    if (*kind == OUTPUT_STDOUT && isatty(STDOUT_FILENO)) {
+        *status =
+            tool_usage("an image is not written to a terminal: use -o FILE or a pipe");
+        return false;
+    }
+    if (*kind != OUTPUT_NONE && is_input(operand, *kind)) {
+        *status = tool_usage("%s: the output file is the input file%s", operand->label,
+                             operand->image != NULL ? ": use -i" : "");
+        return false;
+    }
+    return true;
+}
+
+static void warn(void *context, const char *text)
+{
+    tool_warn(context, text);
+}
+
+int output_write(output_kind_t kind, const operand_t *operand, sfpm_edit_t *edit)
+{
+    const char *name = kind == OUTPUT_IN_PLACE ? operand->label
+                       : kind == OUTPUT_FILE   ? options.output
+                                               : "standard output";
+    sfpm_write_options_t how = {.struct_size = sizeof(how),
+                                .ignore_hard_links = options.force != 0,
+                                .warn = warn,
+                                .warn_context = (void *)(uintptr_t)name};
+    bool ok = kind == OUTPUT_IN_PLACE ? sfpm_edit_append(edit, &how)
+              : kind == OUTPUT_FILE   ? sfpm_edit_save(edit, options.output, &how)
+                                    : sfpm_edit_save_fd(edit, STDOUT_FILENO, name, &how);
+    return ok ? EXIT_SUCCESS : tool_fail_last(name);
+}

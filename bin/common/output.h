@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* Where a tool's image goes: standard output, -o FILE, or -i into its own file. */
+#ifndef SFPM_BIN_OUTPUT_H
+#define SFPM_BIN_OUTPUT_H
+
+#include <stdbool.h>
+
+#include <sfpm/image.h>
+
+#include "common/operand.h"
+
+typedef enum output_kind {
+    OUTPUT_NONE, /* nowhere: sfpm-run without -o and -i */
+    OUTPUT_STDOUT,
+    OUTPUT_FILE,
+    OUTPUT_IN_PLACE
+} output_kind_t;
+
+/* Chooses by -o and -i, otherwise `usual`. Refuses, before any work is done, a
+ * terminal, the input file as output, and -i for what has no file to append to.
+ * operand: the image that is changed; or a `path` without image, of any file that
+ *          is read
+ * Returns false with *status set. */
+bool output_choose(const operand_t *operand, output_kind_t usual, output_kind_t *kind,
+                   int *status);
+
+/* Writes the edit there. Returns the exit status. */
+int output_write(output_kind_t kind, const operand_t *operand, sfpm_edit_t *edit);
+
+#endif

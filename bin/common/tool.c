@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+#include "common/tool.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <sfpm/error.h>
+
+#include "common/escape.h"
+
+static struct {
+    const char *name;
+    int failure;
+    int usage;
+    char creator[64];
+} tool;
+
+/* Runs when the program exits, by whatever way: nothing may be lost unseen. */
+static void check_stdout(void)
+{
+    if (tool_flush(EXIT_SUCCESS) != EXIT_SUCCESS)
+        _exit(tool.failure);
+}
+
+/* The wrong direction on purpose: reading or writing such a stream fails. */
+static void occupy_closed_streams(void)
+{
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) == -1 && errno == EBADF)
+            (void)open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
+}
+
+void tool_start(const char *name, int failure, int usage)
+{
+    tool.name = name;
+    tool.failure = failure;
+    tool.usage = usage;
+    snprintf(tool.creator, sizeof(tool.creator), "%s %s", name, sfpm_version_string());
+    occupy_closed_streams();
+    signal(SIGPIPE, SIG_IGN);
+    atexit(check_stdout);
+}
+
+static void message(const char *subject, const char *kind, const char *text)
+{
+    fprintf(stderr, "%s: ", tool.name);
+    if (subject != NULL) {
+        escape_print(stderr, subject);
+        fputs(": ", stderr);
+    }
+    fputs(kind, stderr);
+    escape_print(stderr, text);
+    fputc('\n', stderr);
+}
+
+static void message_list(const char *subject, const char *format, va_list arguments)
+{
+    char text[2048];
+    vsnprintf(text, sizeof(text), format, arguments);
+    message(subject, "", text);
+}
+
+int tool_fail(const char *subject, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    message_list(subject, format, arguments);
+    va_end(arguments);
+    return tool.failure;
+}
+
+int tool_mistake(const char *subject, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    message_list(subject, format, arguments);
+    va_end(arguments);
+    return tool.usage;
+}
+
+int tool_usage(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    message_list(NULL, format, arguments);
+    va_end(arguments);
+    fprintf(stderr, "Try '%s --help'.\n", tool.name);
+    return tool.usage;
+}
+
+int tool_fail_last(const char *subject)
+{
+    if (sfpm_last_errno() == EPIPE)
+        return tool.failure;
+    return tool_fail(subject, "%s", sfpm_last_error());
+}
+
+void tool_warn(const char *subject, const char *text)
+{
+    message(subject, "warning: ", text);
+}
+
+int tool_flush(int status)
+{
+    static bool failed; /* told once */
+    errno = 0;
+    bool lost = fflush(stdout) != 0 || ferror(stdout);
+    if (!lost)
+        return status;
+    if (!failed && errno != EPIPE)
+        tool_fail("standard output", "%s", errno != 0 ? strerror(errno) : "write error");
+    failed = true;
+    return tool.failure;
+}
+
+int tool_failure(void)
+{
+    return tool.failure;
+}
+
+const char *tool_creator(void)
+{
+    return tool.creator;
+}

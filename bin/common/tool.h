@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What every tool does alike: its messages, its exit statuses, and the care for
+ * the three standard streams. Exit: 0 success, 1 failure, 2 usage; sfpm-run has
+ * one number of its own for both.
+ */
+#ifndef SFPM_BIN_TOOL_H
+#define SFPM_BIN_TOOL_H
+
+#include <stdbool.h>
+
+#if defined(__GNUC__)
+#define TOOL_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
+#else
+#define TOOL_PRINTF(fmt, args)
+#endif
+
+/* Called first in main(). A closed pipe becomes an error of the write (EPIPE);
+ * a standard stream that is closed becomes one on which use fails, so that no
+ * file opened later gets its number. Standard output is checked at exit, also
+ * when popt exits after --help.
+ * name:    of the tool, for messages; failure, usage: its exit statuses */
+void tool_start(const char *name, int failure, int usage);
+
+/* Prints "name: subject: text" on standard error and returns the exit status for
+ * failures. A NULL subject is left out. The text may hold strings from images: it is
+ * escaped. */
+int tool_fail(const char *subject, const char *format, ...) TOOL_PRINTF(2, 3);
+
+/* The same for what the user asked wrongly, with the exit status for that;
+ * tool_usage() points to --help as well. */
+int tool_mistake(const char *subject, const char *format, ...) TOOL_PRINTF(2, 3);
+int tool_usage(const char *format, ...) TOOL_PRINTF(1, 2);
+
+/* The same with the library's last error as text. Silent when the cause is a
+ * closed pipe: whoever closed it wants no more. */
+int tool_fail_last(const char *subject);
+
+/* Prints "name: subject: warning: text". */
+void tool_warn(const char *subject, const char *text);
+
+/* Writes standard output out and checks that it arrived.
+ * Returns `status`, or the tool's failure status after telling why not. */
+int tool_flush(int status);
+
+/* The tool's exit status for failures. */
+int tool_failure(void);
+
+/* "sfpm-patch 0.1.0": what images and --version tell. */
+const char *tool_creator(void);
+
+#endif

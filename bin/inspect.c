@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/* sfpm-inspect: shows what is in images. */
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/options.h"
+#include "common/tool.h"
+#include "inspect.h"
+
+enum {
+    MODE_LOG = 1 << 0,
+    MODE_CODE = 1 << 1,
+    MODE_VERIFY = 1 << 2,
+    MODE_JSON = 1 << 3,
+    MODE_TEXT = 1 << 4,
+    MODE_HEX = 1 << 5
+};
+
+static int mode;
+static char *hex_region;
+
+#define MODE_OPTION(name, value, help)                                                   \
+    {                                                                                    \
+        (name), '\0', POPT_ARG_VAL | POPT_ARGFLAG_OR, &mode, (value), (help), NULL       \
+    }
+
+static const struct poptOption table[] = {
+    MODE_OPTION("log", MODE_LOG, "list the commits, the last one first"),
+    MODE_OPTION("disassemble", MODE_CODE, "print the program as assembly text"),
+    {"hex", '\0', POPT_ARG_STRING, &hex_region, 0, "print the bytes of a region",
+     "REGION"},
+    MODE_OPTION("verify", MODE_VERIFY,
+                "check every byte; print nothing when all is good"),
+    MODE_OPTION("json", MODE_JSON, "print one JSON object for each image"),
+    MODE_OPTION("text", MODE_TEXT, "print one fact a line, without times"),
+    OPTIONS_READING,
+    OPTIONS_COMMON("  sfpm-inspect app.img\n"
+                   "  sfpm-inspect --log app.img\n"
+                   "  sfpm-inspect --disassemble app.img@1   the first commit's program\n"
+                   "  sfpm-inspect --verify *.img && echo all good\n"
+                   "  sfpm-inspect --json app.img | jq .machine.pc"),
+    POPT_TABLEEND};
+
+/* A machine that cannot be read or run is shown as such. */
+static void load_machine(view_t *view)
+{
+    if (!sfpm_vm_is_in(view->file.image))
+        return;
+    view->vm = sfpm_vm_create();
+    bool loaded = view->vm != NULL && sfpm_vm_load_image(view->vm, view->file.image);
+    if (!loaded || !sfpm_vm_verify(view->vm))
+        snprintf(view->refusal, sizeof(view->refusal), "%s", sfpm_last_error());
+    if (!loaded) {
+        sfpm_vm_destroy(view->vm);
+        view->vm = NULL;
+    }
+}
+
+static void print_fault(void *context, sfpm_status_t status, uint64_t offset,
+                        const char *text)
+{
+    (void)status;
+    (void)offset;
+    tool_fail(context, "%s", text);
+}
+
+static int show(view_t *view)
+{
+    static const struct {
+        int mode;
+        view_function_t function;
+    } ways[] = {{0, view_page},         {MODE_LOG, view_log},   {MODE_CODE, view_code},
+                {MODE_JSON, view_json}, {MODE_TEXT, view_text}, {MODE_HEX, view_hex}};
+    load_machine(view);
+    for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
+        if (ways[i].mode == mode)
+            return ways[i].function(view);
+    return tool_failure();
+}
+
+static int inspect(const char *name)
+{
+    bool color = isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL;
+    view_t view = {.bold = color ? "\033[1m" : "",
+                   .plain = color ? "\033[0m" : "",
+                   .region = hex_region};
+    int status = EXIT_SUCCESS;
+    if (!operand_open(&view.file, name))
+        status = tool_failure();
+    else if (mode == MODE_VERIFY)
+        status = sfpm_image_check(view.file.image, print_fault,
+                                  (void *)(uintptr_t)view.file.label)
+                     ? EXIT_SUCCESS
+                     : tool_failure();
+    else
+        status = show(&view);
+    sfpm_vm_destroy(view.vm);
+    operand_close(&view.file);
+    return status;
+}
+
+static int inspect_operands(poptContext popt)
+{
+    if (hex_region != NULL)
+        mode |= MODE_HEX;
+    if ((mode & (mode - 1)) != 0)
+        return tool_usage("--log, --disassemble, --hex, --verify, --json and --text "
+                          "exclude each other");
+    const char *name = poptGetArg(popt);
+    if (name == NULL)
+        return tool_usage("an IMAGE is needed; - is standard input");
+    int status = EXIT_SUCCESS;
+    for (; name != NULL; name = poptGetArg(popt)) {
+        int one = inspect(name);
+        if (one != EXIT_SUCCESS)
+            status = one;
+        if (mode == 0 && poptPeekArg(popt) != NULL)
+            putchar('\n');
+    }
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    tool_start("sfpm-inspect", 1, 2);
+    int status;
+    poptContext popt;
+    if (options_parse(argc, argv, table, "IMAGE...", 0, &popt, &status))
+        status = inspect_operands(popt);
+    options_free(popt);
+    free(hex_region);
+    return tool_flush(status);
+}

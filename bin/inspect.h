@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/* What sfpm-inspect looks at, and its ways to show it. */
+#ifndef SFPM_BIN_INSPECT_H
+#define SFPM_BIN_INSPECT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <sfpm/image.h>
+#include <sfpm/vm.h>
+
+#include "common/operand.h"
+
+typedef struct view {
+    operand_t file;
+    sfpm_vm_t *vm;     /* NULL when there is no machine, or when it cannot be read */
+    char refusal[512]; /* why the machine cannot be read or run; "" when it can */
+    const char *bold;  /* before and after a heading: escape sequences or "" */
+    const char *plain;
+    const char *region; /* --hex */
+} view_t;
+
+/* Each shows one image on standard output and returns the exit status. */
+typedef int (*view_function_t)(view_t *view);
+int view_page(view_t *view);
+int view_json(view_t *view);
+int view_text(view_t *view);
+int view_log(view_t *view);
+int view_code(view_t *view);
+int view_hex(view_t *view);
+
+enum {
+    VIEW_TIME = 40,                          /* room for a time as text */
+    VIEW_DIGEST = 2 * SFPM_DIGEST_BYTES + 1, /* room for a digest as text */
+};
+
+/* The time of a commit, UTC: "2001-02-03" `t` "04:05:06" `z`. */
+const char *view_time(const sfpm_commit_info_t *commit, const char *t, const char *z,
+                      char *text);
+
+/* A digest in hexadecimal. */
+const char *view_digest(const uint8_t *digest, char *text);
+
+/* The name of the flag with that number, counted from 0 over those that the region
+ * has; NULL after the last. */
+const char *view_flag(uint32_t flags, unsigned index);
+
+/* Calls back for each value on the operand stacks, the outermost frame's bottom
+ * first. */
+void view_stack(const sfpm_vm_t *vm, void (*callback)(void *context, int64_t value),
+                void *context);
+
+#endif

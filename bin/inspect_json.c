@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+/* One JSON object on one line: schema 1, which sfpm-inspect(1) describes. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/escape.h"
+#include "common/machine.h"
+#include "common/tool.h"
+#include "inspect.h"
+
+/* Larger integers are strings: many readers keep numbers in doubles. */
+#define EXACT_MAX ((uint64_t)1 << 53)
+
+static void json_u64(uint64_t value)
+{
+    const char *quote = value > EXACT_MAX ? "\"" : "";
+    printf("%s%" PRIu64 "%s", quote, value, quote);
+}
+
+static void json_i64(int64_t value)
+{
+    bool large = value > (int64_t)EXACT_MAX || value < -(int64_t)EXACT_MAX;
+    const char *quote = large ? "\"" : "";
+    printf("%s%" PRId64 "%s", quote, value, quote);
+}
+
+static void json_digest(const uint8_t *digest, bool known)
+{
+    char text[VIEW_DIGEST];
+    if (known)
+        printf("\"%s\"", view_digest(digest, text));
+    else
+        fputs("null", stdout);
+}
+
+/* ,"name":"text" */
+static void json_member(const char *name, const char *text)
+{
+    printf(",\"%s\":", name);
+    escape_json(stdout, text);
+}
+
+static bool json_attributes(const sfpm_image_t *image)
+{
+    const char *key, *value;
+    uint32_t count = sfpm_image_commit_info(image)->num_attributes;
+    fputs(",\"attributes\":{", stdout);
+    for (uint32_t i = 0; i < count; i++) {
+        if (!sfpm_image_attribute(image, i, &key, &value))
+            return false;
+        if (i > 0)
+            putchar(',');
+        escape_json(stdout, key);
+        putchar(':');
+        escape_json(stdout, value);
+    }
+    putchar('}');
+    return true;
+}
+
+static bool json_commit(const sfpm_image_t *image)
+{
+    char time[VIEW_TIME];
+    const sfpm_commit_info_t *commit = sfpm_image_commit_info(image);
+    fputs("{\"number\":", stdout);
+    json_u64(commit->number);
+    fputs(",\"parent\":", stdout);
+    json_u64(commit->parent);
+    fputs(",\"state_of\":", stdout);
+    json_u64(commit->state_of);
+    json_member("time", view_time(commit, "T", "Z", time));
+    json_member("message", commit->message);
+    json_member("description", commit->description);
+    json_member("creator", commit->creator);
+    json_member("architecture", commit->architecture);
+    json_member("build_id", commit->build_id);
+    fputs(",\"schema\":", stdout);
+    json_u64(commit->schema);
+    fputs(",\"digest\":", stdout);
+    json_digest(commit->digest, sfpm_image_info(image)->format != 1);
+    fputs(",\"offset\":", stdout);
+    json_u64(commit->offset);
+    fputs(",\"size\":", stdout);
+    json_u64(commit->size);
+    bool ok = json_attributes(image);
+    putchar('}');
+    return ok;
+}
+
+/* Shows one commit after the other, then again the one that was shown. */
+static bool json_commits(sfpm_image_t *image)
+{
+    uint64_t shown = sfpm_image_commit_info(image)->number;
+    uint64_t count = sfpm_image_info(image)->commits;
+    bool ok = true;
+    fputs(",\"commits\":[", stdout);
+    for (uint64_t n = 1; ok && n <= count; n++) {
+        if (n > 1)
+            putchar(',');
+        ok = sfpm_image_select(image, (int64_t)n) && json_commit(image);
+    }
+    putchar(']');
+    return ok && sfpm_image_select(image, (int64_t)shown);
+}
+
+static void json_regions(const sfpm_image_t *image)
+{
+    bool digests = sfpm_image_info(image)->format != 1;
+    const sfpm_region_info_t *region;
+    fputs(",\"regions\":[", stdout);
+    for (size_t i = 0; (region = sfpm_image_region(image, i)) != NULL; i++) {
+        fputs(i > 0 ? ",{\"name\":" : "{\"name\":", stdout);
+        escape_json(stdout, region->name);
+        fputs(",\"size\":", stdout);
+        json_u64(region->size);
+        fputs(",\"flags\":[", stdout);
+        const char *flag;
+        for (unsigned f = 0; (flag = view_flag(region->flags, f)) != NULL; f++)
+            printf("%s\"%s\"", f > 0 ? "," : "", flag);
+        fputs("],\"digest\":", stdout);
+        json_digest(region->digest, digests);
+        putchar('}');
+    }
+    putchar(']');
+}
+
+static void json_value(void *context, int64_t value)
+{
+    bool *first = context;
+    if (!*first)
+        putchar(',');
+    *first = false;
+    json_i64(value);
+}
+
+static void json_machine(const sfpm_vm_t *vm)
+{
+    if (vm == NULL) {
+        fputs(",\"machine\":null", stdout);
+        return;
+    }
+    sfpm_vm_info_t info = machine_info(vm);
+    printf(",\"machine\":{\"state\":\"%s\",\"pc\":", machine_status(info.status));
+    json_u64(info.pc);
+    fputs(",\"instructions\":", stdout);
+    if (info.original)
+        fputs("null", stdout);
+    else
+        json_u64(info.instructions);
+    fputs(",\"starts\":", stdout);
+    json_u64(info.starts);
+    fputs(",\"stack\":[", stdout);
+    bool first = true;
+    view_stack(vm, json_value, &first);
+    fputs("]}", stdout);
+}
+
+static void json_warnings(const view_t *view)
+{
+    const char *warning;
+    bool first = true;
+    fputs(",\"warnings\":[", stdout);
+    for (size_t i = 0; (warning = sfpm_image_warning(view->file.image, i)) != NULL; i++) {
+        if (!first)
+            putchar(',');
+        first = false;
+        escape_json(stdout, warning);
+    }
+    if (view->refusal[0] != '\0') {
+        if (!first)
+            putchar(',');
+        escape_json(stdout, view->refusal);
+    }
+    putchar(']');
+}
+
+int view_json(view_t *view)
+{
+    sfpm_image_t *image = view->file.image;
+    const sfpm_image_info_t *info = sfpm_image_info(image);
+    printf("{\"schema\":1,\"format\":%" PRIu32 ",\"id\":", info->format);
+    json_digest(info->id, info->format != 1);
+    fputs(",\"commit\":", stdout);
+    json_u64(sfpm_image_commit_info(image)->number);
+    if (!json_commits(image))
+        return tool_fail_last(view->file.label);
+    json_regions(image);
+    json_machine(view->vm);
+    json_warnings(view);
+    puts("}");
+    return EXIT_SUCCESS;
+}

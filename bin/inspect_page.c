@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+/* The page for people. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/escape.h"
+#include "common/machine.h"
+#include "inspect.h"
+
+enum {
+    FRAMES_MAX = 32 /* frames and values listed; more are counted */
+};
+
+static void heading(const view_t *view, const char *text)
+{
+    printf("\n%s%s%s", view->bold, text, view->plain);
+}
+
+/* One line, left out when the text is empty. */
+static void fact(const char *name, const char *text)
+{
+    if (text[0] == '\0')
+        return;
+    printf("  %-13s", name);
+    escape_print(stdout, text);
+    putchar('\n');
+}
+
+static void show_commit(const view_t *view)
+{
+    char text[VIEW_TIME];
+    const sfpm_commit_info_t *commit = sfpm_image_commit_info(view->file.image);
+    const sfpm_image_info_t *info = sfpm_image_info(view->file.image);
+    printf("  %-13s%" PRIu64 " of %" PRIu64, "commit", commit->number, info->commits);
+    if (commit->parent != 0)
+        printf(", made on %" PRIu64, commit->parent);
+    if (commit->state_of != commit->number)
+        printf(", the state of %" PRIu64, commit->state_of);
+    putchar('\n');
+    fact("message", commit->message);
+    fact("time", view_time(commit, " ", " UTC", text));
+    fact("description", commit->description);
+    fact("creator", commit->creator);
+    fact("architecture", commit->architecture);
+    fact("build id", commit->build_id);
+    if (commit->schema != 0)
+        printf("  %-13s%" PRIu64 "\n", "schema", commit->schema);
+}
+
+static void show_attributes(const view_t *view)
+{
+    const char *key, *value;
+    uint32_t count = sfpm_image_commit_info(view->file.image)->num_attributes;
+    for (uint32_t i = 0; i < count; i++) {
+        if (!sfpm_image_attribute(view->file.image, i, &key, &value))
+            return;
+        printf("  %-13s", i == 0 ? "attributes" : "");
+        escape_print(stdout, key);
+        putchar('=');
+        escape_print(stdout, value);
+        putchar('\n');
+    }
+}
+
+static void show_regions(const view_t *view)
+{
+    char digest[VIEW_DIGEST];
+    bool digests = sfpm_image_info(view->file.image)->format != 1;
+    const sfpm_region_info_t *region;
+    heading(view, "Regions\n");
+    for (size_t i = 0; (region = sfpm_image_region(view->file.image, i)) != NULL; i++) {
+        printf("  %12" PRIu64 "  ", region->size);
+        if (digests)
+            printf("%.16s  ", view_digest(region->digest, digest));
+        escape_print(stdout, region->name);
+        const char *flag;
+        for (unsigned n = 0; (flag = view_flag(region->flags, n)) != NULL; n++)
+            printf("%s%s", n == 0 ? "  " : ", ", flag);
+        putchar('\n');
+    }
+}
+
+static void show_values(const char *title, const sfpm_vm_t *vm, uint32_t level,
+                        uint32_t count,
+                        bool (*read)(const sfpm_vm_t *, uint32_t, uint32_t, int64_t *))
+{
+    int64_t value;
+    if (count == 0)
+        return;
+    printf("      %s", title);
+    uint32_t first = count > FRAMES_MAX ? count - FRAMES_MAX : 0;
+    if (first > 0)
+        printf(" (%" PRIu32 " more)", first);
+    for (uint32_t i = first; i < count; i++)
+        if (read(vm, level, i, &value))
+            printf(" %" PRId64, value);
+    putchar('\n');
+}
+
+static void show_frame(const sfpm_vm_t *vm, uint32_t level)
+{
+    char place[MACHINE_PLACE];
+    uint32_t line;
+    sfpm_vm_frame_t frame;
+    if (!sfpm_vm_frame(vm, level, &frame, sizeof(frame)))
+        return;
+    printf("  %3" PRIu32 "  ", level);
+    escape_print(stdout, frame.function);
+    machine_place(vm, frame.offset, place, sizeof(place));
+    fputs(" at ", stdout);
+    escape_print(stdout, place);
+    const char *file = sfpm_vm_source(vm, frame.offset, &line);
+    if (file != NULL) {
+        fputs(", ", stdout);
+        escape_print(stdout, file);
+        printf(":%" PRIu32, line);
+    }
+    putchar('\n');
+    show_values("locals", vm, level, frame.locals, sfpm_vm_local);
+    show_values("stack ", vm, level, frame.operands, sfpm_vm_operand);
+}
+
+static void show_backtrace(const view_t *view, uint32_t frames)
+{
+    if (frames == 0)
+        return;
+    heading(view, "Backtrace");
+    puts(" (innermost call first; the top of each stack last)");
+    uint32_t half = FRAMES_MAX / 2;
+    for (uint32_t level = 0; level < frames; level++) {
+        if (frames > FRAMES_MAX && level == half) {
+            printf("  ... %" PRIu32 " more calls\n", frames - FRAMES_MAX);
+            level = frames - half;
+        }
+        show_frame(view->vm, level);
+    }
+}
+
+static void show_globals(const view_t *view, uint32_t count)
+{
+    if (count == 0)
+        return;
+    heading(view, "Globals\n");
+    for (uint32_t i = 0; i < count; i++) {
+        int64_t value;
+        const char *name;
+        if (!sfpm_vm_global(view->vm, i, &value, &name))
+            return;
+        printf("  %3" PRIu32 "  ", i);
+        if (name != NULL) {
+            escape_print(stdout, name);
+            fputs(" = ", stdout);
+        }
+        printf("%" PRId64 "\n", value);
+    }
+}
+
+static void show_state(const view_t *view, const sfpm_vm_info_t *info)
+{
+    char place[MACHINE_PLACE], instruction[80];
+    heading(view, "Machine\n");
+    machine_place(view->vm, info->pc, place, sizeof(place));
+    printf("  %-13s%s at ", "state", machine_status(info->status));
+    escape_print(stdout, place);
+    if (sfpm_vm_instruction(view->vm, info->pc, instruction, sizeof(instruction)) != 0) {
+        fputs(": ", stdout);
+        escape_print(stdout, instruction);
+    }
+    putchar('\n');
+    if (info->status == SFPM_VM_TRAPPED)
+        fact("trap", machine_trap(info->trap));
+    fact("cannot run", view->refusal);
+    if (!info->original)
+        printf("  %-13s%" PRIu64 "\n", "instructions", info->instructions);
+    printf("  %-13s%" PRIu64 "\n", "starts", info->starts);
+}
+
+static void show_machine(const view_t *view)
+{
+    if (view->vm == NULL) {
+        if (view->refusal[0] != '\0') {
+            heading(view, "Machine\n");
+            fact("cannot be read", view->refusal);
+        }
+        return;
+    }
+    sfpm_vm_info_t info = machine_info(view->vm);
+    show_state(view, &info);
+    show_backtrace(view, info.frames);
+    show_globals(view, info.globals);
+}
+
+int view_page(view_t *view)
+{
+    char id[VIEW_DIGEST];
+    const sfpm_image_info_t *info = sfpm_image_info(view->file.image);
+    fputs(view->bold, stdout);
+    escape_print(stdout, view->file.label);
+    printf("%s: sfpm image, format %" PRIu32 ", %" PRIu64 " bytes\n", view->plain,
+           info->format, info->size);
+    show_commit(view);
+    show_attributes(view);
+    if (info->format != 1)
+        fact("id", view_digest(info->id, id));
+    show_regions(view);
+    show_machine(view);
+    return EXIT_SUCCESS;
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+/* One fact a line, without times and without what depends on the file's name or
+ * storage: two images of equal state give equal text, and a line changes only when
+ * its fact does. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/escape.h"
+#include "common/machine.h"
+#include "common/tool.h"
+#include "inspect.h"
+
+static void fact(const char *name, const char *text)
+{
+    if (text[0] == '\0')
+        return;
+    printf("%s ", name);
+    escape_print(stdout, text);
+    putchar('\n');
+}
+
+static bool text_commit(const view_t *view)
+{
+    const sfpm_commit_info_t *commit = sfpm_image_commit_info(view->file.image);
+    printf("format %" PRIu32 "\n", sfpm_image_info(view->file.image)->format);
+    fact("description", commit->description);
+    fact("creator", commit->creator);
+    fact("architecture", commit->architecture);
+    fact("build-id", commit->build_id);
+    if (commit->schema != 0)
+        printf("schema %" PRIu64 "\n", commit->schema);
+    for (uint32_t i = 0; i < commit->num_attributes; i++) {
+        const char *key, *value;
+        if (!sfpm_image_attribute(view->file.image, i, &key, &value))
+            return false;
+        fputs("attribute ", stdout);
+        escape_print(stdout, key);
+        putchar('=');
+        escape_print(stdout, value);
+        putchar('\n');
+    }
+    return true;
+}
+
+static void text_regions(const view_t *view)
+{
+    char digest[VIEW_DIGEST];
+    bool digests = sfpm_image_info(view->file.image)->format != 1;
+    const sfpm_region_info_t *region;
+    for (size_t i = 0; (region = sfpm_image_region(view->file.image, i)) != NULL; i++) {
+        fputs("region ", stdout);
+        escape_print(stdout, region->name);
+        printf(" size %" PRIu64, region->size);
+        const char *flag;
+        for (unsigned n = 0; (flag = view_flag(region->flags, n)) != NULL; n++)
+            printf(" %s", flag);
+        if (digests)
+            printf(" digest %s", view_digest(region->digest, digest));
+        putchar('\n');
+    }
+}
+
+static void text_value(void *context, int64_t value)
+{
+    unsigned *index = context;
+    printf("stack %u %" PRId64 "\n", (*index)++, value);
+}
+
+static void text_frames(const sfpm_vm_t *vm, uint32_t frames)
+{
+    char place[MACHINE_PLACE];
+    sfpm_vm_frame_t frame;
+    for (uint32_t level = frames; level-- > 0;) {
+        if (!sfpm_vm_frame(vm, level, &frame, sizeof(frame)))
+            continue;
+        machine_place(vm, frame.offset, place, sizeof(place));
+        printf("frame %" PRIu32 " ", frames - 1 - level);
+        escape_print(stdout, frame.function);
+        putchar(' ');
+        escape_print(stdout, place);
+        putchar('\n');
+        int64_t value;
+        for (uint32_t i = 0; i < frame.locals; i++)
+            if (sfpm_vm_local(vm, level, i, &value))
+                printf("local %" PRIu32 " %" PRIu32 " %" PRId64 "\n", frames - 1 - level,
+                       i, value);
+    }
+}
+
+static void text_globals(const sfpm_vm_t *vm, uint32_t count)
+{
+    int64_t value;
+    const char *name;
+    for (uint32_t i = 0; i < count && sfpm_vm_global(vm, i, &value, &name); i++) {
+        printf("global %" PRIu32 " ", i);
+        if (name != NULL) {
+            escape_print(stdout, name);
+            putchar(' ');
+        }
+        printf("%" PRId64 "\n", value);
+    }
+}
+
+static void text_code(const sfpm_vm_t *vm, uint64_t size)
+{
+    char instruction[160];
+    size_t length;
+    for (uint64_t at = 0; at < size; at += length) {
+        length = sfpm_vm_instruction(vm, at, instruction, sizeof(instruction));
+        if (length == 0)
+            return;
+        printf("code %" PRIu64 " ", at);
+        escape_print(stdout, instruction);
+        putchar('\n');
+    }
+}
+
+int view_text(view_t *view)
+{
+    if (!text_commit(view))
+        return tool_fail_last(view->file.label);
+    text_regions(view);
+    fact("machine refused", view->refusal);
+    if (view->vm == NULL)
+        return EXIT_SUCCESS;
+    sfpm_vm_info_t info = machine_info(view->vm);
+    printf("machine %s\npc %" PRIu64 "\n", machine_status(info.status), info.pc);
+    if (info.status == SFPM_VM_TRAPPED)
+        printf("trap %s\n", machine_trap(info.trap));
+    if (!info.original)
+        printf("instructions %" PRIu64 "\n", info.instructions);
+    printf("starts %" PRIu64 "\n", info.starts);
+    text_frames(view->vm, info.frames);
+    unsigned index = 0;
+    view_stack(view->vm, text_value, &index);
+    text_globals(view->vm, info.globals);
+    text_code(view->vm, info.code_size);
+    return EXIT_SUCCESS;
+}

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: MIT */
+/* sfpm-patch: changes bytes of an image, and goes back. */
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/escape.h"
+#include "common/input.h"
+#include "common/machine.h"
+#include "common/operand.h"
+#include "common/options.h"
+#include "common/output.h"
+#include "common/tool.h"
+#include "patch_edit.h"
+
+enum {
+    MESSAGE_MAX = 1000 /* bytes of a commit's message that is made here */
+};
+
+static int undo, only_check, quiet;
+static char *edits_file;
+
+static const struct poptOption table[] = {
+    {"file", 'f', POPT_ARG_STRING, &edits_file, 0,
+     "read edits from FILE, one a line; - is standard input", "FILE"},
+    {"dry-run", 'n', POPT_ARG_NONE, &only_check, 0,
+     "check the edits and show them; write nothing", NULL},
+    {"quiet", 'q', POPT_ARG_NONE, &quiet, 0, "do not show what is changed", NULL},
+    {"undo", '\0', POPT_ARG_NONE, &undo, 0,
+     "add a commit with the state before the last change", NULL},
+    {"force", '\0', POPT_ARG_NONE, &options.force, 0,
+     "write a program that cannot run, or change a file that has several names", NULL},
+    OPTIONS_OUTPUT,
+    OPTIONS_TEXTS,
+    OPTIONS_READING,
+    OPTIONS_COMMON(
+        "  sfpm-patch -i app.img 3=20            the byte at code offset 3\n"
+        "  sfpm-patch -i app.img main+1=7 8=1,2  after a label; several at once\n"
+        "  sfpm-patch -o b.img a.img globals:0/i64=-5\n"
+        "  sfpm-patch -i --undo app.img          go back one change\n"
+        "  sfpm-save sum.s | sfpm-patch - 3=20 | sfpm-run -"),
+    POPT_TABLEEND};
+
+/* Edits and where each was written: "3=20", or "FILE:LINE: 3=20". */
+typedef struct patch {
+    operand_t image;
+    sfpm_vm_t *vm; /* NULL when the image holds none that can be read */
+    patch_target_t target;
+    patch_edit_t *edits;
+    size_t count;
+    size_t mistakes;
+} patch_t;
+
+static void add_edit(patch_t *patch, const char *where, const char *text)
+{
+    char reason[PATCH_REASON];
+    patch_edit_t *larger =
+        realloc(patch->edits, (patch->count + 1) * sizeof(*patch->edits));
+    if (larger == NULL) {
+        tool_fail(patch->image.label, "out of memory");
+        patch->mistakes++;
+        return;
+    }
+    patch->edits = larger;
+    if (!patch_edit_parse(&patch->edits[patch->count++], &patch->target, text, reason)) {
+        tool_mistake(patch->image.label, "%s%s: %s", where, text, reason);
+        patch->mistakes++;
+    }
+}
+
+/* One edit a line; empty lines and those that begin with # say nothing. */
+static bool add_file(patch_t *patch, const char *path)
+{
+    char *text;
+    size_t size;
+    bool piped = strcmp(path, "-") == 0;
+    if (!input_read(piped ? NULL : path, (size_t)1 << 28, &text, &size))
+        return false;
+    char where[300];
+    size_t line = 1;
+    char *next;
+    for (char *at = text; at != NULL && *at != '\0'; at = next, line++) {
+        next = strchr(at, '\n');
+        if (next != NULL)
+            *next++ = '\0';
+        size_t length = strlen(at);
+        if (length > 0 && at[length - 1] == '\r')
+            at[length - 1] = '\0';
+        snprintf(where, sizeof(where), "%.256s:%zu: ", piped ? "standard input" : path,
+                 line);
+        at += strspn(at, " \t");
+        if (*at != '\0' && *at != '#')
+            add_edit(patch, where, at);
+    }
+    free(text);
+    return true;
+}
+
+/* Supplies the regions as they will be; each is kept until the machine is loaded. */
+typedef struct loader {
+    const sfpm_image_t *image;
+    const sfpm_edit_t *edit;
+    void *buffers[32];
+    size_t count;
+} loader_t;
+
+static bool supply(void *context, const char *name, const void **bytes, size_t *size)
+{
+    loader_t *loader = context;
+    size_t index;
+    *bytes = NULL;
+    *size = 0;
+    if (!sfpm_image_find_region(loader->image, name, &index))
+        return true;
+    const sfpm_region_info_t *region = sfpm_image_region(loader->image, index);
+    if (region->size > SIZE_MAX - 1 ||
+        loader->count == sizeof(loader->buffers) / sizeof(loader->buffers[0]))
+        return false;
+    void *buffer = malloc((size_t)region->size + 1);
+    if (buffer == NULL)
+        return false;
+    loader->buffers[loader->count++] = buffer;
+    *bytes = buffer;
+    *size = (size_t)region->size;
+    return sfpm_edit_read(loader->edit, index, 0, buffer, *size);
+}
+
+/* Whether the changed machine may run. */
+static bool verify(const sfpm_image_t *image, const sfpm_edit_t *edit)
+{
+    loader_t loader = {.image = image, .edit = edit};
+    sfpm_vm_t *vm = sfpm_vm_create();
+    bool ok = vm != NULL && sfpm_vm_load(vm, supply, &loader) && sfpm_vm_verify(vm);
+    sfpm_vm_destroy(vm);
+    while (loader.count > 0)
+        free(loader.buffers[--loader.count]);
+    return ok;
+}
+
+/* Puts the edits into the commit. Returns the exit status. */
+static int apply(patch_t *patch, sfpm_edit_t *commit)
+{
+    for (size_t i = 0; i < patch->count; i++)
+        if (!patch_edit_apply(&patch->edits[i], commit))
+            return tool_fail_last(patch->image.label);
+    if (patch->vm != NULL && !options.force && !verify(patch->image.image, commit))
+        return tool_fail(patch->image.label,
+                         "%s; nothing is written: --force would, but the program could "
+                         "not run",
+                         sfpm_last_error());
+    return EXIT_SUCCESS;
+}
+
+/* Lists the changes, one after the other; the caller frees the text. */
+static char *describe(const patch_t *patch, const char *between)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *file = open_memstream(&text, &size);
+    if (file == NULL)
+        return NULL;
+    for (size_t i = 0; i < patch->count; i++)
+        patch_edit_describe(&patch->edits[i], &patch->target, file, between);
+    bool ok = !ferror(file);
+    if (fclose(file) != 0 || !ok) {
+        free(text);
+        return NULL;
+    }
+    if (size >= strlen(between))
+        text[size - strlen(between)] = '\0';
+    return text;
+}
+
+static void show(const char *text)
+{
+    for (const char *end; *text != '\0'; text = end + (*end != '\0')) {
+        end = text + strcspn(text, "\n");
+        char *line = strndup(text, (size_t)(end - text));
+        if (line != NULL)
+            escape_print(stderr, line);
+        fputc('\n', stderr);
+        free(line);
+    }
+}
+
+static int commit_edits(patch_t *patch, sfpm_edit_t *commit, output_kind_t kind)
+{
+    int status = apply(patch, commit);
+    if (status != EXIT_SUCCESS)
+        return status;
+    char *changes = describe(patch, "\n");
+    char *message = describe(patch, "; ");
+    if (message != NULL && strlen(message) > MESSAGE_MAX)
+        memcpy(message + MESSAGE_MAX - 3, "...", 4);
+    if (changes == NULL || message == NULL)
+        status = tool_fail(patch->image.label, "out of memory");
+    else if (!options_fill_edit(commit, message))
+        status = tool_fail_last(patch->image.label);
+    else if (!only_check)
+        status = output_write(kind, &patch->image, commit);
+    if (status == EXIT_SUCCESS && !quiet)
+        show(changes);
+    free(changes);
+    free(message);
+    return status;
+}
+
+static int commit_undo(patch_t *patch, sfpm_edit_t *commit, output_kind_t kind)
+{
+    char message[64];
+    snprintf(message, sizeof(message), "undo of commit %" PRIu64,
+             sfpm_image_commit_info(patch->image.image)->state_of);
+    if (!sfpm_edit_undo(commit) || !sfpm_edit_set_creator(commit, tool_creator()) ||
+        !sfpm_edit_set_message(commit,
+                               options.message != NULL ? options.message : message))
+        return tool_fail_last(patch->image.label);
+    int status = only_check ? EXIT_SUCCESS : output_write(kind, &patch->image, commit);
+    if (status == EXIT_SUCCESS && !quiet)
+        show(message);
+    return status;
+}
+
+/* The machine helps to find places; an image without one can be patched as well. */
+static void load_machine(patch_t *patch)
+{
+    if (!sfpm_vm_is_in(patch->image.image))
+        return;
+    patch->vm = sfpm_vm_create();
+    if (patch->vm != NULL && sfpm_vm_load_image(patch->vm, patch->image.image))
+        return;
+    char text[600];
+    snprintf(text, sizeof(text),
+             "the machine cannot be read, so edits are not checked: %s",
+             sfpm_last_error());
+    tool_warn(patch->image.label, text);
+    sfpm_vm_destroy(patch->vm);
+    patch->vm = NULL;
+}
+
+static int gather_edits(patch_t *patch, poptContext popt)
+{
+    load_machine(patch);
+    patch->target = (patch_target_t){.image = patch->image.image, .vm = patch->vm};
+    const char *text;
+    while ((text = poptGetArg(popt)) != NULL)
+        add_edit(patch, "", text);
+    if (edits_file != NULL && !add_file(patch, edits_file))
+        return tool_failure();
+    if (patch->mistakes > 0)
+        return tool_mistake(patch->image.label, "nothing is written");
+    if (patch->count == 0 && options.description == NULL && options.attributes == NULL)
+        return tool_usage("an EDIT such as 3=20 is needed");
+    return EXIT_SUCCESS;
+}
+
+static int patch_image(patch_t *patch, poptContext popt)
+{
+    int status;
+    output_kind_t kind = OUTPUT_NONE;
+    if (!only_check && !output_choose(&patch->image, OUTPUT_STDOUT, &kind, &status))
+        return status;
+    if (!undo) {
+        status = gather_edits(patch, popt);
+        if (status != EXIT_SUCCESS)
+            return status;
+    }
+    sfpm_edit_t *commit = sfpm_edit_create(patch->image.image);
+    if (commit == NULL)
+        return tool_fail_last(patch->image.label);
+    status = undo ? commit_undo(patch, commit, kind) : commit_edits(patch, commit, kind);
+    sfpm_edit_destroy(commit);
+    return status;
+}
+
+static int patch_operands(poptContext popt)
+{
+    patch_t patch = {.count = 0};
+    const char *name = poptGetArg(popt);
+    if (name == NULL)
+        return tool_usage("an IMAGE is needed; - is standard input");
+    if (undo && (poptPeekArg(popt) != NULL || edits_file != NULL ||
+                 options.description != NULL || options.attributes != NULL))
+        return tool_usage("--undo takes no edits");
+    if (edits_file != NULL && strcmp(edits_file, "-") == 0 && strcmp(name, "-") == 0)
+        return tool_usage("image and edits cannot both come from standard input");
+    int status = tool_failure();
+    if (operand_open(&patch.image, name))
+        status = patch_image(&patch, popt);
+    for (size_t i = 0; i < patch.count; i++)
+        patch_edit_free(&patch.edits[i]);
+    free(patch.edits);
+    sfpm_vm_destroy(patch.vm);
+    operand_close(&patch.image);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    tool_start("sfpm-patch", 1, 2);
+    int status;
+    poptContext popt;
+    if (options_parse(argc, argv, table, "IMAGE EDIT...", 0, &popt, &status))
+        status = patch_operands(popt);
+    options_free(popt);
+    free(edits_file);
+    return tool_flush(status);
+}

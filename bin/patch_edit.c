@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+#include "patch_edit.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/checked.h"
+#include "common/machine.h"
+#include "common/number.h"
+
+/* The text of an edit, taken apart. */
+typedef struct parts {
+    const char *place;
+    const char *values;
+    char region[256]; /* "" when not given */
+    char where[256];
+    const value_type_t *type;
+} parts_t;
+
+static bool copy(char *to, size_t room, const char *from, size_t length)
+{
+    if (length >= room)
+        return false;
+    memcpy(to, from, length);
+    to[length] = '\0';
+    return true;
+}
+
+static const char *last(const char *from, const char *to, char wanted)
+{
+    while (to > from)
+        if (*--to == wanted)
+            return to;
+    return NULL;
+}
+
+static bool take_apart(const char *text, parts_t *parts, char *reason)
+{
+    const char *equals = strchr(text, '=');
+    if (equals == NULL) {
+        snprintf(reason, PATCH_REASON, "an edit is [REGION:]OFFSET[/TYPE]=VALUE");
+        return false;
+    }
+    parts->values = equals + 1;
+    parts->type = value_type("u8", 2);
+    const char *end = equals;
+    const char *slash = last(text, equals, '/');
+    if (slash != NULL) {
+        parts->type = value_type(slash + 1, (size_t)(equals - slash - 1));
+        end = slash;
+    }
+    if (parts->type == NULL) {
+        snprintf(reason, PATCH_REASON,
+                 "the type is none of u8 to u64, i8 to i64, f32, "
+                 "f64, hex and str");
+        return false;
+    }
+    const char *colon = last(text, end, ':');
+    const char *place = colon != NULL ? colon + 1 : text;
+    parts->region[0] = '\0';
+    if ((colon != NULL &&
+         !copy(parts->region, sizeof(parts->region), text, (size_t)(colon - text))) ||
+        !copy(parts->where, sizeof(parts->where), place, (size_t)(end - place))) {
+        snprintf(reason, PATCH_REASON, "the name is too long");
+        return false;
+    }
+    return true;
+}
+
+/* Whether the bytes of a region are those of a big-endian machine. The
+ * architecture's name ends in the order of its bytes. */
+static bool is_big_endian(const sfpm_image_t *image, uint32_t flags)
+{
+    const char *architecture = sfpm_image_commit_info(image)->architecture;
+    size_t length = strlen(architecture);
+    return (flags & SFPM_REGION_PORTABLE) == 0 && length >= 2 &&
+           strcmp(architecture + length - 2, "be") == 0;
+}
+
+/* Lists what there is instead. */
+static void no_region(const sfpm_image_t *image, const char *name, char *reason)
+{
+    int used =
+        snprintf(reason, PATCH_REASON,
+                 name[0] != '\0' ? "there is no region '%s'; there are:"
+                                 : "the image holds no machine: say REGION:OFFSET; "
+                                   "the regions are:%s",
+                 name);
+    const sfpm_region_info_t *region;
+    for (size_t i = 0; (region = sfpm_image_region(image, i)) != NULL; i++) {
+        if (used < 0 || used > PATCH_REASON - 64)
+            return;
+        used += snprintf(reason + used, (size_t)(PATCH_REASON - used), " %s%s",
+                         i < 8 ? region->name : "...", i < 8 ? "" : "");
+        if (i == 8)
+            return;
+    }
+}
+
+/* Finds the region and how many bytes of it can be addressed. */
+static bool find_region(patch_edit_t *edit, const patch_target_t *target,
+                        const char *name, uint64_t *size, char *reason)
+{
+    const char *wanted = name[0] != '\0' ? name : "code";
+    edit->is_code = target->vm != NULL && strcmp(wanted, "code") == 0;
+    edit->start = 0;
+    if (edit->is_code)
+        wanted = sfpm_vm_code_region(target->vm, &edit->start);
+    if (!sfpm_image_find_region(target->image, wanted, &edit->region)) {
+        no_region(target->image, name, reason);
+        return false;
+    }
+    const sfpm_region_info_t *region = sfpm_image_region(target->image, edit->region);
+    edit->name = edit->is_code ? "code" : region->name;
+    edit->big_endian = is_big_endian(target->image, region->flags);
+    *size = edit->is_code ? machine_info(target->vm).code_size : region->size;
+    return true;
+}
+
+static bool find_offset(patch_edit_t *edit, const patch_target_t *target,
+                        const char *where, uint64_t size, char *reason)
+{
+    if (!number_parse(where, strlen(where), &edit->offset)) {
+        if (!edit->is_code) {
+            snprintf(reason, PATCH_REASON,
+                     "'%s' is no offset; names of places are known in code only", where);
+            return false;
+        }
+        if (!sfpm_vm_resolve(target->vm, where, &edit->offset)) {
+            snprintf(reason, PATCH_REASON, "%s", sfpm_last_error());
+            return false;
+        }
+    }
+    if (sfpm_in_range(edit->offset, edit->size, size))
+        return true;
+    snprintf(reason, PATCH_REASON,
+             "%zu bytes at offset %" PRIu64 " are not inside %s, which has %" PRIu64
+             " bytes",
+             edit->size, edit->offset, edit->name, size);
+    return false;
+}
+
+bool patch_edit_parse(patch_edit_t *edit, const patch_target_t *target, const char *text,
+                      char *reason)
+{
+    *edit = (patch_edit_t){.type = NULL};
+    parts_t parts;
+    uint64_t size;
+    if (!take_apart(text, &parts, reason) ||
+        !find_region(edit, target, parts.region, &size, reason))
+        return false;
+    edit->type = parts.type;
+    return value_parse(parts.type, parts.values, edit->big_endian, &edit->bytes,
+                       &edit->size, reason) &&
+           find_offset(edit, target, parts.where, size, reason);
+}
+
+bool patch_edit_apply(patch_edit_t *edit, sfpm_edit_t *commit)
+{
+    uint64_t at = edit->start + edit->offset;
+    free(edit->old);
+    edit->old = calloc(1, edit->size);
+    return edit->old != NULL &&
+           sfpm_edit_read(commit, edit->region, at, edit->old, edit->size) &&
+           sfpm_edit_write(commit, edit->region, at, edit->bytes, edit->size);
+}
+
+void patch_edit_describe(const patch_edit_t *edit, const patch_target_t *target,
+                         FILE *file, const char *end)
+{
+    char before[VALUE_TEXT], after[VALUE_TEXT], name[MACHINE_PLACE];
+    bool plain = strcmp(edit->type->name, "u8") == 0;
+    size_t width = edit->type->width != 0 ? edit->type->width : edit->size;
+    for (size_t i = 0; i < edit->size; i += width) {
+        uint64_t offset = edit->offset + i;
+        value_format(edit->type, edit->old + i, width, edit->big_endian, before);
+        value_format(edit->type, edit->bytes + i, width, edit->big_endian, after);
+        fprintf(file, "%s[%" PRIu64 "]%s%s: %s -> %s", edit->name, offset,
+                plain ? "" : "/", plain ? "" : edit->type->name, before, after);
+        if (edit->is_code && machine_name(target->vm, offset, name, sizeof(name)))
+            fprintf(file, " (%s)", name);
+        fputs(end, file);
+    }
+}
+
+void patch_edit_free(patch_edit_t *edit)
+{
+    free(edit->bytes);
+    free(edit->old);
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/* sfpm-save: a program's text in, the image of a fresh machine out. */
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sfpm/vm.h>
+
+#include "common/escape.h"
+#include "common/input.h"
+#include "common/options.h"
+#include "common/output.h"
+#include "common/tool.h"
+
+static int raw;
+
+static const struct poptOption table[] = {
+    {"raw", '\0', POPT_ARG_NONE, &raw, 0,
+     "PROGRAM holds the bytes of the code, not assembly text", NULL},
+    OPTIONS_NEW_FILE,
+    OPTIONS_TEXTS,
+    OPTIONS_COMMON("  sfpm-save sum.s | sfpm-run -\n"
+                   "  sfpm-save -o sum.img -d 'adds two numbers' sum.s\n"
+                   "  printf '\\0\\12\\0\\5\\1\\4\\5' | sfpm-save --raw - | sfpm-run -"),
+    POPT_TABLEEND};
+
+static void print_fault(void *context, const char *file, uint32_t line, uint32_t column,
+                        const char *text)
+{
+    (void)context;
+    escape_print(stderr, file);
+    fprintf(stderr, ":%u:%u: ", (unsigned)line, (unsigned)column);
+    escape_print(stderr, text);
+    fputc('\n', stderr);
+}
+
+/* The assembler's faults have their own form, which editors understand. */
+static bool load(sfpm_vm_t *vm, const char *name, const char *text, size_t size)
+{
+    if (raw) {
+        if (sfpm_vm_load_code(vm, text, size))
+            return true;
+        tool_fail_last(name);
+        return false;
+    }
+    if (sfpm_vm_assemble(vm, text, size, name, print_fault, NULL))
+        return true;
+    if (sfpm_last_status() != SFPM_ERR_SYNTAX && sfpm_last_status() != SFPM_ERR_BYTECODE)
+        tool_fail_last(name);
+    return false;
+}
+
+static int save(sfpm_vm_t *vm, output_kind_t kind, const operand_t *program)
+{
+    int status;
+    sfpm_edit_t *edit = sfpm_edit_create(NULL);
+    if (edit != NULL && sfpm_vm_fill_edit(vm, edit) && options_fill_edit(edit, NULL))
+        status = output_write(kind, program, edit);
+    else
+        status = tool_fail_last(program->label);
+    sfpm_edit_destroy(edit);
+    return status;
+}
+
+static int checkpoint(const operand_t *program, output_kind_t kind)
+{
+    char *text;
+    size_t size;
+    if (!input_read(program->path, SFPM_VM_MAX_CODE * 16, &text, &size))
+        return tool_failure();
+    int status = tool_failure();
+    sfpm_vm_t *vm = sfpm_vm_create();
+    if (vm == NULL)
+        status = tool_fail_last(program->label);
+    else if (load(vm, program->path != NULL ? program->path : "<stdin>", text, size))
+        status = save(vm, kind, program);
+    sfpm_vm_destroy(vm);
+    free(text);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    tool_start("sfpm-save", 1, 2);
+    int status;
+    poptContext popt;
+    if (options_parse(argc, argv, table, "PROGRAM", 0, &popt, &status)) {
+        const char *name = poptGetArg(popt);
+        output_kind_t kind;
+        if (name == NULL || poptPeekArg(popt) != NULL) {
+            status = tool_usage("one PROGRAM is needed; - is standard input");
+        } else {
+            bool piped = strcmp(name, "-") == 0;
+            operand_t program = {.label = piped ? "standard input" : name,
+                                 .path = piped ? NULL : name};
+            if (output_choose(&program, OUTPUT_STDOUT, &kind, &status))
+                status = checkpoint(&program, kind);
+        }
+    }
+    options_free(popt);
+    return tool_flush(status);
+}
