@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "patch_value.h"
+#include "patch/value.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/bytes.h"
 #include "common/number.h"
 
 static const value_type_t types[] = {
@@ -187,8 +186,8 @@ void value_format(const value_type_t *type, const uint8_t *bytes, size_t size,
         snprintf(text, VALUE_TEXT, "%" PRIu64, bits);
     } else if (type->kind == VALUE_SIGNED) {
         bool negative = (bits << unused) >> 63 != 0;
-        uint64_t extended = negative ? bits | ~(UINT64_MAX >> unused) : bits;
-        snprintf(text, VALUE_TEXT, "%" PRId64, sfpm_to_i64(extended));
+        uint64_t magnitude = negative ? (0 - bits) & UINT64_MAX >> unused : bits;
+        snprintf(text, VALUE_TEXT, "%s%" PRIu64, negative ? "-" : "", magnitude);
     } else if (type->width == 4) {
         float narrow;
         uint32_t bits32 = (uint32_t)bits;

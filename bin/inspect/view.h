@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What sfpm-inspect looks at, and its ways to show it. */
-#ifndef SFPM_BIN_INSPECT_H
-#define SFPM_BIN_INSPECT_H
+#ifndef SFPM_BIN_INSPECT_VIEW_H
+#define SFPM_BIN_INSPECT_VIEW_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "patch_edit.h"
+#include "patch/edit.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/checked.h"
 #include "common/machine.h"
 #include "common/number.h"
 
@@ -91,8 +90,8 @@ static void no_region(const sfpm_image_t *image, const char *name, char *reason)
     for (size_t i = 0; (region = sfpm_image_region(image, i)) != NULL; i++) {
         if (used < 0 || used > PATCH_REASON - 64)
             return;
-        used += snprintf(reason + used, (size_t)(PATCH_REASON - used), " %s%s",
-                         i < 8 ? region->name : "...", i < 8 ? "" : "");
+        used += snprintf(reason + used, (size_t)(PATCH_REASON - used), " %s",
+                         i < 8 ? region->name : "...");
         if (i == 8)
             return;
     }
@@ -132,7 +131,7 @@ static bool find_offset(patch_edit_t *edit, const patch_target_t *target,
             return false;
         }
     }
-    if (sfpm_in_range(edit->offset, edit->size, size))
+    if (edit->offset <= size && edit->size <= size - edit->offset)
         return true;
     snprintf(reason, PATCH_REASON,
              "%zu bytes at offset %" PRIu64 " are not inside %s, which has %" PRIu64

@@ -13,7 +13,7 @@
 #include "common/options.h"
 #include "common/output.h"
 #include "common/tool.h"
-#include "patch_edit.h"
+#include "patch/edit.h"
 
 enum {
     MESSAGE_MAX = 1000 /* bytes of a commit's message that is made here */

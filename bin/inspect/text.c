@@ -9,7 +9,7 @@
 #include "common/escape.h"
 #include "common/machine.h"
 #include "common/tool.h"
-#include "inspect.h"
+#include "inspect/view.h"
 
 static void fact(const char *name, const char *text)
 {

@@ -8,7 +8,7 @@
 
 #include "common/options.h"
 #include "common/tool.h"
-#include "inspect.h"
+#include "inspect/view.h"
 
 enum {
     MODE_LOG = 1 << 0,

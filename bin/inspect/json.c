@@ -7,7 +7,7 @@
 #include "common/escape.h"
 #include "common/machine.h"
 #include "common/tool.h"
-#include "inspect.h"
+#include "inspect/view.h"
 
 /* Larger integers are strings: many readers keep numbers in doubles. */
 #define EXACT_MAX ((uint64_t)1 << 53)

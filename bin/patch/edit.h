@@ -14,7 +14,7 @@
 #include <sfpm/image.h>
 #include <sfpm/vm.h>
 
-#include "patch_value.h"
+#include "patch/value.h"
 
 /* What edits speak of. */
 typedef struct patch_target {

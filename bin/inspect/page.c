@@ -6,7 +6,7 @@
 
 #include "common/escape.h"
 #include "common/machine.h"
-#include "inspect.h"
+#include "inspect/view.h"
 
 enum {
     FRAMES_MAX = 32 /* frames and values listed; more are counted */

@@ -3,9 +3,8 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "base/checked.h"
 #include "common/machine.h"
-#include "inspect.h"
+#include "inspect/view.h"
 
 const char *view_time(const sfpm_commit_info_t *commit, const char *t, const char *z,
                       char *text)

@@ -6,7 +6,7 @@
 
 #include "common/escape.h"
 #include "common/tool.h"
-#include "inspect.h"
+#include "inspect/view.h"
 
 static void log_commit(const view_t *view)
 {
