@@ -94,11 +94,30 @@ int tool_usage(const char *format, ...)
     return tool.usage;
 }
 
+/* The library's text without the file's name before it, if that is the subject or
+ * the FILE of a FILE@N. */
+static const char *last_error(const char *subject)
+{
+    const char *text = sfpm_last_error();
+    const char *at = strrchr(subject, '@');
+    size_t whole = strlen(subject), file = at != NULL ? (size_t)(at - subject) : whole;
+    if (strncmp(text, subject, whole) == 0 && strncmp(text + whole, ": ", 2) == 0)
+        return text + whole + 2;
+    if (strncmp(text, subject, file) == 0 && strncmp(text + file, ": ", 2) == 0)
+        return text + file + 2;
+    return text;
+}
+
 int tool_fail_last(const char *subject)
 {
     if (sfpm_last_errno() == EPIPE)
         return tool.failure;
-    return tool_fail(subject, "%s", sfpm_last_error());
+    return tool_fail(subject, "%s", last_error(subject));
+}
+
+int tool_mistake_last(const char *subject)
+{
+    return tool_mistake(subject, "%s", last_error(subject));
 }
 
 void tool_warn(const char *subject, const char *text)

@@ -32,9 +32,10 @@ int tool_fail(const char *subject, const char *format, ...) TOOL_PRINTF(2, 3);
 int tool_mistake(const char *subject, const char *format, ...) TOOL_PRINTF(2, 3);
 int tool_usage(const char *format, ...) TOOL_PRINTF(1, 2);
 
-/* The same with the library's last error as text. Silent when the cause is a
- * closed pipe: whoever closed it wants no more. */
+/* The same with the library's last error as text, in which the subject is not told
+ * twice. Silent when the cause is a closed pipe: whoever closed it wants no more. */
 int tool_fail_last(const char *subject);
+int tool_mistake_last(const char *subject);
 
 /* Prints "name: subject: warning: text". */
 void tool_warn(const char *subject, const char *text);

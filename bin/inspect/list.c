@@ -76,7 +76,7 @@ int view_hex(view_t *view)
     uint8_t bytes[65536];
     size_t index;
     if (!sfpm_image_find_region(view->file.image, view->region, &index))
-        return tool_mistake(view->file.label, "%s", sfpm_last_error());
+        return tool_mistake_last(view->file.label);
     uint64_t size = sfpm_image_region(view->file.image, index)->size;
     for (uint64_t at = 0; at < size; at += sizeof(bytes)) {
         size_t count = size - at < sizeof(bytes) ? (size_t)(size - at) : sizeof(bytes);

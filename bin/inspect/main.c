@@ -74,6 +74,10 @@ static int show(view_t *view)
         view_function_t function;
     } ways[] = {{0, view_page},         {MODE_LOG, view_log},   {MODE_CODE, view_code},
                 {MODE_JSON, view_json}, {MODE_TEXT, view_text}, {MODE_HEX, view_hex}};
+    static bool again;
+    if (mode == 0 && again)
+        putchar('\n');
+    again = true;
     load_machine(view);
     for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
         if (ways[i].mode == mode)
@@ -117,8 +121,6 @@ static int inspect_operands(poptContext popt)
         int one = inspect(name);
         if (one != EXIT_SUCCESS)
             status = one;
-        if (mode == 0 && poptPeekArg(popt) != NULL)
-            putchar('\n');
     }
     return status;
 }

@@ -134,9 +134,8 @@ static bool find_offset(patch_edit_t *edit, const patch_target_t *target,
     if (edit->offset <= size && edit->size <= size - edit->offset)
         return true;
     snprintf(reason, PATCH_REASON,
-             "%zu bytes at offset %" PRIu64 " are not inside %s, which has %" PRIu64
-             " bytes",
-             edit->size, edit->offset, edit->name, size);
+             "offset %" PRIu64 " is outside %s, which has %" PRIu64 " bytes",
+             edit->offset + (edit->offset < size ? edit->size - 1 : 0), edit->name, size);
     return false;
 }
 

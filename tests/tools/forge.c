@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Makes images that the tools themselves do not make, for the tests of the tools:
+ *
+ *     forge regions FILE   no machine: what a C program of this world would save
+ *     forge big FILE       the same, of a big-endian machine
+ *     forge hostile FILE   texts that would take over a terminal
+ *     forge feature FILE   changes FILE: its header asks for an unknown feature
+ *     forge version FILE   changes FILE: its header has a newer version
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include <sfpm/image.h>
+
+#include "base/bytes.h"
+#include "image/format.h"
+
+static bool save(const char *path, const char *architecture, const char *name,
+                 const char *description)
+{
+    static const uint8_t sim[16] = {1, 2, 3, 4, 5, 6, 7, 8};
+    static const uint8_t table[8] = {1};
+    sfpm_edit_t *edit = sfpm_edit_create(NULL);
+    bool ok = edit != NULL &&
+              sfpm_edit_set_region(edit, name, 0, sim, sizeof(sim), SFPM_REGION_DYNAMIC) &&
+              sfpm_edit_set_region(edit, "table", 0, table, sizeof(table),
+                                   SFPM_REGION_PORTABLE) &&
+              sfpm_edit_set_origin(edit, architecture, NULL) &&
+              sfpm_edit_set_description(edit, description) &&
+              sfpm_edit_set_attribute(edit, "world", description) &&
+              sfpm_edit_set_creator(edit, "simulator 2") &&
+              sfpm_edit_save(edit, path, NULL);
+    sfpm_edit_destroy(edit);
+    return ok;
+}
+
+/* Changes a header and makes its checksum right again. */
+static bool change_header(const char *path, size_t offset, uint8_t value)
+{
+    uint8_t header[SFPM_HEADER_SIZE];
+    FILE *file = fopen(path, "r+b");
+    if (file == NULL)
+        return false;
+    bool ok = fread(header, 1, sizeof(header), file) == sizeof(header);
+    header[offset] = value;
+    sfpm_put_u64(header + 56, sfpm_checksum(header, 56, 0));
+    ok = ok && fseek(file, 0, SEEK_SET) == 0 &&
+         fwrite(header, 1, sizeof(header), file) == sizeof(header);
+    return fclose(file) == 0 && ok;
+}
+
+int main(int argc, char **argv)
+{
+    const char *kind = argc == 3 ? argv[1] : "";
+    bool ok = false;
+    if (strcmp(kind, "regions") == 0)
+        ok = save(argv[2], "x86_64-linux-gnu-64le", "sim", "a small world");
+    else if (strcmp(kind, "big") == 0)
+        ok = save(argv[2], "s390-linux-gnu-64be", "sim", "a small world");
+    else if (strcmp(kind, "hostile") == 0)
+        ok = save(argv[2], "x86_64-linux-gnu-64le", "a\x1b[31m\xff\"\\b",
+                  "one\ntwo\r\x1b]0;title\x07\xe2\x80\xae\xc3\xa9");
+    else if (strcmp(kind, "feature") == 0)
+        ok = change_header(argv[2], 24 + 5, 0x10);
+    else if (strcmp(kind, "version") == 0)
+        ok = change_header(argv[2], 8, SFPM_FORMAT_VERSION + 1);
+    if (!ok)
+        fprintf(stderr, "forge: failed: %s\n", sfpm_last_error());
+    return ok ? 0 : 1;
+}

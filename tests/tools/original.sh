@@ -1,0 +1,101 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Images of version 1, in the original layout: inspected, patched and run.
+. "${top_srcdir:-$(dirname "$0")/../..}/tests/tools/lib.sh"
+. "$top_srcdir/tests/tools/programs.sh"
+
+original_image >o.img
+expect test "$(size o.img)" -eq $((292 + 13 + 8 + 2080))
+cp o.img before
+
+succeeds sfpm-inspect o.img
+expect_stdout_match '^o\.img: sfpm image, format 1, '
+expect_stdout_match '^  time +2023-11-14 22:13:20 UTC$'
+expect_stdout_match '^  description +hello from before$'
+expect_stdout_match '^ +2080  vm_state$'
+expect_stdout_match '^  state +suspended at code\[0\]'
+succeeds sfpm-inspect --verify o.img
+succeeds sfpm-inspect --text o.img
+expect_stdout_match '^code 2 push 5$'
+succeeds sfpm-inspect --log o.img
+expect_stdout_match '^commit 1 '
+succeeds sfpm-inspect --disassemble o.img
+expect_stdout_match '^ +push 10'
+
+succeeds sfpm-run o.img
+expect_stdout 15
+expect_same o.img before
+succeeds sfpm-run - <o.img
+expect_stdout 15
+
+# Code offsets address its program; it stays version 1, and has no history.
+succeeds sfpm-patch -o p.img o.img 3=20
+expect_stderr_match '^code\[3\]: 5 -> 20'
+expect test "$(size p.img)" -eq "$(size o.img)"
+succeeds sfpm-run p.img
+expect_stdout 30
+expect test "$(cmp -l o.img p.img | awk '$1 > 300' | wc -l)" -eq 1
+succeeds sfpm-patch -i o.img 3=20
+succeeds sfpm-run o.img
+expect_stdout 30
+expect_status 1 sfpm-patch -i --undo o.img
+expect_stderr_match '^sfpm-patch: o\.img: .*version 1'
+succeeds sfpm-patch -i o.img vm_state:1031=6
+succeeds sfpm-run o.img
+expect_stdout 16
+expect_status 2 sfpm-patch -i o.img 1024=0
+expect_status 1 sfpm-patch -i o.img 4=9
+expect_stderr_match 'code\[4\]'
+
+# Its state goes on in pieces.
+cp before o.img
+expect_status 124 sfpm-run --steps 3 -i o.img
+expect test "$(size o.img)" -eq "$(size before)"
+succeeds sfpm-inspect o.img
+expect_stdout_match '^o\.img: sfpm image, format 1, '
+expect_stdout_match '^      stack  15$'
+succeeds sfpm-run -i o.img
+expect_stdout 15
+succeeds sfpm-inspect --text o.img
+expect_stdout_match '^machine halted$'
+succeeds sfpm-run o.img
+expect_stdout 15
+
+# What does not fit a slot of 32 bits cannot be written back.
+original_header 2080 >w.img
+{
+    printf '\377\377\377\177'
+    zeros 1020
+    u32 0
+    printf '\0\1\1\4\5'
+    zeros 1019
+    u32 0
+    u64 5
+    u64 0
+    u32 0
+    u32 0
+} >>w.img
+cp w.img before
+succeeds sfpm-run --resume w.img
+expect_stdout 2147483648
+expect_status 125 sfpm-run --resume -i w.img
+expect_same w.img before
+
+# Another size: looked into and patched, not run.
+original_header 5392 >other.img
+zeros 5392 >>other.img
+succeeds sfpm-inspect other.img
+expect_stdout_match '^ +5392  vm_state$'
+expect_stdout_match '^  cannot be read '
+succeeds sfpm-patch -i other.img vm_state:5391=7
+expect_stderr_match 'vm_state\[5391\]: 0 -> 7$'
+expect_status 125 sfpm-run other.img
+expect_stderr_match '^sfpm-run: other\.img: .*5392'
+expect_status 2 sfpm-patch -i other.img 3=7
+
+# Damage cannot be seen without checksums; it stays bounded.
+head -c 1000 before >short.img
+expect_status 1 sfpm-inspect short.img
+expect_stderr_match '^sfpm-inspect: short\.img: '
+expect_status 125 sfpm-run short.img
+

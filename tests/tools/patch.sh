@@ -1,0 +1,183 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# sfpm-patch: edits, what they show, and what is refused.
+. "${top_srcdir:-$(dirname "$0")/../..}/tests/tools/lib.sh"
+. "$top_srcdir/tests/tools/programs.sh"
+
+sfpm-save -o a.img "$sum"
+cp a.img first.img
+succeeds sfpm-patch -i a.img 3=20
+expect_stdout ''
+expect_stderr 'code[3]: 5 -> 20 (main+3)'
+succeeds sfpm-run a.img
+expect_stdout 30
+succeeds sfpm-inspect --log a.img
+expect_stdout_match '^    code\[3\]: 5 -> 20 \(main\+3\)$'
+
+# Undo adds a commit; again, it goes further back; at the first it says so.
+succeeds sfpm-patch -q -i a.img main+1=11
+succeeds sfpm-run a.img
+expect_stdout 31
+succeeds sfpm-patch -i --undo a.img
+expect_stderr 'undo of commit 3'
+succeeds sfpm-run a.img
+expect_stdout 30
+succeeds sfpm-patch -i --undo a.img
+expect_stderr 'undo of commit 2'
+succeeds sfpm-run a.img
+expect_stdout 15
+cp a.img before
+expect_status 1 sfpm-patch -i --undo a.img
+expect_stderr_match '^sfpm-patch: a\.img: .*nothing before it'
+expect_same a.img before
+succeeds sfpm-inspect a.img
+expect_stdout_match '^  commit +5 of 5, made on 4, the state of 1$'
+# A change after an undo, and its undo.
+succeeds sfpm-patch -q -i a.img 1=1
+succeeds sfpm-patch -q -i --undo a.img
+succeeds sfpm-run a.img
+expect_stdout 15
+succeeds sfpm-patch --undo -m 'back' -o u.img a.img@2
+succeeds sfpm-run u.img
+expect_stdout 15
+expect_status 2 sfpm-patch -i --undo a.img 3=20
+expect_status 2 sfpm-patch -i --undo -d text a.img
+
+# The same bytes by all ways.
+SOURCE_DATE_EPOCH=1000000000
+export SOURCE_DATE_EPOCH
+cp first.img a.img
+succeeds sfpm-patch -o b.img a.img 3=20
+succeeds sfpm-patch a.img 3=20
+expect_same "$stdout" b.img
+sfpm-patch -q - 3=20 <a.img >c.img
+expect_same c.img b.img
+# shellcheck disable=SC2002 # a pipe is wanted
+cat a.img | sfpm-patch -q - 3=20 | cat >c.img
+expect_same c.img b.img
+succeeds sfpm-patch -i a.img 3=20
+expect_same a.img b.img
+unset SOURCE_DATE_EPOCH
+
+# Forms of edits. What -n shows is not done.
+cp first.img a.img
+succeeds sfpm-patch -n a.img 0x3=0x14 main+1=7,0x0 code:0=0 main/u8=0 main+0x1/hex=0c00,07 1/str=A code:1/i8=-1
+expect_stdout ''
+expect_stderr 'code[3]: 5 -> 20 (main+3)
+code[1]: 10 -> 7 (main+1)
+code[2]: 0 -> 0 (main+2)
+code[0]: 0 -> 0 (main)
+code[0]: 0 -> 0 (main)
+code[1]/hex: 070014 -> 0c0007 (main+1)
+code[1]/str: \x0c -> A (main+1)
+code[1]/i8: 65 -> -1 (main+1)'
+expect_same a.img first.img
+
+# Every type, in the region's byte order: native regions have the machine's.
+forge regions r.img
+forge big big.img
+# types IMAGE REGION
+types() {
+    sfpm-patch -q -o t.img "$1" "$2:0/u16=258" "$2:2/i16=-2" "$2:4/u32=16909060" &&
+        sfpm-inspect --hex "$2" t.img | head -n 1
+}
+succeeds types r.img sim
+expect_stdout_match '^00000000  02 01 fe ff 04 03 02 01  '
+succeeds types big.img sim
+expect_stdout_match '^00000000  01 02 ff fe 01 02 03 04  '
+succeeds types big.img table
+expect_stdout_match '^00000000  02 01 fe ff 04 03 02 01  '
+succeeds sfpm-patch -o t.img r.img sim:0/u64=18446744073709551615 sim:8/i64=-9223372036854775808
+expect_stderr 'sim[0]/u64: 578437695752307201 -> 18446744073709551615
+sim[8]/i64: 0 -> -9223372036854775808'
+succeeds sfpm-patch -o t.img big.img sim:0/f64=-1.5 sim:8/f32=1.5,2 sim:8/f32=inf
+expect_stderr_match '^sim\[0\]/f64: .* -> -1\.5$'
+expect_stderr_match '^sim\[12\]/f32: 0 -> 2$'
+succeeds sfpm-inspect --hex sim t.img
+expect_stdout_match '^00000000  bf f8 00 00 00 00 00 00  7f 80 00 00 40 00 00 00  '
+succeeds sfpm-patch -q -o t.img r.img 'sim:0/str=a,b = /:c'
+succeeds sfpm-inspect --hex sim t.img
+expect_stdout_match '\|a,b = /:c\.'
+
+# Edits from a file.
+printf '# two changes\n\n  1=1\n3=2\r\n' >edits
+succeeds sfpm-patch -f edits -o b.img a.img
+succeeds sfpm-run b.img
+expect_stdout 3
+printf '1=4\n3=5' >edits
+sfpm-patch -q -f - -o b.img a.img <edits
+succeeds sfpm-run b.img
+expect_stdout 9
+printf '1=4\nnowhere=5\n' >edits
+expect_status 2 sfpm-patch -f edits -o bad.img a.img
+expect_stderr_match '^sfpm-patch: a\.img: edits:2: nowhere=5: '
+expect_status 2 sfpm-patch -f - -o bad.img - <edits
+expect_status 1 sfpm-patch -f nofile -o bad.img a.img
+
+# Texts alone make a commit, too.
+succeeds sfpm-patch -d 'new text' --attr k=v -o b.img a.img
+expect_stderr ''
+succeeds sfpm-inspect b.img
+expect_stdout_match '^  description +new text$'
+expect_stdout_match '^  attributes +k=v$'
+
+# Wrong edits: all are told, nothing is written.
+cp a.img before
+for edit in 7=0 6=1,2 0x10=1 18446744073709551615=1 18446744073709551616=1 main+7=0 nowhere=1 \
+    main+x=1 nothing:0=1 3=256 3=-1 3= 3=1, 3=x 3 =1 3/u9=1 3/i8=128 3/i8=-129 3/u16=65536 \
+    3/f32=1e99 3/f64=1x 3/hex=0 3/hex=0g 3/str= stack:x=1 code:7=1; do
+    expect_status 2 sfpm-patch -i a.img "$edit"
+    expect_stderr_match "^sfpm-patch: a\.img: $(printf %s "$edit" | sed 's/[+]/[+]/g'): "
+    expect_same a.img before
+done
+expect_status 2 sfpm-patch -i a.img 3=20 nowhere=1
+expect_stderr_match "there is no label 'nowhere'"
+expect_stderr_match '^sfpm-patch: a\.img: nothing is written$'
+expect_same a.img before
+expect_status 2 sfpm-patch -o bad.img r.img 3=20
+expect_stderr_match 'holds no machine: say REGION:OFFSET; the regions are: sim table$'
+
+# What cannot run is refused; it can be forced, then it is not run.
+expect_status 1 sfpm-patch -i a.img 4=0xEE
+expect_stderr_match '^sfpm-patch: a\.img: code\[4\] \(main\+4\): unknown opcode 0xEE'
+expect_status 1 sfpm-patch -n a.img 4=0xEE
+expect_same a.img before
+succeeds sfpm-patch --force -i a.img 4=0xEE
+expect_status 125 sfpm-run a.img
+expect_stderr 'sfpm-run: a.img: code[4] (main+4): unknown opcode 0xEE'
+expect_stdout ''
+succeeds sfpm-inspect a.img
+expect_stdout_match '^  cannot run +code\[4\] \(main\+4\): unknown opcode 0xEE$'
+succeeds sfpm-patch -q -i a.img 4=1
+succeeds sfpm-run a.img
+expect_stdout 15
+
+# A file with several names is not changed behind the others' back.
+ln a.img other.img
+expect_status 1 sfpm-patch -i a.img 3=20
+expect_stderr_match 'a\.img: .*names'
+succeeds sfpm-patch --force -i a.img 3=20
+rm other.img
+
+expect_status 2 sfpm-patch
+expect_status 2 sfpm-patch a.img
+expect_status 2 sfpm-patch -i -o x.img a.img 3=20
+cp a.img before
+expect_status 2 sfpm-patch -o a.img a.img 3=20
+expect_stderr_match 'a\.img: the output file is the input file: use -i'
+ln -s a.img link.img
+expect_status 2 sfpm-patch -o link.img a.img 3=20
+expect_status 2 sfpm-patch -o a.img - 3=20 <a.img
+append() {
+    sfpm-patch a.img 3=20 >>a.img
+}
+expect_status 2 append
+expect_same a.img before
+expect_status 2 sfpm-patch -i - 3=20 <a.img
+expect_status 2 sfpm-patch -i a.img@1 3=20
+expect_no_file bad.img x.img
+
+succeeds sfpm-patch --version
+expect_stdout_match '^sfpm-patch [0-9]'
+succeeds sfpm-patch --help
+expect_stdout_match '^  sfpm-patch -i app\.img 3=20 '

@@ -1,0 +1,95 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# sfpm-save: what it makes, and what it refuses.
+. "${top_srcdir:-$(dirname "$0")/../..}/tests/tools/lib.sh"
+. "$top_srcdir/tests/tools/programs.sh"
+
+succeeds sfpm-save -o a.img "$sum"
+expect_stdout ''
+expect_stderr ''
+succeeds sfpm-run a.img
+expect_stdout 15
+
+# The same image by all ways.
+SOURCE_DATE_EPOCH=1000000000
+export SOURCE_DATE_EPOCH
+succeeds sfpm-save -o a.img "$sum"
+succeeds sfpm-save "$sum"
+expect_same "$stdout" a.img
+succeeds sfpm-save -o - "$sum"
+expect_same "$stdout" a.img
+sfpm-save "$sum" | cat >b.img
+expect_same b.img a.img
+cp "$sum" sum.s
+sfpm-save - <sum.s >b.img
+succeeds sfpm-run b.img
+expect_stdout 15
+succeeds sfpm-inspect a.img
+expect_stdout_match '^  time +2001-09-09 01:46:40 UTC$'
+expect_stdout_match '^  creator +sfpm-save [0-9.]+$'
+unset SOURCE_DATE_EPOCH
+
+printf '\0\12\0\5\1\4\5' >sum.bin
+succeeds sfpm-save --raw -o raw.img sum.bin
+succeeds sfpm-run raw.img
+expect_stdout 15
+
+succeeds sfpm-save -d 'adds two' -m 'a start' --attr b=2 --attr a=1=1 --attr c= -o c.img "$sum"
+succeeds sfpm-inspect c.img
+expect_stdout_match '^  description +adds two$'
+expect_stdout_match '^  message +a start$'
+expect_stdout_match '^  attributes +a=1=1$'
+expect_stdout_match '^ +b=2$'
+
+# Replaced as a whole, also through -o.
+succeeds sfpm-save -o c.img divide.s
+succeeds sfpm-inspect --log c.img
+expect test "$(grep -c '^commit' "$stdout")" -eq 1
+
+# All mistakes, each with its place; nothing is written.
+printf 'push 1000\nfly\n  br nowhere\n' >bad.s
+expect_status 1 sfpm-save -o bad.img bad.s
+expect_stderr_match '^bad\.s:1:6: '
+expect_stderr_match '^bad\.s:2:1: .*fly'
+expect_stderr_match '^bad\.s:3:6: .*nowhere'
+expect_no_file bad.img
+expect_status 1 sfpm-save - <bad.s
+expect_stdout ''
+expect_stderr_match '^<stdin>:1:6: '
+# What the verifier refuses.
+printf 'push 1\nadd\nhalt\n' >bad.s
+expect_status 1 sfpm-save -o bad.img bad.s
+expect_stderr_match '^bad\.s:2:[0-9]+: .*add'
+printf '\0\1\1\5' >bad.bin
+expect_status 1 sfpm-save --raw -o bad.img bad.bin
+expect_stderr_match '^sfpm-save: bad\.bin: code\[2\] \(main\+2\): .*add'
+printf '\0' >bad.bin
+expect_status 1 sfpm-save --raw -o bad.img bad.bin
+: >empty
+expect_status 1 sfpm-save --raw -o bad.img empty
+expect_status 1 sfpm-save -o bad.img empty
+expect_no_file bad.img
+
+expect_status 1 sfpm-save -o bad.img nothing.s
+expect_stderr 'sfpm-save: nothing.s: No such file or directory'
+expect_status 1 sfpm-save -o bad.img .
+expect_stderr 'sfpm-save: .: Is a directory'
+expect_status 1 sfpm-save -o no/such/place.img "$sum"
+expect_stderr_match '^sfpm-save: no/such/place\.img: .*No such file'
+
+expect_status 2 sfpm-save
+expect_status 2 sfpm-save -o x.img "$sum" "$sum"
+expect_status 2 sfpm-save --no-such-option "$sum"
+expect_stderr_match '^sfpm-save: --no-such-option: '
+expect_status 2 sfpm-save -o x.img --attr novalue "$sum"
+expect_status 2 sfpm-save -o x.img --attr =novalue "$sum"
+expect_status 2 sfpm-save -o sum.s sum.s
+expect_stderr_match 'the output file is the input file'
+expect_same sum.s "$sum"
+expect_no_file x.img
+
+succeeds sfpm-save --version
+expect_stdout_match '^sfpm-save [0-9]+\.[0-9]+\.[0-9]+$'
+succeeds sfpm-save --help
+expect_stdout_match '^Examples:$'
+expect_stdout_match '^  sfpm-save .*\| sfpm-run -$'

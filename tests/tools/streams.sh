@@ -1,0 +1,96 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Pipes, full disks, closed streams, terminals.
+. "${top_srcdir:-$(dirname "$0")/../..}/tests/tools/lib.sh"
+. "$top_srcdir/tests/tools/programs.sh"
+
+sfpm-save -o a.img "$sum"
+cp a.img before
+
+succeeds sh -c "sfpm-save '$sum' | sfpm-run -"
+expect_stdout 15
+succeeds sh -c "sfpm-save '$sum' | sfpm-patch - 3=20 | sfpm-run -"
+expect_stdout 30
+expect_stderr 'code[3]: 5 -> 20 (main+3)'
+succeeds sh -c "sfpm-save '$sum' | sfpm-patch -q - 3=20 | sfpm-patch -q --undo - | sfpm-run -o - - 2>said | sfpm-inspect --text -"
+expect_stdout_match '^machine halted$'
+expect_stdout_match '^stack 0 15$'
+expect grep -qx 15 said
+
+# full STATUS COMMAND...: no room on the disk
+full() {
+    full_status=$1
+    shift
+    # shellcheck disable=SC2016
+    expect_status "$full_status" sh -c '"$@" >/dev/full' sh "$@"
+    expect_stderr_match ': standard output: .*No space left on device$'
+}
+if [ -c /dev/full ]; then
+    full 125 sfpm-run a.img
+    full 125 sfpm-run -i a.img
+    full 125 sfpm-run -o - a.img
+    full 1 sfpm-save "$sum"
+    full 1 sfpm-patch -q a.img 3=20
+    full 1 sfpm-inspect a.img
+    full 1 sfpm-inspect --json a.img
+    full 1 sfpm-inspect --help
+    full 1 sfpm-patch --version
+    full 125 sfpm-run --version
+    expect_same a.img before
+fi
+
+# gone STATUS COMMAND...: nobody reads. Quiet, but not success.
+gone() {
+    gone_status=$1
+    shift
+    # shellcheck disable=SC2016
+    expect_status "$gone_status" sh -c '
+        mkfifo pipe || exit 99
+        exec 3<>pipe 4>pipe 3<&-
+        rm pipe
+        "$@" >&4' sh "$@"
+    expect_stderr ''
+}
+gone 125 sfpm-run a.img
+gone 125 sfpm-run -i a.img
+gone 1 sfpm-save "$sum"
+gone 1 sfpm-patch -q a.img 3=20
+gone 1 sfpm-inspect a.img
+expect_same a.img before
+
+# A closed standard output is no place for what a file gets.
+# shellcheck disable=SC2016
+expect_status 125 sh -c 'sfpm-run -i a.img >&-'
+expect_same a.img before
+expect_status 1 sh -c "sfpm-save '$sum' >&-"
+expect_status 1 sh -c 'sfpm-inspect a.img >&-'
+succeeds sh -c 'sfpm-patch -i a.img 3=20 >&- 2>&-'
+succeeds sfpm-inspect --verify a.img
+succeeds sfpm-run a.img
+expect_stdout 30
+expect_status 125 sh -c 'sfpm-run - <&-'
+
+# No image to a terminal; colours only there, and not with NO_COLOR.
+needs script
+# on_terminal COMMAND: what it says on a terminal is in `typed`
+on_terminal() {
+    terminal_status=0
+    script -qec "$1" /dev/null >typed </dev/null || terminal_status=$?
+}
+on_terminal "sfpm-save '$sum'"
+expect test "$terminal_status" -eq 2
+expect grep -q 'terminal' typed
+on_terminal 'sfpm-patch a.img 3=1'
+expect test "$terminal_status" -eq 2
+on_terminal 'sfpm-run -o - a.img'
+expect test "$terminal_status" -eq 125
+on_terminal 'sfpm-run a.img'
+expect test "$terminal_status" -eq 0
+expect grep -q '^30' typed
+escape=$(printf '\033')
+on_terminal 'sfpm-inspect a.img'
+expect grep -q "^${escape}\[1ma\.img" typed
+on_terminal 'NO_COLOR=1 sfpm-inspect a.img'
+expect_not grep -q "$escape" typed
+succeeds sfpm-inspect a.img
+expect_not grep -q "$escape" "$stdout"
