@@ -181,7 +181,7 @@ static void show_machine(const view_t *view)
     if (view->vm == NULL) {
         if (view->refusal[0] != '\0') {
             heading(view, "Machine\n");
-            fact("cannot be read", view->refusal);
+            fact("unreadable", view->refusal);
         }
         return;
     }

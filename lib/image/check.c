@@ -61,14 +61,42 @@ static bool check_record(sfpm_check_t *check, uint64_t offset,
     return sfpm_ranges_add(&check->data, start, record->length);
 }
 
-/* Dead bytes before the first record of a commit: *start receives where they end. */
-static bool check_dead(sfpm_check_t *check, const sfpm_trailer_t *trailer,
-                       uint64_t *start)
+/* Whether whole records lead from `at` to the trailer. A DEAD record may only be the
+ * first, and not where the commit begins: what an interrupted write left behind may
+ * itself begin with whole records. */
+static bool is_tiled(const sfpm_input_t *input, const sfpm_trailer_t *trailer,
+                     uint64_t from)
 {
-    const sfpm_input_t *input = check->image->input;
-    uint8_t bytes[SFPM_RECORD_SIZE + SFPM_DEAD_SIZE];
+    sfpm_record_t record;
+    uint64_t at = from, end;
+    while (at < trailer->offset) {
+        if (!sfpm_record_read(input, at, &record, &end) ||
+            (record.type == SFPM_RECORD_DEAD && (at != from || at == trailer->begin)))
+            return false;
+        at = end;
+    }
+    return at == trailer->offset;
+}
+
+/* Whether the DEAD record in `bytes` vouches for the commit's bytes before it. */
+static bool is_dead(const uint8_t *bytes, const sfpm_trailer_t *trailer, uint64_t at,
+                    uint64_t sum)
+{
     sfpm_record_t record;
     sfpm_dead_t dead;
+    if (!sfpm_record_decode(bytes, at, &record) || record.type != SFPM_RECORD_DEAD)
+        return false;
+    sfpm_dead_decode(bytes + SFPM_RECORD_SIZE, &dead);
+    return dead.begin == trailer->begin && dead.length == at - trailer->begin &&
+           dead.sum == sum;
+}
+
+/* Dead bytes at the start of a commit: *start receives where they end. Several
+ * writes may have been interrupted there; the DEAD record of the last counts. */
+static bool check_dead(const sfpm_input_t *input, const sfpm_trailer_t *trailer,
+                       uint64_t *start)
+{
+    uint8_t bytes[SFPM_RECORD_SIZE + SFPM_DEAD_SIZE];
     uint64_t at = trailer->begin, size = sfpm_input_size(input);
     sfpm_running_checksum_t *sum = sfpm_running_checksum_create();
     uint8_t *page = SFPM_NEW_N(uint8_t, SFPM_PAGE);
@@ -81,15 +109,13 @@ static bool check_dead(sfpm_check_t *check, const sfpm_trailer_t *trailer,
             break;
         sfpm_running_checksum_add(sum, page, (size_t)(next - at));
         at = next;
-        if (!sfpm_record_decode(bytes, at, &record) || record.type != SFPM_RECORD_DEAD)
-            continue;
-        sfpm_dead_decode(bytes + SFPM_RECORD_SIZE, &dead);
-        found = dead.begin == trailer->begin && dead.length == at - trailer->begin &&
-                dead.sum == sfpm_running_checksum_value(sum);
+        found = is_dead(bytes, trailer, at, sfpm_running_checksum_value(sum)) &&
+                is_tiled(input, trailer, at);
     }
     sfpm_running_checksum_destroy(sum);
     free(page);
-    *start = at;
+    if (found)
+        *start = at;
     return found;
 }
 
@@ -98,15 +124,11 @@ static bool check_records(sfpm_check_t *check, const sfpm_trailer_t *trailer)
     const sfpm_input_t *input = check->image->input;
     sfpm_record_t record;
     uint64_t at = trailer->begin, end;
+    if (!is_tiled(input, trailer, at))
+        check_dead(input, trailer, &at); /* if not, the fault is found below */
     while (at < trailer->offset) {
-        if (!sfpm_record_read(input, at, &record, &end)) {
-            sfpm_error_state_t error;
-            sfpm_error_save(&error);
-            if (at == trailer->begin && check_dead(check, trailer, &at))
-                continue;
-            sfpm_error_restore(&error);
+        if (!sfpm_record_read(input, at, &record, &end))
             return sfpm_check_fault(check); /* no way on within this commit */
-        }
         if (end > trailer->offset) {
             sfpm_fail_at(SFPM_ERR_CORRUPT, at,
                          "the record at offset %llu crosses its trailer",

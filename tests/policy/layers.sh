@@ -15,7 +15,7 @@ snapshot  base/ io/ codec/ image/ snapshot/ <error.h> <image.h> <snapshot.h> <ve
 heap      base/ heap/ <error.h> <image.h> <snapshot.h> <heap.h>
 vm        base/ vm/ <error.h> <image.h> <opcode.h> <vm.h>
 vm/image.c base/ vm/ <error.h> <image.h> <opcode.h> <vm.h> <snapshot.h>
-bin       common/ *
+bin       common/ inspect/ patch/ *
 examples  *
 '
 

@@ -5,7 +5,7 @@
 needs codespell
 
 # Words of ours that codespell takes for mistakes.
-accepted='sav,ot,te,fo,ba'
+accepted='nd,sav,ot,te,fo,ba'
 
 # spelt DIR
 spelt() {

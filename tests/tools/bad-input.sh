@@ -56,20 +56,33 @@ for at in 1 63 64 100 $((last - 1)); do
 done
 head -c $((last - 1)) a.img >cut.img
 refused '.*(truncated|end|unfinished|no whole commit|complete)' cut.img
-for at in $((last + 1)) $(((last + whole) / 2)) $((whole - 1)); do
-    head -c "$at" a.img >torn.img
+# tear FILE AT: what a write that was interrupted there leaves
+tear() {
+    head -c "$2" "$1" >torn.img
     succeeds sfpm-run torn.img
-    expect_stdout 15
     expect_stderr_match '^sfpm-run: torn\.img: warning: '
     expect test "$(grep -c warning "$stderr")" -eq 1
     expect_status 1 sfpm-inspect --verify torn.img
     expect_stderr_match '^sfpm-inspect: torn\.img: '
-    # The next append keeps what is whole.
+}
+at=$((last + 1))
+while [ "$at" -lt "$whole" ]; do
+    tear a.img "$at"
+    expect test "$(sfpm-run torn.img 2>warning)" = 15
+    # The next append keeps what is whole, also when it is interrupted itself.
     succeeds sfpm-patch -i torn.img 3=7
+    expect_stderr_match 'warning: '
+    succeeds sfpm-inspect --verify torn.img
     succeeds sfpm-run torn.img
     expect_stdout 17
     expect_stderr ''
+    cp torn.img again.img
+    tear again.img $(($(size again.img) - 50))
+    succeeds sfpm-patch -i torn.img 3=8
     succeeds sfpm-inspect --verify torn.img
+    succeeds sfpm-run torn.img
+    expect_stdout 18
+    at=$((at + 61))
 done
 at=0
 while [ "$at" -lt "$whole" ]; do
@@ -111,7 +124,6 @@ not_run() {
     expect_stderr_match "^sfpm-run: v\.img: $2"
 }
 not_run 4=0xEE 'code\[4\] \(main\+4\): unknown opcode 0xEE'
-not_run 2=6 'code\[[34]\] \(main\+[34]\): '
 not_run 6=6 'code\[6\] \(main\+6\): '
 not_run 0=1 'code\[0\] \(main\): stack underflow'
 printf 'push 1\nagain: nop\nbr again\nhalt\n' >jump.s

@@ -64,21 +64,21 @@ expect_stdout 15
 # What does not fit a slot of 32 bits cannot be written back.
 original_header 2080 >w.img
 {
-    printf '\377\377\377\177'
-    zeros 1020
+    zeros 1024
+    u32 4294967295
+    printf '\0\377\0\377\3\0\377\3\0\377\3\5'
+    zeros 1012
     u32 0
-    printf '\0\1\1\4\5'
-    zeros 1019
-    u32 0
-    u64 5
+    u64 12
     u64 0
     u32 0
     u32 0
 } >>w.img
 cp w.img before
-succeeds sfpm-run --resume w.img
-expect_stdout 2147483648
-expect_status 125 sfpm-run --resume -i w.img
+expect test "$(size w.img)" -eq "$(size o.img)"
+succeeds sfpm-run w.img
+expect_status 125 sfpm-run -i w.img
+expect_stderr_match '^sfpm-run: w\.img: .*4228250625'
 expect_same w.img before
 
 # Another size: looked into and patched, not run.
@@ -86,7 +86,7 @@ original_header 5392 >other.img
 zeros 5392 >>other.img
 succeeds sfpm-inspect other.img
 expect_stdout_match '^ +5392  vm_state$'
-expect_stdout_match '^  cannot be read '
+expect_stdout_match '^  unreadable   region .*2080 bytes'
 succeeds sfpm-patch -i other.img vm_state:5391=7
 expect_stderr_match 'vm_state\[5391\]: 0 -> 7$'
 expect_status 125 sfpm-run other.img

@@ -124,7 +124,7 @@ expect_stdout_match '^  attributes +k=v$'
 # Wrong edits: all are told, nothing is written.
 cp a.img before
 for edit in 7=0 6=1,2 0x10=1 18446744073709551615=1 18446744073709551616=1 main+7=0 nowhere=1 \
-    main+x=1 nothing:0=1 3=256 3=-1 3= 3=1, 3=x 3 =1 3/u9=1 3/i8=128 3/i8=-129 3/u16=65536 \
+    main+x=1 nothing:0=1 3=256 3=-1 3= '3=1,' 3=x 3 =1 3/u9=1 3/i8=128 3/i8=-129 3/u16=65536 \
     3/f32=1e99 3/f64=1x 3/hex=0 3/hex=0g 3/str= stack:x=1 code:7=1; do
     expect_status 2 sfpm-patch -i a.img "$edit"
     expect_stderr_match "^sfpm-patch: a\.img: $(printf %s "$edit" | sed 's/[+]/[+]/g'): "
