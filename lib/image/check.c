@@ -61,80 +61,79 @@ static bool check_record(sfpm_check_t *check, uint64_t offset,
     return sfpm_ranges_add(&check->data, start, record->length);
 }
 
-/* Whether whole records lead from `at` to the trailer. A DEAD record may only be the
- * first, and not where the commit begins: what an interrupted write left behind may
- * itself begin with whole records. */
-static bool is_tiled(const sfpm_input_t *input, const sfpm_trailer_t *trailer,
-                     uint64_t from)
+/* XXH3-64 of bytes of the file. */
+static bool sum_range(const sfpm_input_t *input, uint64_t at, uint64_t end, uint64_t *sum)
 {
-    sfpm_record_t record;
-    uint64_t at = from, end;
-    while (at < trailer->offset) {
-        if (!sfpm_record_read(input, at, &record, &end) ||
-            (record.type == SFPM_RECORD_DEAD && (at != from || at == trailer->begin)))
-            return false;
-        at = end;
+    uint8_t *page = SFPM_NEW_N(uint8_t, SFPM_CHUNK);
+    sfpm_running_checksum_t *running = sfpm_running_checksum_create();
+    bool good = page && running;
+    while (good && at < end) {
+        size_t now = sfpm_span(end, at, SFPM_CHUNK);
+        good = sfpm_input_read(input, at, page, now);
+        if (good)
+            sfpm_running_checksum_add(running, page, now);
+        at += now;
     }
-    return at == trailer->offset;
-}
-
-/* Whether the DEAD record in `bytes` vouches for the commit's bytes before it. */
-static bool is_dead(const uint8_t *bytes, const sfpm_trailer_t *trailer, uint64_t at,
-                    uint64_t sum)
-{
-    sfpm_record_t record;
-    sfpm_dead_t dead;
-    if (!sfpm_record_decode(bytes, at, &record) || record.type != SFPM_RECORD_DEAD)
-        return false;
-    sfpm_dead_decode(bytes + SFPM_RECORD_SIZE, &dead);
-    return dead.begin == trailer->begin && dead.length == at - trailer->begin &&
-           dead.sum == sum;
-}
-
-/* Dead bytes at the start of a commit: *start receives where they end. Several
- * writes may have been interrupted there; the DEAD record of the last counts. */
-static bool check_dead(const sfpm_input_t *input, const sfpm_trailer_t *trailer,
-                       uint64_t *start)
-{
-    uint8_t bytes[SFPM_RECORD_SIZE + SFPM_DEAD_SIZE];
-    uint64_t at = trailer->begin, size = sfpm_input_size(input);
-    sfpm_running_checksum_t *sum = sfpm_running_checksum_create();
-    uint8_t *page = SFPM_NEW_N(uint8_t, SFPM_PAGE);
-    bool found = false;
-    while (sum && page && !found && at < trailer->offset) {
-        uint64_t next = (at / SFPM_PAGE + 1) * SFPM_PAGE;
-        if (!sfpm_in_range(next, sizeof bytes, size) ||
-            !sfpm_input_read(input, at, page, (size_t)(next - at)) ||
-            !sfpm_input_read(input, next, bytes, sizeof bytes))
-            break;
-        sfpm_running_checksum_add(sum, page, (size_t)(next - at));
-        at = next;
-        found = is_dead(bytes, trailer, at, sfpm_running_checksum_value(sum)) &&
-                is_tiled(input, trailer, at);
-    }
-    sfpm_running_checksum_destroy(sum);
+    *sum = good ? sfpm_running_checksum_value(running) : 0;
+    sfpm_running_checksum_destroy(running);
     free(page);
-    if (found)
-        *start = at;
-    return found;
+    return good;
+}
+
+/* Dead bytes before the first record of a commit are those that it says. */
+static bool check_dead(sfpm_check_t *check, const sfpm_trailer_t *trailer)
+{
+    const sfpm_input_t *input = check->image->input;
+    sfpm_record_t record;
+    sfpm_dead_t dead = {0};
+    uint8_t *payload;
+    uint64_t sum;
+    if (!sfpm_record_load(input, trailer->start, SFPM_RECORD_DEAD, SFPM_DEAD_SIZE,
+                          &record, &payload))
+        return false;
+    if (record.length == SFPM_DEAD_SIZE)
+        sfpm_dead_decode(payload, &dead);
+    free(payload);
+    if (dead.begin != trailer->begin || dead.length != trailer->start - trailer->begin ||
+        dead.previous_sum != trailer->previous_sum)
+        return sfpm_fail_at(SFPM_ERR_CORRUPT, trailer->start,
+                            "the DEAD record at offset %llu does not cover what lies "
+                            "between the commits",
+                            (unsigned long long)trailer->start);
+    if (!sum_range(input, trailer->begin, trailer->start, &sum))
+        return false;
+    return sum == dead.sum ||
+           sfpm_fail_at(SFPM_ERR_CHECKSUM, trailer->begin,
+                        "the dead bytes at offset %llu are damaged (checksum mismatch)",
+                        (unsigned long long)trailer->begin);
+}
+
+/* Whether a record of that type has a place here within its commit. */
+static bool check_place(const sfpm_trailer_t *trailer, uint32_t type, uint64_t at,
+                        uint64_t end)
+{
+    char name[5];
+    bool dead = trailer->start != trailer->begin && at == trailer->start;
+    bool good = (type == SFPM_RECORD_DEAD) == dead &&
+                (type == SFPM_RECORD_INDEX) == (at == trailer->index_offset) &&
+                type != SFPM_RECORD_TRAILER && end <= trailer->offset;
+    return good ||
+           sfpm_fail_at(SFPM_ERR_CORRUPT, at,
+                        "the %s record at offset %llu is out of place",
+                        sfpm_record_type_name(type, name), (unsigned long long)at);
 }
 
 static bool check_records(sfpm_check_t *check, const sfpm_trailer_t *trailer)
 {
     const sfpm_input_t *input = check->image->input;
     sfpm_record_t record;
-    uint64_t at = trailer->begin, end;
-    if (!is_tiled(input, trailer, at))
-        check_dead(input, trailer, &at); /* if not, the fault is found below */
+    uint64_t at = trailer->start, end;
+    if (at != trailer->begin && !check_dead(check, trailer) && !sfpm_check_fault(check))
+        return false;
     while (at < trailer->offset) {
-        if (!sfpm_record_read(input, at, &record, &end))
+        if (!sfpm_record_read(input, at, &record, &end) ||
+            !check_place(trailer, record.type, at, end))
             return sfpm_check_fault(check); /* no way on within this commit */
-        if (end > trailer->offset) {
-            sfpm_fail_at(SFPM_ERR_CORRUPT, at,
-                         "the record at offset %llu crosses its trailer",
-                         (unsigned long long)at);
-            return sfpm_check_fault(check);
-        }
         if (!check_record(check, at, &record, end) && !sfpm_check_fault(check))
             return false;
         at = end;
@@ -193,10 +192,12 @@ static bool check_leaf(sfpm_check_t *check, const sfpm_region_t *region, size_t 
     return go_on;
 }
 
-/* A leaf that an earlier look has checked at this very place needs no second one. */
+/* A leaf that an earlier look has checked at this very place needs no second one;
+ * the same leaf under another digest does. */
 static bool seen_before(sfpm_check_t *check, const sfpm_leaf_ref_t *ref, uint64_t size)
 {
-    uint64_t key[3] = {ref->offset, ref->sum, size};
+    uint64_t key[5] = {ref->offset, ref->sum, size};
+    memcpy(&key[3], ref->digest, SFPM_DIGEST_SIZE);
     return sfpm_seen_add(&check->seen, sfpm_checksum(key, sizeof key, 0));
 }
 

@@ -42,6 +42,9 @@ enum {
     SFPM_TEXT_MAX = 65535 /* longest name, description, message, attribute */
 };
 
+/* The highest commit number: numbers are given as int64_t. */
+#define SFPM_COMMIT_MAX ((uint64_t)INT64_MAX)
+
 /* Feature bits of the header. */
 #define SFPM_INCOMPATIBLE_DRAFT (UINT64_C(1) << 0) /* the layout may still change */
 #define SFPM_INCOMPATIBLE_KNOWN SFPM_INCOMPATIBLE_DRAFT
@@ -73,6 +76,7 @@ typedef struct sfpm_trailer {
     uint64_t number;              /* of the commit */
     uint64_t first;               /* number of the file's oldest commit */
     uint64_t begin;               /* where the commit begins */
+    uint64_t start;               /* of its first record: after dead bytes, or begin */
     uint64_t previous_sum;        /* payload sum of the trailer before; 0: none */
     uint64_t index_offset;        /* of the index record */
     uint8_t index_digest[SFPM_DIGEST_SIZE]; /* of the index payload */

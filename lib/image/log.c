@@ -136,20 +136,24 @@ typedef struct walk {
     uint64_t budget;     /* records that may still be looked at */
 } walk_t;
 
-/* Follows records from `offset` to a trailer that continues the chain. `begin` is
- * where the commit begins, which lies before `offset` when dead bytes do. */
-static bool walk_commit(walk_t *walk, uint64_t begin, uint64_t offset)
+/* Follows records from `start` to a trailer that continues the chain. `begin` is
+ * where the commit begins, which lies before `start` when dead bytes do. A DEAD
+ * record further on says that all before it was torn. */
+static bool walk_commit(walk_t *walk, uint64_t begin, uint64_t start)
 {
     sfpm_record_t record;
     sfpm_trailer_t trailer;
-    uint64_t end;
+    uint64_t offset = start, end;
     while (walk->budget > 0 && sfpm_record_read(walk->input, offset, &record, &end)) {
         walk->budget--;
+        if (record.type == SFPM_RECORD_DEAD && offset != start)
+            return false;
         if (record.type != SFPM_RECORD_TRAILER) {
             offset = end;
             continue;
         }
         if (!trailer_read(walk->input, offset, &trailer) || trailer.begin != begin ||
+            trailer.start != start ||
             (walk->any ? !follows(&walk->last, &trailer) : !sfpm_log_is_oldest(&trailer)))
             return false;
         walk->last = trailer;
@@ -205,7 +209,8 @@ static bool walk_over_dead(walk_t *walk, uint64_t begin)
 static bool walk_from_start(const sfpm_input_t *input, sfpm_trailer_t *last)
 {
     uint64_t size = sfpm_input_size(input);
-    walk_t walk = {.input = input, .budget = size / 256 + 65536};
+    /* No record is walked over twice in a file that we wrote. */
+    walk_t walk = {.input = input, .budget = size / SFPM_RECORD_SIZE};
     uint64_t begin = SFPM_HEADER_SIZE;
     while (begin < size &&
            (walk_commit(&walk, begin, begin) || walk_over_dead(&walk, begin)))
@@ -232,6 +237,20 @@ bool sfpm_log_last(const sfpm_input_t *input, sfpm_trailer_t *last)
     return true;
 }
 
+/* Whether all leaves lie before the index: a commit needs nothing that follows it. */
+static bool check_leaf_places(const sfpm_index_t *index, uint64_t offset)
+{
+    for (size_t i = 0; i < index->num_regions; i++) {
+        const sfpm_region_t *region = &index->regions[i];
+        for (size_t k = 0; k < region->num_leaves; k++)
+            if (region->leaves[k].offset >= offset)
+                return sfpm_fail_at(SFPM_ERR_CORRUPT, offset,
+                                    "the index at offset %llu names a leaf behind it",
+                                    (unsigned long long)offset);
+    }
+    return true;
+}
+
 bool sfpm_log_index(const sfpm_input_t *input, const sfpm_trailer_t *trailer,
                     uint64_t max_memory, sfpm_index_t *index)
 {
@@ -250,11 +269,14 @@ bool sfpm_log_index(const sfpm_input_t *input, const sfpm_trailer_t *trailer,
                             "the index at offset %llu is not the one of its trailer",
                             (unsigned long long)trailer->index_offset);
     good = good && sfpm_index_decode(payload, (size_t)record.length, index);
-    if (good && index->number != trailer->number) {
-        sfpm_index_free(index);
+    free(payload);
+    if (!good)
+        return false;
+    if (index->number != trailer->number)
         good = sfpm_fail_at(SFPM_ERR_CORRUPT, trailer->index_offset,
                             "index and trailer disagree about the commit's number");
-    }
-    free(payload);
+    good = good && check_leaf_places(index, trailer->index_offset);
+    if (!good)
+        sfpm_index_free(index);
     return good;
 }

@@ -25,6 +25,10 @@ bool sfpm_record_decode(const uint8_t bytes[SFPM_RECORD_SIZE], uint64_t offset,
                         sfpm_record_t *record)
 {
     char name[5];
+    if (offset % SFPM_RECORD_ALIGN != 0)
+        return sfpm_fail_at(SFPM_ERR_CORRUPT, offset,
+                            "no record begins at offset %llu: it is no multiple of %d",
+                            (unsigned long long)offset, SFPM_RECORD_ALIGN);
     if (sfpm_get_u64(bytes + 24) != sfpm_checksum(bytes, 24, offset))
         return sfpm_fail_at(SFPM_ERR_CHECKSUM, offset,
                             "the record at offset %llu is damaged (checksum mismatch)",

@@ -213,20 +213,24 @@ static bool write_index(sfpm_edit_t *edit, sfpm_trailer_t *trailer, sfpm_output_
 
 /* ---- the whole ---- */
 
-/* Covers torn bytes before the commit: they stay, counted and checksummed. */
+/* Covers torn bytes before the commit: they stay, counted and checksummed. They are
+ * filled up with 0xff, since zeros could complete a trailer that lost only zeros. */
 static bool write_dead(const sfpm_edit_t *edit, const sfpm_trailer_t *last,
-                       uint64_t begin, sfpm_output_t *output)
+                       sfpm_trailer_t *trailer, sfpm_output_t *output)
 {
-    uint8_t bytes[SFPM_PAGE] = {0};
+    uint8_t bytes[SFPM_PAGE];
+    uint64_t begin = trailer->begin;
     uint64_t size = sfpm_output_offset(output);
     uint64_t end = (size + SFPM_PAGE - 1) & ~(uint64_t)(SFPM_PAGE - 1);
+    trailer->start = end;
     sfpm_dead_t dead = {begin, end - begin, 0, last->sum};
     sfpm_running_checksum_t *sum = sfpm_running_checksum_create();
-    bool good = sum && sfpm_output_zeros(output, end - size);
+    memset(bytes, 0xff, sizeof bytes);
+    bool good = sum && sfpm_output_write(output, bytes, (size_t)(end - size));
     for (uint64_t at = begin; good && at < end;) {
         size_t stored = sfpm_span(size, at, sizeof bytes);
         size_t now = sfpm_span(end, at, sizeof bytes);
-        memset(bytes + stored, 0, now - stored);
+        memset(bytes + stored, 0xff, now - stored);
         good = stored == 0 || sfpm_input_read(edit->image->input, at, bytes, stored);
         if (good)
             sfpm_running_checksum_add(sum, bytes, now);
@@ -238,16 +242,21 @@ static bool write_dead(const sfpm_edit_t *edit, const sfpm_trailer_t *last,
     return good && write_record(output, SFPM_RECORD_DEAD, bytes, SFPM_DEAD_SIZE);
 }
 
-static void start_trailer(sfpm_trailer_t *trailer, const sfpm_trailer_t *last)
+static bool start_trailer(sfpm_trailer_t *trailer, const sfpm_trailer_t *last)
 {
-    *trailer = (sfpm_trailer_t){.number = 1, .first = 1, .begin = SFPM_HEADER_SIZE};
+    *trailer = (sfpm_trailer_t){
+        .number = 1, .first = 1, .begin = SFPM_HEADER_SIZE, .start = SFPM_HEADER_SIZE};
     if (!last)
-        return;
+        return true;
+    if (last->number == SFPM_COMMIT_MAX)
+        return sfpm_fail(SFPM_ERR_LIMIT, "commit %llu is the highest that there can be",
+                         (unsigned long long)last->number);
     trailer->number = last->number + 1;
     trailer->first = last->first;
-    trailer->begin = last->offset + SFPM_TRAILER_RECORD;
+    trailer->begin = trailer->start = last->offset + SFPM_TRAILER_RECORD;
     trailer->previous_sum = last->sum;
     memcpy(trailer->id, last->id, SFPM_DIGEST_SIZE);
+    return true;
 }
 
 static bool write_trailer(sfpm_trailer_t *trailer, const sfpm_trailer_t *last,
@@ -268,9 +277,10 @@ bool sfpm_commit_write(sfpm_edit_t *edit, const sfpm_trailer_t *last,
 {
     sfpm_plan_t plan = {0};
     sfpm_trailer_t trailer;
-    start_trailer(&trailer, last);
+    if (!start_trailer(&trailer, last))
+        return false;
     if (sfpm_output_offset(output) > trailer.begin &&
-        !write_dead(edit, last, trailer.begin, output))
+        !write_dead(edit, last, &trailer, output))
         return false;
     bool good = sfpm_plan_make(&plan, edit, sfpm_output_offset(output)) &&
                 sfpm_output_reserve(output, plan.num_pages * SFPM_PAGE) &&
