@@ -221,7 +221,7 @@ static bool try_with(int number, size_t after, bool every)
 START_TEST(every_allocation_may_fail)
 {
     size_t after = 0;
-    while (try_with(_i, after, false) | try_with(_i, after, true))
+    while (try_with(_i, after, false) && try_with(_i, after, true))
         after++;
     /* The control: allocations were met, and with enough memory it works. */
     ck_assert_uint_gt(after, 5);
