@@ -1,5 +1,5 @@
 ; SPDX-License-Identifier: MIT
-; The first 25 Fibonacci numbers, each by the doubly recursive
+; The first 16 Fibonacci numbers, each by the doubly recursive
 ; definition: slow on purpose, with many calls in progress at most moments.
 
 .func main
@@ -13,7 +13,7 @@ next:
         push 1
         add
         local.tee 0
-        push 25
+        push 16
         i64.lt_s
         br_if next
         halt

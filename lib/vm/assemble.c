@@ -89,10 +89,10 @@ static bool begin_function(sfpm_assembler_t *a, const sfpm_token_t *name)
 }
 
 /* Code before any .func belongs to a function `main`. */
-static bool need_function(sfpm_assembler_t *a)
+static bool need_function(sfpm_assembler_t *a, const sfpm_token_t *at)
 {
     sfpm_token_t name = {
-        .text = "main", .length = 4, .line = a->token.line, .column = a->token.column};
+        .text = "main", .length = 4, .line = at->line, .column = at->column};
     return a->num_functions > 0 || begin_function(a, &name);
 }
 
@@ -247,7 +247,7 @@ static bool take_instruction(sfpm_assembler_t *a, const sfpm_token_t *name)
         skip_line(a);
         return true;
     }
-    if (!need_function(a) || !remember_place(a, name->line, name->column) ||
+    if (!need_function(a, name) || !remember_place(a, name->line, name->column) ||
         !sfpm_buffer_add(a->code, &info->opcode, 1))
         return false;
     a->locals_allowed = false;
@@ -256,7 +256,8 @@ static bool take_instruction(sfpm_assembler_t *a, const sfpm_token_t *name)
 
 static bool take_bytes(sfpm_assembler_t *a)
 {
-    if (!need_function(a) || !remember_place(a, a->token.line, a->token.column))
+    if (!need_function(a, &a->token) ||
+        !remember_place(a, a->token.line, a->token.column))
         return false;
     a->locals_allowed = false;
     while (a->token.kind == SFPM_TOKEN_NUMBER) {
@@ -279,7 +280,7 @@ static bool take_label(sfpm_assembler_t *a, const sfpm_token_t *name)
                         sfpm_quote(name, quote));
         return true;
     }
-    return need_function(a) &&
+    return need_function(a, name) &&
            sfpm_names_define(&a->names, SFPM_SYMBOL_LABEL, (uint32_t)a->code->size, name);
 }
 
@@ -365,7 +366,7 @@ static uint32_t find_start(sfpm_assembler_t *a)
 
 static void check_functions(sfpm_assembler_t *a)
 {
-    if (a->num_functions == 0)
+    if (a->num_functions == 0 && a->faults->count == 0)
         sfpm_faults_add(a->faults, a->token.line, a->token.column,
                         "there is no instruction");
     check_last_function(a);
