@@ -181,8 +181,8 @@ static bool follow(sfpm_proof_t *proof, uint32_t offset)
     stack_effect(proof, &instruction, &pops, &pushes);
     if (height < pops)
         return sfpm_fail_code(program, offset,
-                              "stack underflow: %s takes %u values, the stack has %u",
-                              info->mnemonic, pops, height);
+                              "stack underflow: %s takes %u value%s, the stack has %u",
+                              info->mnemonic, pops, pops == 1 ? "" : "s", height);
     height = height - pops + pushes;
     if (height > SFPM_MAX_HEIGHT)
         return sfpm_fail_code(program, offset, "more than %u values on the stack",

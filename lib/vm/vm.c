@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/options.h"
 #include "vm/assemble.h"
 #include "vm/interpret.h"
 #include "vm/machine.h"
@@ -236,18 +237,11 @@ bool sfpm_vm_load(sfpm_vm_t *vm, sfpm_vm_region_callback_t callback, void *conte
 
 /* ---- Running -------------------------------------------------------------- */
 
-/* The caller's options, as much of them as it knows, over the defaults. */
 static bool read_options(sfpm_vm_run_options_t *options,
                          const sfpm_vm_run_options_t *given)
 {
-    *options = (sfpm_vm_run_options_t){0};
-    if (given) {
-        if (given->struct_size < sizeof given->struct_size)
-            return sfpm_fail(SFPM_ERR_ARGUMENT, "the options' struct_size is not set");
-        memcpy(options, given,
-               given->struct_size < sizeof *options ? given->struct_size
-                                                    : sizeof *options);
-    }
+    if (!sfpm_take_options(options, sizeof *options, given))
+        return false;
     if (options->max_steps == 0)
         options->max_steps = UINT64_MAX;
     if (options->max_stack == 0)

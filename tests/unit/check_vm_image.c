@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: MIT */
+/* Machines in images, and the original program's `vm_state`. */
+#include <sfpm/snapshot.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "vm/original.h"
+#include "vm_common.h"
+
+START_TEST(saved_machine_goes_on_where_it_was)
+{
+    sfpm_buffer_t whole = {0}, pieces = {0};
+    sfpm_vm_t *vm = example("primes.s");
+    ck_assert_int_eq(run_steps(vm, 0, &whole), SFPM_VM_HALTED);
+    ck_assert(sfpm_vm_fresh(vm));
+    ck_assert_int_eq(run_steps(vm, 1234, &pieces), SFPM_VM_SUSPENDED);
+    ck_assert(sfpm_vm_save(vm, "a.img"));
+    sfpm_vm_destroy(vm);
+
+    vm = sfpm_vm_create();
+    ck_assert(sfpm_vm_restore(vm, "a.img"));
+    ck_assert_uint_eq(info_of(vm).instructions, 1234);
+    ck_assert(info_of(vm).verified);
+    ck_assert_int_eq(run_steps(vm, 0, &pieces), SFPM_VM_HALTED);
+    ck_assert_uint_eq(whole.size, pieces.size);
+    ck_assert_mem_eq(whole.data, pieces.data, whole.size);
+    sfpm_buffer_free(&whole);
+    sfpm_buffer_free(&pieces);
+    sfpm_vm_destroy(vm);
+}
+END_TEST
+
+START_TEST(commits_are_states_to_go_back_to)
+{
+    sfpm_vm_t *vm = example("factorial.s");
+    sfpm_vm_t *old = sfpm_vm_create();
+    ck_assert(sfpm_vm_save(vm, "a.img"));
+    sfpm_image_t *image = sfpm_image_open("a.img", NULL);
+    ck_assert_ptr_nonnull(image);
+    ck_assert(sfpm_vm_is_in(image));
+    ck_assert_uint_eq(sfpm_image_commit_info(image)->bytecode, SFPM_BYTECODE_VERSION);
+    for (uint64_t i = 1; i <= 5; i++) {
+        run_steps(vm, 100, NULL);
+        ck_assert(sfpm_vm_commit(vm, image, i == 5 ? "the last" : NULL));
+    }
+    ck_assert_str_eq(sfpm_image_commit_info(image)->message, "the last");
+    for (int64_t i = 1; i <= 6; i++) {
+        ck_assert(sfpm_image_select(image, i));
+        ck_assert(sfpm_vm_load_image(old, image));
+        ck_assert(sfpm_vm_verify(old));
+        ck_assert_uint_eq(info_of(old).instructions, 100 * (uint64_t)(i - 1));
+    }
+    sfpm_image_close(image);
+    sfpm_vm_destroy(old);
+    sfpm_vm_destroy(vm);
+}
+END_TEST
+
+/* An image may hold a machine and other things, or another machine before. */
+START_TEST(edit_leaves_other_regions_alone)
+{
+    sfpm_vm_t *primes = example("primes.s"); /* has globals */
+    sfpm_vm_t *sum = example("sum.s");       /* has none */
+    sfpm_vm_t *back = sfpm_vm_create();
+    size_t index;
+    sfpm_edit_t *edit = sfpm_edit_create(NULL);
+    ck_assert(sfpm_edit_set_region(edit, "mine", 0, "abc", 3, 0));
+    ck_assert(sfpm_vm_fill_edit(primes, edit));
+    ck_assert(sfpm_edit_save(edit, "a.img", NULL));
+    sfpm_edit_destroy(edit);
+
+    sfpm_image_t *image = sfpm_image_open("a.img", NULL);
+    ck_assert(sfpm_image_find_region(image, "globals", &index));
+    ck_assert_uint_eq(sfpm_image_region(image, index)->flags,
+                      SFPM_REGION_PORTABLE | SFPM_REGION_DYNAMIC);
+    ck_assert(sfpm_vm_commit(sum, image, NULL));
+    ck_assert(!sfpm_image_find_region(image, "globals", &index));
+    ck_assert(sfpm_image_find_region(image, "mine", &index));
+    ck_assert(sfpm_vm_load_image(back, image));
+    ck_assert_str_eq(output_of(back), "15\n");
+    sfpm_image_close(image);
+    sfpm_vm_destroy(back);
+    sfpm_vm_destroy(primes);
+    sfpm_vm_destroy(sum);
+}
+END_TEST
+
+START_TEST(images_without_a_machine_are_told)
+{
+    int number = 7;
+    const sfpm_memory_region_t region = {&number, sizeof number, "number", false};
+    sfpm_snapshot_t *snapshot = sfpm_snapshot_create();
+    sfpm_vm_t *vm = example("sum.s");
+    ck_assert(sfpm_snapshot_add_region(snapshot, &region));
+    ck_assert(sfpm_snapshot_save(snapshot, "a.img"));
+    sfpm_snapshot_destroy(snapshot);
+    ck_assert(!sfpm_vm_restore(vm, "a.img"));
+    expect_error(SFPM_ERR_MISMATCH, 0, "there is no machine in it");
+    ck_assert(!sfpm_vm_restore(vm, "b.img"));
+    ck_assert_int_eq(sfpm_last_status(), SFPM_ERR_NOT_FOUND);
+    ck_assert_str_eq(output_of(vm), "15\n"); /* what it was */
+    sfpm_image_t *image = sfpm_image_open("a.img", NULL);
+    ck_assert(!sfpm_vm_is_in(image));
+    sfpm_image_close(image);
+    sfpm_vm_destroy(vm);
+}
+END_TEST
+
+/* Zeros take no space in an image: what it says of a size is not believed. */
+START_TEST(giant_regions_are_refused)
+{
+    sfpm_vm_t *vm = example("sum.s");
+    size_t size = (size_t)SFPM_VM_MAX_STACK + 8;
+    uint8_t *zeros = calloc(1, size);
+    ck_assert_ptr_nonnull(zeros);
+    sfpm_edit_t *edit = sfpm_edit_create(NULL);
+    ck_assert(sfpm_vm_fill_edit(vm, edit));
+    ck_assert(sfpm_edit_set_region(edit, "stack", 0, zeros, size, SFPM_REGION_PORTABLE));
+    ck_assert(sfpm_edit_save(edit, "a.img", NULL));
+    sfpm_edit_destroy(edit);
+    ck_assert(!sfpm_vm_restore(vm, "a.img"));
+    expect_error(SFPM_ERR_LIMIT, 0, "region 'stack' has 67108872 bytes");
+    free(zeros);
+    sfpm_vm_destroy(vm);
+}
+END_TEST
+
+/* ---- The original layout ---------------------------------------------------- */
+
+static const uint8_t sum_code[] = {0, 10, 0, 5, 1, 4, 5};
+
+/* A `vm_state` as the original program leaves it before the first run. */
+static void make_original(uint8_t *state, const uint8_t *code, size_t size)
+{
+    memset(state, 0, SFPM_ORIGINAL_SIZE);
+    sfpm_put_u32(state + 1024, UINT32_MAX); /* sp */
+    memcpy(state + 1028, code, size);
+    sfpm_put_u64(state + 2056, size);
+}
+
+static bool give_state(void *context, const char *name, const void **bytes, size_t *size)
+{
+    *bytes = strcmp(name, "vm_state") == 0 ? context : NULL;
+    *size = SFPM_ORIGINAL_SIZE;
+    return true;
+}
+
+static sfpm_vm_t *original(uint8_t *state)
+{
+    sfpm_vm_t *vm = sfpm_vm_create();
+    if (!sfpm_vm_load(vm, give_state, state) || !sfpm_vm_verify(vm))
+        ck_abort_msg("%s", sfpm_last_error());
+    return vm;
+}
+
+/* The state as the machine would save it. */
+static const uint8_t *state_of(sfpm_vm_t *vm)
+{
+    sfpm_vm_region_t region;
+    ck_assert_uint_eq(sfpm_vm_num_regions(vm), 1);
+    if (!sfpm_vm_region(vm, 0, &region, sizeof region))
+        ck_abort_msg("%s", sfpm_last_error());
+    ck_assert_str_eq(region.name, "vm_state");
+    ck_assert_uint_eq(region.size, SFPM_ORIGINAL_SIZE);
+    return region.bytes;
+}
+
+START_TEST(original_state_runs_and_is_written_back)
+{
+    uint8_t state[SFPM_ORIGINAL_SIZE];
+    uint64_t start = 0;
+    make_original(state, sum_code, sizeof sum_code);
+    sfpm_vm_t *vm = original(state);
+    ck_assert_mem_eq(state_of(vm), state, sizeof state); /* untouched so far */
+    ck_assert(info_of(vm).original);
+    ck_assert_uint_eq(info_of(vm).code_size, 7);
+    ck_assert_str_eq(sfpm_vm_code_region(vm, &start), "vm_state");
+    ck_assert_uint_eq(start, 1028);
+    ck_assert_str_eq(output_of(vm), "15\n");
+
+    uint8_t after[SFPM_ORIGINAL_SIZE];
+    memcpy(after, state, sizeof after);
+    sfpm_put_u32(after, 15);       /* stack[0] */
+    sfpm_put_u32(after + 1024, 0); /* sp */
+    sfpm_put_u64(after + 2064, 7); /* pc, behind the HALT */
+    after[2072] = 1;               /* halted */
+    sfpm_put_u32(after + 2076, 1); /* iteration_count */
+    ck_assert_mem_eq(state_of(vm), after, sizeof after);
+
+    /* The halted one, loaded again, starts again. */
+    memcpy(state, state_of(vm), sizeof state);
+    state[1028 + 3] = 20;
+    sfpm_vm_destroy(vm);
+    vm = original(state);
+    ck_assert_int_eq(info_of(vm).status, SFPM_VM_HALTED);
+    ck_assert_uint_eq(info_of(vm).pc, 6);
+    ck_assert_uint_eq(info_of(vm).frames, 1);
+    int64_t value = 0;
+    ck_assert(sfpm_vm_operand(vm, 0, 0, &value));
+    ck_assert_int_eq(value, 15);
+    ck_assert(sfpm_vm_restart(vm));
+    ck_assert_str_eq(output_of(vm), "30\n");
+    ck_assert_uint_eq(info_of(vm).starts, 2);
+    ck_assert_uint_eq(sfpm_get_u32(state_of(vm) + 2076), 2);
+    sfpm_vm_destroy(vm);
+}
+END_TEST
+
+START_TEST(original_state_can_be_suspended_anywhere)
+{
+    uint8_t state[SFPM_ORIGINAL_SIZE];
+    sfpm_buffer_t output = {0};
+    make_original(state, sum_code, sizeof sum_code);
+    for (int i = 0; i < 5; i++) {
+        sfpm_vm_t *vm = original(state);
+        ck_assert_int_eq(info_of(vm).status, SFPM_VM_SUSPENDED);
+        run_steps(vm, 1, &output);
+        memcpy(state, state_of(vm), sizeof state);
+        sfpm_vm_destroy(vm);
+    }
+    ck_assert_uint_eq(output.size, 3);
+    ck_assert_mem_eq(output.data, "15\n", 3);
+    ck_assert_uint_eq(state[2072], 1);
+    ck_assert_uint_eq(sfpm_get_u32(state + 2076), 1);
+    sfpm_buffer_free(&output);
+}
+END_TEST
+
+START_TEST(original_slots_are_sign_extended_and_must_fit)
+{
+    static const uint8_t code[] = {2, 4, 5}; /* sub print halt */
+    uint8_t state[SFPM_ORIGINAL_SIZE];
+    sfpm_vm_region_t region;
+    make_original(state, code, sizeof code);
+    /* Two values on the stack before the first instruction: not what it proves. */
+    sfpm_put_u32(state + 1024, 1);
+    sfpm_vm_t *vm = sfpm_vm_create();
+    ck_assert(sfpm_vm_load(vm, give_state, state));
+    ck_assert(!sfpm_vm_verify(vm));
+    expect_error(SFPM_ERR_BYTECODE, 0, "stack underflow");
+    sfpm_vm_destroy(vm);
+
+    /* push 1, push 1, then the values are changed: INT_MIN - 1. */
+    static const uint8_t whole[] = {0, 1, 0, 1, 2, 4, 5};
+    make_original(state, whole, sizeof whole);
+    vm = original(state);
+    run_steps(vm, 2, NULL);
+    memcpy(state, state_of(vm), sizeof state);
+    sfpm_vm_destroy(vm);
+    sfpm_put_u32(state, 0x80000000u);
+    vm = original(state);
+    ck_assert_str_eq(output_of(vm), "-2147483649\n");
+    ck_assert(!sfpm_vm_region(vm, 0, &region, sizeof region));
+    expect_error(SFPM_ERR_LIMIT, 0,
+                 "stack value 0, -2147483649, does not fit the 32 bits of vm_state");
+    sfpm_vm_destroy(vm);
+}
+END_TEST
+
+START_TEST(original_state_is_checked)
+{
+    static const struct {
+        size_t offset;
+        uint32_t value;
+        const char *message;
+    } changes[] = {
+        {1024, 0xFFFFFFFE, "sp is -2"},
+        {1024, 256, "sp is 256"},
+        {2056, 0, "program_size is 0"},
+        {2056, 1025, "program_size is 1025"},
+        {2060, 1, "program_size is 4294967303"},
+        {2064, 8, "pc 8 is beyond the program of 7 bytes"},
+        {2064, 7, "pc 7 is beyond the program of 7 bytes"},
+        {2068, 1, "pc 4294967296 is beyond"},
+        {2072, 2, "halted is 2"},
+        {2076, 0x80000000u, "iteration_count is negative"},
+    };
+    for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
+        uint8_t state[SFPM_ORIGINAL_SIZE];
+        sfpm_vm_t *vm = sfpm_vm_create();
+        make_original(state, sum_code, sizeof sum_code);
+        sfpm_put_u32(state + changes[i].offset, changes[i].value);
+        ck_assert(!sfpm_vm_load(vm, give_state, state));
+        expect_error(SFPM_ERR_CORRUPT, 0, changes[i].message);
+        sfpm_vm_destroy(vm);
+    }
+}
+END_TEST
+
+START_TEST(original_machine_has_seven_instructions_and_256_values)
+{
+    static const uint8_t newer[] = {0, 1, SFPM_OP_DUP, SFPM_OP_HALT};
+    uint8_t state[SFPM_ORIGINAL_SIZE];
+    uint8_t deep[2 * 257 + 1] = {0};
+    sfpm_vm_t *vm = sfpm_vm_create();
+    make_original(state, newer, sizeof newer);
+    ck_assert(sfpm_vm_load(vm, give_state, state));
+    ck_assert(!sfpm_vm_verify(vm));
+    expect_error(
+        SFPM_ERR_BYTECODE, 0,
+        "code[2] (main+2): unknown opcode 0x0A: the original machine has 0 to 6");
+    deep[sizeof deep - 1] = SFPM_OP_HALT;
+    make_original(state, deep, sizeof deep);
+    ck_assert(sfpm_vm_load(vm, give_state, state));
+    ck_assert(!sfpm_vm_run(vm, NULL));
+    expect_error(SFPM_ERR_BYTECODE, 0,
+                 "needs 257 values on the stack, vm_state holds 256");
+    make_original(state, deep + 2, sizeof deep - 2);
+    ck_assert(sfpm_vm_load(vm, give_state, state));
+    ck_assert_int_eq(run_steps(vm, 0, NULL), SFPM_VM_HALTED);
+    ck_assert_uint_eq(sfpm_get_u32(state_of(vm) + 1024), 255);
+    sfpm_vm_destroy(vm);
+}
+END_TEST
+
+/* Every byte, a few values: refused or harmless, also when it is written back. */
+START_TEST(any_changed_byte_of_the_original_is_harmless)
+{
+    uint8_t state[SFPM_ORIGINAL_SIZE];
+    make_original(state, sum_code, sizeof sum_code);
+    sfpm_vm_t *vm = original(state);
+    run_steps(vm, 2, NULL);
+    memcpy(state, state_of(vm), sizeof state);
+    int good = 0;
+    for (size_t i = 0; i < sizeof state; i++) {
+        const uint8_t old = state[i];
+        const uint8_t values[] = {0, 1, 5, 0x7F, 0x80, 0xFF};
+        for (size_t v = 0; v < sizeof values; v++) {
+            state[i] = values[v];
+            sfpm_vm_region_t region;
+            const sfpm_vm_run_options_t options = {.struct_size = sizeof options};
+            if (sfpm_vm_load(vm, give_state, state) && sfpm_vm_run(vm, &options))
+                good += sfpm_vm_region(vm, 0, &region, sizeof region);
+        }
+        state[i] = old;
+    }
+    ck_assert_int_gt(good, 1000);
+    sfpm_vm_destroy(vm);
+}
+END_TEST
+
+/* In images of both versions; the flags of the region stay as they were. */
+static void run_in_image(uint32_t format)
+{
+    uint8_t state[SFPM_ORIGINAL_SIZE];
+    size_t index;
+    make_original(state, sum_code, sizeof sum_code);
+    sfpm_edit_t *edit = sfpm_edit_create(NULL);
+    ck_assert(sfpm_edit_set_format(edit, format));
+    ck_assert(sfpm_edit_set_region(edit, "vm_state", 0, state, sizeof state, 0));
+    ck_assert(sfpm_edit_save(edit, "v.img", NULL));
+    sfpm_edit_destroy(edit);
+
+    sfpm_vm_t *vm = sfpm_vm_create();
+    sfpm_image_t *image = sfpm_image_open("v.img", NULL);
+    ck_assert_ptr_nonnull(image);
+    uint32_t flags = sfpm_image_region(image, 0)->flags;
+    ck_assert(sfpm_vm_is_in(image));
+    ck_assert(sfpm_vm_load_image(vm, image));
+    ck_assert_str_eq(output_of(vm), "15\n");
+    if (!sfpm_vm_commit(vm, image, "ran"))
+        ck_abort_msg("%s", sfpm_last_error());
+    sfpm_image_close(image);
+
+    image = sfpm_image_open("v.img", NULL);
+    ck_assert_uint_eq(sfpm_image_info(image)->format, format);
+    ck_assert(sfpm_image_find_region(image, "vm_state", &index));
+    ck_assert_uint_eq(sfpm_image_region(image, index)->flags, flags);
+    ck_assert(sfpm_image_read(image, index, 0, state, sizeof state));
+    ck_assert_uint_eq(sfpm_get_u32(state), 15);
+    sfpm_image_close(image);
+    sfpm_vm_destroy(vm);
+}
+
+START_TEST(original_state_runs_in_images_of_both_versions)
+{
+    run_in_image(1);
+    run_in_image(2);
+}
+END_TEST
+
+static bool give_other_size(void *context, const char *name, const void **bytes,
+                            size_t *size)
+{
+    static const uint8_t state[5392];
+    (void)context;
+    *bytes = strcmp(name, "vm_state") == 0 ? state : NULL;
+    *size = sizeof state;
+    return true;
+}
+
+START_TEST(other_layouts_are_refused_with_the_reason)
+{
+    sfpm_vm_t *vm = sfpm_vm_create();
+    ck_assert(!sfpm_vm_load(vm, give_other_size, NULL));
+    expect_error(SFPM_ERR_UNSUPPORTED, 0, "region 'vm_state' has 5392 bytes");
+    sfpm_vm_destroy(vm);
+}
+END_TEST
+
+int main(void)
+{
+    const test_t core[] = {
+        saved_machine_goes_on_where_it_was,
+        commits_are_states_to_go_back_to,
+        edit_leaves_other_regions_alone,
+        original_state_runs_and_is_written_back,
+        original_state_can_be_suspended_anywhere,
+        original_slots_are_sign_extended_and_must_fit,
+        original_state_runs_in_images_of_both_versions,
+        NULL,
+    };
+    const test_t limits[] = {
+        images_without_a_machine_are_told,
+        giant_regions_are_refused,
+        original_state_is_checked,
+        original_machine_has_seven_instructions_and_256_values,
+        any_changed_byte_of_the_original_is_harmless,
+        other_layouts_are_refused_with_the_reason,
+        NULL,
+    };
+    return run_suite("vm_image", core, limits);
+}
