@@ -135,6 +135,7 @@ static int run_image(const operand_t *image)
 {
     int status;
     output_kind_t kind;
+    operand_warn(image);
     if (!output_choose(image, OUTPUT_NONE, &kind, &status))
         return status;
     if (!sfpm_vm_is_in(image->image)) {
@@ -175,8 +176,9 @@ int main(int argc, char **argv)
     tool_start("sfpm-run", STATUS_FAILED, STATUS_FAILED);
     int status;
     poptContext popt;
-    if (options_parse(argc, argv, table, "IMAGE", POPT_CONTEXT_POSIXMEHARDER, &popt,
-                      &status) &&
+    if (options_parse(argc, argv, table,
+                      "IMAGE\nRuns or resumes the machine of an image.",
+                      POPT_CONTEXT_POSIXMEHARDER, &popt, &status) &&
         parse_numbers(&status))
         status = run_operands(popt);
     options_free(popt);

@@ -85,7 +85,9 @@ int main(int argc, char **argv)
     tool_start("sfpm-save", 1, 2);
     int status;
     poptContext popt;
-    if (options_parse(argc, argv, table, "PROGRAM", 0, &popt, &status)) {
+    if (options_parse(argc, argv, table,
+                      "PROGRAM\nMakes an image of a program that has not started yet.", 0,
+                      &popt, &status)) {
         const char *name = poptGetArg(popt);
         output_kind_t kind;
         if (name == NULL || poptPeekArg(popt) != NULL) {

@@ -62,10 +62,14 @@ bool operand_open(operand_t *operand, const char *text)
         tool_fail_last(operand->label);
         return false;
     }
+    return true;
+}
+
+void operand_warn(const operand_t *operand)
+{
     const char *warning;
     for (size_t i = 0; (warning = sfpm_image_warning(operand->image, i)) != NULL; i++)
         tool_warn(operand->label, warning);
-    return true;
 }
 
 void operand_close(operand_t *operand)

@@ -21,9 +21,12 @@ typedef struct operand {
     sfpm_image_t *image;
 } operand_t;
 
-/* Opens the image and prints its remarks. On failure the reason is printed.
+/* Opens the image. On failure the reason is printed.
  * text: the operand, which must stay */
 bool operand_open(operand_t *operand, const char *text);
+
+/* Prints the image's remarks. */
+void operand_warn(const operand_t *operand);
 
 /* Closes it. Accepts one that failed to open, and one all zero. */
 void operand_close(operand_t *operand);

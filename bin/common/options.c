@@ -75,7 +75,7 @@ static bool check_values(int *status)
 bool options_parse(int argc, char **argv, const struct poptOption *table,
                    const char *operands, unsigned flags, poptContext *popt, int *status)
 {
-    char usage[128];
+    char usage[512];
     *popt = poptGetContext(NULL, argc, (const char **)argv, table, flags);
     if (*popt == NULL) {
         *status = tool_fail(NULL, "out of memory");

@@ -55,7 +55,8 @@ extern struct poptOption options_none[];
         POPT_AUTOHELP OPTIONS_GROUP(options_none, "Examples:\n" examples)
 
 /* Reads the command line. Prints --help and --version itself.
- * operands: for the first line of --help, such as "IMAGE EDIT..."
+ * operands: for the start of --help, such as "IMAGE EDIT...", and on further lines
+ *           what the tool does
  * flags:    POPT_CONTEXT_POSIXMEHARDER where operands end the options
  * popt:     receives the context that holds the operands; options_free() frees it
  * status:   receives the exit status when the program is to end

@@ -78,6 +78,7 @@ static int show(view_t *view)
     if (mode == 0 && again)
         putchar('\n');
     again = true;
+    operand_warn(&view->file);
     load_machine(view);
     for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
         if (ways[i].mode == mode)
@@ -130,7 +131,8 @@ int main(int argc, char **argv)
     tool_start("sfpm-inspect", 1, 2);
     int status;
     poptContext popt;
-    if (options_parse(argc, argv, table, "IMAGE...", 0, &popt, &status))
+    if (options_parse(argc, argv, table, "IMAGE...\nShows what is in images.", 0, &popt,
+                      &status))
         status = inspect_operands(popt);
     options_free(popt);
     free(hex_region);

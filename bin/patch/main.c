@@ -145,12 +145,15 @@ static int apply(patch_t *patch, sfpm_edit_t *commit)
     for (size_t i = 0; i < patch->count; i++)
         if (!patch_edit_apply(&patch->edits[i], commit))
             return tool_fail_last(patch->image.label);
-    if (patch->vm != NULL && !options.force && !verify(patch->image.image, commit))
-        return tool_fail(patch->image.label,
-                         "%s; nothing is written: --force would, but the program could "
-                         "not run",
-                         sfpm_last_error());
-    return EXIT_SUCCESS;
+    if (patch->vm == NULL || options.force || verify(patch->image.image, commit))
+        return EXIT_SUCCESS;
+    if (sfpm_last_status() != SFPM_ERR_BYTECODE &&
+        sfpm_last_status() != SFPM_ERR_MISMATCH)
+        return tool_fail_last(patch->image.label);
+    return tool_fail(patch->image.label,
+                     "%s; nothing is written: --force would, but the program could not "
+                     "run",
+                     sfpm_last_error());
 }
 
 /* Lists the changes, one after the other; the caller frees the text. */
@@ -259,6 +262,7 @@ static int patch_image(patch_t *patch, poptContext popt)
 {
     int status;
     output_kind_t kind = OUTPUT_NONE;
+    operand_warn(&patch->image);
     if (!only_check && !output_choose(&patch->image, OUTPUT_STDOUT, &kind, &status))
         return status;
     if (!undo) {
@@ -301,7 +305,12 @@ int main(int argc, char **argv)
     tool_start("sfpm-patch", 1, 2);
     int status;
     poptContext popt;
-    if (options_parse(argc, argv, table, "IMAGE EDIT...", 0, &popt, &status))
+    if (options_parse(argc, argv, table,
+                      "IMAGE EDIT...\nChanges bytes in an image. EDIT is\n"
+                      "  [REGION:]OFFSET|LABEL[+N][/TYPE]=VALUE[,VALUE...]\n"
+                      "where TYPE is u8 (default), i8, u16, i16, u32, i32, u64, i64, "
+                      "f32, f64,\nhex or str.",
+                      0, &popt, &status))
         status = patch_operands(popt);
     options_free(popt);
     free(edits_file);

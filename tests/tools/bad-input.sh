@@ -64,6 +64,7 @@ tear() {
     expect test "$(grep -c warning "$stderr")" -eq 1
     expect_status 1 sfpm-inspect --verify torn.img
     expect_stderr_match '^sfpm-inspect: torn\.img: '
+    expect test "$(wc -l <"$stderr")" -eq 1
 }
 at=$((last + 1))
 while [ "$at" -lt "$whole" ]; do

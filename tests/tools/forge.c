@@ -7,6 +7,7 @@
  *     forge hostile FILE   texts that would take over a terminal
  *     forge feature FILE   changes FILE: its header asks for an unknown feature
  *     forge version FILE   changes FILE: its header has a newer version
+ *     forge second FILE    changes FILE, of version 1: the same regions in version 2
  */
 #include <stdio.h>
 #include <string.h>
@@ -22,15 +23,15 @@ static bool save(const char *path, const char *architecture, const char *name,
     static const uint8_t sim[16] = {1, 2, 3, 4, 5, 6, 7, 8};
     static const uint8_t table[8] = {1};
     sfpm_edit_t *edit = sfpm_edit_create(NULL);
-    bool ok = edit != NULL &&
-              sfpm_edit_set_region(edit, name, 0, sim, sizeof(sim), SFPM_REGION_DYNAMIC) &&
-              sfpm_edit_set_region(edit, "table", 0, table, sizeof(table),
-                                   SFPM_REGION_PORTABLE) &&
-              sfpm_edit_set_origin(edit, architecture, NULL) &&
-              sfpm_edit_set_description(edit, description) &&
-              sfpm_edit_set_attribute(edit, "world", description) &&
-              sfpm_edit_set_creator(edit, "simulator 2") &&
-              sfpm_edit_save(edit, path, NULL);
+    bool ok =
+        edit != NULL &&
+        sfpm_edit_set_region(edit, name, 0, sim, sizeof(sim), SFPM_REGION_DYNAMIC) &&
+        sfpm_edit_set_region(edit, "table", 0, table, sizeof(table),
+                             SFPM_REGION_PORTABLE) &&
+        sfpm_edit_set_origin(edit, architecture, NULL) &&
+        sfpm_edit_set_description(edit, description) &&
+        sfpm_edit_set_attribute(edit, "world", description) &&
+        sfpm_edit_set_creator(edit, "simulator 2") && sfpm_edit_save(edit, path, NULL);
     sfpm_edit_destroy(edit);
     return ok;
 }
@@ -50,6 +51,23 @@ static bool change_header(const char *path, size_t offset, uint8_t value)
     return fclose(file) == 0 && ok;
 }
 
+/* One region, of at most a page. */
+static bool rewrite(const char *path)
+{
+    uint8_t bytes[4096];
+    sfpm_image_t *image = sfpm_image_open(path, NULL);
+    const sfpm_region_info_t *region = image != NULL ? sfpm_image_region(image, 0) : NULL;
+    sfpm_edit_t *edit = sfpm_edit_create(NULL);
+    bool ok =
+        edit != NULL && region != NULL && region->size <= sizeof(bytes) &&
+        sfpm_image_read(image, 0, 0, bytes, (size_t)region->size) &&
+        sfpm_edit_set_region(edit, region->name, 0, bytes, (size_t)region->size, 0) &&
+        sfpm_edit_save(edit, path, NULL);
+    sfpm_edit_destroy(edit);
+    sfpm_image_close(image);
+    return ok;
+}
+
 int main(int argc, char **argv)
 {
     const char *kind = argc == 3 ? argv[1] : "";
@@ -65,6 +83,8 @@ int main(int argc, char **argv)
         ok = change_header(argv[2], 24 + 5, 0x10);
     else if (strcmp(kind, "version") == 0)
         ok = change_header(argv[2], 8, SFPM_FORMAT_VERSION + 1);
+    else if (strcmp(kind, "second") == 0)
+        ok = rewrite(argv[2]);
     if (!ok)
         fprintf(stderr, "forge: failed: %s\n", sfpm_last_error());
     return ok ? 0 : 1;

@@ -99,3 +99,21 @@ expect_status 1 sfpm-inspect short.img
 expect_stderr_match '^sfpm-inspect: short\.img: '
 expect_status 125 sfpm-run short.img
 
+
+# In version 2 the region is understood alike, and has history.
+original_image >s.img
+forge second s.img
+succeeds sfpm-inspect s.img
+expect_stdout_match '^s\.img: sfpm image, format 2, '
+succeeds sfpm-patch -i s.img 3=20
+expect_stderr 'code[3]: 5 -> 20 (main+3)'
+succeeds sfpm-run s.img
+expect_stdout 30
+expect_status 124 sfpm-run --steps 3 -i s.img
+succeeds sfpm-run -i s.img
+expect_stdout 30
+succeeds sfpm-patch -q -i --undo s.img
+succeeds sfpm-run s.img
+expect_stdout 30
+succeeds sfpm-run s.img@1
+expect_stdout 15
