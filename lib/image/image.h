@@ -22,6 +22,11 @@ struct sfpm_image {
     uint64_t *v1_offsets; /* version 1: where each region's bytes lie */
 };
 
+/* Opens an image in an input, which becomes its own, also on failure. `path` is
+ * where commits may be appended, NULL for nowhere; `options` NULL or complete. */
+sfpm_image_t *sfpm_image_open_input(sfpm_input_t *input, const char *path,
+                                    const sfpm_image_options_t *options);
+
 /* Reads everything again from the file, for after an append; shows the last
  * commit. On failure the image is as it was. */
 bool sfpm_image_reload(sfpm_image_t *image);

@@ -205,8 +205,8 @@ bool sfpm_image_reload(sfpm_image_t *image)
     return sfpm_input_refresh(image->input) && open_contents(image);
 }
 
-static sfpm_image_t *open_input(sfpm_input_t *input, const char *path,
-                                const sfpm_image_options_t *options)
+sfpm_image_t *sfpm_image_open_input(sfpm_input_t *input, const char *path,
+                                    const sfpm_image_options_t *options)
 {
     sfpm_image_t *image = SFPM_NEW(sfpm_image_t);
     if (!image) {
@@ -247,7 +247,7 @@ sfpm_image_t *sfpm_image_open(const char *filename, const sfpm_image_options_t *
         return NULL;
     }
     sfpm_input_t *input = sfpm_input_open(filename);
-    return input ? open_input(input, filename, &known) : NULL;
+    return input ? sfpm_image_open_input(input, filename, &known) : NULL;
 }
 
 sfpm_image_t *sfpm_image_open_fd(int fd, const char *name,
@@ -255,7 +255,7 @@ sfpm_image_t *sfpm_image_open_fd(int fd, const char *name,
 {
     sfpm_image_options_t known = known_options(options);
     sfpm_input_t *input = sfpm_input_open_fd(fd, name ? name : "descriptor");
-    return input ? open_input(input, NULL, &known) : NULL;
+    return input ? sfpm_image_open_input(input, NULL, &known) : NULL;
 }
 
 void sfpm_image_close(sfpm_image_t *image)
