@@ -128,13 +128,28 @@ bool sfpm_log_previous(const sfpm_input_t *input, const sfpm_trailer_t *trailer,
     return true;
 }
 
+/* Whether the call that just failed did so for want of the system's help, and not
+ * for what the file holds: then nothing is known about the file. */
+static bool machine_failed(void)
+{
+    return sfpm_last_status() == SFPM_ERR_SYSTEM || sfpm_last_status() == SFPM_ERR_MEMORY;
+}
+
 /* A walk over the records of a file whose last bytes are no trailer. */
 typedef struct walk {
     const sfpm_input_t *input;
     bool any;            /* a whole commit was found */
     sfpm_trailer_t last; /* the last one */
+    bool failed;         /* the machine did: the walk says nothing */
     uint64_t budget;     /* records that may still be looked at */
 } walk_t;
+
+/* The end of a walk by a call that failed. */
+static bool stop(walk_t *walk)
+{
+    walk->failed = machine_failed();
+    return false;
+}
 
 /* Follows records from `start` to a trailer that continues the chain. `begin` is
  * where the commit begins, which lies before `start` when dead bytes do. A DEAD
@@ -144,16 +159,18 @@ static bool walk_commit(walk_t *walk, uint64_t begin, uint64_t start)
     sfpm_record_t record;
     sfpm_trailer_t trailer;
     uint64_t offset = start, end;
-    while (walk->budget > 0 && sfpm_record_read(walk->input, offset, &record, &end)) {
-        walk->budget--;
+    while (!walk->failed && walk->budget-- > 0) {
+        if (!sfpm_record_read(walk->input, offset, &record, &end))
+            return stop(walk);
         if (record.type == SFPM_RECORD_DEAD && offset != start)
             return false;
         if (record.type != SFPM_RECORD_TRAILER) {
             offset = end;
             continue;
         }
-        if (!trailer_read(walk->input, offset, &trailer) || trailer.begin != begin ||
-            trailer.start != start ||
+        if (!trailer_read(walk->input, offset, &trailer))
+            return stop(walk);
+        if (trailer.begin != begin || trailer.start != start ||
             (walk->any ? !follows(&walk->last, &trailer) : !sfpm_log_is_oldest(&trailer)))
             return false;
         walk->last = trailer;
@@ -165,16 +182,17 @@ static bool walk_commit(walk_t *walk, uint64_t begin, uint64_t start)
 
 /* Whether a DEAD record at `offset` vouches for the bytes from `begin` up to it,
  * whose checksum is `sum`. */
-static bool dead_record_at(const walk_t *walk, uint64_t begin, uint64_t offset,
-                           uint64_t sum)
+static bool dead_record_at(walk_t *walk, uint64_t begin, uint64_t offset, uint64_t sum)
 {
     uint8_t bytes[SFPM_RECORD_SIZE + SFPM_DEAD_SIZE];
     const uint8_t *payload = bytes + SFPM_RECORD_SIZE;
     sfpm_record_t record;
     sfpm_dead_t dead;
-    if (!sfpm_in_range(offset, sizeof bytes, sfpm_input_size(walk->input)) ||
-        !sfpm_input_read(walk->input, offset, bytes, sizeof bytes) ||
-        !sfpm_record_decode(bytes, offset, &record) || record.type != SFPM_RECORD_DEAD ||
+    if (!sfpm_in_range(offset, sizeof bytes, sfpm_input_size(walk->input)))
+        return false;
+    if (!sfpm_input_read(walk->input, offset, bytes, sizeof bytes))
+        return stop(walk);
+    if (!sfpm_record_decode(bytes, offset, &record) || record.type != SFPM_RECORD_DEAD ||
         record.length != SFPM_DEAD_SIZE ||
         record.sum != sfpm_checksum(payload, SFPM_DEAD_SIZE, 0))
         return false;
@@ -191,12 +209,19 @@ static bool walk_over_dead(walk_t *walk, uint64_t begin)
     uint8_t bytes[SFPM_PAGE];
     uint64_t at = begin;
     bool found = false;
+    if (walk->failed)
+        return false;
     sfpm_running_checksum_t *sum = sfpm_running_checksum_create();
-    while (sum && !found) {
+    if (!sum)
+        return stop(walk);
+    while (!walk->failed && !found) {
         uint64_t next = (at / SFPM_PAGE + 1) * SFPM_PAGE;
-        if (next >= sfpm_input_size(walk->input) ||
-            !sfpm_input_read(walk->input, at, bytes, (size_t)(next - at)))
+        if (next >= sfpm_input_size(walk->input))
             break;
+        if (!sfpm_input_read(walk->input, at, bytes, (size_t)(next - at))) {
+            stop(walk);
+            break;
+        }
         sfpm_running_checksum_add(sum, bytes, (size_t)(next - at));
         at = next;
         found = dead_record_at(walk, begin, at, sfpm_running_checksum_value(sum)) &&
@@ -215,6 +240,8 @@ static bool walk_from_start(const sfpm_input_t *input, sfpm_trailer_t *last)
     while (begin < size &&
            (walk_commit(&walk, begin, begin) || walk_over_dead(&walk, begin)))
         begin = walk.last.offset + SFPM_TRAILER_RECORD;
+    if (walk.failed)
+        return false;
     if (!walk.any)
         return sfpm_fail_at(SFPM_ERR_TRUNCATED, size,
                             "the file ends at offset %llu before its first commit is "
@@ -228,9 +255,10 @@ bool sfpm_log_last(const sfpm_input_t *input, sfpm_trailer_t *last)
 {
     uint64_t size = sfpm_input_size(input);
     sfpm_trailer_t found, previous;
-    if (size < SFPM_HEADER_SIZE + SFPM_TRAILER_RECORD ||
-        !trailer_read(input, size - SFPM_TRAILER_RECORD, &found))
+    if (size < SFPM_HEADER_SIZE + SFPM_TRAILER_RECORD)
         return walk_from_start(input, last);
+    if (!trailer_read(input, size - SFPM_TRAILER_RECORD, &found))
+        return !machine_failed() && walk_from_start(input, last);
     if (!sfpm_log_is_oldest(&found) && !sfpm_log_previous(input, &found, &previous))
         return false;
     *last = found;
