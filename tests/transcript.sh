@@ -90,7 +90,7 @@ finish() {
     fi
 }
 
-number=0 in_command=false
+number=0 in_command=false in_comment=false
 while IFS= read -r line <&8 || [ -n "$line" ]; do
     number=$((number + 1))
     case $line in
@@ -104,9 +104,13 @@ while IFS= read -r line <&8 || [ -n "$line" ]; do
         ;;
     '# '*)
         finish
+        in_command=false
         if $play; then
-            printf '\n%s\n' "${line#??}"
+            $in_comment || echo
+            printf '%s\n' "${line#??}"
         fi
+        in_comment=true
+        continue
         ;;
     '> '*)
         if $in_command; then
@@ -124,6 +128,7 @@ ${line#??}"
         in_command=false
         ;;
     esac
+    in_comment=false
 done 8<"$transcript"
 finish
 at_end=true

@@ -71,7 +71,7 @@ $ false; echo not an example
 .Sh EXAMPLES
 Text.
 .Bd -literal -offset indent
-$ printf \(aq%s\een\(aq \-\-a | sed \(aqs/\-/+/g\(aq
+$ printf \(aq%s\en\(aq \-\-a | sed \(aqs/\-/+/g\(aq
 ++a
 .Ed
 .Bd -literal

@@ -5,6 +5,9 @@
 # shellcheck shell=sh
 . "${top_srcdir:-$(dirname "$0")/../..}/tests/tools/lib.sh"
 
+# The tools, for a test that is run by hand.
+[ -n "${TOOLS+set}" ] || TOOLS=$(cd "$top_builddir" && ls bin/sfpm-*)
+
 # source_files DIR [PART...]: the files written by hand (in DIR's PARTs), by
 # their names, since a build in the source tree puts others beside them.
 source_files() {

@@ -60,7 +60,6 @@ for tool in $TOOLS; do
     tool=$(basename "$tool")
     expect agree "$tool" "$top_srcdir/man/$tool.1"
 done
-expect linked "$top_srcdir"
 
 tool=$(basename "${TOOLS%% *}")
 sed '/^\.It Fl .*-version/d' "$top_srcdir/man/$tool.1" >less.1

@@ -6,7 +6,7 @@
 #     . "${top_srcdir:-$(dirname "$0")/../..}/tests/tools/lib.sh"
 #
 # and then runs in an empty directory of its own, $work, which is removed at the
-# end. The tools are in PATH as the real programs, not as libtool's wrappers, so
+# end. Tools and examples are in PATH as the real programs, not as libtool's wrappers, so
 # that strace and kill meet them directly. Standard input is empty. The first
 # expectation that fails ends the test; so does any command that fails (set -e).
 # A test that expected nothing fails too.
@@ -39,7 +39,7 @@ if [ -z "${top_builddir:-}" ]; then
     [ ! -f "$top_srcdir/_build/Makefile" ] || top_builddir=$top_srcdir/_build
 fi
 top_builddir=$(cd "$top_builddir" && pwd)
-PATH=$top_builddir/bin/.libs:$top_builddir/bin:$PATH
+PATH=$top_builddir/bin/.libs:$top_builddir/bin:$top_builddir/examples/.libs:$top_builddir/examples:$PATH
 LD_LIBRARY_PATH=$top_builddir/.libs${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 CC=${CC:-cc}
 export PATH LD_LIBRARY_PATH top_srcdir top_builddir CC
