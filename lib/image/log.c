@@ -103,7 +103,7 @@ static bool trailer_read(const sfpm_input_t *input, uint64_t offset,
 static bool follows(const sfpm_trailer_t *previous, const sfpm_trailer_t *next)
 {
     return next->begin == previous->offset + SFPM_TRAILER_RECORD &&
-           next->previous_sum == previous->sum && next->number > previous->number &&
+           next->previous_sum == previous->sum && next->number == previous->number + 1 &&
            next->first == previous->first &&
            memcmp(next->id, previous->id, SFPM_DIGEST_SIZE) == 0;
 }
