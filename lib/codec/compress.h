@@ -30,12 +30,14 @@ sfpm_compressor_t *sfpm_compressor_create(uint32_t codec, int level);
 void sfpm_compressor_destroy(sfpm_compressor_t *compressor);
 
 /* Compresses into at most `room` bytes; 0 when it does not fit, which is no
- * error: the chunk is then stored as it is. */
-size_t sfpm_compress(sfpm_compressor_t *compressor, const void *from, size_t size, void *to,
-                     size_t room);
+ * error: the chunk is then stored as it is. Gives up early on data that
+ * does not shrink, if `room` is less than `size`. Never more than 1 MiB. */
+size_t sfpm_compress(sfpm_compressor_t *compressor, const void *from, size_t size,
+                     void *to, size_t room);
 
 /* Restores exactly `size` bytes; never writes more, never needs more than a fixed
  * amount of memory. SFPM_ERR_CORRUPT when the data is not that. Thread-safe. */
-bool sfpm_decompress(uint32_t codec, const void *from, size_t length, void *to, size_t size);
+bool sfpm_decompress(uint32_t codec, const void *from, size_t length, void *to,
+                     size_t size);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Encryption through libcrypto, which is loaded when first needed: AES-256-GCM,
- * HKDF-SHA-256, scrypt. All functions fail with SFPM_ERR_UNSUPPORTED, naming the
- * library, where it is missing.
+ * HKDF-SHA-256, scrypt. What needs the library fails with SFPM_ERR_UNSUPPORTED,
+ * naming it, where it is missing. The program's own use of libcrypto is not disturbed.
  */
 #ifndef SFPM_CODEC_CRYPT_H
 #define SFPM_CODEC_CRYPT_H
@@ -11,16 +11,26 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { SFPM_KEY_SIZE = 32, SFPM_SALT_SIZE = 32, SFPM_TAG_SIZE = 16, SFPM_NONCE_SIZE = 12 };
+enum {
+    SFPM_KEY_SIZE = 32,
+    SFPM_SALT_SIZE = 32,
+    SFPM_TAG_SIZE = 16,
+    SFPM_NONCE_SIZE = 12
+};
 
 bool sfpm_crypt_available(void);
 
-/* Random bytes from the system. */
+/* Random bytes from the system; needs no library. */
 bool sfpm_random(void *to, size_t size);
 
 /* HKDF-SHA-256 (RFC 5869): 32 bytes derived from a key, a salt and a label. */
-bool sfpm_derive_key(const uint8_t key[SFPM_KEY_SIZE], const uint8_t *salt, size_t salt_size,
-                     const char *label, uint8_t derived[SFPM_KEY_SIZE]);
+bool sfpm_derive_key(const uint8_t key[SFPM_KEY_SIZE], const uint8_t *salt,
+                     size_t salt_size, const char *label, uint8_t derived[SFPM_KEY_SIZE]);
+
+/* The same from a key of any size with any label; the first 32 bytes of the RFC's
+ * output, whatever its length. */
+bool sfpm_hkdf(const void *key, size_t key_size, const void *salt, size_t salt_size,
+               const void *info, size_t info_size, uint8_t derived[SFPM_KEY_SIZE]);
 
 /* scrypt (RFC 7914) with N = 2^log_n. The parameters are bounded against images
  * that ask for endless work: SFPM_ERR_LIMIT. */
@@ -34,11 +44,12 @@ sfpm_cipher_t *sfpm_cipher_create(const uint8_t key[SFPM_KEY_SIZE]);
 void sfpm_cipher_destroy(sfpm_cipher_t *cipher); /* wipes the key */
 
 /* Writes `size` bytes of ciphertext and then the tag; `to` may equal `from`. */
-bool sfpm_seal(sfpm_cipher_t *cipher, const uint8_t nonce[SFPM_NONCE_SIZE], const void *bound,
-               size_t bound_size, const void *from, size_t size, void *to);
+bool sfpm_seal(sfpm_cipher_t *cipher, const uint8_t nonce[SFPM_NONCE_SIZE],
+               const void *bound, size_t bound_size, const void *from, size_t size,
+               void *to);
 
 /* The reverse: `size` counts the plaintext; ciphertext and tag are read at `from`.
- * SFPM_ERR_CHECKSUM when the tag does not match; `to` then holds nothing useful. */
+ * SFPM_ERR_CHECKSUM when the tag does not match; `to` is then zeroed. */
 bool sfpm_unseal(sfpm_cipher_t *cipher, const uint8_t nonce[SFPM_NONCE_SIZE],
                  const void *bound, size_t bound_size, const void *from, size_t size,
                  void *to);

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Libraries that are opened on first use. Most runs neither compress nor encrypt,
+ * and loading libcrypto alone takes longer than a tool's whole start.
+ */
+#ifndef SFPM_CODEC_LIBRARY_H
+#define SFPM_CODEC_LIBRARY_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/* The only variables of libsfpm that change, besides the thread's last error, are
+ * these descriptions with the functions found: a library is opened once for the
+ * process and never closed, so what they say is the same for every user. */
+typedef struct sfpm_library {
+    const char *name;           /* what a user knows it by */
+    const char *soname;         /* as configure found it */
+    const char *package;        /* the package of Debian that holds it */
+    const char *const *symbols; /* the functions wanted */
+    size_t num_symbols;
+    atomic_bool ready; /* the functions can be called */
+} sfpm_library_t;
+
+/* The members of a struct of function pointers, their names, and a check that the
+ * library's header declares the same type, from a list of FUNCTION(result, name,
+ * parameters). */
+#define SFPM_LIBRARY_MEMBER(result, name, parameters) result(*name) parameters;
+#define SFPM_LIBRARY_NAME(result, name, parameters)   #name,
+#define SFPM_LIBRARY_CHECK(result, name, parameters)                                     \
+    _Static_assert(_Generic(&name, result(*) parameters : 1, default : 0),               \
+                   "the header declares " #name " otherwise");
+
+/* Opens the library unless that is done, and stores the addresses of its functions
+ * in `functions`, a struct of function pointers in the order of the symbols.
+ * Thread-safe. SFPM_ERR_UNSUPPORTED names the library and its package. */
+bool sfpm_library_load(sfpm_library_t *library, void *functions);
+
+/* Reports that this build was configured without a library: SFPM_ERR_UNSUPPORTED. */
+bool sfpm_library_left_out(const char *name, const char *package);
+
+#endif
