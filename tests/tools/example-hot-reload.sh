@@ -74,6 +74,17 @@ Choice: 7
 Save changes? (y/n): y
 [SNAPSHOT] Successfully saved to interpreter.img"
 
+# The tools understand its machine: what the shell patches, the program runs.
+cp interpreter.img tools.img
+succeeds sfpm-run tools.img
+expect_stdout 30
+succeeds sfpm-patch -i tools.img 3=7
+succeeds sfpm-run tools.img
+expect_stdout 17
+printf '1\n7\nn\n' >input
+succeeds "$top_builddir/examples/hot-reload" tools.img <input
+expect_stdout_match '^Result: 17$'
+
 # What makes no sense changes nothing.
 cp interpreter.img before.img
 succeeds session 2 7 2 3 256 2 3 -1 2 x 2 '' 8 '' 7

@@ -309,6 +309,13 @@ START_TEST(options_of_other_releases)
     options.known.struct_size = 0;
     ck_assert_fails(sfpm_snapshot_restore_with(snapshot, "a.img", &options.known),
                     SFPM_ERR_ARGUMENT, "struct_size 0");
+    sfpm_image_t *image = sfpm_image_open("a.img", NULL);
+    ck_assert_fails(sfpm_snapshot_restore_image(snapshot, image, &options.known),
+                    SFPM_ERR_ARGUMENT, "struct_size 0");
+    sfpm_image_close(image);
+    sfpm_commit_options_t bad = {.struct_size = 1};
+    ck_assert_fails(sfpm_snapshot_commit(snapshot, "a.img", &bad), SFPM_ERR_ARGUMENT,
+                    "struct_size 1");
     options.known.struct_size = sizeof(size_t);
     options.known.commit = 99; /* beyond what the caller says it knows */
     ck_assert_works(sfpm_snapshot_restore_with(snapshot, "a.img", &options.known));

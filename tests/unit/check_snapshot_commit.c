@@ -323,6 +323,29 @@ START_TEST(failed_restore_is_not_remembered)
 }
 END_TEST
 
+START_TEST(torn_commit_is_passed_over_and_told)
+{
+    static log_text_t log;
+    sfpm_snapshot_t *snapshot = memory_snapshot();
+    sfpm_snapshot_set_log(snapshot, keep_log, &log);
+    fill(memory, sizeof memory, 1);
+    memory[0] ^= 1;
+    ck_assert_works(sfpm_snapshot_save(snapshot, "a.img"));
+    fill(memory, sizeof memory, 2);
+    ck_assert_works(sfpm_snapshot_commit(snapshot, "a.img", NULL));
+    ck_assert_int_eq(truncate("a.img", (off_t)size_of("a.img") - 1), 0);
+    ck_assert_works(sfpm_snapshot_restore("a.img", snapshot));
+    ck_assert_uint_eq(log.warnings, 1);
+    ck_assert_ptr_nonnull(strstr(log.text, "unfinished commit"));
+    ck_assert(restores_to("a.img", 1, 0));
+
+    ck_assert_works(sfpm_snapshot_commit(snapshot, "a.img", NULL));
+    ck_assert_uint_eq(commits_in("a.img"), 2);
+    ck_assert(restores_to("a.img", 1, 0));
+    sfpm_snapshot_destroy(snapshot);
+}
+END_TEST
+
 START_TEST(keep_is_not_possible_yet)
 {
     struct stat status;
@@ -355,6 +378,7 @@ int main(void)
     tcase_add_test(limits, commit_wants_a_restore_first);
     tcase_add_test(limits, failed_restore_is_not_remembered);
     tcase_add_test(limits, delta_needs_an_image_with_history);
+    tcase_add_test(limits, torn_commit_is_passed_over_and_told);
     tcase_add_test(limits, keep_is_not_possible_yet);
     suite_add_tcase(suite, limits);
     SRunner *runner = srunner_create(suite);

@@ -26,7 +26,9 @@ static bool armed;
 static bool for_ever;
 static size_t remaining;
 static size_t failures;
-static ptrdiff_t blocks; /* allocated and not freed while armed */
+/* Allocated and not freed while armed. What the C library allocates (getline) is not
+ * seen before it is freed, so this may end below 0. */
+static ptrdiff_t blocks;
 
 static bool fails_now(void)
 {
@@ -161,6 +163,27 @@ static bool read_metadata(void)
     return sfpm_snapshot_read_metadata("a.img", &metadata);
 }
 
+static bool stop_at_once(void *context, const sfpm_address_hint_t *hint)
+{
+    (void)context;
+    (void)hint;
+    return false;
+}
+
+static bool find_addresses(void)
+{
+    return sfpm_snapshot_find_addresses(restored, stop_at_once, NULL);
+}
+
+static bool make_interpreter(void)
+{
+    sfpm_snapshot_t *snapshot =
+        sfpm_snapshot_create_for_interpreter(one, sizeof one, two, sizeof two);
+    bool ok = snapshot && sfpm_snapshot_move_region(snapshot, "heap", 0, one, 1);
+    sfpm_snapshot_destroy(snapshot);
+    return ok;
+}
+
 /* Restores the file with memory enough; tells which state it holds. */
 static unsigned state_of_file(void)
 {
@@ -180,6 +203,8 @@ static const struct {
     {"commit", commit, true},
     {"save_delta", save_delta, true},
     {"read_metadata", read_metadata, false},
+    {"find_addresses", find_addresses, false},
+    {"interpreter", make_interpreter, false},
 };
 #define NUM_ACTIONS (int)(sizeof actions / sizeof actions[0])
 
@@ -206,7 +231,7 @@ static bool try_with(int number, size_t after, bool every)
         ck_assert_msg(failures > 0, "%s: %s", name, sfpm_last_error());
         ck_assert_msg(sfpm_last_status() == SFPM_ERR_MEMORY, "%s, allocation %zu: %s",
                       name, after, sfpm_last_error());
-        ck_assert_msg(blocks == 0, "%s, allocation %zu: %td blocks leak", name, after,
+        ck_assert_msg(blocks <= 0, "%s, allocation %zu: %td blocks leak", name, after,
                       blocks);
         ck_assert(memory_is(100));
         ck_assert_uint_eq(state_of_file(), 1);
@@ -224,7 +249,7 @@ START_TEST(every_allocation_may_fail)
     while (try_with(_i, after, false) && try_with(_i, after, true))
         after++;
     /* The control: allocations were met, and with enough memory it works. */
-    ck_assert_uint_gt(after, 5);
+    ck_assert_uint_gt(after, 3);
     arm(SIZE_MAX, false);
     ck_assert(actions[_i].action());
     armed = false;
