@@ -4,8 +4,8 @@
 . "${top_srcdir:-$(dirname "$0")/../..}/tests/policy/lib.sh"
 needs codespell
 
-# What codespell takes for mistakes: Nd is a macro of the manuals.
-accepted='nd'
+# What codespell takes for mistakes: Nd and Fo are macros of the manuals.
+accepted='nd,fo'
 
 # spelt DIR
 spelt() {
