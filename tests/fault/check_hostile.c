@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Images whose every byte a stranger has chosen, checksums and all. They must be
+ * refused with a sensible status or read, within a second and 64 MiB each; what
+ * passes sfpm_image_check() must be readable throughout, and take a commit.
+ *
+ * SFPM_SEED=N repeats a run; SFPM_TRACE=1 names each image before it is tried, so
+ * that the last one is the one that broke something.
+ */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "mutate.h"
+#include "use.h"
+
+#if defined(__SANITIZE_ADDRESS__)
+#define SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+#ifndef SANITIZED
+#define SANITIZED 0
+#endif
+
+enum { MIB = 1 << 20, WINDOW = 256 << 10, COMMITS_LOOKED_AT = 20 };
+
+typedef struct tally {
+    const reader_t *reader;
+    const char *sample;
+    size_t done, opened, sound;
+    size_t refused[32]; /* by status */
+    size_t bad;
+    char first[300]; /* of the bad ones */
+} tally_t;
+
+static uint64_t first_seed(void)
+{
+    const char *given = getenv("SFPM_SEED");
+    return given ? strtoull(given, NULL, 0) : 20240101;
+}
+
+/* ---- using it ---- */
+
+/* A failure that has a sensible status is what is wanted; any other is returned. */
+static const char *sensible(bool good, bool sound, const char *what)
+{
+    if (good)
+        return NULL;
+    return sound || !refusal(sfpm_last_status()) ? what : NULL;
+}
+
+/* The beginning, the end and the middle; `sound` when it must succeed. */
+static const char *read_region(sfpm_image_t *image, size_t index, bool sound)
+{
+    uint64_t size = sfpm_image_region(image, index)->size;
+    size_t window = size < WINDOW ? (size_t)size : WINDOW;
+    const uint64_t starts[] = {0, size - window, size / 2 < size - window ? size / 2 : 0};
+    const char *fault = NULL;
+    for (int i = 0; !fault && i < 3; i++)
+        fault = sensible(sfpm_image_read(image, index, starts[i], room(window), window),
+                         sound, "a region cannot be read");
+    if (!fault && size <= 2 * MIB)
+        fault = sensible(sfpm_image_check_region(image, index), sound,
+                         "a region cannot be checked");
+    return fault;
+}
+
+static const char *read_commit(sfpm_image_t *image, bool sound)
+{
+    const char *key, *value, *fault = NULL;
+    const sfpm_commit_info_t *info = sfpm_image_commit_info(image);
+    for (uint32_t i = 0; i < info->num_attributes; i++)
+        if (!sfpm_image_attribute(image, i, &key, &value) || !key || !value)
+            return "an attribute is not there";
+    if (strlen(info->description) > 65535 || strlen(info->message) > 65535)
+        return "a text is too long";
+    for (size_t i = 0; !fault && i < sfpm_image_num_regions(image); i++)
+        fault = read_region(image, i, sound);
+    return fault;
+}
+
+static const char *read_commits(sfpm_image_t *image, bool sound)
+{
+    const char *fault = read_commit(image, sound);
+    for (int64_t back = 1; !fault && back < COMMITS_LOOKED_AT; back++) {
+        if (sfpm_image_select(image, -back))
+            fault = read_commit(image, sound);
+        else if (sfpm_last_status() == SFPM_ERR_NO_COMMIT)
+            continue; /* numbers may have gaps */
+        else
+            return sensible(false, sound, "a commit cannot be shown");
+    }
+    return fault;
+}
+
+static sfpm_image_t *commit_to(sfpm_image_t *image, FILE *file)
+{
+    static const uint8_t byte = 0xa5;
+    sfpm_edit_t *edit = sfpm_edit_create(image);
+    bool good = edit && sfpm_edit_set_message(edit, "one more") &&
+                sfpm_edit_write(edit, 0, 0, &byte, 1) &&
+                sfpm_edit_save_fd(edit, fileno(file), "a temporary file", NULL);
+    sfpm_edit_destroy(edit);
+    lseek(fileno(file), 0, SEEK_SET);
+    return good ? sfpm_image_open_fd(fileno(file), "a temporary file", NULL) : NULL;
+}
+
+/* An image that can be read takes another commit, in which only its byte differs. */
+static const char *add_commit(sfpm_image_t *image, bool sound)
+{
+    const sfpm_region_info_t *region = sfpm_image_region(image, 0);
+    uint8_t now[4096], old[4096];
+    size_t size = region && region->size < sizeof old ? (size_t)region->size : 0;
+    if (size == 0 || !sfpm_image_read(image, 0, 0, old, size))
+        return NULL;
+    FILE *file = tmpfile();
+    sfpm_image_t *next = file ? commit_to(image, file) : NULL;
+    const char *fault = sensible(next != NULL, sound, "no commit can be added");
+    old[0] = 0xa5;
+    if (next && (!sfpm_image_read(next, 0, 0, now, size) || memcmp(old, now, size) != 0))
+        fault = "an added commit holds something else";
+    sfpm_image_close(next);
+    if (file)
+        fclose(file);
+    return fault;
+}
+
+static void count_fault(void *context, sfpm_status_t status, uint64_t offset,
+                        const char *text)
+{
+    size_t *count = context;
+    (void)offset;
+    *count += refusal(status) && *text;
+}
+
+static const char *use(tally_t *tally, sfpm_image_t *image, bool edit)
+{
+    size_t faults = 0;
+    bool sound = tally->reader->check(image);
+    if (!sound && !refusal(sfpm_last_status()))
+        return "checking fails with a wrong status";
+    if (!sound && (sfpm_image_check(image, count_fault, &faults) || faults == 0))
+        return "checking to the end finds nothing";
+    tally->sound += sound;
+    sfpm_image_select(image, 0);
+    const char *fault = edit ? add_commit(image, sound) : NULL;
+    return fault ? fault : read_commits(image, sound);
+}
+
+/* ---- trying it ---- */
+
+static double seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+static void report(tally_t *tally, uint64_t seed, const char *what)
+{
+    if (tally->bad++ == 0)
+        snprintf(tally->first, sizeof tally->first, "%s, SFPM_SEED=%llu: %s (%.120s)",
+                 tally->sample, (unsigned long long)seed, what, sfpm_last_error());
+}
+
+static const char *try_mutant(tally_t *tally, const mutant_t *mutant, bool edit)
+{
+    const char *fault = NULL;
+    sfpm_image_t *image = tally->reader->open(mutant->bytes, mutant->size);
+    tally->done++;
+    if (image) {
+        tally->opened++;
+        fault = use(tally, image, edit);
+    } else {
+        tally->refused[sfpm_last_status() & 31]++;
+        fault = refusal(sfpm_last_status()) ? NULL : "refused with a wrong status";
+    }
+    sfpm_image_close(image);
+    return fault;
+}
+
+static void try_seed(tally_t *tally, const sample_t *sample, uint64_t seed)
+{
+    mutant_t mutant;
+    if (getenv("SFPM_TRACE"))
+        fprintf(stderr, "%s SFPM_SEED=%llu\n", sample->name, (unsigned long long)seed);
+    if (!mutant_start(&mutant, sample->bytes, sample->size, seed))
+        exit(99);
+    mutant_change(&mutant);
+    double began = seconds();
+    const char *fault = try_mutant(tally, &mutant, seed % 16 == 0);
+    if (!fault && seconds() - began > 1)
+        fault = "takes more than a second";
+    if (fault)
+        report(tally, seed, fault);
+    mutant_end(&mutant);
+}
+
+/* What the process has already, and 64 MiB more. ASan maps terabytes. */
+static void limit_memory(void)
+{
+    struct rlimit limit;
+    unsigned long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    if (SANITIZED || !file || fscanf(file, "%lu", &pages) != 1)
+        return;
+    fclose(file);
+    ck_assert_int_eq(getrlimit(RLIMIT_AS, &limit), 0);
+    limit.rlim_cur = (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE) + 64 * MIB;
+    ck_assert_int_eq(setrlimit(RLIMIT_AS, &limit), 0);
+}
+
+static void run(tally_t *tally, const sample_t *sample, size_t count)
+{
+    tally->sample = sample->name;
+    for (uint64_t seed = first_seed(); count > 0; count--, seed++)
+        try_seed(tally, sample, seed);
+}
+
+static size_t mutants_of(const sample_t *sample)
+{
+    size_t count = strcmp(sample->name, "good-leaves") == 0 ? 300 : 2000;
+    return long_run() ? count * 200 : count;
+}
+
+START_TEST(hostile_images_are_refused_or_read_within_limits)
+{
+    sample_t sample;
+    tally_t tally = {.reader = &honest_reader};
+    sample_make((size_t)_i, &sample);
+    if (strncmp(sample.name, "good-", 5) == 0) {
+        printf("# %s: %zu images from SFPM_SEED=%llu\n", sample.name, mutants_of(&sample),
+               (unsigned long long)first_seed());
+        fflush(stdout);
+        limit_memory();
+        run(&tally, &sample, mutants_of(&sample));
+        ck_assert_msg(tally.bad == 0, "%zu of %zu: %s", tally.bad, tally.done,
+                      tally.first);
+    }
+    sample_free(&sample);
+}
+END_TEST
+
+/* ---- controls ---- */
+
+/* The parsers are reached: most images get past their checksums. */
+START_TEST(mutants_get_past_checksums)
+{
+    tally_t tally = {.reader = &honest_reader};
+    for (size_t i = 0; i < num_samples(); i++) {
+        sample_t sample;
+        sample_make(i, &sample);
+        if (strncmp(sample.name, "good-", 5) == 0 && !sample.version1)
+            run(&tally, &sample, 100);
+        sample_free(&sample);
+    }
+    ck_assert_uint_gt(tally.opened, tally.done / 10);
+    ck_assert_uint_gt(tally.sound, tally.done / 50);
+    ck_assert_uint_gt(tally.refused[SFPM_ERR_CORRUPT], tally.done / 10);
+    ck_assert_uint_gt(tally.refused[SFPM_ERR_UNSUPPORTED], 0);
+    ck_assert_uint_gt(tally.refused[SFPM_ERR_TRUNCATED], 0);
+    ck_assert_uint_lt(tally.refused[SFPM_ERR_CHECKSUM], tally.done / 4);
+}
+END_TEST
+
+static bool check_nothing(sfpm_image_t *image)
+{
+    (void)image;
+    return true;
+}
+
+START_TEST(a_checker_that_accepts_all_is_caught)
+{
+    static const reader_t careless = {open_bytes, check_nothing};
+    sample_t sample;
+    tally_t tally = {.reader = &careless};
+    sample_make(4, &sample);
+    run(&tally, &sample, 1000);
+    ck_assert_uint_gt(tally.bad, 0);
+    ck_assert_ptr_nonnull(strstr(tally.first, "cannot be"));
+    sample_free(&sample);
+}
+END_TEST
+
+static sfpm_image_t *open_slowly(const uint8_t *bytes, size_t size)
+{
+    for (double began = seconds(); seconds() - began < 1.1;)
+        continue;
+    return open_bytes(bytes, size);
+}
+
+START_TEST(a_slow_reader_is_caught)
+{
+    static const reader_t slow = {open_slowly, check_fully};
+    sample_t sample;
+    tally_t tally = {.reader = &slow};
+    sample_make(1, &sample);
+    run(&tally, &sample, 1);
+    ck_assert_uint_eq(tally.bad, 1);
+    ck_assert_ptr_nonnull(strstr(tally.first, "more than a second"));
+    sample_free(&sample);
+}
+END_TEST
+
+static sfpm_image_t *open_greedily(const uint8_t *bytes, size_t size)
+{
+    void *memory = malloc((size_t)80 * MIB);
+    free(memory);
+    if (!memory)
+        sfpm_image_open(NULL, NULL); /* fails, and says so */
+    return memory ? open_bytes(bytes, size) : NULL;
+}
+
+START_TEST(a_greedy_reader_is_caught)
+{
+    static const reader_t greedy = {open_greedily, check_fully};
+    sample_t sample;
+    tally_t tally = {.reader = &greedy};
+    sample_make(1, &sample);
+    limit_memory();
+    run(&tally, &sample, 1);
+    ck_assert_int_eq(tally.bad == 1, !SANITIZED);
+    sample_free(&sample);
+}
+END_TEST
+
+static TCase *add_case(Suite *suite, const char *name)
+{
+    TCase *tests = tcase_create(name);
+    tcase_set_timeout(tests, long_run() ? 7200 : 120);
+    suite_add_tcase(suite, tests);
+    return tests;
+}
+
+int main(void)
+{
+    Suite *suite = suite_create("hostile");
+    TCase *core = add_case(suite, "Core"), *controls = add_case(suite, "Controls");
+    tcase_add_loop_test(core, hostile_images_are_refused_or_read_within_limits, 0,
+                        (int)num_samples());
+    tcase_add_test(controls, mutants_get_past_checksums);
+    tcase_add_test(controls, a_checker_that_accepts_all_is_caught);
+    tcase_add_test(controls, a_slow_reader_is_caught);
+    tcase_add_test(controls, a_greedy_reader_is_caught);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
