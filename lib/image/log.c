@@ -159,7 +159,8 @@ static bool walk_commit(walk_t *walk, uint64_t begin, uint64_t start)
     sfpm_record_t record;
     sfpm_trailer_t trailer;
     uint64_t offset = start, end;
-    while (!walk->failed && walk->budget-- > 0) {
+    while (!walk->failed && walk->budget > 0) {
+        walk->budget--;
         if (!sfpm_record_read(walk->input, offset, &record, &end))
             return stop(walk);
         if (record.type == SFPM_RECORD_DEAD && offset != start)

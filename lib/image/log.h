@@ -18,14 +18,6 @@ bool sfpm_record_read(const sfpm_input_t *input, uint64_t offset, sfpm_record_t 
 bool sfpm_record_load(const sfpm_input_t *input, uint64_t offset, uint32_t type,
                       uint64_t limit, sfpm_record_t *record, uint8_t **payload);
 
-/* Bytes of an interrupted commit from `begin` on end at a page boundary with a DEAD
- * record that vouches for them. Each such record is shown to `accept`, which tells
- * whether the commit goes on there: *offset receives its place, 0 when there is none.
- * Returns false only when reading fails, or memory. */
-typedef bool (*sfpm_dead_accept_t)(void *context, uint64_t offset);
-bool sfpm_dead_find(const sfpm_input_t *input, uint64_t begin, uint64_t previous_sum,
-                    sfpm_dead_accept_t accept, void *context, uint64_t *offset);
-
 /* Checks that `size` bytes at `offset` are zero, as leads and padding are. */
 bool sfpm_check_zeros(const sfpm_input_t *input, uint64_t offset, uint64_t size);
 
