@@ -2,90 +2,14 @@
 /*
  * Memory runs out at every allocation of saving and restoring, once and for
  * ever: each time the call fails and says so, or did without; the file and the
- * registered memory are the old ones or the new ones, and nothing leaks. The
- * library's allocations are caught by the linker (--wrap).
+ * registered memory are the old ones or the new ones, and nothing leaks.
  */
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "scarce.h"
 #include "snapshot_common.h"
-
-/* Names given by the linker. */
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *memory, size_t size);
-void __real_free(void *memory);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *memory, size_t size);
-void __wrap_free(void *memory);
-
-/* Allocations still to succeed; armed while the library runs. */
-static bool armed;
-static bool for_ever;
-static size_t remaining;
-static size_t failures;
-/* Allocated and not freed while armed. What the C library allocates (getline) is not
- * seen before it is freed, so this may end below 0. */
-static ptrdiff_t blocks;
-
-static bool fails_now(void)
-{
-    if (!armed)
-        return false;
-    if (remaining > 0) {
-        remaining--;
-        return false;
-    }
-    if (failures > 0 && !for_ever)
-        return false;
-    failures++;
-    return true;
-}
-
-static void *counted(void *memory)
-{
-    if (armed && memory)
-        blocks++;
-    return memory;
-}
-
-void *__wrap_malloc(size_t size)
-{
-    return fails_now() ? NULL : counted(__real_malloc(size));
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return fails_now() ? NULL : counted(__real_calloc(count, size));
-}
-
-void *__wrap_realloc(void *memory, size_t size)
-{
-    if (fails_now())
-        return NULL;
-    void *moved = __real_realloc(memory, size);
-    if (!memory)
-        counted(moved);
-    return moved;
-}
-
-void __wrap_free(void *memory)
-{
-    if (armed && memory)
-        blocks--;
-    __real_free(memory);
-}
-
-static void arm(size_t after, bool every)
-{
-    armed = true;
-    for_ever = every;
-    remaining = after;
-    failures = 0;
-    blocks = 0;
-}
 
 /* ---- What is done while memory runs out ----------------------------------- */
 
@@ -223,16 +147,16 @@ static void prepare(void)
 static bool try_with(int number, size_t after, bool every)
 {
     prepare();
-    arm(after, every);
+    scarce_begin(after, every);
     bool ok = actions[number].action();
-    armed = false;
+    size_t failures = scarce_end();
     const char *name = actions[number].name;
     if (!ok) {
         ck_assert_msg(failures > 0, "%s: %s", name, sfpm_last_error());
         ck_assert_msg(sfpm_last_status() == SFPM_ERR_MEMORY, "%s, allocation %zu: %s",
                       name, after, sfpm_last_error());
-        ck_assert_msg(blocks <= 0, "%s, allocation %zu: %td blocks leak", name, after,
-                      blocks);
+        ck_assert_msg(scarce_blocks() <= 0, "%s, allocation %zu: %td blocks leak", name,
+                      after, scarce_blocks());
         ck_assert(memory_is(100));
         ck_assert_uint_eq(state_of_file(), 1);
     } else if (actions[number].writes) {
@@ -250,9 +174,9 @@ START_TEST(every_allocation_may_fail)
         after++;
     /* The control: allocations were met, and with enough memory it works. */
     ck_assert_uint_gt(after, 3);
-    arm(SIZE_MAX, false);
+    scarce_begin(SIZE_MAX, false);
     ck_assert(actions[_i].action());
-    armed = false;
+    scarce_end();
     sfpm_snapshot_destroy(restored);
 }
 END_TEST
@@ -260,9 +184,9 @@ END_TEST
 START_TEST(lost_description_is_not_forgotten)
 {
     sfpm_snapshot_t *snapshot = two_regions();
-    arm(0, true);
+    scarce_begin(0, true);
     sfpm_snapshot_set_description(snapshot, "lost");
-    armed = false;
+    scarce_end();
     ck_assert_fails(sfpm_snapshot_save(snapshot, "a.img"), SFPM_ERR_MEMORY,
                     "description");
     sfpm_snapshot_set_description(snapshot, "found");

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Memory runs out at every allocation of making, running and saving a machine,
+ * once and for ever: each time the call fails and says so, the machine is what it
+ * was, and nothing leaks.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "scarce.h"
+#include "vm/original.h"
+#include "vm_common.h"
+
+static const char source[] =
+    ".global g 7\n.func main\ni64.const 300\ncall f\nprint\n"
+    "drop\nglobal.get g\nprint\nhalt\n.func f i64 -> i64\n"
+    ".local i64\nlocal.get 0\nbr_if more\npush 0\nreturn\n"
+    "more: local.get 0\npush 1\nsub\ncall f\npush 1\nadd\nreturn\n";
+
+static sfpm_vm_t *vm; /* the machine that every action is tried on */
+static sfpm_regions_t regions;
+
+static bool assemble(void)
+{
+    return sfpm_vm_assemble(vm, source, sizeof source - 1, "s.s", NULL, NULL);
+}
+
+static bool assemble_faults(void)
+{
+    const char text[] = "frob\npush\nbr nowhere\na: nop\na: nop\n";
+    return !sfpm_vm_assemble(vm, text, sizeof text - 1, "s.s", NULL, NULL) &&
+           sfpm_last_status() == SFPM_ERR_SYNTAX;
+}
+
+static bool load_code(void)
+{
+    return sfpm_vm_load_code(vm, "\x00\x0A\x00\x05\x01\x04\x05", 7);
+}
+
+static bool load_and_verify(void)
+{
+    sfpm_vm_t *made = sfpm_vm_create();
+    bool good = made && load_regions(made, &regions) && sfpm_vm_verify(made);
+    sfpm_vm_destroy(made);
+    return good;
+}
+
+static bool give_original(void *context, const char *name, const void **bytes,
+                          size_t *size)
+{
+    static uint8_t state[SFPM_ORIGINAL_SIZE];
+    (void)context;
+    memset(state + 1024, 0xFF, 4); /* sp */
+    state[1028] = SFPM_OP_HALT;    /* program */
+    state[2056] = 1;               /* program_size */
+    *bytes = strcmp(name, SFPM_ORIGINAL_NAME) == 0 ? state : NULL;
+    *size = sizeof state;
+    return true;
+}
+
+static bool load_original(void)
+{
+    sfpm_vm_t *made = sfpm_vm_create();
+    bool good =
+        made && sfpm_vm_load(made, give_original, NULL) && sfpm_vm_run(made, NULL);
+    sfpm_vm_destroy(made);
+    return good;
+}
+
+static bool restore(void)
+{
+    return sfpm_vm_restore(vm, "a.img");
+}
+
+static bool save(void)
+{
+    return sfpm_vm_save(vm, "b.img");
+}
+
+static bool commit(void)
+{
+    sfpm_image_t *image = sfpm_image_open("a.img", NULL);
+    bool good = image && sfpm_vm_commit(vm, image, "message");
+    sfpm_image_close(image);
+    return good;
+}
+
+/* A machine that has run a little, an image of it, and its regions. */
+static void prepare(void)
+{
+    sfpm_vm_destroy(vm);
+    sfpm_regions_free(&regions);
+    vm = assembled(source);
+    run_steps(vm, 100, NULL);
+    copy_regions(vm, &regions);
+}
+
+/* Tries the action with memory for `after` allocations; whether it met a failing one. */
+static bool try_with(bool (*action)(void), size_t after, bool for_ever)
+{
+    prepare();
+    scarce_begin(after, for_ever);
+    bool good = action();
+    size_t failures = scarce_end();
+    if (!good) {
+        ck_assert_uint_gt(failures, 0);
+        ck_assert_msg(sfpm_last_status() == SFPM_ERR_MEMORY, "%s", sfpm_last_error());
+        ck_assert_int_le(scarce_blocks(), 0);
+        ck_assert_uint_eq(info_of(vm).instructions, 100);
+        ck_assert_str_eq(output_of(vm), "300\n7\n");
+    }
+    return failures > 0;
+}
+
+static void exhaust(bool (*action)(void))
+{
+    size_t after = 0;
+    prepare();
+    ck_assert(sfpm_vm_save(vm, "a.img"));
+    while (try_with(action, after, false) && try_with(action, after, true))
+        after++;
+    /* The control: allocations were met, and with enough memory it works. */
+    ck_assert_uint_gt(after, 3);
+    prepare();
+    ck_assert(action());
+    sfpm_vm_destroy(vm);
+    sfpm_regions_free(&regions);
+    vm = NULL;
+}
+
+#define EXHAUST(name, action)                                                            \
+    START_TEST(name)                                                                     \
+    {                                                                                    \
+        exhaust(action);                                                                 \
+    }                                                                                    \
+    END_TEST
+
+EXHAUST(assembling_without_memory, assemble)
+EXHAUST(reporting_faults_without_memory, assemble_faults)
+EXHAUST(loading_code_without_memory, load_code)
+EXHAUST(loading_regions_without_memory, load_and_verify)
+EXHAUST(loading_the_original_without_memory, load_original)
+EXHAUST(restoring_without_memory, restore)
+EXHAUST(saving_without_memory, save)
+EXHAUST(committing_without_memory, commit)
+
+/* A stack that cannot grow leaves the machine before the call, to go on later. */
+START_TEST(run_that_lacks_memory_goes_on_later)
+{
+    sfpm_buffer_t output = {0};
+    size_t stops = 0;
+    sfpm_vm_run_options_t options = {
+        .struct_size = sizeof options, .output = collect, .output_context = &output};
+    vm = assembled(source);
+    ck_assert_ptr_nonnull(sfpm_buffer_extend(&output, 100));
+    output.size = 0;
+    for (;;) {
+        /* The first allocation of a run may be the stack's, the next the frames'. */
+        scarce_begin(stops % 2, false);
+        bool ran = sfpm_vm_run(vm, &options);
+        size_t failures = scarce_end();
+        if (ran && failures == 0)
+            break;
+        ck_assert_int_eq(sfpm_last_status(), SFPM_ERR_MEMORY);
+        stops++;
+    }
+    ck_assert_uint_gt(stops, 3);
+    ck_assert_uint_eq(output.size, 6);
+    ck_assert_mem_eq(output.data, "300\n7\n", 6);
+    sfpm_buffer_free(&output);
+    sfpm_vm_destroy(vm);
+}
+END_TEST
+
+int main(void)
+{
+    const test_t core[] = {NULL};
+    const test_t limits[] = {
+        assembling_without_memory,
+        reporting_faults_without_memory,
+        loading_code_without_memory,
+        loading_regions_without_memory,
+        loading_the_original_without_memory,
+        restoring_without_memory,
+        saving_without_memory,
+        committing_without_memory,
+        run_that_lacks_memory_goes_on_later,
+        NULL,
+    };
+    return run_suite("vm_memory", core, limits);
+}
