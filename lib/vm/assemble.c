@@ -372,25 +372,13 @@ static void check_functions(sfpm_assembler_t *a)
     check_last_function(a);
 }
 
-/* One entry for each line that has code. */
-static size_t collect_lines(const sfpm_assembly_t *assembly, sfpm_line_t *lines)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < assembly->num_places; i++) {
-        const sfpm_source_place_t *place = &assembly->places[i];
-        if (count > 0 && lines[count - 1].line == place->line)
-            continue;
-        lines[count++] = (sfpm_line_t){place->offset, place->line};
-    }
-    return count;
-}
-
 static bool encode_symbols(sfpm_assembler_t *a, const char *file)
 {
     const char *slash = strrchr(file, '/');
     size_t count = a->names.num_definitions;
     sfpm_symbol_t *symbols = SFPM_NEW_N(sfpm_symbol_t, count);
-    sfpm_line_t *lines = SFPM_NEW_N(sfpm_line_t, a->assembly->num_places);
+    size_t num_lines = a->assembly->num_places;
+    sfpm_line_t *lines = SFPM_NEW_N(sfpm_line_t, num_lines);
     bool done = false;
     if (!symbols || !lines)
         goto out;
@@ -398,9 +386,13 @@ static bool encode_symbols(sfpm_assembler_t *a, const char *file)
         const sfpm_definition_t *from = &a->names.definitions[i];
         symbols[i] = (sfpm_symbol_t){from->kind, from->value, from->name};
     }
+    /* A line has one instruction at most. */
+    for (size_t i = 0; i < num_lines; i++) {
+        const sfpm_source_place_t *place = &a->assembly->places[i];
+        lines[i] = (sfpm_line_t){place->offset, place->line};
+    }
     done = sfpm_symbols_encode(&a->assembly->regions.region[SFPM_SYMBOLS], symbols, count,
-                               lines, collect_lines(a->assembly, lines),
-                               slash ? slash + 1 : file);
+                               lines, num_lines, slash ? slash + 1 : file);
 out:
     free(symbols);
     free(lines);

@@ -287,8 +287,6 @@ bool sfpm_interpret(sfpm_machine_t *machine, const sfpm_limits_t *limits)
     sfpm_state_t *state = machine->state;
     sfpm_registers_t registers;
     uint64_t left = limits->steps;
-    if (limits->steps == 0)
-        return true;
     if (!load_registers(machine, &registers, limits->max_slots))
         return false;
     if (!state->begun)

@@ -18,7 +18,7 @@ typedef struct sfpm_machine {
 } sfpm_machine_t;
 
 typedef struct sfpm_limits {
-    uint64_t steps;                   /* instructions to execute at most */
+    uint64_t steps;                   /* instructions to execute at most, not 0 */
     uint64_t max_slots;               /* of the stack */
     sfpm_vm_output_callback_t output; /* or NULL */
     void *output_context;

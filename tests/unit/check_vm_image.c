@@ -260,6 +260,22 @@ START_TEST(original_slots_are_sign_extended_and_must_fit)
 }
 END_TEST
 
+START_TEST(original_counter_must_fit)
+{
+    uint8_t state[SFPM_ORIGINAL_SIZE];
+    sfpm_vm_region_t region;
+    make_original(state, sum_code, sizeof sum_code);
+    sfpm_put_u32(state + 2076, INT32_MAX);
+    sfpm_vm_t *vm = original(state);
+    ck_assert_str_eq(output_of(vm), "15\n");
+    ck_assert(!sfpm_vm_region(vm, 0, &region, sizeof region));
+    expect_error(SFPM_ERR_LIMIT, 0, "2147483648 starts do not fit");
+    ck_assert(sfpm_vm_fresh(vm));
+    ck_assert_uint_eq(sfpm_get_u32(state_of(vm) + 2076), 0);
+    sfpm_vm_destroy(vm);
+}
+END_TEST
+
 START_TEST(original_state_is_checked)
 {
     static const struct {
@@ -416,6 +432,7 @@ int main(void)
     const test_t limits[] = {
         images_without_a_machine_are_told,
         giant_regions_are_refused,
+        original_counter_must_fit,
         original_state_is_checked,
         original_machine_has_seven_instructions_and_256_values,
         any_changed_byte_of_the_original_is_harmless,

@@ -271,6 +271,46 @@ START_TEST(overflow_goes_on_with_a_larger_stack)
 }
 END_TEST
 
+START_TEST(resumed_machine_must_fit_its_stack)
+{
+    sfpm_vm_run_options_t options = {.struct_size = sizeof options, .max_stack = 32};
+    sfpm_vm_t *vm = assembled("push 1\n push 2\n push 3\n add\n add\n print\n halt\n");
+    for (int again = 0; again < 2; again++) { /* before it begins, and later */
+        ck_assert(!sfpm_vm_run(vm, &options));
+        expect_error(SFPM_ERR_TRAP, 0, "stack overflow");
+        ck_assert_uint_eq(info_of(vm).instructions, (unsigned)again);
+        ck_assert_uint_eq(info_of(vm).starts, 1);
+        run_steps(vm, 1, NULL);
+    }
+    ck_assert_str_eq(output_of(vm), "6\n");
+    sfpm_vm_destroy(vm);
+}
+END_TEST
+
+START_TEST(globals_can_be_read)
+{
+    sfpm_vm_t *vm = assembled(".global a 5\n.global _ -1\nglobal.get a\npush 3\nadd\n"
+                              "global.set a\nhalt\n");
+    const char *name;
+    int64_t value;
+    ck_assert_uint_eq(info_of(vm).globals, 2);
+    ck_assert(sfpm_vm_global(vm, 0, &value, &name));
+    ck_assert_int_eq(value, 5);
+    ck_assert_str_eq(name, "a");
+    run_steps(vm, 0, NULL);
+    ck_assert(sfpm_vm_global(vm, 0, &value, NULL));
+    ck_assert_int_eq(value, 8);
+    ck_assert(sfpm_vm_global(vm, 1, &value, &name));
+    ck_assert_int_eq(value, -1);
+    ck_assert_ptr_null(name);
+    ck_assert(!sfpm_vm_global(vm, 2, &value, &name));
+    expect_error(SFPM_ERR_ARGUMENT, 0, "there is no global 2: the program has 2");
+    /* The listing has the initial value, and tells the other. */
+    ck_assert_ptr_nonnull(strstr(listing_of(vm), ".global a 5 ; now 8\n.global _ -1\n"));
+    sfpm_vm_destroy(vm);
+}
+END_TEST
+
 START_TEST(counters_count_and_starting_again_keeps_globals)
 {
     sfpm_vm_t *vm = assembled(".global runs 10\n global.get runs\n push 1\n add\n"
@@ -464,6 +504,9 @@ START_TEST(bad_arguments_are_refused)
     sfpm_vm_t *vm = sfpm_vm_create();
     sfpm_vm_run_options_t options = {0};
     sfpm_vm_info_t info;
+    sfpm_vm_region_t region;
+    char text[16];
+    int64_t value;
     uint64_t offset;
     sfpm_vm_destroy(NULL);
     ck_assert(!sfpm_vm_run(NULL, NULL));
@@ -473,6 +516,19 @@ START_TEST(bad_arguments_are_refused)
     ck_assert(!sfpm_vm_info(vm, &info, sizeof info));
     ck_assert(!sfpm_vm_resolve(vm, "main", &offset));
     ck_assert(!sfpm_vm_load_code(vm, NULL, 3));
+    ck_assert(!sfpm_vm_global(vm, 0, &value, NULL));
+    ck_assert(!sfpm_vm_operand(vm, 0, 0, &value));
+    ck_assert(!sfpm_vm_disassemble(vm, 0, 1, collect, NULL));
+    ck_assert(!sfpm_vm_region(vm, 0, &region, sizeof region));
+    ck_assert(!sfpm_vm_save(vm, "a.img"));
+    ck_assert(!sfpm_vm_fill_edit(vm, NULL));
+    ck_assert(!sfpm_vm_restore(NULL, "a.img"));
+    ck_assert(!sfpm_vm_load_image(vm, NULL));
+    ck_assert(!sfpm_vm_commit(vm, NULL, NULL));
+    ck_assert(!sfpm_vm_is_in(NULL));
+    ck_assert_uint_eq(sfpm_vm_instruction(vm, 0, text, sizeof text), 0);
+    sfpm_vm_describe(vm, 12, text, sizeof text);
+    ck_assert_str_eq(text, "12");
     ck_assert(!sfpm_vm_load(vm, NULL, NULL));
     ck_assert_ptr_null(sfpm_vm_code_region(vm, &offset));
     ck_assert_uint_eq(sfpm_vm_num_regions(vm), 0);
@@ -480,6 +536,13 @@ START_TEST(bad_arguments_are_refused)
     sfpm_vm_destroy(vm);
 
     vm = assembled("halt");
+    ck_assert(!sfpm_vm_info(vm, NULL, sizeof info));
+    ck_assert(!sfpm_vm_resolve(vm, NULL, &offset));
+    ck_assert(!sfpm_vm_disassemble(vm, 0, 1, NULL, NULL));
+    ck_assert(!sfpm_vm_region(vm, 5, &region, sizeof region));
+    ck_assert(!sfpm_vm_fill_edit(vm, NULL));
+    ck_assert(!sfpm_vm_commit(vm, NULL, NULL));
+    ck_assert_int_eq(sfpm_last_status(), SFPM_ERR_ARGUMENT);
     ck_assert(!sfpm_vm_run(vm, &options));
     expect_error(SFPM_ERR_ARGUMENT, 0, "struct_size");
     options.struct_size = sizeof options;
@@ -506,14 +569,13 @@ int main(void)
         stopping_at_every_instruction_changes_nothing,
         examples_print_real_results,
         frames_and_values_can_be_read,
+        globals_can_be_read,
         NULL,
     };
     const test_t limits[] = {
-        traps_stay_on_their_instruction,
-        overflow_goes_on_with_a_larger_stack,
-        failed_output_leaves_the_machine_before_it,
-        bad_arguments_are_refused,
-        NULL,
+        traps_stay_on_their_instruction,    overflow_goes_on_with_a_larger_stack,
+        resumed_machine_must_fit_its_stack, failed_output_leaves_the_machine_before_it,
+        bad_arguments_are_refused,          NULL,
     };
     return run_suite("vm_run", core, limits);
 }

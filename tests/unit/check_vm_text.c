@@ -241,6 +241,29 @@ START_TEST(listings_of_random_programs_assemble_to_the_same)
 }
 END_TEST
 
+static bool refuse_at(void *context, const void *bytes, size_t size)
+{
+    (void)bytes, (void)size;
+    return --*(int *)context > 0;
+}
+
+START_TEST(listing_that_cannot_be_written_ends)
+{
+    sfpm_vm_t *vm = example("primes.s");
+    int calls = 0;
+    for (int allowed = 1; calls <= 0; allowed++) {
+        calls = allowed;
+        bool written = sfpm_vm_disassemble(vm, 0, UINT64_MAX, refuse_at, &calls);
+        ck_assert(written == (calls > 0));
+        if (!written) {
+            ck_assert_int_eq(calls, 0); /* not called again */
+            expect_error(SFPM_ERR_SYSTEM, 0, "the listing cannot be written");
+        }
+    }
+    sfpm_vm_destroy(vm);
+}
+END_TEST
+
 /* Code that is none can be listed, and the listing assembled but for the verifier. */
 START_TEST(damaged_code_can_be_listed)
 {
@@ -439,11 +462,9 @@ int main(void)
         NULL,
     };
     const test_t limits[] = {
-        all_faults_are_reported_with_their_place,
-        faults_end_at_a_hundred,
-        statuses_tell_text_from_program,
-        random_text_is_assembled_or_refused,
-        NULL,
+        all_faults_are_reported_with_their_place, faults_end_at_a_hundred,
+        listing_that_cannot_be_written_ends,      statuses_tell_text_from_program,
+        random_text_is_assembled_or_refused,      NULL,
     };
     return run_suite("vm_text", core, limits);
 }

@@ -220,6 +220,36 @@ START_TEST(hostile_tables_are_refused)
 }
 END_TEST
 
+START_TEST(names_of_globals_are_told_apart)
+{
+    sfpm_regions_t regions;
+    sfpm_vm_t *vm = assembled(".global a\n.global b\nhalt\n");
+    copy_regions(vm, &regions);
+    sfpm_buffer_t *symbols = &regions.region[SFPM_SYMBOLS];
+    char *name = memchr(symbols->data + symbols->size - 16, 'b', 16);
+    ck_assert_ptr_nonnull(name);
+    *name = 'a';
+    ck_assert(!load_regions(vm, &regions));
+    expect_error(SFPM_ERR_CORRUPT, 0, "symbols: two globals are named 'a'");
+    sfpm_regions_free(&regions);
+    sfpm_vm_destroy(vm);
+}
+END_TEST
+
+START_TEST(giant_stacks_are_refused)
+{
+    sfpm_regions_t regions;
+    sfpm_vm_t *vm = suspended();
+    copy_regions(vm, &regions);
+    sfpm_buffer_t *stack = &regions.region[SFPM_STACK];
+    ck_assert_ptr_nonnull(sfpm_buffer_extend(stack, SFPM_VM_MAX_STACK));
+    ck_assert(!load_regions(vm, &regions));
+    expect_error(SFPM_ERR_LIMIT, 0, "region 'stack' has ");
+    sfpm_regions_free(&regions);
+    sfpm_vm_destroy(vm);
+}
+END_TEST
+
 START_TEST(hostile_states_are_refused)
 {
     /* Stack: local, record (slots 1, 2), operand 1; parameter 2 (slot 4), record (5, 6),
@@ -530,6 +560,8 @@ int main(void)
         stack_of_a_function_is_limited,
         largest_code_is_verified,
         hostile_tables_are_refused,
+        names_of_globals_are_told_apart,
+        giant_stacks_are_refused,
         hostile_states_are_refused,
         regions_of_other_sizes_are_refused,
         any_changed_byte_is_refused_or_harmless,
