@@ -135,10 +135,11 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("library");
+    /* First, when no test has opened a library yet, not even without forking. */
     TCase *core = tcase_create("Core");
-    tcase_add_loop_test(core, threads_unpack_together, 0, 2);
     tcase_add_loop_test(core, a_library_is_opened_when_needed, 0, 2);
     tcase_add_test(core, libcrypto_is_not_mapped_before_its_use);
+    tcase_add_loop_test(core, threads_unpack_together, 0, 2);
     suite_add_tcase(suite, core);
     TCase *limits = tcase_create("Limits");
     tcase_add_test(limits, a_missing_library_is_named);
