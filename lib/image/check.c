@@ -50,6 +50,26 @@ static bool check_payload(sfpm_check_t *check, uint64_t offset)
     return good;
 }
 
+/* Packed data has a checksum of its own, so that damage shows without a key. */
+static bool check_data_sum(sfpm_check_t *check, const sfpm_record_t *record,
+                           uint64_t start)
+{
+    sfpm_running_checksum_t *sum = sfpm_running_checksum_create();
+    bool good = sum != NULL;
+    for (uint64_t at = 0; good && at < record->length; at += SFPM_CHUNK) {
+        size_t now = sfpm_span(record->length, at, SFPM_CHUNK);
+        good = sfpm_input_read(check->image->input, start + at, check->scratch, now);
+        if (good)
+            sfpm_running_checksum_add(sum, check->scratch, now);
+    }
+    if (good && sfpm_running_checksum_value(sum) != record->sum)
+        good = sfpm_fail_at(SFPM_ERR_CHECKSUM, start,
+                            "the data at offset %llu is damaged (checksum mismatch)",
+                            (unsigned long long)start);
+    sfpm_running_checksum_destroy(sum);
+    return good;
+}
+
 static bool check_record(sfpm_check_t *check, uint64_t offset,
                          const sfpm_record_t *record, uint64_t end)
 {
@@ -58,7 +78,8 @@ static bool check_record(sfpm_check_t *check, uint64_t offset,
     if (record->type != SFPM_RECORD_DATA)
         return check_payload(check, offset);
     uint64_t start = offset + SFPM_RECORD_SIZE + record->lead;
-    return sfpm_ranges_add(&check->data, start, record->length);
+    return record->sum ? check_data_sum(check, record, start)
+                       : sfpm_ranges_add(&check->data, start, record->length);
 }
 
 /* XXH3-64 of bytes of the file. */
@@ -158,79 +179,70 @@ static bool note_extents(sfpm_check_t *check, const sfpm_leaf_t *leaf, uint32_t 
     }
     *seen = sfpm_seen_add(&check->seen, sfpm_checksum(key, (2 + 2 * n) * sizeof *key, 0));
     for (size_t i = 0; !*seen && i < n; i++)
-        if (!sfpm_ranges_add(&check->used, cuts[i].offset, cuts[i].length))
+        if ((cuts[i].kind == SFPM_EXTENT_PAGES || cuts[i].kind == SFPM_EXTENT_PIECE) &&
+            !sfpm_ranges_add(&check->used, cuts[i].offset, cuts[i].length))
             return false;
     return true;
 }
 
 static bool check_chunk(sfpm_check_t *check, const sfpm_region_t *region,
-                        const sfpm_leaf_t *leaf, uint32_t chunk, uint64_t base,
-                        uint8_t *scratch)
+                        const sfpm_leaf_t *leaf, uint32_t chunk, uint64_t base)
 {
     uint64_t position = base + (uint64_t)chunk * SFPM_CHUNK;
-    size_t size = sfpm_span(region->size, position, SFPM_CHUNK);
     bool seen;
-    if (!note_extents(check, leaf, chunk, size, &seen))
+    if (!note_extents(check, leaf, chunk, sfpm_span(region->size, position, SFPM_CHUNK),
+                      &seen))
         return sfpm_check_fault(check);
-    return seen ||
-           sfpm_chunk_read(check->image->input, leaf, chunk, size, region, position,
-                           scratch) ||
+    return seen || sfpm_chunk_read(&check->reader, region, position, check->scratch) ||
            sfpm_check_fault(check);
 }
 
-static bool check_leaf(sfpm_check_t *check, const sfpm_region_t *region, size_t which,
-                       uint8_t *scratch)
+static bool check_leaf(sfpm_check_t *check, const sfpm_region_t *region, size_t which)
 {
-    sfpm_leaf_t leaf;
-    if (!sfpm_leaf_load(check->image->input, region, which, &leaf))
+    const sfpm_leaf_t *leaf = sfpm_reader_leaf(&check->reader, region, which);
+    if (!leaf)
         return sfpm_check_fault(check);
-    bool go_on = true;
-    for (uint32_t chunk = 0; go_on && chunk < leaf.num_chunks; chunk++)
-        go_on = check_chunk(check, region, &leaf, chunk,
-                            (uint64_t)which * SFPM_LEAF_BYTES, scratch);
-    sfpm_leaf_free(&leaf);
-    return go_on;
-}
-
-/* A leaf that an earlier look has checked at this very place needs no second one;
- * the same leaf under another digest does. */
-static bool seen_before(sfpm_check_t *check, const sfpm_leaf_ref_t *ref, uint64_t size)
-{
-    uint64_t key[5] = {ref->offset, ref->sum, size};
-    memcpy(&key[3], ref->digest, SFPM_DIGEST_SIZE);
-    return sfpm_seen_add(&check->seen, sfpm_checksum(key, sizeof key, 0));
-}
-
-static bool check_region(sfpm_check_t *check, const sfpm_region_t *region,
-                         uint8_t *scratch)
-{
-    for (size_t which = 0; which < region->num_leaves; which++) {
-        const sfpm_leaf_ref_t *ref = &region->leaves[which];
-        uint64_t base = (uint64_t)which * SFPM_LEAF_BYTES;
-        uint64_t size = sfpm_span(region->size, base, SFPM_LEAF_BYTES);
-        if (seen_before(check, ref, size))
-            continue;
-        if (!check_leaf(check, region, which, scratch))
+    for (uint32_t chunk = 0; chunk < leaf->num_chunks; chunk++)
+        if (!check_chunk(check, region, leaf, chunk, (uint64_t)which * SFPM_LEAF_BYTES))
             return false;
-    }
     return true;
 }
 
-static bool check_state(sfpm_check_t *check, const sfpm_trailer_t *trailer,
-                        uint8_t *scratch)
+/* A leaf that an earlier look has checked at this very place needs no second one.
+ * What the base image holds is told apart by its place there. */
+static bool seen_before(sfpm_check_t *check, const sfpm_region_t *region, size_t which)
+{
+    const sfpm_leaf_ref_t *ref = &region->leaves[which];
+    uint64_t base = (uint64_t)which * SFPM_LEAF_BYTES;
+    uint64_t key[7] = {ref->offset, ref->sum,
+                       sfpm_span(region->size, base, SFPM_LEAF_BYTES)};
+    memcpy(key + 3, ref->digest, SFPM_DIGEST_SIZE);
+    if (ref->offset == SFPM_LEAF_BASE) {
+        key[5] = region->base;
+        key[6] = which;
+    }
+    return sfpm_seen_add(&check->seen, sfpm_checksum(key, sizeof key, 0));
+}
+
+static bool check_region(sfpm_check_t *check, const sfpm_region_t *region)
+{
+    for (size_t which = 0; which < region->num_leaves; which++)
+        if (!seen_before(check, region, which) && !check_leaf(check, region, which))
+            return false;
+    return true;
+}
+
+static bool check_state(sfpm_check_t *check, const sfpm_trailer_t *trailer)
 {
     sfpm_index_t index;
-    if (!sfpm_log_index(check->image->input, trailer, check->image->max_memory, &index))
+    if (!sfpm_image_index(check->image, trailer, &index))
         return sfpm_check_fault(check);
     bool go_on = true;
-    if (sfpm_log_is_oldest(trailer) && trailer->number == 1 &&
-        memcmp(trailer->id, trailer->index_digest, SFPM_DIGEST_SIZE) != 0) {
-        sfpm_fail_at(SFPM_ERR_CORRUPT, trailer->offset,
-                     "the image id is not that of its first commit");
-        go_on = sfpm_check_fault(check);
-    }
     for (size_t i = 0; go_on && i < index.num_regions; i++)
-        go_on = check_region(check, &index.regions[i], scratch);
+        go_on = check_region(check, &index.regions[i]);
+    /* The reader's leaf belongs to a region that is about to go. */
+    sfpm_reader_free(&check->reader);
+    sfpm_reader_init(&check->reader, check->image);
     sfpm_index_free(&index);
     return go_on;
 }
@@ -240,10 +252,10 @@ static bool check_state(sfpm_check_t *check, const sfpm_trailer_t *trailer,
 static bool check_commits(sfpm_check_t *check)
 {
     sfpm_trailer_t at = check->image->last;
-    uint8_t *scratch = SFPM_NEW_N(uint8_t, SFPM_CHUNK);
-    bool go_on = scratch != NULL || sfpm_check_fault(check);
+    check->scratch = SFPM_NEW_N(uint8_t, SFPM_CHUNK);
+    bool go_on = check->scratch != NULL || sfpm_check_fault(check);
     while (go_on) {
-        go_on = check_records(check, &at) && check_state(check, &at, scratch);
+        go_on = check_records(check, &at) && check_state(check, &at);
         if (!go_on || sfpm_log_is_oldest(&at))
             break;
         if (!sfpm_log_previous(check->image->input, &at, &at)) {
@@ -251,7 +263,7 @@ static bool check_commits(sfpm_check_t *check)
             go_on = false;
         }
     }
-    free(scratch);
+    free(check->scratch);
     return go_on;
 }
 
@@ -271,12 +283,14 @@ bool sfpm_image_check(sfpm_image_t *image, sfpm_fault_callback_t callback, void 
         return sfpm_fail(SFPM_ERR_ARGUMENT, "no image given");
     if (image->info.format == 1)
         return true; /* opening has read and bounded all that can be checked */
+    sfpm_reader_init(&check.reader, image);
     if (check_tail(&check) && check_commits(&check) &&
         !sfpm_ranges_cover(&check.data, &check.used))
         sfpm_check_fault(&check);
     sfpm_ranges_free(&check.data);
     sfpm_ranges_free(&check.used);
     sfpm_seen_free(&check.seen);
+    sfpm_reader_free(&check.reader);
     if (check.failed)
         sfpm_error_restore(&check.first);
     return !check.failed;

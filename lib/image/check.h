@@ -41,6 +41,8 @@ typedef struct sfpm_check {
     bool failed;
     bool stop;
     sfpm_error_state_t first;
+    sfpm_reader_t reader;
+    uint8_t *scratch;   /* a chunk */
     sfpm_ranges_t data; /* payloads of DATA records */
     sfpm_ranges_t used; /* what extents name */
     sfpm_seen_t seen;   /* leaves and chunks checked already */

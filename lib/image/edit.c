@@ -32,6 +32,7 @@ void sfpm_edit_destroy(sfpm_edit_t *edit)
         free_source(&edit->sources[i]);
     free(edit->sources);
     sfpm_index_free(&edit->index);
+    sfpm_wipe(&edit->own_keys, sizeof edit->own_keys);
     free(edit);
 }
 
@@ -64,6 +65,8 @@ sfpm_edit_t *sfpm_edit_create(sfpm_image_t *image)
         edit->sources[i].old = &image->index.regions[i];
         edit->sources[i].old_index = i;
     }
+    edit->contents = image;
+    edit->keys = image && image->keys.sealed ? &image->keys : NULL;
     if (sfpm_edit_set_message(edit, ""))
         return edit;
 fail:
@@ -115,7 +118,8 @@ static bool add_region(sfpm_edit_t *edit, const char *name, size_t *which)
     return true;
 }
 
-static bool check_region(const char *name, const void *base, size_t size, uint32_t flags)
+static bool check_region(const char *name, const void *base, size_t size, uint32_t flags,
+                         bool sealed)
 {
     if (!name || (!base && size))
         return sfpm_fail(SFPM_ERR_ARGUMENT, "a region needs a name and an address");
@@ -123,7 +127,7 @@ static bool check_region(const char *name, const void *base, size_t size, uint32
         return sfpm_fail(SFPM_ERR_LIMIT,
                          "a region name of %zu bytes is over the limit of %d",
                          strlen(name), SFPM_TEXT_MAX);
-    if (flags & SFPM_REGION_SECRET)
+    if (flags & SFPM_REGION_SECRET && !sealed)
         return sfpm_fail(
             SFPM_ERR_SECRET,
             "region '%s' is secret and the image is not encrypted: encrypt it, "
@@ -136,13 +140,13 @@ bool sfpm_edit_set_region(sfpm_edit_t *edit, const char *name, size_t instance,
                           const void *base, size_t size, uint32_t flags)
 {
     size_t which = 0;
-    if (!usable(edit) || !check_region(name, base, size, flags))
+    if (!usable(edit) || !check_region(name, base, size, flags, edit->keys))
         return false;
     if (!find(edit, name, instance, &which) && !add_region(edit, name, &which))
         return false;
     sfpm_source_t *source = &edit->sources[which];
     free_changes(source);
-    source->from_memory = true;
+    source->kind = SFPM_SOURCE_MEMORY;
     source->memory = flags & SFPM_REGION_VOLATILE ? NULL : base;
     edit->index.regions[which].size = size;
     edit->index.regions[which].flags = flags;
@@ -202,7 +206,7 @@ bool sfpm_edit_write(sfpm_edit_t *edit, size_t index, uint64_t offset, const voi
     if (!find_old(edit, index, &which) || !check_range(edit, which, offset, size))
         return false;
     sfpm_source_t *source = &edit->sources[which];
-    if (source->from_memory)
+    if (source->kind != SFPM_SOURCE_INHERITED)
         return sfpm_fail(SFPM_ERR_ARGUMENT,
                          "region '%s' is replaced by this edit already",
                          edit->index.regions[which].name);
@@ -241,7 +245,7 @@ bool sfpm_source_read(const sfpm_edit_t *edit, size_t which, uint64_t offset, ui
                       size_t size)
 {
     const sfpm_source_t *source = &edit->sources[which];
-    if (!source->from_memory) {
+    if (source->kind == SFPM_SOURCE_INHERITED) {
         if (!sfpm_image_read(edit->image, source->old_index, offset, to, size))
             return false;
         sfpm_source_overlay(source, offset, to, size);

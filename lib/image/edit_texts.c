@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "codec/compress.h"
 #include "image/edit.h"
 
 static bool set_text(sfpm_edit_t *edit, size_t which, const char *text)
@@ -123,6 +124,33 @@ bool sfpm_edit_set_format(sfpm_edit_t *edit, uint32_t format)
     return true;
 }
 
+bool sfpm_edit_set_compression(sfpm_edit_t *edit, const char *method, unsigned workers)
+{
+    uint32_t codec;
+    int level;
+    if (!edit || !method)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "an edit and a method are needed");
+    if (!sfpm_codec_parse(method, &codec, &level) || !sfpm_codec_available(codec))
+        return false;
+    edit->index.codec = codec;
+    edit->index.level = level;
+    edit->workers = workers;
+    return true;
+}
+
+bool sfpm_edit_set_secret(sfpm_edit_t *edit, const sfpm_secret_t *secret)
+{
+    if (!edit || !secret || !(secret->key || secret->passphrase))
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "an edit and a key or passphrase are needed");
+    if (edit->image && edit->image->info.format != 1)
+        return sfpm_fail(SFPM_ERR_ARGUMENT,
+                         "a commit is encrypted as its image is: write the image anew");
+    if (!sfpm_keys_make(&edit->own_keys, secret))
+        return false;
+    edit->keys = &edit->own_keys;
+    return true;
+}
+
 /* The commit whose state an undo of the commit shown brings back. */
 static bool parent_of_state(const sfpm_image_t *image, sfpm_index_t *parent)
 {
@@ -131,7 +159,7 @@ static bool parent_of_state(const sfpm_image_t *image, sfpm_index_t *parent)
     uint64_t number = image->index.parent;
     if (image->index.state_of != image->index.number) {
         if (!sfpm_image_find_trailer(image, image->index.state_of, &trailer) ||
-            !sfpm_log_index(image->input, &trailer, image->max_memory, &state))
+            !sfpm_image_index(image, &trailer, &state))
             return false;
         number = state.parent;
         sfpm_index_free(&state);
@@ -141,7 +169,7 @@ static bool parent_of_state(const sfpm_image_t *image, sfpm_index_t *parent)
             SFPM_ERR_NO_COMMIT,
             "this is the first state; there is nothing before it to go back to");
     return sfpm_image_find_trailer(image, number, &trailer) &&
-           sfpm_log_index(image->input, &trailer, image->max_memory, parent);
+           sfpm_image_index(image, &trailer, parent);
 }
 
 bool sfpm_edit_undo(sfpm_edit_t *edit)

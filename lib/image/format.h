@@ -27,6 +27,8 @@ enum {
     SFPM_TRAILER_SIZE = 88,
     SFPM_TRAILER_RECORD = SFPM_RECORD_SIZE + SFPM_TRAILER_SIZE,
     SFPM_DEAD_SIZE = 32,
+    SFPM_BOX_EXTRA = 32,   /* what sealing adds to a chunk, leaf or index */
+    SFPM_INDEX_FIXED = 96, /* what precedes the texts */
     SFPM_EXTENT_SIZE = 24,
     SFPM_LEAF_REF_SIZE = 32,
     SFPM_RECORD_ALIGN = 8,
@@ -46,8 +48,11 @@ enum {
 #define SFPM_COMMIT_MAX ((uint64_t)INT64_MAX)
 
 /* Feature bits of the header. */
-#define SFPM_INCOMPATIBLE_DRAFT (UINT64_C(1) << 0) /* the layout may still change */
-#define SFPM_INCOMPATIBLE_KNOWN SFPM_INCOMPATIBLE_DRAFT
+#define SFPM_INCOMPATIBLE_DRAFT  (UINT64_C(1) << 0) /* the layout may still change */
+#define SFPM_INCOMPATIBLE_SEALED (UINT64_C(1) << 1) /* encrypted */
+#define SFPM_INCOMPATIBLE_DELTA  (UINT64_C(1) << 2) /* needs a base image */
+#define SFPM_INCOMPATIBLE_KNOWN                                                          \
+    (SFPM_INCOMPATIBLE_DRAFT | SFPM_INCOMPATIBLE_SEALED | SFPM_INCOMPATIBLE_DELTA)
 
 /* Record types, as four characters in file order. */
 #define SFPM_TYPE(a, b, c, d)                                                            \
@@ -57,6 +62,8 @@ enum {
 #define SFPM_RECORD_INDEX   SFPM_TYPE('I', 'N', 'D', 'X')
 #define SFPM_RECORD_TRAILER SFPM_TYPE('T', 'R', 'L', 'R')
 #define SFPM_RECORD_DEAD    SFPM_TYPE('D', 'E', 'A', 'D')
+#define SFPM_RECORD_KEYS    SFPM_TYPE('K', 'E', 'Y', 'S')
+#define SFPM_RECORD_SALT    SFPM_TYPE('S', 'A', 'L', 'T')
 
 typedef struct sfpm_header {
     uint64_t compatible;
@@ -67,7 +74,7 @@ typedef struct sfpm_record {
     uint32_t type;
     uint32_t lead;   /* zero bytes between the fixed part and the payload */
     uint64_t length; /* of the payload */
-    uint64_t sum;    /* of the payload; 0 for DATA, which the leaves cover */
+    uint64_t sum;    /* of the payload; 0 for DATA that the leaves cover */
 } sfpm_record_t;
 
 typedef struct sfpm_trailer {
@@ -93,7 +100,9 @@ typedef struct sfpm_dead {
 
 enum {
     SFPM_EXTENT_PAGES = 1, /* whole pages, stored page-aligned */
-    SFPM_EXTENT_PIECE = 2  /* the start of one page; the rest of it is zero */
+    SFPM_EXTENT_PIECE = 2, /* the start of one page; the rest of it is zero */
+    SFPM_EXTENT_CHUNK = 3, /* a whole chunk, compressed or sealed or both */
+    SFPM_EXTENT_BASE = 4   /* pages that the base image holds at the same place */
 };
 
 /* Where a run of pages is stored. Pages in no extent are zero. */
@@ -103,6 +112,7 @@ typedef struct sfpm_extent {
     uint16_t first;  /* page within the leaf */
     uint16_t pages;
     uint32_t kind;
+    uint32_t codec; /* of a chunk */
 } sfpm_extent_t;
 
 typedef struct sfpm_leaf {
@@ -113,10 +123,15 @@ typedef struct sfpm_leaf {
 } sfpm_leaf_t;
 
 typedef struct sfpm_leaf_ref {
-    uint64_t offset;                  /* of the LEAF record; 0: every page is zero */
-    uint64_t sum;                     /* payload sum of that record; 0 with offset 0 */
+    uint64_t offset;                  /* of the LEAF record, or one of the two below */
+    uint64_t sum;                     /* payload sum of that record, 0 without one */
     uint8_t digest[SFPM_DIGEST_SIZE]; /* XXH3-128 of the leaf's chunk sums */
 } sfpm_leaf_ref_t;
+
+enum {
+    SFPM_LEAF_ZERO = 0, /* in place of an offset: every page is zero */
+    SFPM_LEAF_BASE = 1  /* in place of an offset: the base image's leaf */
+};
 
 typedef struct sfpm_region {
     char *name;
@@ -126,6 +141,7 @@ typedef struct sfpm_region {
     uint8_t digest[SFPM_DIGEST_SIZE];
     size_t num_leaves;
     sfpm_leaf_ref_t *leaves;
+    uint32_t base; /* 1 + number of the region in the base image, 0: none */
 } sfpm_region_t;
 
 typedef struct sfpm_attribute {
@@ -140,6 +156,7 @@ enum {
     SFPM_TEXT_CREATOR,
     SFPM_TEXT_ARCHITECTURE,
     SFPM_TEXT_BUILD_ID,
+    SFPM_TEXT_BASE, /* file name of the base image, "" when there is none */
     SFPM_NUM_TEXTS
 };
 
@@ -151,6 +168,10 @@ typedef struct sfpm_index {
     uint32_t nanoseconds;
     uint32_t bytecode;
     uint64_t schema;
+    uint32_t codec; /* how the commit's chunks were compressed, and so the next ones */
+    int32_t level;
+    uint64_t base_number;                  /* commit of the base image; 0: no base */
+    uint8_t base_digest[SFPM_DIGEST_SIZE]; /* state digest of that commit */
     char *texts[SFPM_NUM_TEXTS];
     size_t num_attributes;
     sfpm_attribute_t *attributes;

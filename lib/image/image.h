@@ -5,6 +5,7 @@
 
 #include "image/format.h"
 #include "image/log.h"
+#include "image/seal.h"
 #include "io/input.h"
 
 struct sfpm_image {
@@ -12,6 +13,9 @@ struct sfpm_image {
     char *path; /* NULL unless opened by path */
     uint64_t max_memory;
     sfpm_header_t header;
+    sfpm_keys_t keys;
+    sfpm_image_t *base; /* of a delta; NULL otherwise */
+    unsigned depth;     /* of bases above this one */
     sfpm_image_info_t info;
     sfpm_trailer_t last;  /* of the file */
     sfpm_trailer_t shown; /* of the commit shown */
@@ -27,9 +31,22 @@ struct sfpm_image {
 sfpm_image_t *sfpm_image_open_input(sfpm_input_t *input, const char *path,
                                     const sfpm_image_options_t *options);
 
-/* Reads everything again from the file, for after an append; shows the last
- * commit. On failure the image is as it was. */
+/* Looks at the file again after an append and shows its last commit. On failure the
+ * image still shows what it did. */
 bool sfpm_image_reload(sfpm_image_t *image);
+
+/* Puts the file's name before the last error's message; always false. */
+bool sfpm_image_fail_named(const sfpm_image_t *image);
+
+/* Opens the base image that the index in view names, and checks that it is the one. */
+bool sfpm_image_open_base(sfpm_image_t *image, const sfpm_index_t *index,
+                          const sfpm_image_options_t *options);
+sfpm_image_t *sfpm_image_open_at(sfpm_input_t *input, const char *path, unsigned depth,
+                                 const sfpm_image_options_t *options);
+
+/* Reads, opens and decodes the index of a commit. */
+bool sfpm_image_index(const sfpm_image_t *image, const sfpm_trailer_t *trailer,
+                      sfpm_index_t *index);
 
 /* Finds the trailer of a commit by its number. */
 bool sfpm_image_find_trailer(const sfpm_image_t *image, uint64_t number,
@@ -42,10 +59,28 @@ bool sfpm_v1_decode(const sfpm_input_t *input, uint64_t max_memory, sfpm_index_t
 
 /* ---- reading regions (read.c) ---- */
 
-/* Loads leaf number `which` of a region. A leaf that is all zero has correct
+/* Reads the regions of one image for one caller: scratch memory, the cipher of the
+ * commit last met, the leaf last read, and the same for the base image. */
+typedef struct sfpm_reader {
+    const sfpm_image_t *image;
+    sfpm_opener_t opener;
+    uint8_t *chunk;                   /* a chunk's contents */
+    uint8_t *stored;                  /* a chunk as the file holds it */
+    uint64_t zero_sum;                /* of a whole chunk of zeros; 0: not computed yet */
+    const sfpm_region_t *leaf_region; /* NULL: no leaf is kept */
+    size_t leaf_which;
+    sfpm_leaf_t leaf;
+    struct sfpm_reader *base; /* made when first needed */
+} sfpm_reader_t;
+
+void sfpm_reader_init(sfpm_reader_t *reader, const sfpm_image_t *image);
+void sfpm_reader_free(sfpm_reader_t *reader);
+
+/* Leaf number `which` of a region, verified; it lives until the next call, and the
+ * region must live as long. NULL on failure. A leaf that is all zero has correct
  * chunk sums and no extents. */
-bool sfpm_leaf_load(const sfpm_input_t *input, const sfpm_region_t *region, size_t which,
-                    sfpm_leaf_t *leaf);
+const sfpm_leaf_t *sfpm_reader_leaf(sfpm_reader_t *reader, const sfpm_region_t *region,
+                                    size_t which);
 
 /* A leaf over `size` zero bytes: sums, but no extents. */
 bool sfpm_leaf_zero(uint64_t size, sfpm_leaf_t *leaf);
@@ -57,14 +92,12 @@ bool sfpm_extent_cut(sfpm_extent_t *extent, uint32_t first, uint32_t count);
 size_t sfpm_chunk_extents(const sfpm_leaf_t *leaf, uint32_t chunk,
                           sfpm_extent_t cuts[SFPM_CHUNK_PAGES]);
 
-/* Assembles chunk `chunk` of a leaf, `size` bytes, and verifies it. `name` and
- * `position` (of the chunk in the region) are for messages. */
-bool sfpm_chunk_read(const sfpm_input_t *input, const sfpm_leaf_t *leaf, uint32_t chunk,
-                     size_t size, const sfpm_region_t *region, uint64_t position,
-                     uint8_t *to);
+/* Reads the chunk that begins at `position` of a region, and verifies it. */
+bool sfpm_chunk_read(sfpm_reader_t *reader, const sfpm_region_t *region,
+                     uint64_t position, uint8_t *to);
 
 /* Reads a range of a region; verified. `to` NULL only verifies. */
-bool sfpm_region_read(const sfpm_input_t *input, const sfpm_region_t *region,
-                      uint64_t offset, uint8_t *to, uint64_t size);
+bool sfpm_region_read(sfpm_reader_t *reader, const sfpm_region_t *region, uint64_t offset,
+                      uint8_t *to, uint64_t size);
 
 #endif

@@ -80,7 +80,11 @@ bool sfpm_index_copy(const sfpm_index_t *from, sfpm_index_t *to)
                          .seconds = from->seconds,
                          .nanoseconds = from->nanoseconds,
                          .bytecode = from->bytecode,
-                         .schema = from->schema};
+                         .schema = from->schema,
+                         .codec = from->codec,
+                         .level = from->level,
+                         .base_number = from->base_number};
+    memcpy(to->base_digest, from->base_digest, SFPM_DIGEST_SIZE);
     for (size_t i = 0; good && i < SFPM_NUM_TEXTS; i++)
         good = (to->texts[i] = sfpm_copy_string(from->texts[i])) != NULL;
     good = good && copy_attributes(from, to) && copy_regions(from, to);

@@ -59,7 +59,7 @@ static bool get_text(cursor_t *cursor, char **text)
 
 static bool get_fixed(cursor_t *cursor, sfpm_index_t *index)
 {
-    const uint8_t *from = take(cursor, 64);
+    const uint8_t *from = take(cursor, SFPM_INDEX_FIXED);
     if (!from)
         return false;
     index->number = sfpm_get_u64(from);
@@ -71,7 +71,11 @@ static bool get_fixed(cursor_t *cursor, sfpm_index_t *index)
     index->schema = sfpm_get_u64(from + 40);
     index->num_attributes = sfpm_get_u32(from + 48);
     index->num_regions = sfpm_get_u32(from + 52);
-    if (sfpm_get_u64(from + 56) != 0 || index->nanoseconds >= 1000000000)
+    index->codec = sfpm_get_u32(from + 56);
+    index->level = sfpm_to_i32(sfpm_get_u32(from + 60));
+    index->base_number = sfpm_get_u64(from + 64);
+    memcpy(index->base_digest, from + 72, SFPM_DIGEST_SIZE);
+    if (sfpm_get_u64(from + 88) != 0 || index->nanoseconds >= 1000000000)
         return corrupt("reserved bytes or the time are wrong");
     if (index->number == 0 || index->parent >= index->number || index->state_of == 0 ||
         index->state_of > index->number)
@@ -115,13 +119,17 @@ static bool get_leaf_refs(cursor_t *cursor, sfpm_region_t *region)
         region->leaves[i].offset = sfpm_get_u64(from);
         region->leaves[i].sum = sfpm_get_u64(from + 8);
         memcpy(region->leaves[i].digest, from + 16, SFPM_DIGEST_SIZE);
-        if (region->leaves[i].offset == 0 && region->leaves[i].sum != 0)
-            return corrupt("a zero leaf has a checksum");
+        uint64_t offset = region->leaves[i].offset;
+        if (offset == SFPM_LEAF_BASE ? region->base == 0
+                                     : offset != 0 && offset < SFPM_HEADER_SIZE)
+            return corrupt("a leaf lies nowhere");
+        if (offset <= SFPM_LEAF_BASE && region->leaves[i].sum != 0)
+            return corrupt("a leaf that is not stored has a checksum");
     }
     return true;
 }
 
-static bool get_region(cursor_t *cursor, sfpm_region_t *region)
+static bool get_region(cursor_t *cursor, bool has_base, sfpm_region_t *region)
 {
     uint8_t digest[SFPM_DIGEST_SIZE];
     if (!get_text(cursor, &region->name))
@@ -133,8 +141,11 @@ static bool get_region(cursor_t *cursor, sfpm_region_t *region)
     region->flags = sfpm_get_u32(from + 8);
     region->address = sfpm_get_u64(from + 16);
     memcpy(region->digest, from + 24, SFPM_DIGEST_SIZE);
-    if (region->flags & ~(uint32_t)KNOWN_FLAGS || sfpm_get_u32(from + 12) != 0)
+    region->base = sfpm_get_u32(from + 12);
+    if (region->flags & ~(uint32_t)KNOWN_FLAGS)
         return corrupt("a region has unknown flags");
+    if (region->base != 0 && !has_base)
+        return corrupt("a region refers to a base image, and there is none");
     if (!get_leaf_refs(cursor, region) || !sfpm_region_digest(region, digest))
         return false;
     if (memcmp(digest, region->digest, SFPM_DIGEST_SIZE) != 0)
@@ -148,7 +159,7 @@ static bool get_regions(cursor_t *cursor, sfpm_index_t *index)
     if (!index->regions)
         return false;
     for (size_t i = 0; i < index->num_regions; i++)
-        if (!get_region(cursor, &index->regions[i]))
+        if (!get_region(cursor, index->base_number != 0, &index->regions[i]))
             return false;
     return true;
 }

@@ -22,7 +22,8 @@ static bool put_leaf_ref(sfpm_buffer_t *bytes, const sfpm_leaf_ref_t *ref)
 static bool put_region(sfpm_buffer_t *bytes, const sfpm_region_t *region)
 {
     if (!put_text(bytes, region->name) || !sfpm_buffer_add_u64(bytes, region->size) ||
-        !sfpm_buffer_add_u32(bytes, region->flags) || !sfpm_buffer_add_u32(bytes, 0) ||
+        !sfpm_buffer_add_u32(bytes, region->flags) ||
+        !sfpm_buffer_add_u32(bytes, region->base) ||
         !sfpm_buffer_add_u64(bytes, region->address) ||
         !sfpm_buffer_add(bytes, region->digest, SFPM_DIGEST_SIZE))
         return false;
@@ -34,10 +35,10 @@ static bool put_region(sfpm_buffer_t *bytes, const sfpm_region_t *region)
 
 static bool put_fixed(sfpm_buffer_t *bytes, const sfpm_index_t *index)
 {
-    uint8_t *to = sfpm_buffer_extend(bytes, 64);
+    uint8_t *to = sfpm_buffer_extend(bytes, SFPM_INDEX_FIXED);
     if (!to)
         return false;
-    memset(to, 0, 64);
+    memset(to, 0, SFPM_INDEX_FIXED);
     sfpm_put_u64(to, index->number);
     sfpm_put_u64(to + 8, index->parent);
     sfpm_put_u64(to + 16, index->state_of);
@@ -47,6 +48,10 @@ static bool put_fixed(sfpm_buffer_t *bytes, const sfpm_index_t *index)
     sfpm_put_u64(to + 40, index->schema);
     sfpm_put_u32(to + 48, (uint32_t)index->num_attributes);
     sfpm_put_u32(to + 52, (uint32_t)index->num_regions);
+    sfpm_put_u32(to + 56, index->codec);
+    sfpm_put_u32(to + 60, (uint32_t)index->level);
+    sfpm_put_u64(to + 64, index->base_number);
+    memcpy(to + 72, index->base_digest, SFPM_DIGEST_SIZE);
     return true;
 }
 

@@ -60,10 +60,19 @@ bool sfpm_image_find_region(const sfpm_image_t *image, const char *name, size_t 
                      sfpm_input_name(image->input), name);
 }
 
-static bool read_v1(const sfpm_image_t *image, size_t index, uint64_t offset, void *to,
-                    size_t size)
+/* Reads or, with `to` NULL, only verifies. Version 1 has no checksums; opening it has
+ * checked that the bytes are there. */
+static bool read_range(const sfpm_image_t *image, size_t index, uint64_t offset, void *to,
+                       uint64_t size)
 {
-    return sfpm_input_read(image->input, image->v1_offsets[index] + offset, to, size);
+    sfpm_reader_t reader;
+    if (image->info.format == 1)
+        return !to || sfpm_input_read(image->input, image->v1_offsets[index] + offset, to,
+                                      (size_t)size);
+    sfpm_reader_init(&reader, image);
+    bool good = sfpm_region_read(&reader, &image->index.regions[index], offset, to, size);
+    sfpm_reader_free(&reader);
+    return good;
 }
 
 bool sfpm_image_read(const sfpm_image_t *image, size_t index, uint64_t offset, void *to,
@@ -79,19 +88,14 @@ bool sfpm_image_read(const sfpm_image_t *image, size_t index, uint64_t offset, v
             sfpm_input_name(image->input), (unsigned long long)offset,
             (unsigned long long)(offset + size), region->name,
             (unsigned long long)region->size);
-    bool good = image->info.format == 1
-                    ? read_v1(image, index, offset, to, size)
-                    : sfpm_region_read(image->input, region, offset, to, size);
-    return good || sfpm_fail_prefix("%s", sfpm_input_name(image->input));
+    return size == 0 || read_range(image, index, offset, to, size) ||
+           sfpm_image_fail_named(image);
 }
 
 bool sfpm_image_check_region(const sfpm_image_t *image, size_t index)
 {
     if (!image || index >= image->index.num_regions)
         return sfpm_fail(SFPM_ERR_ARGUMENT, "there is no region %zu to check", index);
-    const sfpm_region_t *region = &image->index.regions[index];
-    /* Version 1 has no checksums; opening has checked that the bytes are there. */
-    return image->info.format == 1 ||
-           sfpm_region_read(image->input, region, 0, NULL, region->size) ||
-           sfpm_fail_prefix("%s", sfpm_input_name(image->input));
+    return read_range(image, index, 0, NULL, image->index.regions[index].size) ||
+           sfpm_image_fail_named(image);
 }

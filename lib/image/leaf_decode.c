@@ -19,14 +19,24 @@ void sfpm_leaf_free(sfpm_leaf_t *leaf)
     *leaf = (sfpm_leaf_t){0};
 }
 
-static bool get_extent(const uint8_t *from, sfpm_extent_t *extent)
+static void get_extent(const uint8_t *from, sfpm_extent_t *extent)
 {
     extent->offset = sfpm_get_u64(from);
     extent->length = sfpm_get_u32(from + 8);
     extent->first = sfpm_get_u16(from + 12);
     extent->pages = sfpm_get_u16(from + 14);
     extent->kind = sfpm_get_u32(from + 16);
-    return sfpm_get_u32(from + 20) == 0;
+    extent->codec = sfpm_get_u32(from + 20);
+}
+
+/* A stored chunk covers just that chunk, and is never larger than storing it plain
+ * would make it. */
+static bool chunk_makes_sense(const sfpm_extent_t *extent, uint64_t start, uint64_t size)
+{
+    size_t span = sfpm_span(size, start, SFPM_CHUNK);
+    return extent->first % SFPM_CHUNK_PAGES == 0 && extent->length > 0 &&
+           extent->pages == (span + SFPM_PAGE - 1) / SFPM_PAGE &&
+           extent->length <= span + SFPM_BOX_EXTRA;
 }
 
 /* What an extent may say by itself, in a leaf over `size` bytes of the region and
@@ -34,10 +44,18 @@ static bool get_extent(const uint8_t *from, sfpm_extent_t *extent)
 static bool extent_makes_sense(const sfpm_extent_t *extent, uint64_t size, uint64_t limit)
 {
     uint64_t start = (uint64_t)extent->first * SFPM_PAGE;
-    uint64_t room = size > start ? size - start : 0;
-    if (extent->pages == 0 || extent->length > room ||
-        extent->offset < SFPM_HEADER_SIZE ||
+    uint64_t pages = (size + SFPM_PAGE - 1) / SFPM_PAGE;
+    if (extent->pages == 0 || (uint64_t)extent->first + extent->pages > pages ||
+        (extent->kind != SFPM_EXTENT_CHUNK && extent->codec != 0))
+        return false;
+    if (extent->kind == SFPM_EXTENT_BASE)
+        return extent->offset == 0 && extent->length == 0;
+    if (extent->offset < SFPM_HEADER_SIZE ||
         !sfpm_in_range(extent->offset, extent->length, limit))
+        return false;
+    if (extent->kind == SFPM_EXTENT_CHUNK)
+        return chunk_makes_sense(extent, start, size);
+    if (extent->length > size - start)
         return false;
     if (extent->kind == SFPM_EXTENT_PAGES)
         return extent->offset % SFPM_PAGE == 0 &&
@@ -52,8 +70,8 @@ static bool get_extents(const uint8_t *from, uint64_t size, uint64_t offset,
     uint32_t next = 0;
     for (uint32_t i = 0; i < leaf->num_extents; i++, from += SFPM_EXTENT_SIZE) {
         sfpm_extent_t *extent = &leaf->extents[i];
-        bool clean = get_extent(from, extent);
-        if (!clean || extent->first < next || !extent_makes_sense(extent, size, offset))
+        get_extent(from, extent);
+        if (extent->first < next || !extent_makes_sense(extent, size, offset))
             return sfpm_fail_at(SFPM_ERR_CORRUPT, offset,
                                 "extent %lu of the leaf at offset %llu makes no sense",
                                 (unsigned long)i, (unsigned long long)offset);

@@ -9,7 +9,7 @@ static void put_extent(uint8_t *to, const sfpm_extent_t *extent)
     sfpm_put_u16(to + 12, extent->first);
     sfpm_put_u16(to + 14, extent->pages);
     sfpm_put_u32(to + 16, extent->kind);
-    sfpm_put_u32(to + 20, 0);
+    sfpm_put_u32(to + 20, extent->codec);
 }
 
 bool sfpm_leaf_encode(const sfpm_leaf_t *leaf, sfpm_buffer_t *bytes)

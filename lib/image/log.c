@@ -266,46 +266,23 @@ bool sfpm_log_last(const sfpm_input_t *input, sfpm_trailer_t *last)
     return true;
 }
 
-/* Whether all leaves lie before the index: a commit needs nothing that follows it. */
-static bool check_leaf_places(const sfpm_index_t *index, uint64_t offset)
-{
-    for (size_t i = 0; i < index->num_regions; i++) {
-        const sfpm_region_t *region = &index->regions[i];
-        for (size_t k = 0; k < region->num_leaves; k++)
-            if (region->leaves[k].offset >= offset)
-                return sfpm_fail_at(SFPM_ERR_CORRUPT, offset,
-                                    "the index at offset %llu names a leaf behind it",
-                                    (unsigned long long)offset);
-    }
-    return true;
-}
-
 bool sfpm_log_index(const sfpm_input_t *input, const sfpm_trailer_t *trailer,
-                    uint64_t max_memory, sfpm_index_t *index)
+                    uint64_t max_memory, uint8_t **payload, size_t *length)
 {
     sfpm_record_t record;
-    uint8_t *payload;
     uint8_t digest[SFPM_DIGEST_SIZE];
     uint64_t end = 0;
     if (!sfpm_record_load(input, trailer->index_offset, SFPM_RECORD_INDEX, max_memory,
-                          &record, &payload))
+                          &record, payload))
         return false;
-    bool good = sfpm_record_end(&record, trailer->index_offset, &end);
-    sfpm_digest(payload, (size_t)record.length, digest);
-    if (!good || end != trailer->offset ||
-        memcmp(digest, trailer->index_digest, SFPM_DIGEST_SIZE) != 0)
-        good = sfpm_fail_at(SFPM_ERR_CORRUPT, trailer->index_offset,
-                            "the index at offset %llu is not the one of its trailer",
-                            (unsigned long long)trailer->index_offset);
-    good = good && sfpm_index_decode(payload, (size_t)record.length, index);
-    free(payload);
-    if (!good)
-        return false;
-    if (index->number != trailer->number)
-        good = sfpm_fail_at(SFPM_ERR_CORRUPT, trailer->index_offset,
-                            "index and trailer disagree about the commit's number");
-    good = good && check_leaf_places(index, trailer->index_offset);
-    if (!good)
-        sfpm_index_free(index);
-    return good;
+    *length = (size_t)record.length;
+    sfpm_digest(*payload, *length, digest);
+    if (sfpm_record_end(&record, trailer->index_offset, &end) && end == trailer->offset &&
+        memcmp(digest, trailer->index_digest, SFPM_DIGEST_SIZE) == 0)
+        return true;
+    free(*payload);
+    *payload = NULL;
+    return sfpm_fail_at(SFPM_ERR_CORRUPT, trailer->index_offset,
+                        "the index at offset %llu is not the one of its trailer",
+                        (unsigned long long)trailer->index_offset);
 }

@@ -32,8 +32,9 @@ bool sfpm_log_previous(const sfpm_input_t *input, const sfpm_trailer_t *trailer,
 /* Whether the commit of this trailer is the first in the file. */
 bool sfpm_log_is_oldest(const sfpm_trailer_t *trailer);
 
-/* Reads, verifies and decodes the index of a commit. */
+/* Reads the payload of the index record of a commit, verified; the caller's, released
+ * with free(). In a sealed image it is a box. */
 bool sfpm_log_index(const sfpm_input_t *input, const sfpm_trailer_t *trailer,
-                    uint64_t max_memory, sfpm_index_t *index);
+                    uint64_t max_memory, uint8_t **payload, size_t *length);
 
 #endif

@@ -62,8 +62,7 @@ static bool load_view(const sfpm_image_t *image, const sfpm_trailer_t *trailer,
                       view_t *view)
 {
     *view = (view_t){.trailer = *trailer};
-    if (!sfpm_log_index(image->input, trailer, image->max_memory, &view->index) ||
-        !finish_view(view))
+    if (!sfpm_image_index(image, trailer, &view->index) || !finish_view(view))
         return false;
     view->commit.offset = trailer->begin;
     view->commit.size = trailer->offset + SFPM_TRAILER_RECORD - trailer->begin;
@@ -96,6 +95,59 @@ static bool note_torn_tail(sfpm_image_t *image)
              (unsigned long long)end, (unsigned long long)image->last.number);
     image->warning = sfpm_copy_string(text);
     return image->warning != NULL;
+}
+
+/* Whether all leaves lie before the index: a commit needs nothing that follows it. */
+static bool check_leaf_places(const sfpm_index_t *index, uint64_t offset)
+{
+    for (size_t i = 0; i < index->num_regions; i++) {
+        const sfpm_region_t *region = &index->regions[i];
+        for (size_t k = 0; k < region->num_leaves; k++)
+            if (region->leaves[k].offset >= offset)
+                return sfpm_fail_at(SFPM_ERR_CORRUPT, offset,
+                                    "the index at offset %llu names a leaf behind it",
+                                    (unsigned long long)offset);
+    }
+    return true;
+}
+
+/* The index of a sealed image is a box; opened in place. */
+static bool open_index(const sfpm_image_t *image, const sfpm_trailer_t *trailer,
+                       uint8_t *payload, size_t *length)
+{
+    sfpm_opener_t opener = {.keys = &image->keys, .input = image->input};
+    if (!image->keys.sealed)
+        return true;
+    bool good =
+        sfpm_box_open(&opener, SFPM_BOX_INDEX, trailer->index_offset + SFPM_RECORD_SIZE,
+                      payload, *length, payload, length);
+    sfpm_opener_free(&opener);
+    return good;
+}
+
+bool sfpm_image_index(const sfpm_image_t *image, const sfpm_trailer_t *trailer,
+                      sfpm_index_t *index)
+{
+    uint8_t *payload;
+    size_t length;
+    if (!sfpm_log_index(image->input, trailer, image->max_memory, &payload, &length))
+        return false;
+    bool good = open_index(image, trailer, payload, &length) &&
+                sfpm_index_decode(payload, length, index);
+    free(payload);
+    if (!good)
+        return false;
+    bool delta = image->header.incompatible & SFPM_INCOMPATIBLE_DELTA;
+    if (index->number != trailer->number)
+        good = sfpm_fail_at(SFPM_ERR_CORRUPT, trailer->index_offset,
+                            "index and trailer disagree about the commit's number");
+    else if (index->base_number != 0 && !delta)
+        good = sfpm_fail_at(SFPM_ERR_CORRUPT, trailer->index_offset,
+                            "the index names a base image, which the header denies");
+    good = good && check_leaf_places(index, trailer->index_offset);
+    if (!good)
+        sfpm_index_free(index);
+    return good;
 }
 
 bool sfpm_image_find_trailer(const sfpm_image_t *image, uint64_t number,
@@ -146,20 +198,38 @@ bool sfpm_image_select(sfpm_image_t *image, int64_t commit)
     return true;
 }
 
-static bool open_v2(sfpm_image_t *image)
+/* All commits of a delta stand on one base, so the last one tells which. */
+static bool show_last(sfpm_image_t *image, const sfpm_image_options_t *options)
 {
     view_t view;
     sfpm_trailer_t last;
     if (!sfpm_log_last(image->input, &last) || !load_view(image, &last, &view))
         return false;
+    bool good = image->base || view.index.base_number == 0 ||
+                sfpm_image_open_base(image, &view.index, options);
     publish_view(image, &view);
     image->last = last;
+    image->info.size = sfpm_input_size(image->input);
+    image->info.commits = last.number;
+    return good && note_torn_tail(image);
+}
+
+static bool open_v2(sfpm_image_t *image, const uint8_t header[SFPM_HEADER_SIZE],
+                    const sfpm_image_options_t *options)
+{
+    bool sealed = image->header.incompatible & SFPM_INCOMPATIBLE_SEALED;
+    if (sealed && !sfpm_keys_load(&image->keys, image->input, header, options->secret))
+        return false;
+    if (!sealed && options->secret && image->depth == 0)
+        return sfpm_fail(SFPM_ERR_KEY,
+                         "the image is not encrypted, although a key was given for it");
+    if (!show_last(image, options))
+        return false;
     image->info.format = SFPM_FORMAT_VERSION;
-    image->info.commits = image->last.number;
     image->info.compatible = image->header.compatible;
     image->info.incompatible = image->header.incompatible;
     memcpy(image->info.id, image->last.id, SFPM_DIGEST_SIZE);
-    return note_torn_tail(image);
+    return true;
 }
 
 static bool open_v1(sfpm_image_t *image)
@@ -181,7 +251,7 @@ static bool open_v1(sfpm_image_t *image)
     return true;
 }
 
-static bool open_contents(sfpm_image_t *image)
+static bool open_contents(sfpm_image_t *image, const sfpm_image_options_t *options)
 {
     uint8_t bytes[SFPM_HEADER_SIZE] = {0};
     uint64_t size = sfpm_input_size(image->input);
@@ -192,21 +262,44 @@ static bool open_contents(sfpm_image_t *image)
     if (!sfpm_input_read(image->input, 0, bytes, have))
         return false;
     if (sfpm_v1_recognise(bytes, have))
-        return open_v1(image);
+        return options->secret
+                   ? sfpm_fail(SFPM_ERR_KEY,
+                               "a version 1 image is never encrypted, although "
+                               "a key was given for it")
+                   : open_v1(image);
     if (have < sizeof bytes &&
         memcmp(bytes, SFPM_MAGIC, have < SFPM_MAGIC_SIZE ? have : SFPM_MAGIC_SIZE) == 0)
         return sfpm_fail_at(SFPM_ERR_TRUNCATED, size,
                             "the file ends at offset %zu inside its header", have);
-    return sfpm_header_decode(bytes, &image->header) && open_v2(image);
+    return sfpm_header_decode(bytes, &image->header) && open_v2(image, bytes, options);
 }
 
 bool sfpm_image_reload(sfpm_image_t *image)
 {
-    return sfpm_input_refresh(image->input) && open_contents(image);
+    return sfpm_input_refresh(image->input) && show_last(image, NULL);
 }
 
-sfpm_image_t *sfpm_image_open_input(sfpm_input_t *input, const char *path,
-                                    const sfpm_image_options_t *options)
+bool sfpm_image_fail_named(const sfpm_image_t *image)
+{
+    const char *name = sfpm_input_name(image->input);
+    size_t length = strlen(name);
+    const char *text = sfpm_last_error();
+    /* What the input reports begins with its name already. */
+    if (strncmp(text, name, length) == 0 && text[length] == ':')
+        return false;
+    return sfpm_fail_prefix("%s", name);
+}
+
+static bool check_pin(const sfpm_image_t *image, const uint8_t *digest)
+{
+    return !digest || memcmp(digest, image->commit.digest, SFPM_DIGEST_SIZE) == 0 ||
+           sfpm_fail(SFPM_ERR_MISMATCH,
+                     "commit %llu has another digest than the one asked for",
+                     (unsigned long long)image->commit.number);
+}
+
+sfpm_image_t *sfpm_image_open_at(sfpm_input_t *input, const char *path, unsigned depth,
+                                 const sfpm_image_options_t *options)
 {
     sfpm_image_t *image = SFPM_NEW(sfpm_image_t);
     if (!image) {
@@ -214,13 +307,14 @@ sfpm_image_t *sfpm_image_open_input(sfpm_input_t *input, const char *path,
         return NULL;
     }
     image->input = input;
-    image->max_memory =
-        options && options->max_memory ? options->max_memory : DEFAULT_MEMORY;
+    image->depth = depth;
+    image->max_memory = options->max_memory ? options->max_memory : DEFAULT_MEMORY;
     if (path && !(image->path = sfpm_copy_string(path)))
         goto fail;
-    if (!open_contents(image) ||
-        (options && options->commit != 0 && !sfpm_image_select(image, options->commit))) {
-        sfpm_fail_prefix("%s", sfpm_input_name(input));
+    if (!open_contents(image, options) ||
+        (options->commit != 0 && !sfpm_image_select(image, options->commit)) ||
+        !check_pin(image, options->digest)) {
+        sfpm_image_fail_named(image);
         goto fail;
     }
     return image;
@@ -239,23 +333,28 @@ static sfpm_image_options_t known_options(const sfpm_image_options_t *given)
     return options;
 }
 
-sfpm_image_t *sfpm_image_open(const char *filename, const sfpm_image_options_t *options)
+sfpm_image_t *sfpm_image_open_input(sfpm_input_t *input, const char *path,
+                                    const sfpm_image_options_t *options)
 {
     sfpm_image_options_t known = known_options(options);
+    return sfpm_image_open_at(input, path, 0, &known);
+}
+
+sfpm_image_t *sfpm_image_open(const char *filename, const sfpm_image_options_t *options)
+{
     if (!filename) {
         sfpm_fail(SFPM_ERR_ARGUMENT, "no file name given");
         return NULL;
     }
     sfpm_input_t *input = sfpm_input_open(filename);
-    return input ? sfpm_image_open_input(input, filename, &known) : NULL;
+    return input ? sfpm_image_open_input(input, filename, options) : NULL;
 }
 
 sfpm_image_t *sfpm_image_open_fd(int fd, const char *name,
                                  const sfpm_image_options_t *options)
 {
-    sfpm_image_options_t known = known_options(options);
     sfpm_input_t *input = sfpm_input_open_fd(fd, name ? name : "descriptor");
-    return input ? sfpm_image_open_input(input, NULL, &known) : NULL;
+    return input ? sfpm_image_open_input(input, NULL, options) : NULL;
 }
 
 void sfpm_image_close(sfpm_image_t *image)
@@ -267,6 +366,8 @@ void sfpm_image_close(sfpm_image_t *image)
     free(image->v1_offsets);
     free(image->warning);
     free(image->path);
+    sfpm_image_close(image->base);
     sfpm_input_close(image->input);
+    sfpm_wipe(&image->keys, sizeof image->keys);
     free(image);
 }

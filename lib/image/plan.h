@@ -3,19 +3,24 @@
  * A commit is written in two passes. Planning finds which pages are new and where
  * they will lie, and so the leaves; writing hashes what was not hashed yet and
  * streams it out. Memory is thus read once when nothing is there to compare with.
+ *
+ * New contents are stored in one of two ways: plain, by pages and pieces, or packed,
+ * by whole chunks that are compressed or sealed. A commit uses one of them.
  */
 #ifndef SFPM_IMAGE_PLAN_H
 #define SFPM_IMAGE_PLAN_H
 
 #include "image/edit.h"
 
-/* New pages of one chunk. */
+/* New contents of one chunk. */
 typedef struct sfpm_planned_chunk {
-    const uint8_t *bytes; /* the chunk's new contents; NULL: nothing new */
+    const uint8_t *bytes; /* the contents, when they are in memory */
     uint8_t *owned;       /* the same when the plan allocated them */
     uint16_t pages;       /* bit per new page that is stored whole */
     uint16_t pieces;      /* bit per new page of which only the start is stored */
-    bool unhashed;        /* its checksum is still to be computed */
+    bool packed;          /* stored as a chunk */
+    bool reload;          /* the contents are to be read from the starting image */
+    bool unhashed;        /* the checksum is still to be computed */
 } sfpm_planned_chunk_t;
 
 typedef struct sfpm_planned_leaf {
@@ -29,6 +34,7 @@ typedef struct sfpm_planned_leaf {
 
 typedef struct sfpm_plan {
     sfpm_edit_t *edit;
+    bool packed;
     uint64_t data_offset; /* in the file: where the first new page goes */
     uint64_t num_pages;   /* new pages stored whole */
     uint64_t pieces_size; /* bytes of all pieces */
@@ -36,14 +42,34 @@ typedef struct sfpm_plan {
     size_t num_leaves;
     size_t max_leaves;
     uint64_t zero_chunk_sum;
+    uint8_t *scratch;     /* a chunk: contents before */
+    uint8_t *contents;    /* a chunk: contents now */
+    sfpm_reader_t reader; /* for contents */
+    sfpm_reader_t before; /* for what stood there before */
+    sfpm_sealer_t sealer;
 } sfpm_plan_t;
 
-/* Extents of pieces hold offsets from the first piece until that place is known. */
+/* Marks extents whose place is not known yet. Those of pieces hold offsets from the
+ * first piece meanwhile. */
 #define SFPM_EXTENT_UNPLACED (UINT32_C(1) << 31)
 
 /* Plans the commit when the output stands at `offset`. */
 bool sfpm_plan_make(sfpm_plan_t *plan, sfpm_edit_t *edit, uint64_t offset);
 void sfpm_plan_free(sfpm_plan_t *plan);
+
+/* Packs and writes all packed chunks, and places their extents. */
+bool sfpm_plan_write_packed(sfpm_plan_t *plan, sfpm_output_t *output);
+
+/* The contents of a planned chunk: in memory, or read into plan->contents. */
+const uint8_t *sfpm_plan_contents(sfpm_plan_t *plan, const sfpm_planned_leaf_t *planned,
+                                  uint32_t chunk);
+
+/* The bytes of a chunk of a planned leaf. */
+size_t sfpm_plan_span(const sfpm_planned_leaf_t *planned, uint32_t chunk);
+
+bool sfpm_write_record_start(sfpm_output_t *output, uint32_t type, uint32_t lead,
+                             uint64_t length, uint64_t sum);
+bool sfpm_write_record_end(sfpm_output_t *output);
 
 /* How many bytes of a page are stored: up to its last byte that is not zero. */
 size_t sfpm_used_length(const uint8_t *page, size_t size);

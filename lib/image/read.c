@@ -3,10 +3,82 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/checked.h"
 #include "base/error.h"
+#include "codec/compress.h"
 #include "image/image.h"
 
-enum { LEAF_MAX = 8 + SFPM_LEAF_CHUNKS * 8 + SFPM_LEAF_PAGES * SFPM_EXTENT_SIZE };
+enum { STORED_MAX = SFPM_CHUNK + SFPM_BOX_EXTRA };
+
+void sfpm_reader_init(sfpm_reader_t *reader, const sfpm_image_t *image)
+{
+    *reader = (sfpm_reader_t){.image = image};
+    reader->opener.keys = &image->keys;
+    reader->opener.input = image->input;
+}
+
+void sfpm_reader_free(sfpm_reader_t *reader)
+{
+    if (reader->base)
+        sfpm_reader_free(reader->base);
+    free(reader->base);
+    sfpm_opener_free(&reader->opener);
+    sfpm_leaf_free(&reader->leaf);
+    free(reader->chunk);
+    free(reader->stored);
+    *reader = (sfpm_reader_t){0};
+}
+
+static bool need_memory(uint8_t **memory, size_t size)
+{
+    if (!*memory)
+        *memory = SFPM_NEW_N(uint8_t, size);
+    return *memory != NULL;
+}
+
+/* The region of the base image behind `region`, and a reader for it. */
+static const sfpm_region_t *base_region(sfpm_reader_t *reader,
+                                        const sfpm_region_t *region)
+{
+    const sfpm_image_t *base = reader->image->base;
+    if (!base || region->base == 0 || region->base > base->index.num_regions) {
+        sfpm_fail(SFPM_ERR_CORRUPT, "region '%s' refers to a base image that lacks it",
+                  region->name);
+        return NULL;
+    }
+    if (!reader->base) {
+        reader->base = SFPM_NEW(sfpm_reader_t);
+        if (!reader->base)
+            return NULL;
+        sfpm_reader_init(reader->base, base);
+    }
+    return &base->index.regions[region->base - 1];
+}
+
+static bool load_base_leaf(sfpm_reader_t *reader, const sfpm_region_t *region,
+                           size_t which, uint64_t size, sfpm_leaf_t *leaf)
+{
+    const sfpm_region_t *base = base_region(reader, region);
+    if (!base)
+        return false;
+    if (which >= base->num_leaves ||
+        sfpm_span(base->size, (uint64_t)which * SFPM_LEAF_BYTES, SFPM_LEAF_BYTES) != size)
+        return sfpm_fail(SFPM_ERR_CORRUPT,
+                         "region '%s' is not as large in the base image", region->name);
+    const sfpm_leaf_t *old = sfpm_reader_leaf(reader->base, base, which);
+    if (!old)
+        return false;
+    *leaf = (sfpm_leaf_t){.num_chunks = old->num_chunks, .num_extents = 1};
+    leaf->sums = sfpm_copy_bytes(old->sums, old->num_chunks * sizeof *old->sums);
+    leaf->extents = SFPM_NEW(sfpm_extent_t);
+    if (!leaf->sums || !leaf->extents) {
+        sfpm_leaf_free(leaf);
+        return false;
+    }
+    leaf->extents[0].kind = SFPM_EXTENT_BASE;
+    leaf->extents[0].pages = (uint16_t)((size + SFPM_PAGE - 1) / SFPM_PAGE);
+    return true;
+}
 
 bool sfpm_leaf_zero(uint64_t size, sfpm_leaf_t *leaf)
 {
@@ -26,34 +98,44 @@ bool sfpm_leaf_zero(uint64_t size, sfpm_leaf_t *leaf)
     return true;
 }
 
-static bool load_stored(const sfpm_input_t *input, const sfpm_leaf_ref_t *ref,
-                        uint64_t size, sfpm_leaf_t *leaf)
+static bool load_stored_leaf(sfpm_reader_t *reader, const sfpm_leaf_ref_t *ref,
+                             uint64_t size, sfpm_leaf_t *leaf)
 {
+    enum {
+        LEAF_MAX =
+            8 + SFPM_LEAF_CHUNKS * 8 + SFPM_LEAF_PAGES * SFPM_EXTENT_SIZE + SFPM_BOX_EXTRA
+    };
     sfpm_record_t record;
     uint8_t *payload;
-    if (!sfpm_record_load(input, ref->offset, SFPM_RECORD_LEAF, LEAF_MAX, &record,
-                          &payload))
+    if (!sfpm_record_load(reader->image->input, ref->offset, SFPM_RECORD_LEAF, LEAF_MAX,
+                          &record, &payload))
         return false;
+    size_t length = (size_t)record.length;
     bool good = record.sum == ref->sum;
     if (!good)
         sfpm_fail_at(SFPM_ERR_CORRUPT, ref->offset,
                      "the leaf at offset %llu is not the one that the index names",
                      (unsigned long long)ref->offset);
-    good =
-        good && sfpm_leaf_decode(payload, (size_t)record.length, size, ref->offset, leaf);
+    if (good && reader->image->keys.sealed)
+        good =
+            sfpm_box_open(&reader->opener, SFPM_BOX_LEAF, ref->offset + SFPM_RECORD_SIZE,
+                          payload, length, payload, &length);
+    good = good && sfpm_leaf_decode(payload, length, size, ref->offset, leaf);
     free(payload);
     return good;
 }
 
-bool sfpm_leaf_load(const sfpm_input_t *input, const sfpm_region_t *region, size_t which,
-                    sfpm_leaf_t *leaf)
+static bool load_leaf(sfpm_reader_t *reader, const sfpm_region_t *region, size_t which,
+                      sfpm_leaf_t *leaf)
 {
     const sfpm_leaf_ref_t *ref = &region->leaves[which];
     size_t size =
         sfpm_span(region->size, (uint64_t)which * SFPM_LEAF_BYTES, SFPM_LEAF_BYTES);
     uint8_t digest[SFPM_DIGEST_SIZE];
-    bool good =
-        ref->offset ? load_stored(input, ref, size, leaf) : sfpm_leaf_zero(size, leaf);
+    bool good = ref->offset == SFPM_LEAF_ZERO ? sfpm_leaf_zero(size, leaf)
+                : ref->offset == SFPM_LEAF_BASE
+                    ? load_base_leaf(reader, region, which, size, leaf)
+                    : load_stored_leaf(reader, ref, size, leaf);
     if (!good)
         return sfpm_fail_prefix("region '%s'", region->name);
     sfpm_leaf_digest(leaf->sums, leaf->num_chunks, digest);
@@ -66,6 +148,22 @@ bool sfpm_leaf_load(const sfpm_input_t *input, const sfpm_region_t *region, size
         "index says",
         region->name, (unsigned long long)ref->offset);
 }
+
+const sfpm_leaf_t *sfpm_reader_leaf(sfpm_reader_t *reader, const sfpm_region_t *region,
+                                    size_t which)
+{
+    if (reader->leaf_region == region && reader->leaf_which == which)
+        return &reader->leaf;
+    sfpm_leaf_free(&reader->leaf);
+    reader->leaf_region = NULL;
+    if (!load_leaf(reader, region, which, &reader->leaf))
+        return NULL;
+    reader->leaf_region = region;
+    reader->leaf_which = which;
+    return &reader->leaf;
+}
+
+/* ---- extents ---- */
 
 /* Index of the first extent that ends behind page `page`. */
 static uint32_t first_extent(const sfpm_leaf_t *leaf, uint32_t page)
@@ -87,14 +185,16 @@ bool sfpm_extent_cut(sfpm_extent_t *extent, uint32_t first, uint32_t count)
     uint32_t end = (uint32_t)extent->first + extent->pages;
     if (end <= first || extent->first >= first + count)
         return false;
-    if (extent->kind != SFPM_EXTENT_PAGES)
-        return true; /* a piece is one page */
+    if (extent->kind != SFPM_EXTENT_PAGES && extent->kind != SFPM_EXTENT_BASE)
+        return true; /* never larger than a chunk, or one page */
     uint32_t from = extent->first > first ? extent->first : first;
     uint32_t to = end < first + count ? end : first + count;
-    extent->offset += (uint64_t)(from - extent->first) * SFPM_PAGE;
+    if (extent->kind == SFPM_EXTENT_PAGES) {
+        extent->offset += (uint64_t)(from - extent->first) * SFPM_PAGE;
+        extent->length = (to - from) * SFPM_PAGE;
+    }
     extent->first = (uint16_t)from;
     extent->pages = (uint16_t)(to - from);
-    extent->length = (to - from) * SFPM_PAGE;
     return true;
 }
 
@@ -113,73 +213,142 @@ size_t sfpm_chunk_extents(const sfpm_leaf_t *leaf, uint32_t chunk,
     return n;
 }
 
-bool sfpm_chunk_read(const sfpm_input_t *input, const sfpm_leaf_t *leaf, uint32_t chunk,
-                     size_t size, const sfpm_region_t *region, uint64_t position,
+/* ---- chunks ---- */
+
+static bool read_packed(sfpm_reader_t *reader, const sfpm_extent_t *extent, size_t size,
+                        uint8_t *to)
+{
+    size_t length = extent->length;
+    if (!need_memory(&reader->stored, STORED_MAX) ||
+        !sfpm_input_read(reader->image->input, extent->offset, reader->stored, length))
+        return false;
+    if (reader->image->keys.sealed &&
+        !sfpm_box_open(&reader->opener, SFPM_BOX_CHUNK, extent->offset, reader->stored,
+                       length, reader->stored, &length))
+        return false;
+    if (extent->codec != SFPM_CODEC_NONE)
+        return sfpm_codec_available(extent->codec) &&
+               sfpm_decompress(extent->codec, reader->stored, length, to, size);
+    if (length != size)
+        return sfpm_fail_at(SFPM_ERR_CORRUPT, extent->offset,
+                            "the chunk at offset %llu has %zu bytes, not %zu",
+                            (unsigned long long)extent->offset, length, size);
+    memcpy(to, reader->stored, size);
+    return true;
+}
+
+/* Copies a run of pages from the base image; a page there may be cut short by the
+ * region's end only where it is here. */
+static bool read_from_base(sfpm_reader_t *reader, const sfpm_region_t *region,
+                           const sfpm_extent_t *extent, uint64_t position, size_t size,
+                           uint8_t *to)
+{
+    const sfpm_region_t *base = base_region(reader, region);
+    size_t start = (size_t)(extent->first % SFPM_CHUNK_PAGES) * SFPM_PAGE;
+    size_t end = start + (size_t)extent->pages * SFPM_PAGE;
+    end = end < size ? end : size;
+    if (!base)
+        return false;
+    if (!sfpm_in_range(position, end, base->size))
+        return sfpm_fail(SFPM_ERR_CORRUPT,
+                         "region '%s' is not as large in the base image", region->name);
+    return sfpm_region_read(reader->base, base, position + start, to + start,
+                            end - start);
+}
+
+static bool read_extent(sfpm_reader_t *reader, const sfpm_region_t *region,
+                        const sfpm_extent_t *extent, uint64_t position, size_t size,
+                        uint8_t *to)
+{
+    size_t start = (size_t)(extent->first % SFPM_CHUNK_PAGES) * SFPM_PAGE;
+    if (extent->kind == SFPM_EXTENT_CHUNK)
+        return read_packed(reader, extent, size, to);
+    if (extent->kind == SFPM_EXTENT_BASE)
+        return read_from_base(reader, region, extent, position, size, to);
+    return sfpm_input_read(reader->image->input, extent->offset, to + start,
+                           extent->length);
+}
+
+/* Where the bytes that an extent stands for end within their chunk. */
+static size_t filled_to(const sfpm_extent_t *extent, size_t size)
+{
+    size_t start = (size_t)(extent->first % SFPM_CHUNK_PAGES) * SFPM_PAGE;
+    size_t end =
+        start + (extent->kind == SFPM_EXTENT_PIECE ? extent->length
+                                                   : (size_t)extent->pages * SFPM_PAGE);
+    return end < size ? end : size;
+}
+
+static bool assemble(sfpm_reader_t *reader, const sfpm_region_t *region,
+                     const sfpm_extent_t *cuts, size_t n, uint64_t position, size_t size,
                      uint8_t *to)
 {
-    sfpm_extent_t cuts[SFPM_CHUNK_PAGES];
-    size_t n = sfpm_chunk_extents(leaf, chunk, cuts);
     size_t filled = 0;
     for (size_t i = 0; i < n; i++) {
-        size_t start = (size_t)(cuts[i].first - chunk * SFPM_CHUNK_PAGES) * SFPM_PAGE;
+        size_t start = (size_t)(cuts[i].first % SFPM_CHUNK_PAGES) * SFPM_PAGE;
         memset(to + filled, 0, start - filled);
-        if (!sfpm_input_read(input, cuts[i].offset, to + start, cuts[i].length))
+        if (!read_extent(reader, region, &cuts[i], position, size, to))
             return sfpm_fail_prefix("region '%s'", region->name);
-        filled = start + cuts[i].length;
+        filled = filled_to(&cuts[i], size);
     }
     memset(to + filled, 0, size - filled);
-    if (sfpm_checksum(to, size, 0) == leaf->sums[chunk])
+    return true;
+}
+
+/* Whether a chunk without extents has the sum of zeros: known, not computed, so that
+ * large empty regions cost little, from whomever they come. */
+static bool has_zero_sum(sfpm_reader_t *reader, uint64_t sum, size_t size)
+{
+    static const uint8_t zeros[SFPM_CHUNK];
+    if (size < SFPM_CHUNK)
+        return sum == sfpm_checksum(zeros, size, 0);
+    if (reader->zero_sum == 0)
+        reader->zero_sum = sfpm_checksum(zeros, size, 0);
+    return sum == reader->zero_sum;
+}
+
+bool sfpm_chunk_read(sfpm_reader_t *reader, const sfpm_region_t *region,
+                     uint64_t position, uint8_t *to)
+{
+    sfpm_extent_t cuts[SFPM_CHUNK_PAGES];
+    const sfpm_leaf_t *leaf =
+        sfpm_reader_leaf(reader, region, (size_t)(position / SFPM_LEAF_BYTES));
+    if (!leaf)
+        return false;
+    uint32_t chunk = (uint32_t)(position % SFPM_LEAF_BYTES >> SFPM_CHUNK_SHIFT);
+    size_t size = sfpm_span(region->size, position, SFPM_CHUNK);
+    size_t n = sfpm_chunk_extents(leaf, chunk, cuts);
+    if (!assemble(reader, region, cuts, n, position, size, to))
+        return false;
+    if (n == 0 ? has_zero_sum(reader, leaf->sums[chunk], size)
+               : sfpm_checksum(to, size, 0) == leaf->sums[chunk])
         return true;
-    uint64_t place = n > 0 ? cuts[0].offset : SFPM_NO_OFFSET;
+    uint64_t place = n > 0 ? cuts[0].offset : 0;
     return sfpm_fail_at(SFPM_ERR_CHECKSUM, place,
                         "region '%s' is damaged at %llu (checksum mismatch, stored at "
                         "offset %llu)",
                         region->name, (unsigned long long)position,
-                        (unsigned long long)(n > 0 ? place : 0));
+                        (unsigned long long)place);
 }
 
-/* The part of a region's range that falls into one leaf; all of it in chunks. */
-static bool read_in_leaf(const sfpm_input_t *input, const sfpm_region_t *region,
-                         size_t which, uint64_t offset, uint8_t *to, size_t size,
-                         uint8_t *scratch)
+bool sfpm_region_read(sfpm_reader_t *reader, const sfpm_region_t *region, uint64_t offset,
+                      uint8_t *to, uint64_t size)
 {
-    sfpm_leaf_t leaf;
-    uint64_t base = (uint64_t)which * SFPM_LEAF_BYTES;
-    if (!sfpm_leaf_load(input, region, which, &leaf))
+    if (size > 0 && !need_memory(&reader->chunk, SFPM_CHUNK))
         return false;
-    bool good = true;
-    while (good && size > 0) {
+    while (size > 0) {
         uint64_t position = offset & ~(uint64_t)(SFPM_CHUNK - 1);
-        uint32_t chunk = (uint32_t)((position - base) >> SFPM_CHUNK_SHIFT);
         size_t span = sfpm_span(region->size, position, SFPM_CHUNK);
         size_t skip = (size_t)(offset - position);
-        size_t now = span - skip < size ? span - skip : size;
-        uint8_t *whole = to && now == span ? to : scratch;
-        good = sfpm_chunk_read(input, &leaf, chunk, span, region, position, whole);
-        if (good && to && whole == scratch)
-            memcpy(to, scratch + skip, now);
+        size_t now = span - skip < size ? span - skip : (size_t)size;
+        uint8_t *whole = to && now == span ? to : reader->chunk;
+        if (!sfpm_chunk_read(reader, region, position, whole))
+            return false;
+        if (to && whole == reader->chunk)
+            memcpy(to, reader->chunk + skip, now);
         to = to ? to + now : NULL;
         offset += now;
         size -= now;
     }
-    sfpm_leaf_free(&leaf);
-    return good;
-}
-
-bool sfpm_region_read(const sfpm_input_t *input, const sfpm_region_t *region,
-                      uint64_t offset, uint8_t *to, uint64_t size)
-{
-    uint8_t *scratch = SFPM_NEW_N(uint8_t, SFPM_CHUNK);
-    bool good = scratch != NULL;
-    while (good && size > 0) {
-        size_t which = (size_t)(offset / SFPM_LEAF_BYTES);
-        size_t room = SFPM_LEAF_BYTES - (size_t)(offset % SFPM_LEAF_BYTES);
-        size_t now = size < room ? (size_t)size : room;
-        good = read_in_leaf(input, region, which, offset, to, now, scratch);
-        to = to ? to + now : NULL;
-        offset += now;
-        size -= now;
-    }
-    free(scratch);
-    return good;
+    return true;
 }

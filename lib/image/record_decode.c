@@ -18,7 +18,8 @@ static bool known_type(uint32_t type)
 {
     return type == SFPM_RECORD_DATA || type == SFPM_RECORD_LEAF ||
            type == SFPM_RECORD_INDEX || type == SFPM_RECORD_TRAILER ||
-           type == SFPM_RECORD_DEAD;
+           type == SFPM_RECORD_DEAD || type == SFPM_RECORD_KEYS ||
+           type == SFPM_RECORD_SALT;
 }
 
 bool sfpm_record_decode(const uint8_t bytes[SFPM_RECORD_SIZE], uint64_t offset,
@@ -42,7 +43,7 @@ bool sfpm_record_decode(const uint8_t bytes[SFPM_RECORD_SIZE], uint64_t offset,
             SFPM_ERR_UNSUPPORTED, offset, "unknown record type '%s' at offset %llu",
             sfpm_record_type_name(record->type, name), (unsigned long long)offset);
     bool data = record->type == SFPM_RECORD_DATA;
-    if (data ? record->lead >= SFPM_PAGE || record->sum != 0 : record->lead != 0)
+    if (data ? record->lead >= SFPM_PAGE : record->lead != 0)
         return sfpm_fail_at(SFPM_ERR_CORRUPT, offset,
                             "the %s record at offset %llu has impossible fields",
                             sfpm_record_type_name(record->type, name),

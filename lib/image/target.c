@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "image/edit.h"
 
-static sfpm_output_options_t output_options(const sfpm_write_options_t *given)
+sfpm_output_options_t sfpm_output_options(const sfpm_write_options_t *given)
 {
     sfpm_write_options_t known = {.struct_size = sizeof known};
     if (given)
@@ -41,20 +41,13 @@ static bool copy_input(const sfpm_input_t *input, sfpm_output_t *output)
     return good;
 }
 
-static bool write_header(sfpm_output_t *output)
-{
-    uint8_t bytes[SFPM_HEADER_SIZE];
-    sfpm_header_t header = {.incompatible = SFPM_INCOMPATIBLE_DRAFT};
-    sfpm_header_encode(&header, bytes);
-    return sfpm_output_write(output, bytes, sizeof bytes);
-}
-
 static bool write_whole(sfpm_edit_t *edit, sfpm_output_t *output)
 {
     const sfpm_trailer_t *last = last_trailer(edit);
     if (edit->format == 1)
         return sfpm_v1_encode(edit, output);
-    return (last ? copy_input(edit->image->input, output) : write_header(output)) &&
+    return (last ? copy_input(edit->image->input, output)
+                 : sfpm_write_header(edit, output)) &&
            sfpm_commit_write(edit, last, output);
 }
 
@@ -71,7 +64,7 @@ static bool save_to(sfpm_edit_t *edit, sfpm_output_t *output)
 bool sfpm_edit_save(sfpm_edit_t *edit, const char *filename,
                     const sfpm_write_options_t *options)
 {
-    sfpm_output_options_t how = output_options(options);
+    sfpm_output_options_t how = sfpm_output_options(options);
     if (!edit || !filename)
         return sfpm_fail(SFPM_ERR_ARGUMENT, "an edit and a file name are needed");
     return save_to(edit, sfpm_output_create(filename, &how));
@@ -84,6 +77,58 @@ bool sfpm_edit_save_fd(sfpm_edit_t *edit, int fd, const char *name,
     if (!edit)
         return sfpm_fail(SFPM_ERR_ARGUMENT, "no edit given");
     return save_to(edit, sfpm_output_stream(fd, name ? name : "descriptor"));
+}
+
+/* ---- a delta file ---- */
+
+/* The last part of the base's path: deltas look for it in their own directory. */
+static const char *leaf_name(const sfpm_image_t *image)
+{
+    const char *slash = image->path ? strrchr(image->path, '/') : NULL;
+    return slash ? slash + 1 : image->path;
+}
+
+bool sfpm_edit_name_base(sfpm_edit_t *edit, const sfpm_image_t *base)
+{
+    if (!base->path || base->info.format == 1)
+        return sfpm_fail(SFPM_ERR_ARGUMENT,
+                         "%s: only an image of version 2 in a file can be a base",
+                         sfpm_input_name(base->input));
+    char *name = sfpm_copy_string(leaf_name(base));
+    if (!name)
+        return false;
+    free(edit->index.texts[SFPM_TEXT_BASE]);
+    edit->index.texts[SFPM_TEXT_BASE] = name;
+    edit->index.base_number = base->commit.number;
+    memcpy(edit->index.base_digest, base->commit.digest, SFPM_DIGEST_SIZE);
+    edit->delta = true;
+    return true;
+}
+
+/* A new image: it has no commits before it, and keys of its own from the same secret. */
+static bool save_delta(sfpm_edit_t *edit, sfpm_output_t *output)
+{
+    if (!output)
+        return false;
+    if (edit->keys) {
+        edit->own_keys = *edit->keys;
+        edit->keys = &edit->own_keys;
+    }
+    if (sfpm_write_header(edit, output) && sfpm_commit_write(edit, NULL, output))
+        return edit->written = sfpm_output_finish(output);
+    sfpm_output_discard(output);
+    return false;
+}
+
+bool sfpm_edit_save_delta(sfpm_edit_t *edit, const char *filename,
+                          const sfpm_write_options_t *options)
+{
+    sfpm_output_options_t how = sfpm_output_options(options);
+    if (!edit || !edit->image || !filename)
+        return sfpm_fail(SFPM_ERR_ARGUMENT,
+                         "a starting image and a file name are needed");
+    return sfpm_edit_name_base(edit, edit->image) &&
+           save_delta(edit, sfpm_output_create(filename, &how));
 }
 
 /* ---- in place ---- */
@@ -143,7 +188,7 @@ static void show_new(sfpm_image_t *image)
 
 bool sfpm_edit_append(sfpm_edit_t *edit, const sfpm_write_options_t *options)
 {
-    sfpm_output_options_t how = output_options(options);
+    sfpm_output_options_t how = sfpm_output_options(options);
     if (!edit || !edit->image || !edit->image->path)
         return sfpm_fail(SFPM_ERR_ARGUMENT,
                          "only an image opened by its file name can be appended to");

@@ -25,8 +25,8 @@ void sfpm_commit_time(int64_t *seconds, uint32_t *nanoseconds)
     *nanoseconds = (uint32_t)now.tv_nsec;
 }
 
-static bool write_record_start(sfpm_output_t *output, uint32_t type, uint32_t lead,
-                               uint64_t length, uint64_t sum)
+bool sfpm_write_record_start(sfpm_output_t *output, uint32_t type, uint32_t lead,
+                             uint64_t length, uint64_t sum)
 {
     uint8_t bytes[SFPM_RECORD_SIZE];
     sfpm_record_t record = {.type = type, .lead = lead, .length = length, .sum = sum};
@@ -36,7 +36,7 @@ static bool write_record_start(sfpm_output_t *output, uint32_t type, uint32_t le
 }
 
 /* Zero bytes up to where the next record may begin. */
-static bool write_record_end(sfpm_output_t *output)
+bool sfpm_write_record_end(sfpm_output_t *output)
 {
     uint64_t past = sfpm_output_offset(output) % SFPM_RECORD_ALIGN;
     return past == 0 || sfpm_output_zeros(output, SFPM_RECORD_ALIGN - past);
@@ -45,9 +45,9 @@ static bool write_record_end(sfpm_output_t *output)
 static bool write_record(sfpm_output_t *output, uint32_t type, const void *payload,
                          size_t length)
 {
-    return write_record_start(output, type, 0, length,
-                              sfpm_checksum(payload, length, 0)) &&
-           sfpm_output_write(output, payload, length) && write_record_end(output);
+    return sfpm_write_record_start(output, type, 0, length,
+                                   sfpm_checksum(payload, length, 0)) &&
+           sfpm_output_write(output, payload, length) && sfpm_write_record_end(output);
 }
 
 /* ---- data ---- */
@@ -56,29 +56,43 @@ static void hash_chunk(const sfpm_plan_t *plan, sfpm_planned_leaf_t *planned,
                        uint32_t chunk)
 {
     sfpm_planned_chunk_t *now = &planned->chunks[chunk];
-    size_t size = sfpm_span(planned->size, (uint64_t)chunk * SFPM_CHUNK, SFPM_CHUNK);
+    size_t size = sfpm_plan_span(planned, chunk);
     if (!now->unhashed)
         return;
     /* Planning has read these bytes and found only zeros. */
-    bool zero = !now->pages && !now->pieces && size == SFPM_CHUNK;
+    bool zero = !now->pages && !now->pieces && !now->packed && size == SFPM_CHUNK;
     planned->leaf.sums[chunk] =
         zero ? plan->zero_chunk_sum : sfpm_checksum(now->bytes, size, 0);
     now->unhashed = false;
 }
 
-/* Hashes a chunk and writes its new pages, run by run, while they are in the
- * processor's cache. */
-static bool write_chunk_pages(sfpm_output_t *output, const sfpm_planned_chunk_t *chunk)
+/* Writes the new pages of a chunk, run by run. */
+static bool write_chunk_pages(sfpm_output_t *output, uint16_t pages, const uint8_t *bytes)
 {
     for (unsigned page = 0; page < SFPM_CHUNK_PAGES;) {
         unsigned end = page;
-        while (end < SFPM_CHUNK_PAGES && chunk->pages >> end & 1)
+        while (end < SFPM_CHUNK_PAGES && pages >> end & 1)
             end++;
-        if (end > page &&
-            !sfpm_output_write(output, chunk->bytes + (size_t)page * SFPM_PAGE,
-                               (size_t)(end - page) * SFPM_PAGE))
+        if (end > page && !sfpm_output_write(output, bytes + (size_t)page * SFPM_PAGE,
+                                             (size_t)(end - page) * SFPM_PAGE))
             return false;
         page = end + 1;
+    }
+    return true;
+}
+
+/* Hashes each chunk and writes it while it is in the processor's cache. */
+static bool write_leaf_pages(sfpm_plan_t *plan, sfpm_planned_leaf_t *planned,
+                             sfpm_output_t *output)
+{
+    for (uint32_t chunk = 0; chunk < planned->leaf.num_chunks; chunk++) {
+        uint16_t pages = planned->chunks[chunk].pages;
+        hash_chunk(plan, planned, chunk);
+        if (!pages)
+            continue;
+        const uint8_t *bytes = sfpm_plan_contents(plan, planned, chunk);
+        if (!bytes || !write_chunk_pages(output, pages, bytes))
+            return false;
     }
     return true;
 }
@@ -87,31 +101,28 @@ static bool write_pages(sfpm_plan_t *plan, sfpm_output_t *output)
 {
     if (plan->num_pages > 0) {
         uint64_t lead = plan->data_offset - sfpm_output_offset(output) - SFPM_RECORD_SIZE;
-        if (!write_record_start(output, SFPM_RECORD_DATA, (uint32_t)lead,
-                                plan->num_pages * SFPM_PAGE, 0))
+        if (!sfpm_write_record_start(output, SFPM_RECORD_DATA, (uint32_t)lead,
+                                     plan->num_pages * SFPM_PAGE, 0))
             return false;
     }
-    for (size_t i = 0; i < plan->num_leaves; i++) {
-        sfpm_planned_leaf_t *planned = plan->leaves[i];
-        for (uint32_t chunk = 0; chunk < planned->leaf.num_chunks; chunk++) {
-            hash_chunk(plan, planned, chunk);
-            if (planned->chunks[chunk].pages &&
-                !write_chunk_pages(output, &planned->chunks[chunk]))
-                return false;
-        }
-    }
+    for (size_t i = 0; i < plan->num_leaves; i++)
+        if (!write_leaf_pages(plan, plan->leaves[i], output))
+            return false;
     return true;
 }
 
 /* Writes the pieces in the order of their extents, and gives each its place. */
-static bool write_leaf_pieces(sfpm_planned_leaf_t *planned, uint64_t start,
-                              sfpm_output_t *output)
+static bool write_leaf_pieces(sfpm_plan_t *plan, sfpm_planned_leaf_t *planned,
+                              uint64_t start, sfpm_output_t *output)
 {
     for (uint32_t i = 0; i < planned->leaf.num_extents; i++) {
         sfpm_extent_t *extent = &planned->leaf.extents[i];
         if (!(extent->kind & SFPM_EXTENT_UNPLACED))
             continue;
-        const uint8_t *bytes = planned->chunks[extent->first / SFPM_CHUNK_PAGES].bytes;
+        const uint8_t *bytes =
+            sfpm_plan_contents(plan, planned, extent->first / SFPM_CHUNK_PAGES);
+        if (!bytes)
+            return false;
         bytes += (size_t)(extent->first % SFPM_CHUNK_PAGES) * SFPM_PAGE;
         extent->kind &= ~SFPM_EXTENT_UNPLACED;
         extent->offset += start;
@@ -125,13 +136,13 @@ static bool write_pieces(sfpm_plan_t *plan, sfpm_output_t *output)
 {
     if (plan->pieces_size == 0)
         return true;
-    if (!write_record_start(output, SFPM_RECORD_DATA, 0, plan->pieces_size, 0))
+    if (!sfpm_write_record_start(output, SFPM_RECORD_DATA, 0, plan->pieces_size, 0))
         return false;
     uint64_t start = sfpm_output_offset(output);
     for (size_t i = 0; i < plan->num_leaves; i++)
-        if (!write_leaf_pieces(plan->leaves[i], start, output))
+        if (!write_leaf_pieces(plan, plan->leaves[i], start, output))
             return false;
-    return write_record_end(output);
+    return sfpm_write_record_end(output);
 }
 
 /* ---- leaves and index ---- */
@@ -139,7 +150,8 @@ static bool write_pieces(sfpm_plan_t *plan, sfpm_output_t *output)
 static bool has_new_data(const sfpm_planned_leaf_t *planned)
 {
     for (uint32_t i = 0; i < planned->leaf.num_chunks; i++)
-        if (planned->chunks[i].pages || planned->chunks[i].pieces)
+        if (planned->chunks[i].pages || planned->chunks[i].pieces ||
+            planned->chunks[i].packed)
             return true;
     return false;
 }
@@ -148,40 +160,62 @@ static bool has_new_data(const sfpm_planned_leaf_t *planned)
 static bool reuse_leaf(const sfpm_edit_t *edit, const sfpm_planned_leaf_t *planned,
                        sfpm_leaf_ref_t *ref)
 {
-    const sfpm_region_t *old = edit->sources[planned->region].old;
-    if (!old || planned->which >= old->num_leaves || has_new_data(planned))
-        return false;
-    const sfpm_leaf_ref_t *before = &old->leaves[planned->which];
+    const sfpm_source_t *source = &edit->sources[planned->region];
+    const sfpm_region_t *old = source->old;
     uint64_t base = (uint64_t)planned->which * SFPM_LEAF_BYTES;
-    if (memcmp(before->digest, ref->digest, SFPM_DIGEST_SIZE) != 0 ||
-        sfpm_span(old->size, base, SFPM_LEAF_BYTES) != planned->size)
+    if (!old || planned->which >= old->num_leaves || has_new_data(planned) ||
+        sfpm_span(old->size, base, SFPM_LEAF_BYTES) != planned->size ||
+        memcmp(old->leaves[planned->which].digest, ref->digest, SFPM_DIGEST_SIZE) != 0)
         return false;
-    *ref = *before;
+    if (edit->delta)
+        ref->offset = SFPM_LEAF_BASE;
+    else
+        *ref = source->old_leaves ? source->old_refs[planned->which]
+                                  : old->leaves[planned->which];
     return true;
 }
 
-static bool write_leaf(const sfpm_plan_t *plan, const sfpm_planned_leaf_t *planned,
+/* A record whose payload is sealed when the image is. */
+static bool write_boxed(sfpm_plan_t *plan, uint32_t type, uint32_t kind,
+                        sfpm_buffer_t *bytes, sfpm_output_t *output)
+{
+    size_t size = bytes->size;
+    uint64_t place = sfpm_output_offset(output) + SFPM_RECORD_SIZE;
+    if (!plan->edit->keys)
+        return write_record(output, type, bytes->data, size);
+    uint8_t *box = SFPM_NEW_N(uint8_t, size + SFPM_BOX_EXTRA);
+    bool good = box &&
+                sfpm_box_seal(&plan->sealer, kind, place, bytes->data, size, box) &&
+                write_record(output, type, box, size + SFPM_BOX_EXTRA);
+    /* What was written is what checksums and digests outside the boxes cover. */
+    free(bytes->data);
+    *bytes = (sfpm_buffer_t){box, size + SFPM_BOX_EXTRA, size + SFPM_BOX_EXTRA};
+    return good;
+}
+
+static bool write_leaf(sfpm_plan_t *plan, const sfpm_planned_leaf_t *planned,
                        sfpm_output_t *output)
 {
     sfpm_region_t *region = &plan->edit->index.regions[planned->region];
     sfpm_leaf_ref_t *ref = &region->leaves[planned->which];
     sfpm_buffer_t bytes = {0};
     sfpm_leaf_digest(planned->leaf.sums, planned->leaf.num_chunks, ref->digest);
-    ref->offset = 0;
+    ref->offset = SFPM_LEAF_ZERO;
     ref->sum = 0;
     if (planned->leaf.num_extents == 0 || reuse_leaf(plan->edit, planned, ref))
         return true;
-    bool good = sfpm_leaf_encode(&planned->leaf, &bytes);
+    uint64_t offset = sfpm_output_offset(output);
+    bool good = sfpm_leaf_encode(&planned->leaf, &bytes) &&
+                write_boxed(plan, SFPM_RECORD_LEAF, SFPM_BOX_LEAF, &bytes, output);
     if (good) {
-        ref->offset = sfpm_output_offset(output);
+        ref->offset = offset;
         ref->sum = sfpm_checksum(bytes.data, bytes.size, 0);
-        good = write_record(output, SFPM_RECORD_LEAF, bytes.data, bytes.size);
     }
     sfpm_buffer_free(&bytes);
     return good;
 }
 
-static bool write_leaves(const sfpm_plan_t *plan, sfpm_output_t *output)
+static bool write_leaves(sfpm_plan_t *plan, sfpm_output_t *output)
 {
     for (size_t i = 0; i < plan->num_leaves; i++)
         if (!write_leaf(plan, plan->leaves[i], output))
@@ -193,18 +227,25 @@ static bool write_leaves(const sfpm_plan_t *plan, sfpm_output_t *output)
     return true;
 }
 
-static bool write_index(sfpm_edit_t *edit, sfpm_trailer_t *trailer, sfpm_output_t *output)
+static void number_index(sfpm_edit_t *edit, const sfpm_trailer_t *trailer)
 {
-    sfpm_buffer_t bytes = {0};
     sfpm_index_t *index = &edit->index;
+    if (edit->keep_numbers)
+        return;
     index->number = trailer->number;
     index->parent = trailer->number > trailer->first ? edit->image->index.number : 0;
     if (!edit->undo)
         index->state_of = index->number;
     sfpm_commit_time(&index->seconds, &index->nanoseconds);
+}
+
+static bool write_index(sfpm_plan_t *plan, sfpm_trailer_t *trailer, sfpm_output_t *output)
+{
+    sfpm_buffer_t bytes = {0};
+    number_index(plan->edit, trailer);
     trailer->index_offset = sfpm_output_offset(output);
-    bool good = sfpm_index_encode(index, &bytes) &&
-                write_record(output, SFPM_RECORD_INDEX, bytes.data, bytes.size);
+    bool good = sfpm_index_encode(&plan->edit->index, &bytes) &&
+                write_boxed(plan, SFPM_RECORD_INDEX, SFPM_BOX_INDEX, &bytes, output);
     if (good)
         sfpm_digest(bytes.data, bytes.size, trailer->index_digest);
     sfpm_buffer_free(&bytes);
@@ -259,12 +300,13 @@ static bool start_trailer(sfpm_trailer_t *trailer, const sfpm_trailer_t *last)
     return true;
 }
 
-static bool write_trailer(sfpm_trailer_t *trailer, const sfpm_trailer_t *last,
-                          sfpm_output_t *output)
+static bool write_trailer(const sfpm_edit_t *edit, sfpm_trailer_t *trailer,
+                          const sfpm_trailer_t *last, sfpm_output_t *output)
 {
     uint8_t bytes[SFPM_TRAILER_RECORD];
     if (!last)
-        memcpy(trailer->id, trailer->index_digest, SFPM_DIGEST_SIZE);
+        memcpy(trailer->id, edit->known_id ? edit->known_id : trailer->index_digest,
+               SFPM_DIGEST_SIZE);
     trailer->offset = sfpm_output_offset(output);
     sfpm_trailer_encode(trailer, bytes);
     /* The trailer must not reach the disk before what it vouches for. */
@@ -272,23 +314,60 @@ static bool write_trailer(sfpm_trailer_t *trailer, const sfpm_trailer_t *last,
            sfpm_output_sync(output);
 }
 
+static bool write_salt(sfpm_plan_t *plan, sfpm_output_t *output)
+{
+    uint8_t salt[SFPM_SALT_RECORD];
+    const sfpm_keys_t *keys = plan->edit->keys;
+    return !keys ||
+           (sfpm_sealer_init(&plan->sealer, keys, sfpm_output_offset(output), salt) &&
+            write_record(output, SFPM_RECORD_SALT, salt, sizeof salt));
+}
+
+bool sfpm_write_header(sfpm_edit_t *edit, sfpm_output_t *output)
+{
+    uint8_t bytes[SFPM_HEADER_SIZE], kdf[SFPM_KEYS_SIZE];
+    sfpm_header_t header = {.incompatible = SFPM_INCOMPATIBLE_DRAFT};
+    header.incompatible |= edit->keys ? SFPM_INCOMPATIBLE_SEALED : 0;
+    header.incompatible |= edit->delta ? SFPM_INCOMPATIBLE_DELTA : 0;
+    sfpm_header_encode(&header, bytes);
+    if (!sfpm_output_write(output, bytes, sizeof bytes) || !edit->keys)
+        return !edit->keys;
+    memcpy(edit->own_keys.header, bytes, sizeof bytes);
+    sfpm_kdf_encode(&edit->own_keys.kdf, kdf);
+    return write_record(output, SFPM_RECORD_KEYS, kdf, sizeof kdf);
+}
+
+bool sfpm_commit_write_planned(sfpm_plan_t *plan, sfpm_edit_t *edit,
+                               const sfpm_trailer_t *last, sfpm_trailer_t *trailer,
+                               sfpm_output_t *output)
+{
+    plan->edit = edit;
+    if (!start_trailer(trailer, last))
+        return false;
+    if (edit->keep_numbers) {
+        trailer->number = edit->index.number;
+        trailer->first = last ? last->first : trailer->number;
+    }
+    /* Behind the header of a sealed image its KEYS record belongs to the first commit. */
+    if (last && sfpm_output_offset(output) > trailer->begin &&
+        !write_dead(edit, last, trailer, output))
+        return false;
+    return write_salt(plan, output) &&
+           sfpm_plan_make(plan, edit, sfpm_output_offset(output)) &&
+           sfpm_output_reserve(output, plan->num_pages * SFPM_PAGE) &&
+           write_pages(plan, output) && write_pieces(plan, output) &&
+           sfpm_plan_write_packed(plan, output) && write_leaves(plan, output) &&
+           sfpm_state_digest(&edit->index, edit->digest) &&
+           write_index(plan, trailer, output) &&
+           write_trailer(edit, trailer, last, output);
+}
+
 bool sfpm_commit_write(sfpm_edit_t *edit, const sfpm_trailer_t *last,
                        sfpm_output_t *output)
 {
     sfpm_plan_t plan = {0};
     sfpm_trailer_t trailer;
-    if (!start_trailer(&trailer, last))
-        return false;
-    if (sfpm_output_offset(output) > trailer.begin &&
-        !write_dead(edit, last, &trailer, output))
-        return false;
-    bool good = sfpm_plan_make(&plan, edit, sfpm_output_offset(output)) &&
-                sfpm_output_reserve(output, plan.num_pages * SFPM_PAGE) &&
-                write_pages(&plan, output) && write_pieces(&plan, output) &&
-                write_leaves(&plan, output) &&
-                sfpm_state_digest(&edit->index, edit->digest) &&
-                write_index(edit, &trailer, output) &&
-                write_trailer(&trailer, last, output);
+    bool good = sfpm_commit_write_planned(&plan, edit, last, &trailer, output);
     sfpm_plan_free(&plan);
     if (good)
         memcpy(edit->id, trailer.id, sizeof edit->id);

@@ -193,16 +193,27 @@ static bool attach(sfpm_input_t *input, int fd, uint64_t limit, bool *in_place)
     return set_size(input);
 }
 
-sfpm_input_t *sfpm_input_open(const char *path)
+static bool is_regular(int fd, const char *name)
+{
+    struct stat info;
+    if (fstat(fd, &info) != 0)
+        return sfpm_fail_errno(errno, "%s", name);
+    return S_ISREG(info.st_mode) ||
+           sfpm_fail(SFPM_ERR_ARGUMENT, "%s: not a regular file", name);
+}
+
+static sfpm_input_t *open_path(const char *path, bool plain)
 {
     int fd = -1;
     bool in_place = false;
     sfpm_input_t *input = new_input(path);
     if (!input)
         return NULL;
-    int error = sfpm_file_open(AT_FDCWD, path, O_RDONLY, &fd);
-    bool ok =
-        error ? sfpm_fail_errno(error, "%s", path) : attach(input, fd, 0, &in_place);
+    /* Without O_NONBLOCK opening a FIFO would wait for its writer. */
+    int flags = plain ? O_RDONLY | O_NOFOLLOW | O_NONBLOCK : O_RDONLY;
+    int error = sfpm_file_open(AT_FDCWD, path, flags, &fd);
+    bool ok = error ? sfpm_fail_errno(error, "%s", path)
+                    : (!plain || is_regular(fd, path)) && attach(input, fd, 0, &in_place);
     if (ok && in_place)
         input->owns_fd = input->by_path = true;
     else if (fd >= 0)
@@ -211,6 +222,16 @@ sfpm_input_t *sfpm_input_open(const char *path)
         return input;
     sfpm_input_close(input);
     return NULL;
+}
+
+sfpm_input_t *sfpm_input_open(const char *path)
+{
+    return open_path(path, false);
+}
+
+sfpm_input_t *sfpm_input_open_plain(const char *path)
+{
+    return open_path(path, true);
 }
 
 sfpm_input_t *sfpm_input_open_fd(int fd, const char *name)

@@ -18,6 +18,10 @@ typedef struct sfpm_input sfpm_input_t;
  * NULL with the system's reason; the message starts with the path. */
 sfpm_input_t *sfpm_input_open(const char *path);
 
+/* The same for names that come out of an image: a regular file only, and not through
+ * a symbolic link. */
+sfpm_input_t *sfpm_input_open_plain(const char *path);
+
 /* Reads from a descriptor that stays the caller's and must outlive the input.
  * A regular file counts from its current position; anything else is read to
  * its end now. `name` is for messages ("standard input") and is copied. */

@@ -266,10 +266,10 @@ static uint8_t *seal_region(mutant_t *mutant, uint8_t *at, uint8_t *end)
 static void seal_index(mutant_t *mutant, const place_t *place)
 {
     uint8_t *at = mutant->bytes + place->payload, *end = at + place->length;
-    if (place->length < 64)
+    if (place->length < SFPM_INDEX_FIXED)
         return;
     uint32_t attributes = sfpm_get_u32(at + 48), regions = sfpm_get_u32(at + 52);
-    at += 64;
+    at += SFPM_INDEX_FIXED;
     for (uint64_t i = 0; at < end && i < SFPM_NUM_TEXTS + 2 * (uint64_t)attributes; i++)
         at = skip_text(at, end);
     for (uint32_t i = 0; at < end && i < regions; i++)

@@ -24,7 +24,8 @@ bool refusal(sfpm_status_t status)
 {
     return status == SFPM_ERR_NOT_IMAGE || status == SFPM_ERR_UNSUPPORTED ||
            status == SFPM_ERR_TRUNCATED || status == SFPM_ERR_CHECKSUM ||
-           status == SFPM_ERR_CORRUPT || status == SFPM_ERR_LIMIT;
+           status == SFPM_ERR_CORRUPT || status == SFPM_ERR_LIMIT ||
+           status == SFPM_ERR_KEY || status == SFPM_ERR_NOT_FOUND;
 }
 
 uint8_t *room(size_t size)

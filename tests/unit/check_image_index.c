@@ -11,7 +11,7 @@ enum { ROUNDS = 300 };
 
 /* Where things lie in the payload of sample(), whose texts are empty. */
 enum {
-    FIXED = 64,
+    FIXED = SFPM_INDEX_FIXED,
     TEXTS = FIXED,
     ATTRIBUTES = TEXTS + 4 * SFPM_NUM_TEXTS,
     REGION = ATTRIBUTES + 2 * 10, /* keys and values of one byte */
@@ -220,8 +220,8 @@ START_TEST(numbers_must_not_contradict_each_other)
     expect_bad(16, 8, 0, "commit numbers");
     expect_bad(16, 8, 6, "commit numbers");
     expect_bad(32, 4, 1000000000, "the time");
-    expect_bad(56, 8, 1, "reserved bytes");
-    expect_bad(56, 8, UINT64_C(1) << 63, "reserved bytes");
+    expect_bad(88, 8, 1, "reserved bytes");
+    expect_bad(88, 8, UINT64_C(1) << 63, "reserved bytes");
 }
 END_TEST
 
@@ -265,7 +265,7 @@ START_TEST(regions_have_known_flags_and_their_digest)
 {
     expect_bad(REGION_FLAGS, 4, 32, "unknown flags");
     expect_bad(REGION_FLAGS, 4, UINT32_C(1) << 31, "unknown flags");
-    expect_bad(REGION_FLAGS + 4, 4, 1, "unknown flags");
+    expect_bad(REGION_FLAGS + 4, 4, 1, "refers to a base image");
     expect_bad(REGION_DIGEST, 8, 0, "not that of its leaves");
     expect_bad(LEAF + 16, 8, 1, "not that of its leaves");
     expect_bad(REGION_SIZE, 8, 101, "not that of its leaves");
@@ -276,7 +276,9 @@ START_TEST(regions_are_no_larger_than_their_table)
 {
     expect_bad(REGION_SIZE, 8, SFPM_LEAF_BYTES + 1, "larger than its table");
     expect_bad(REGION_SIZE, 8, UINT64_MAX, "larger than its table");
-    expect_bad(LEAF, 8, 0, "zero leaf has a checksum");
+    expect_bad(LEAF, 8, 0, "not stored has a checksum");
+    expect_bad(LEAF, 8, 1, "lies nowhere");
+    expect_bad(LEAF, 8, 63, "lies nowhere");
 }
 END_TEST
 

@@ -77,7 +77,7 @@ START_TEST(extents_are_cut_to_size)
 {
     for (uint32_t first = 0; first < 12; first++)
         for (uint32_t count = 1; count < 12; count++) {
-            sfpm_extent_t extent = {40960, 4 * SFPM_PAGE, 4, 4, SFPM_EXTENT_PAGES};
+            sfpm_extent_t extent = {40960, 4 * SFPM_PAGE, 4, 4, SFPM_EXTENT_PAGES, 0};
             bool meets = first < 8 && first + count > 4;
             ck_assert(sfpm_extent_cut(&extent, first, count) == meets);
             if (!meets)
@@ -178,25 +178,32 @@ START_TEST(extents_that_make_no_sense_are_refused)
 {
     enum { SIZE = 10 * SFPM_PAGE + 100, PAGES = SFPM_EXTENT_PAGES };
     static const sfpm_extent_t bad[] = {
-        {8192, 0, 0, 0, PAGES},                        /* no page */
-        {8192, 4096, 0, 2, PAGES},                     /* not the length of two */
-        {8192, 4095, 0, 1, PAGES},                     /* not that of one */
-        {8200, 4096, 0, 1, PAGES},                     /* unaligned */
-        {8192, 2 * 4096, 9, 2, PAGES},                 /* into the last, short page */
-        {8192, 4096, 11, 1, PAGES},                    /* behind the end */
-        {8192, 4096, 65535, 1, PAGES},                 /* far behind it */
-        {0, 4096, 0, 1, PAGES},                        /* in the header */
-        {RECORD - 4096, 8192, 0, 2, PAGES},            /* into the leaf's record */
-        {UINT64_MAX - 4095, 4096, 0, 1, PAGES},        /* over the highest offset */
-        {63, 10, 0, 1, SFPM_EXTENT_PIECE},             /* in the header */
-        {100, 0, 0, 1, SFPM_EXTENT_PIECE},             /* empty */
-        {100, 4096, 0, 1, SFPM_EXTENT_PIECE},          /* a whole page */
-        {100, 10, 0, 2, SFPM_EXTENT_PIECE},            /* two pages */
-        {100, 101, 10, 1, SFPM_EXTENT_PIECE},          /* behind the end */
-        {RECORD - 9, 10, 0, 1, SFPM_EXTENT_PIECE},     /* into the record */
-        {UINT64_MAX - 5, 10, 0, 1, SFPM_EXTENT_PIECE}, /* over the highest offset */
-        {8192, 4096, 0, 1, 0},                         /* no kind */
-        {8192, 4096, 0, 1, SFPM_EXTENT_PAGES | UINT32_C(1) << 31}, /* an unknown one */
+        {8192, 0, 0, 0, PAGES, 0},                        /* no page */
+        {8192, 4096, 0, 2, PAGES, 0},                     /* not the length of two */
+        {8192, 4095, 0, 1, PAGES, 0},                     /* not that of one */
+        {8200, 4096, 0, 1, PAGES, 0},                     /* unaligned */
+        {8192, 2 * 4096, 9, 2, PAGES, 0},                 /* into the last, short page */
+        {8192, 4096, 11, 1, PAGES, 0},                    /* behind the end */
+        {8192, 4096, 65535, 1, PAGES, 0},                 /* far behind it */
+        {0, 4096, 0, 1, PAGES, 0},                        /* in the header */
+        {RECORD - 4096, 8192, 0, 2, PAGES, 0},            /* into the leaf's record */
+        {UINT64_MAX - 4095, 4096, 0, 1, PAGES, 0},        /* over the highest offset */
+        {63, 10, 0, 1, SFPM_EXTENT_PIECE, 0},             /* in the header */
+        {100, 0, 0, 1, SFPM_EXTENT_PIECE, 0},             /* empty */
+        {100, 4096, 0, 1, SFPM_EXTENT_PIECE, 0},          /* a whole page */
+        {100, 10, 0, 2, SFPM_EXTENT_PIECE, 0},            /* two pages */
+        {100, 101, 10, 1, SFPM_EXTENT_PIECE, 0},          /* behind the end */
+        {RECORD - 9, 10, 0, 1, SFPM_EXTENT_PIECE, 0},     /* into the record */
+        {UINT64_MAX - 5, 10, 0, 1, SFPM_EXTENT_PIECE, 0}, /* over the highest offset */
+        {8192, 4096, 0, 1, 0, 0},                         /* no kind */
+        {8192, 4096, 0, 1, SFPM_EXTENT_PAGES | UINT32_C(1) << 31, 0}, /* an unknown one */
+        {100, 10, 1, 10, SFPM_EXTENT_CHUNK, 1},        /* a chunk from page 1 on */
+        {100, 10, 0, 10, SFPM_EXTENT_CHUNK, 1},        /* not all of the chunk */
+        {100, 0, 0, 11, SFPM_EXTENT_CHUNK, 1},         /* an empty chunk */
+        {100, SIZE + 33, 0, 11, SFPM_EXTENT_CHUNK, 1}, /* larger than it is plain */
+        {64, 0, 0, 1, SFPM_EXTENT_BASE, 0},            /* the base has no offsets */
+        {0, 10, 0, 1, SFPM_EXTENT_BASE, 0},            /* nor lengths */
+        {0, 0, 10, 2, SFPM_EXTENT_BASE, 0},            /* behind the end */
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         expect_bad_extents(&bad[i], 1, SIZE);
@@ -206,20 +213,22 @@ END_TEST
 START_TEST(extents_ascend)
 {
     static const sfpm_extent_t pairs[][2] = {
-        {{8192, 8192, 0, 2, SFPM_EXTENT_PAGES}, {8192, 4096, 1, 1, SFPM_EXTENT_PAGES}},
-        {{8192, 4096, 3, 1, SFPM_EXTENT_PAGES}, {8192, 4096, 2, 1, SFPM_EXTENT_PAGES}},
-        {{100, 10, 3, 1, SFPM_EXTENT_PIECE}, {100, 10, 3, 1, SFPM_EXTENT_PIECE}},
+        {{8192, 8192, 0, 2, SFPM_EXTENT_PAGES, 0},
+         {8192, 4096, 1, 1, SFPM_EXTENT_PAGES, 0}},
+        {{8192, 4096, 3, 1, SFPM_EXTENT_PAGES, 0},
+         {8192, 4096, 2, 1, SFPM_EXTENT_PAGES, 0}},
+        {{100, 10, 3, 1, SFPM_EXTENT_PIECE, 0}, {100, 10, 3, 1, SFPM_EXTENT_PIECE, 0}},
     };
     for (size_t i = 0; i < 3; i++)
         expect_bad_extents(pairs[i], 2, 20 * SFPM_PAGE);
 }
 END_TEST
 
-START_TEST(reserved_bytes_of_extents_are_zero)
+START_TEST(the_codec_of_plain_extents_is_zero)
 {
     sfpm_buffer_t bytes = {0};
     uint64_t sum = 1;
-    sfpm_extent_t extent = {100, 10, 0, 1, SFPM_EXTENT_PIECE};
+    sfpm_extent_t extent = {100, 10, 0, 1, SFPM_EXTENT_PIECE, 0};
     sfpm_leaf_t leaf = {1, 1, &sum, &extent};
     ck_assert_ok(sfpm_leaf_encode(&leaf, &bytes));
     for (size_t at = bytes.size - 4; at < bytes.size; at++) {
@@ -241,7 +250,7 @@ int main(void)
                              extents_are_no_more_than_pages,
                              extents_that_make_no_sense_are_refused,
                              extents_ascend,
-                             reserved_bytes_of_extents_are_zero,
+                             the_codec_of_plain_extents_is_zero,
                              NULL};
     return run_image_suite("image_leaf", core, limits);
 }

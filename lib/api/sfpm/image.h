@@ -41,6 +41,14 @@ enum {
 /** An image opened for reading. */
 typedef struct sfpm_image sfpm_image_t;
 
+/** What opens an encrypted image: one of the two. It is copied where it is kept. */
+typedef struct sfpm_secret {
+    size_t struct_size;
+    const uint8_t *key;     /**< 32 bytes, or NULL */
+    const char *passphrase; /**< or NULL */
+    size_t passphrase_size; /**< bytes of it */
+} sfpm_secret_t;
+
 /**
  * How to open an image. Start with `= {.struct_size = sizeof(…)}`: what is not
  * mentioned is the default.
@@ -50,6 +58,12 @@ typedef struct sfpm_image_options {
     int64_t commit;      /**< the commit shown: 0 the last, N > 0 that number,
                               N < 0 that many before the last */
     uint64_t max_memory; /**< limit in bytes for tables read from the image; 0: 1 GiB */
+    const sfpm_secret_t *secret; /**< NULL: the image is not encrypted. SFPM_ERR_KEY when it
+                                      is, or when a secret is given and it is not */
+    const char *base;            /**< file name of the base image of a delta, or NULL to
+                                      look for it beside the delta */
+    const uint8_t *digest;       /**< NULL, or the SFPM_DIGEST_BYTES that the state shown
+                                      must have; otherwise SFPM_ERR_MISMATCH */
 } sfpm_image_options_t;
 
 /** Facts about the file. */
@@ -268,6 +282,26 @@ SFPM_API bool sfpm_edit_set_bytecode(sfpm_edit_t *edit, uint32_t version);
 SFPM_API bool sfpm_edit_set_format(sfpm_edit_t *edit, uint32_t format);
 
 /**
+ * Sets how the contents of this and, until set anew, all later commits are
+ * compressed. Chunks that do not become smaller are stored as they are.
+ * @param method   "none", "lz4", "zstd", or one of the two with ":LEVEL"
+ * @param workers  threads that compress; 0 and 1: only the caller. The bytes
+ *                 written do not depend on it.
+ * @return SFPM_ERR_ARGUMENT for an unknown method, SFPM_ERR_UNSUPPORTED for one whose
+ *         library is missing
+ */
+SFPM_API bool sfpm_edit_set_compression(sfpm_edit_t *edit, const char *method,
+                                        unsigned workers);
+
+/**
+ * Encrypts the new image that the edit makes; then *secret* regions can be saved.
+ * To be called before they are set. Commits of an encrypted image need no call: they
+ * are encrypted as the image is, under keys of their own.
+ * @param secret  a key or a passphrase
+ */
+SFPM_API bool sfpm_edit_set_secret(sfpm_edit_t *edit, const sfpm_secret_t *secret);
+
+/**
  * Makes the edit one that goes back: the state of the parent of the state shown.
  * SFPM_ERR_NO_COMMIT at the first; SFPM_ERR_UNSUPPORTED for version 1. Excludes
  * other changes.
@@ -312,6 +346,43 @@ SFPM_API bool sfpm_edit_save_fd(sfpm_edit_t *edit, int fd, const char *name,
  */
 SFPM_API bool sfpm_edit_written(const sfpm_edit_t *edit, uint8_t *id, uint64_t *number,
                                 uint8_t *digest);
+
+/**
+ * Writes a delta file: a new image of one commit that holds only what differs from
+ * the starting image, which it names by file name and digest as its base.
+ */
+SFPM_API bool sfpm_edit_save_delta(sfpm_edit_t *edit, const char *filename,
+                                   const sfpm_write_options_t *options);
+
+/* ---- Writing an image anew ------------------------------------------------ */
+
+/** How an image is written anew. Start with `= {.struct_size = sizeof(…)}`. */
+typedef struct sfpm_rewrite_options {
+    size_t struct_size;
+    const char *compression; /**< as in sfpm_edit_set_compression(); NULL: as each
+                                  commit was */
+    unsigned workers;        /**< threads that compress */
+    const sfpm_secret_t *secret; /**< encrypts, or encrypts anew; NULL: as it was */
+    bool decrypt;                /**< writes an encrypted image unencrypted */
+    bool flatten;                /**< only the state shown, as one commit, without base */
+    uint64_t keep;               /**< only the last so many commits; 0: all of them */
+    sfpm_image_t *base; /**< makes a delta of the state shown against this image's; NULL:
+                             what a base holds is copied in */
+    const sfpm_write_options_t *write; /**< or NULL */
+} sfpm_rewrite_options_t;
+
+/**
+ * Writes all commits, or those asked for, into a new file, atomically: numbers, times
+ * and texts stay, dead bytes go. The file may be the image's own; then the image must
+ * be opened again. Fails with SFPM_ERR_CHANGED when the image got another commit
+ * meanwhile.
+ */
+SFPM_API bool sfpm_image_rewrite(sfpm_image_t *image, const char *filename,
+                                 const sfpm_rewrite_options_t *options);
+
+/** The same onto a descriptor, front to back; it is not closed. */
+SFPM_API bool sfpm_image_rewrite_fd(sfpm_image_t *image, int fd, const char *name,
+                                    const sfpm_rewrite_options_t *options);
 
 #ifdef __cplusplus
 }

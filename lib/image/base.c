@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/* Finding the base image of a delta: named by digest, never trusted by path. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "image/image.h"
+
+/* A chain of deltas longer than this is refused; cycles end here as well. */
+enum { DEPTH_MAX = 16 };
+
+/* The recorded name in the delta's own directory; the caller's, free(). */
+static char *beside(const sfpm_image_t *image, const char *name)
+{
+    const char *slash = image->path ? strrchr(image->path, '/') : NULL;
+    size_t length = slash ? (size_t)(slash - image->path) + 1 : 0;
+    char *path = SFPM_NEW_N(char, length + strlen(name) + 1);
+    if (!path)
+        return NULL;
+    if (length > 0)
+        memcpy(path, image->path, length);
+    strcpy(path + length, name);
+    return path;
+}
+
+static bool plain_name(const char *name)
+{
+    return *name && !strchr(name, '/') && strcmp(name, ".") != 0 &&
+           strcmp(name, "..") != 0;
+}
+
+static sfpm_image_t *open_candidate(const sfpm_image_t *image, const sfpm_index_t *index,
+                                    const sfpm_image_options_t *options)
+{
+    sfpm_image_options_t below = {.struct_size = sizeof below,
+                                  .commit = (int64_t)index->base_number,
+                                  .max_memory = image->max_memory,
+                                  .secret = options ? options->secret : NULL};
+    const char *name = index->texts[SFPM_TEXT_BASE];
+    sfpm_input_t *input = NULL;
+    char *path = NULL;
+    if (options && options->base) {
+        path = sfpm_copy_string(options->base);
+        input = path ? sfpm_input_open(path) : NULL;
+    } else if (plain_name(name)) {
+        path = beside(image, name);
+        input = path ? sfpm_input_open_plain(path) : NULL;
+    } else {
+        sfpm_fail(SFPM_ERR_CORRUPT, "the recorded name of the base image is not plain");
+    }
+    sfpm_image_t *base =
+        input ? sfpm_image_open_at(input, path, image->depth + 1, &below) : NULL;
+    free(path);
+    return base;
+}
+
+static void digest_text(const uint8_t digest[SFPM_DIGEST_SIZE], char text[33])
+{
+    for (int i = 0; i < SFPM_DIGEST_SIZE; i++)
+        snprintf(text + 2 * i, 3, "%02x", digest[i]);
+}
+
+bool sfpm_image_open_base(sfpm_image_t *image, const sfpm_index_t *index,
+                          const sfpm_image_options_t *options)
+{
+    char wanted[33], found[33];
+    if (image->depth >= DEPTH_MAX)
+        return sfpm_fail(
+            SFPM_ERR_LIMIT,
+            "the chain of base images is longer than %d: flatten one of them", DEPTH_MAX);
+    if (index->base_number > INT64_MAX)
+        return sfpm_fail(SFPM_ERR_CORRUPT,
+                         "the base image's commit number is impossible");
+    digest_text(index->base_digest, wanted);
+    sfpm_image_t *base = open_candidate(image, index, options);
+    if (!base)
+        return sfpm_fail_prefix("its base image %s@%llu (digest %s) cannot be used",
+                                index->texts[SFPM_TEXT_BASE],
+                                (unsigned long long)index->base_number, wanted);
+    digest_text(base->commit.digest, found);
+    if (memcmp(base->commit.digest, index->base_digest, SFPM_DIGEST_SIZE) == 0) {
+        image->base = base;
+        return true;
+    }
+    sfpm_fail(
+        SFPM_ERR_MISMATCH,
+        "its base image %s has digest %s at commit %llu, but the delta was made on %s",
+        sfpm_input_name(base->input), found, (unsigned long long)index->base_number,
+        wanted);
+    sfpm_image_close(base);
+    return false;
+}

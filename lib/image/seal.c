@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+#include "image/seal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "image/log.h"
+
+/* Bound to each box: header, prefix, place. */
+enum { BOUND_SIZE = SFPM_HEADER_SIZE + SFPM_BOX_PREFIX + 8, CHECK_SIZE = 16 };
+
+/* 128 MiB and about half a second for who guesses; once for who opens. */
+enum { SCRYPT_LOG_N = 17, SCRYPT_R = 8, SCRYPT_P = 1 };
+
+void sfpm_keys_wipe(sfpm_keys_t *keys)
+{
+    sfpm_wipe(keys, sizeof *keys);
+}
+
+void sfpm_kdf_encode(const sfpm_kdf_t *kdf, uint8_t bytes[SFPM_KEYS_SIZE])
+{
+    sfpm_put_u32(bytes, kdf->kind);
+    sfpm_put_u32(bytes + 4, kdf->log_n);
+    sfpm_put_u32(bytes + 8, kdf->r);
+    sfpm_put_u32(bytes + 12, kdf->p);
+    memcpy(bytes + 16, kdf->salt, SFPM_SALT_SIZE);
+}
+
+static void kdf_decode(const uint8_t bytes[SFPM_KEYS_SIZE], sfpm_kdf_t *kdf)
+{
+    kdf->kind = sfpm_get_u32(bytes);
+    kdf->log_n = sfpm_get_u32(bytes + 4);
+    kdf->r = sfpm_get_u32(bytes + 8);
+    kdf->p = sfpm_get_u32(bytes + 12);
+    memcpy(kdf->salt, bytes + 16, SFPM_SALT_SIZE);
+}
+
+static bool master_key(sfpm_keys_t *keys, const sfpm_secret_t *secret)
+{
+    const sfpm_kdf_t *kdf = &keys->kdf;
+    if (kdf->kind == SFPM_KDF_NONE) {
+        if (!secret->key)
+            return sfpm_fail(SFPM_ERR_KEY,
+                             "encrypted with a key file, but a passphrase was given");
+        memcpy(keys->master, secret->key, SFPM_KEY_SIZE);
+        return true;
+    }
+    if (!secret->passphrase)
+        return sfpm_fail(SFPM_ERR_KEY,
+                         "encrypted with a passphrase, but a key was given");
+    return sfpm_stretch_passphrase(secret->passphrase, secret->passphrase_size, kdf->salt,
+                                   SFPM_SALT_SIZE, kdf->log_n, kdf->r, kdf->p,
+                                   keys->master);
+}
+
+bool sfpm_keys_make(sfpm_keys_t *keys, const sfpm_secret_t *secret)
+{
+    *keys = (sfpm_keys_t){.sealed = true};
+    if (!secret->key) {
+        keys->kdf = (sfpm_kdf_t){SFPM_KDF_SCRYPT, SCRYPT_LOG_N, SCRYPT_R, SCRYPT_P, {0}};
+        if (!sfpm_random(keys->kdf.salt, SFPM_SALT_SIZE))
+            return false;
+    }
+    return sfpm_crypt_available() && master_key(keys, secret);
+}
+
+bool sfpm_keys_load(sfpm_keys_t *keys, const sfpm_input_t *input,
+                    const uint8_t header[SFPM_HEADER_SIZE], const sfpm_secret_t *secret)
+{
+    sfpm_record_t record;
+    uint8_t *payload;
+    *keys = (sfpm_keys_t){.sealed = true};
+    memcpy(keys->header, header, SFPM_HEADER_SIZE);
+    if (!secret)
+        return sfpm_fail(SFPM_ERR_KEY, "the image is encrypted: a key is needed");
+    if (!sfpm_record_load(input, SFPM_HEADER_SIZE, SFPM_RECORD_KEYS, SFPM_KEYS_SIZE,
+                          &record, &payload))
+        return false;
+    bool good = record.length == SFPM_KEYS_SIZE;
+    if (good)
+        kdf_decode(payload, &keys->kdf);
+    free(payload);
+    if (!good || keys->kdf.kind > SFPM_KDF_SCRYPT)
+        return sfpm_fail_at(SFPM_ERR_CORRUPT, SFPM_HEADER_SIZE,
+                            "the KEYS record makes no sense");
+    return sfpm_crypt_available() && master_key(keys, secret);
+}
+
+/* ---- keys of commits ---- */
+
+/* A SALT record is 32 random bytes and 16 that tell a wrong key from damage. */
+static bool commit_cipher(const sfpm_keys_t *keys, const uint8_t salt[SFPM_SALT_SIZE],
+                          uint8_t check[CHECK_SIZE], sfpm_cipher_t **cipher)
+{
+    uint8_t derived[SFPM_KEY_SIZE];
+    *cipher = NULL;
+    if (sfpm_derive_key(keys->master, salt, SFPM_SALT_SIZE, "sfpm key check", derived)) {
+        memcpy(check, derived, CHECK_SIZE);
+        if (sfpm_derive_key(keys->master, salt, SFPM_SALT_SIZE, "sfpm commit key",
+                            derived))
+            *cipher = sfpm_cipher_create(derived);
+    }
+    sfpm_wipe(derived, sizeof derived);
+    return *cipher != NULL;
+}
+
+void sfpm_opener_free(sfpm_opener_t *opener)
+{
+    sfpm_cipher_destroy(opener->cipher);
+    opener->cipher = NULL;
+    opener->salt_offset = 0;
+}
+
+static bool load_cipher(sfpm_opener_t *opener, uint64_t salt_offset)
+{
+    sfpm_record_t record;
+    uint8_t *payload, check[CHECK_SIZE];
+    if (opener->cipher && opener->salt_offset == salt_offset)
+        return true;
+    sfpm_opener_free(opener);
+    if (!sfpm_record_load(opener->input, salt_offset, SFPM_RECORD_SALT, SFPM_SALT_RECORD,
+                          &record, &payload))
+        return false;
+    bool good = record.length == SFPM_SALT_RECORD ||
+                sfpm_fail_at(SFPM_ERR_CORRUPT, salt_offset,
+                             "the SALT record at offset %llu has an impossible size",
+                             (unsigned long long)salt_offset);
+    good = good && commit_cipher(opener->keys, payload, check, &opener->cipher);
+    if (good && memcmp(check, payload + SFPM_SALT_SIZE, CHECK_SIZE) != 0) {
+        sfpm_opener_free(opener);
+        good = sfpm_fail(SFPM_ERR_KEY, "the key is wrong: the image was encrypted with "
+                                       "another key or passphrase");
+    }
+    free(payload);
+    opener->salt_offset = good ? salt_offset : 0;
+    return good;
+}
+
+/* ---- boxes ---- */
+
+static void bind(const sfpm_keys_t *keys, const uint8_t *prefix, uint32_t kind,
+                 uint64_t offset, uint8_t bound[BOUND_SIZE],
+                 uint8_t nonce[SFPM_NONCE_SIZE])
+{
+    memcpy(bound, keys->header, SFPM_HEADER_SIZE);
+    memcpy(bound + SFPM_HEADER_SIZE, prefix, SFPM_BOX_PREFIX);
+    sfpm_put_u64(bound + SFPM_HEADER_SIZE + SFPM_BOX_PREFIX, offset);
+    memcpy(nonce, prefix + 8, 8);
+    sfpm_put_u32(nonce + 8, kind);
+}
+
+bool sfpm_box_open(sfpm_opener_t *opener, uint32_t kind, uint64_t offset,
+                   const uint8_t *box, size_t length, uint8_t *to, size_t *size)
+{
+    uint8_t bound[BOUND_SIZE], nonce[SFPM_NONCE_SIZE];
+    if (length < SFPM_BOX_EXTRA)
+        return sfpm_fail_at(SFPM_ERR_CORRUPT, offset,
+                            "the encrypted part at offset %llu is too short",
+                            (unsigned long long)offset);
+    if (!load_cipher(opener, sfpm_get_u64(box)))
+        return false;
+    bind(opener->keys, box, kind, offset, bound, nonce);
+    *size = length - SFPM_BOX_EXTRA;
+    return sfpm_unseal(opener->cipher, nonce, bound, sizeof bound, box + SFPM_BOX_PREFIX,
+                       *size, to) ||
+           sfpm_fail_at(SFPM_ERR_CHECKSUM, offset,
+                        "the encrypted part at offset %llu is damaged or was changed",
+                        (unsigned long long)offset);
+}
+
+bool sfpm_sealer_init(sfpm_sealer_t *sealer, const sfpm_keys_t *keys, uint64_t offset,
+                      uint8_t record[SFPM_SALT_RECORD])
+{
+    *sealer = (sfpm_sealer_t){.keys = keys, .salt_offset = offset};
+    return sfpm_random(record, SFPM_SALT_SIZE) &&
+           commit_cipher(keys, record, record + SFPM_SALT_SIZE, &sealer->cipher);
+}
+
+void sfpm_sealer_free(sfpm_sealer_t *sealer)
+{
+    sfpm_cipher_destroy(sealer->cipher);
+    sealer->cipher = NULL;
+}
+
+bool sfpm_box_seal(sfpm_sealer_t *sealer, uint32_t kind, uint64_t offset,
+                   const void *from, size_t size, uint8_t *box)
+{
+    uint8_t bound[BOUND_SIZE], nonce[SFPM_NONCE_SIZE];
+    sfpm_put_u64(box, sealer->salt_offset);
+    sfpm_put_u64(box + 8, sealer->counter++);
+    bind(sealer->keys, box, kind, offset, bound, nonce);
+    return sfpm_seal(sealer->cipher, nonce, bound, sizeof bound, from, size,
+                     box + SFPM_BOX_PREFIX);
+}
