@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A program to be killed: saves and commits a state of 3 MiB, and says which state a
+ * file holds.
+ *
+ *   driver save FILE STATE       replaces FILE by an image of the state
+ *   driver commit FILE STATE     restores from FILE, then commits the state
+ *   driver overwrite FILE STATE  writes the image over FILE, as one should not: for
+ *                                controls
+ *   driver show FILE             prints the state, after checking every byte
+ *
+ * STATE is `old` or `new`. Exit status 0, or 1 with a message.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <sfpm/image.h>
+#include <sfpm/snapshot.h>
+
+enum { SMALL = 3000, LARGE = 3 << 20, PAGES = 300 };
+
+static unsigned char small[SMALL], large[LARGE];
+
+/* 300 pages in which the two states differ, so that space is reserved for them. */
+static void fill(const char *state)
+{
+    memset(small, *state, sizeof small);
+    memset(large, 0, sizeof large);
+    for (size_t page = 0; page < PAGES; page++)
+        memset(large + page * 8192, *state ^ (int)(page & 7), 4096);
+}
+
+static int failed(const char *what)
+{
+    fprintf(stderr, "driver: %s: %s\n", what, sfpm_last_error());
+    return EXIT_FAILURE;
+}
+
+static sfpm_snapshot_t *new_snapshot(void)
+{
+    const sfpm_memory_region_t regions[] = {{small, SMALL, "small", false},
+                                            {large, LARGE, "large", false}};
+    sfpm_snapshot_t *snapshot = sfpm_snapshot_create();
+    if (!snapshot || !sfpm_snapshot_add_region(snapshot, &regions[0]) ||
+        !sfpm_snapshot_add_region(snapshot, &regions[1]))
+        exit(failed("register"));
+    return snapshot;
+}
+
+static int save(const char *file, const char *state)
+{
+    sfpm_snapshot_t *snapshot = new_snapshot();
+    fill(state);
+    int status = sfpm_snapshot_save(snapshot, file) ? 0 : failed("save");
+    sfpm_snapshot_destroy(snapshot);
+    return status;
+}
+
+static int commit(const char *file, const char *state)
+{
+    sfpm_snapshot_t *snapshot = new_snapshot();
+    bool good = sfpm_snapshot_restore(file, snapshot);
+    fill(state);
+    int status =
+        good && sfpm_snapshot_commit(snapshot, file, NULL) ? 0 : failed("commit");
+    sfpm_snapshot_destroy(snapshot);
+    return status;
+}
+
+/* The bytes of FILE.STATE over those of FILE, without a look at what goes wrong. */
+static int overwrite(const char *file, const char *state)
+{
+    char name[4096];
+    static unsigned char bytes[4 << 20];
+    snprintf(name, sizeof name, "%s.%s", file, state);
+    FILE *from = fopen(name, "rb"), *to = fopen(file, "wb");
+    size_t size = from ? fread(bytes, 1, sizeof bytes, from) : 0;
+    if (to) {
+        fwrite(bytes, 1, size, to);
+        fclose(to);
+    }
+    if (from)
+        fclose(from);
+    return EXIT_SUCCESS;
+}
+
+static bool holds(const char *state)
+{
+    static unsigned char restored[LARGE];
+    bool same = small[0] == (unsigned char)*state && small[SMALL - 1] == small[0];
+    memcpy(restored, large, sizeof restored);
+    fill(state);
+    return same && memcmp(restored, large, sizeof restored) == 0;
+}
+
+/* A torn tail is all that checking may find. */
+static int show(const char *file)
+{
+    sfpm_snapshot_t *snapshot = new_snapshot();
+    sfpm_image_t *image = sfpm_image_open(file, NULL);
+    int status = EXIT_SUCCESS;
+    if (!image || (!sfpm_image_check(image, NULL, NULL) &&
+                   sfpm_last_status() != SFPM_ERR_TRUNCATED))
+        status = failed("check");
+    else if (!sfpm_snapshot_restore(file, snapshot))
+        status = failed("restore");
+    else
+        puts(holds(small[0] == 'o' ? "old" : "new") ? (*small == 'o' ? "old" : "new")
+                                                    : "neither");
+    sfpm_image_close(image);
+    sfpm_snapshot_destroy(snapshot);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 4 && strcmp(argv[1], "save") == 0)
+        return save(argv[2], argv[3]);
+    if (argc == 4 && strcmp(argv[1], "commit") == 0)
+        return commit(argv[2], argv[3]);
+    if (argc == 4 && strcmp(argv[1], "overwrite") == 0)
+        return overwrite(argv[2], argv[3]);
+    if (argc == 3 && strcmp(argv[1], "show") == 0)
+        return show(argv[2]);
+    fputs("usage: driver save|commit|overwrite FILE STATE, or driver show FILE\n",
+          stderr);
+    return 2;
+}

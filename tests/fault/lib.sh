@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: MIT
+# What the tests share that make single system calls of a command fail or fatal.
+# Each describes an operation on a.img by four functions and gives its name:
+#
+#   NAME_prepare   puts a.img into its old state (nothing else is in the directory)
+#   NAME_run ...   runs the command, as the argument of the one given
+#   NAME_state     prints the state that a.img is in: old, new or anything else,
+#                  which is wrong
+#   NAME_again     repeats the operation undisturbed, after which it must be new
+#
+# shellcheck shell=sh
+
+# Nothing is told here from what really reached a disk, so a disk in memory will do.
+if [ -z "${TMPDIR:-}" ] && [ -d /dev/shm ] && [ -w /dev/shm ]; then
+    TMPDIR=/dev/shm
+    export TMPDIR
+fi
+. "${top_srcdir:-$(dirname "$0")/../..}/tests/tools/lib.sh"
+needs_strace
+driver=$top_builddir/tests/fault/driver
+[ -x "$driver" ] || skip "the driver was not built"
+mkdir "$test_state/old"
+
+# What writes, and meets a full disk; and what else an error may meet.
+writing=' write pwrite64 writev fsync fdatasync rename renameat renameat2 ftruncate fallocate close fchmod fchown '
+looking=' openat flock unlinkat lseek fstat newfstatat pread64 read '
+
+# Sanitized programs take ten times as long to start: there a sample must do.
+stride=1
+if [ "${SFPM_LONG:-0}" = 0 ] && grep -q __asan_init "$driver"; then
+    stride=9
+fi
+
+tried=0
+
+# begin: the directory as it was prepared.
+begin() {
+    rm -rf "${work:?}"/* "$work"/.[!.]*
+    cp -pR "$test_state/old/." "$work"
+}
+
+# calls NAME: prints "CALL K" for each system call (its K-th of that name) from the
+# first one on that has to do with the image.
+calls() {
+    begin
+    "$1_run" strace -o "$test_state/trace" -- >/dev/null 2>&1 || return 1
+    awk -v stride="$stride" '
+        /^[a-z0-9_]+\(/ {
+            name = $0
+            sub(/\(.*/, "", name)
+            count[name]++
+            if ($0 ~ /a\.img/ && name != "execve")
+                begun = 1
+            if (begun && name !~ /^exit/ && seen++ % stride == 0)
+                print name, count[name]
+        }' "$test_state/trace"
+}
+
+# disturb NAME CALL K WHAT: runs the operation with WHAT injected; sets $got.
+disturb() {
+    begin
+    got=0
+    "$1_run" strace -o /dev/null -e trace="$2" -e inject="$2:$4:when=$3" -- \
+        >"$stdout" 2>"$stderr" || got=$?
+    tried=$((tried + 1))
+}
+
+blame() {
+    echo "$test_name: $*" >&9
+    sed 's/^/    /' "$stderr" >&9
+    return 1
+}
+
+# leftovers: prints files that were not there before.
+leftovers() {
+    for left in "$work"/* "$work"/.[!.]*; do
+        left=${left##*/}
+        if [ -e "$work/$left" ] && [ "$left" != a.img ] && [ ! -e "$test_state/old/$left" ]; then
+            echo "$left"
+        fi
+    done
+}
+
+# survives NAME CALL K: killed there, the operation leaves the old or the new state,
+# and what else it leaves can be removed and does not hinder the next one.
+survives() {
+    disturb "$1" "$2" "$3" signal=SIGKILL
+    state=$("$1_state" 2>"$stderr") || state=damaged
+    case $state in
+    old | new) ;;
+    *) blame "$1 killed at $2 $3: the image is $state" || return ;;
+    esac
+    for left in $(leftovers); do
+        rm "$work/$left" || blame "$1 killed at $2 $3: $left cannot be removed" || return
+    done
+    "$1_again" >"$stdout" 2>"$stderr" ||
+        blame "$1 killed at $2 $3: cannot be repeated" || return
+    state=$("$1_state" 2>"$stderr") || state=damaged
+    [ "$state" = new ] || blame "$1 killed at $2 $3 and repeated: the image is $state"
+}
+
+# endures NAME CALL K ERROR: that call failing, the operation says so and leaves a
+# whole state and no other file; or it succeeds all the same.
+endures() {
+    disturb "$1" "$2" "$3" "error=$4"
+    state=$("$1_state" 2>"$test_state/why") || state=damaged
+    case $got:$state in
+    0:new) return ;;
+    0:*) blame "$1 with $4 in $2 $3: silent, and the image is $state" || return ;;
+    *:old) ;;
+    # Renamed, but its directory could not be synced: said, and complete.
+    *:new) ;;
+    *) blame "$1 with $4 in $2 $3: the image is $state" || return ;;
+    esac
+    [ "$got" -lt 126 ] || blame "$1 with $4 in $2 $3: exit status $got" || return
+    [ -s "$stderr" ] || blame "$1 with $4 in $2 $3: failed without a word" || return
+    case $2 in unlink*) return ;; esac
+    [ -z "$(leftovers)" ] || blame "$1 with $4 in $2 $3: leaves $(leftovers)"
+}
+
+# prepare NAME: makes the old state, once.
+prepare() {
+    rm -rf "$test_state/old" "${work:?}"/* "$work"/.[!.]*
+    "$1_prepare"
+    mkdir "$test_state/old"
+    cp -pR "$work/." "$test_state/old"
+    calls "$1" >"$test_state/calls" || fail "$1 does not succeed undisturbed"
+    [ -s "$test_state/calls" ] || fail "$1 has no system calls"
+}
+
+# sweep_kill NAME: killed at each system call. All are tried; fails if any is not survived.
+sweep_kill() {
+    prepare "$1"
+    sweep_status=0
+    while read -r call k; do
+        survives "$1" "$call" "$k" || sweep_status=1
+    done <"$test_state/calls"
+    return "$sweep_status"
+}
+
+# sweep_errors NAME ERROR...
+sweep_errors() {
+    prepare "$1"
+    sweep_name=$1
+    shift
+    sweep_status=0
+    while read -r call k; do
+        for error; do
+            case $writing:$error:$looking in
+            *" $call "*:*:* | *:EIO:*" $call "*)
+                endures "$sweep_name" "$call" "$k" "$error" || sweep_status=1
+                ;;
+            esac
+        done
+    done <"$test_state/calls"
+    return "$sweep_status"
+}
+
+# ---- the operations ----
+
+show_driver() {
+    "$driver" show a.img
+}
+
+new_file_prepare() { :; }
+new_file_run() { "$@" "$driver" save a.img new; }
+new_file_again() { "$driver" save a.img new; }
+# No file is the old state here.
+new_file_state() { if [ -e a.img ]; then show_driver; else echo old; fi; }
+
+save_prepare() { "$driver" save a.img old; }
+save_run() { "$@" "$driver" save a.img new; }
+save_again() { "$driver" save a.img new; }
+save_state() { show_driver; }
+
+commit_prepare() { "$driver" save a.img old; }
+commit_run() { "$@" "$driver" commit a.img new; }
+commit_again() { "$driver" commit a.img new && "$driver" commit a.img new; }
+commit_state() { show_driver; }
+
+# A control: what a program does that knows no better.
+overwrite_prepare() {
+    "$driver" save a.img old
+    "$driver" save a.img.new new
+}
+overwrite_run() { "$@" "$driver" overwrite a.img new; }
+overwrite_again() { "$driver" overwrite a.img new; }
+overwrite_state() { show_driver; }
+
+# A machine that prints 15, patched to print 30.
+machine_state() {
+    sfpm-inspect --verify a.img 2>"$test_state/verify" ||
+        grep -q 'unfinished commit' "$test_state/verify" || return
+    case $(sfpm-run a.img) in
+    15) echo old ;;
+    30) echo new ;;
+    *) echo neither ;;
+    esac
+}
+
+make_machine() {
+    printf 'push 10\npush 5\nadd\nprint\nhalt\n' >sum.s
+    sfpm-save -o a.img sum.s
+}
+
+patch_prepare() { make_machine; }
+patch_run() { "$@" sfpm-patch -q -i a.img 3=20; }
+patch_again() { sfpm-patch -q -i a.img 3=20; }
+patch_state() { machine_state; }
+
+undo_prepare() {
+    make_machine
+    sfpm-patch -q -i a.img 3=20
+    sfpm-patch -q -i a.img 3=5
+}
+undo_run() { "$@" sfpm-patch -q -i --undo a.img; }
+undo_again() { [ "$(machine_state)" = new ] || sfpm-patch -q -i --undo a.img; }
+undo_state() { machine_state; }
+
+tool_prepare() {
+    make_machine
+    printf 'push 10\npush 20\nadd\nprint\nhalt\n' >sum.s
+}
+tool_run() { "$@" sfpm-save -o a.img sum.s; }
+tool_again() { sfpm-save -o a.img sum.s; }
+tool_state() { machine_state; }
