@@ -6,7 +6,8 @@
 # section EXAMPLES that hold a line starting with `$ `; in the README the blocks
 # indented by four spaces that start with `$ `. Each is a transcript as
 # tests/transcript.sh describes. All of one page run in order, in one shell, in
-# a directory of their own with a copy of examples/ in it and the tools in PATH.
+# a directory of their own with a copy of examples/ in it and the tools in PATH;
+# cc and pkg-config find the library that was just built, as if it were installed.
 # A command that cannot run here (./bootstrap, make install) is shown without
 # the `$ `.
 . "${top_srcdir:-$(dirname "$0")/../..}/tests/policy/lib.sh"
@@ -46,6 +47,24 @@ of_readme() {
         /^ ? ? ?[^ ]/ { block = 0 }
         block { sub(/^    /, ""); print }' "$1"
 }
+
+# as_installed DIR: cc and the pkg-config file in DIR are for this build.
+as_installed() {
+    sanitizers=''
+    if grep -q __asan_init "$top_builddir"/.libs/libsfpm.*; then
+        sanitizers='-fsanitize=address,undefined'
+    fi
+    mkdir "$1"
+    printf '%s\n' 'Name: sfpm' 'Description: the library in the build tree' 'Version: 0' \
+        "Cflags: -I$top_srcdir/lib/api" \
+        "Libs: -L$top_builddir/.libs -lsfpm $sanitizers" >"$1/sfpm.pc"
+    printf '#!/bin/sh\nPATH="%s"\nexec %s "$@"\n' "$PATH" "$CC" >"$1/cc"
+    chmod +x "$1/cc"
+    PATH=$1:$PATH
+    PKG_CONFIG_PATH=$1
+    export PATH PKG_CONFIG_PATH
+}
+as_installed "$test_state/installed"
 
 # run_examples EXTRACT FILE: runs the transcript of FILE, if it has one.
 pages=0
