@@ -308,7 +308,7 @@ sfpm_image_t *sfpm_image_open_at(sfpm_input_t *input, const char *path, unsigned
     }
     image->input = input;
     image->depth = depth;
-    image->max_memory = options->max_memory ? options->max_memory : DEFAULT_MEMORY;
+    image->max_memory = options->max_memory;
     if (path && !(image->path = sfpm_copy_string(path)))
         goto fail;
     if (!open_contents(image, options) ||
@@ -324,19 +324,20 @@ fail:
 }
 
 /* Options of a caller built with an older or newer header: only what both know. */
-static sfpm_image_options_t known_options(const sfpm_image_options_t *given)
+sfpm_image_options_t sfpm_known_options(const sfpm_image_options_t *given)
 {
     sfpm_image_options_t options = {.struct_size = sizeof options};
     if (given)
         memcpy(&options, given,
                given->struct_size < sizeof options ? given->struct_size : sizeof options);
+    options.max_memory = options.max_memory ? options.max_memory : DEFAULT_MEMORY;
     return options;
 }
 
 sfpm_image_t *sfpm_image_open_input(sfpm_input_t *input, const char *path,
                                     const sfpm_image_options_t *options)
 {
-    sfpm_image_options_t known = known_options(options);
+    sfpm_image_options_t known = sfpm_known_options(options);
     return sfpm_image_open_at(input, path, 0, &known);
 }
 

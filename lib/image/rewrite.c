@@ -10,28 +10,9 @@
 #include "base/error.h"
 #include "codec/compress.h"
 #include "image/plan.h"
+#include "image/rewrite.h"
 
-/* Where the regions of the commit written last lie in the new file. */
-typedef struct written {
-    sfpm_index_t index;   /* as the old file has it */
-    size_t num_regions;   /* of the arrays below */
-    sfpm_leaf_t **leaves; /* by region and leaf */
-    sfpm_leaf_ref_t **refs;
-} written_t;
-
-typedef struct rewriter {
-    sfpm_image_t *image;
-    sfpm_rewrite_options_t options;
-    sfpm_keys_t keys; /* of the new file, when it is sealed */
-    uint32_t codec;   /* when a compression is asked for */
-    int level;
-    sfpm_output_t *output;
-    written_t before;
-    sfpm_trailer_t last;
-    bool any; /* a commit has been written */
-} rewriter_t;
-
-static void free_written(written_t *written)
+static void free_written(sfpm_written_t *written)
 {
     for (size_t i = 0; i < written->num_regions; i++) {
         const sfpm_region_t *region = &written->index.regions[i];
@@ -43,13 +24,13 @@ static void free_written(written_t *written)
     free(written->leaves);
     free(written->refs);
     sfpm_index_free(&written->index);
-    *written = (written_t){0};
+    *written = (sfpm_written_t){0};
 }
 
 /* ---- one commit ---- */
 
 /* The region of the commit before with the same name and instance. */
-static bool find_before(const rewriter_t *rewriter, const sfpm_index_t *index,
+static bool find_before(const sfpm_rewriter_t *rewriter, const sfpm_index_t *index,
                         size_t which, size_t *found)
 {
     const char *name = index->regions[which].name;
@@ -67,7 +48,7 @@ static bool find_before(const rewriter_t *rewriter, const sfpm_index_t *index,
     return false;
 }
 
-static void set_source(const rewriter_t *rewriter, const sfpm_index_t *index,
+static void set_source(const sfpm_rewriter_t *rewriter, const sfpm_index_t *index,
                        size_t which, sfpm_source_t *source)
 {
     size_t found;
@@ -87,11 +68,11 @@ static void set_source(const rewriter_t *rewriter, const sfpm_index_t *index,
 }
 
 /* Numbers that still mean something in the new file. */
-static void renumber(const rewriter_t *rewriter, sfpm_index_t *index)
+static void renumber(const sfpm_rewriter_t *rewriter, sfpm_index_t *index)
 {
-    if (rewriter->options.flatten) {
-        index->number = index->state_of = 1;
-        index->parent = 0;
+    if (rewriter->options.flatten || rewriter->salvage) {
+        index->number = index->state_of = rewriter->any ? rewriter->last.number + 1 : 1;
+        index->parent = index->number - 1;
         return;
     }
     uint64_t first = rewriter->any ? rewriter->last.first : index->number;
@@ -101,7 +82,7 @@ static void renumber(const rewriter_t *rewriter, sfpm_index_t *index)
         index->state_of = index->number;
 }
 
-static sfpm_edit_t *make_edit(rewriter_t *rewriter, const sfpm_index_t *index)
+static sfpm_edit_t *make_edit(sfpm_rewriter_t *rewriter, const sfpm_index_t *index)
 {
     sfpm_edit_t *edit = sfpm_edit_create(NULL);
     if (!edit)
@@ -112,7 +93,8 @@ static sfpm_edit_t *make_edit(rewriter_t *rewriter, const sfpm_index_t *index)
     edit->keep_numbers = true;
     edit->workers = rewriter->options.workers;
     edit->keys = rewriter->keys.sealed ? &rewriter->keys : NULL;
-    edit->known_id = rewriter->options.flatten ? NULL : rewriter->image->info.id;
+    edit->known_id =
+        rewriter->options.flatten || rewriter->salvage ? NULL : rewriter->image->info.id;
     free(edit->sources);
     edit->sources = SFPM_NEW_N(sfpm_source_t, index->num_regions);
     if (!edit->sources || !sfpm_index_copy(index, &edit->index)) {
@@ -135,9 +117,9 @@ static sfpm_edit_t *make_edit(rewriter_t *rewriter, const sfpm_index_t *index)
 }
 
 /* Takes the leaves out of the plan; the index of the old file becomes ours. */
-static bool remember(rewriter_t *rewriter, sfpm_plan_t *plan, sfpm_index_t *index)
+static bool remember(sfpm_rewriter_t *rewriter, sfpm_plan_t *plan, sfpm_index_t *index)
 {
-    written_t now = {.index = *index};
+    sfpm_written_t now = {.index = *index};
     *index = (sfpm_index_t){0};
     now.leaves = SFPM_NEW_N(sfpm_leaf_t *, now.index.num_regions);
     now.refs = SFPM_NEW_N(sfpm_leaf_ref_t *, now.index.num_regions);
@@ -160,13 +142,17 @@ static bool remember(rewriter_t *rewriter, sfpm_plan_t *plan, sfpm_index_t *inde
     return good;
 }
 
-static bool rewrite_commit(rewriter_t *rewriter, const sfpm_trailer_t *trailer)
+bool sfpm_rewrite_commit(sfpm_rewriter_t *rewriter, const sfpm_trailer_t *trailer)
 {
     sfpm_index_t index;
     sfpm_plan_t plan = {0};
     sfpm_trailer_t written;
     if (!sfpm_image_index(rewriter->image, trailer, &index))
         return false;
+    if (rewriter->salvage && !sfpm_salvage_filter(rewriter, &index)) {
+        sfpm_index_free(&index);
+        return false;
+    }
     sfpm_edit_t *edit = make_edit(rewriter, &index);
     bool good = edit != NULL;
     if (good && rewriter->options.base)
@@ -193,7 +179,8 @@ static bool rewrite_commit(rewriter_t *rewriter, const sfpm_trailer_t *trailer)
 /* ---- all of them ---- */
 
 /* The trailers to write, newest first; the caller's, free(). */
-static bool collect(const rewriter_t *rewriter, sfpm_trailer_t **trailers, size_t *count)
+static bool collect(const sfpm_rewriter_t *rewriter, sfpm_trailer_t **trailers,
+                    size_t *count)
 {
     sfpm_trailer_t at =
         rewriter->options.flatten ? rewriter->image->shown : rewriter->image->last;
@@ -226,23 +213,23 @@ static bool still_the_same(const sfpm_image_t *image)
                      sfpm_input_name(image->input));
 }
 
-static bool rewrite_all(rewriter_t *rewriter)
+static bool rewrite_all(sfpm_rewriter_t *rewriter)
 {
     sfpm_trailer_t *trailers = NULL;
     size_t count;
     bool good = still_the_same(rewriter->image) && collect(rewriter, &trailers, &count);
     while (good && count > 0)
-        good = rewrite_commit(rewriter, &trailers[--count]);
+        good = sfpm_rewrite_commit(rewriter, &trailers[--count]);
     good = good && still_the_same(rewriter->image);
     free(trailers);
     return good;
 }
 
-static bool prepare(rewriter_t *rewriter, sfpm_image_t *image,
+static bool prepare(sfpm_rewriter_t *rewriter, sfpm_image_t *image,
                     const sfpm_rewrite_options_t *given)
 {
     sfpm_rewrite_options_t *options = &rewriter->options;
-    *rewriter = (rewriter_t){.image = image};
+    *rewriter = (sfpm_rewriter_t){.image = image};
     if (!image)
         return sfpm_fail(SFPM_ERR_ARGUMENT, "no image given");
     if (given)
@@ -266,7 +253,7 @@ static bool prepare(rewriter_t *rewriter, sfpm_image_t *image,
 }
 
 /* Refuses what would reveal secrets by decrypting. */
-static bool check_secrets(const rewriter_t *rewriter)
+static bool check_secrets(const sfpm_rewriter_t *rewriter)
 {
     const sfpm_index_t *index = &rewriter->image->index;
     for (size_t i = 0; !rewriter->keys.sealed && i < index->num_regions; i++)
@@ -278,7 +265,13 @@ static bool check_secrets(const rewriter_t *rewriter)
     return true;
 }
 
-static bool run(rewriter_t *rewriter, sfpm_output_t *output)
+void sfpm_rewriter_free(sfpm_rewriter_t *rewriter)
+{
+    free_written(&rewriter->before);
+    sfpm_keys_wipe(&rewriter->keys);
+}
+
+static bool run(sfpm_rewriter_t *rewriter, sfpm_output_t *output)
 {
     rewriter->output = output;
     bool good = output && rewrite_all(rewriter);
@@ -286,15 +279,14 @@ static bool run(rewriter_t *rewriter, sfpm_output_t *output)
         good = sfpm_output_finish(output);
     else
         sfpm_output_discard(output);
-    free_written(&rewriter->before);
-    sfpm_keys_wipe(&rewriter->keys);
+    sfpm_rewriter_free(rewriter);
     return good;
 }
 
 bool sfpm_image_rewrite(sfpm_image_t *image, const char *filename,
                         const sfpm_rewrite_options_t *options)
 {
-    rewriter_t rewriter;
+    sfpm_rewriter_t rewriter;
     if (!filename)
         return sfpm_fail(SFPM_ERR_ARGUMENT, "no file name given");
     if (!prepare(&rewriter, image, options) || !check_secrets(&rewriter))
@@ -306,7 +298,7 @@ bool sfpm_image_rewrite(sfpm_image_t *image, const char *filename,
 bool sfpm_image_rewrite_fd(sfpm_image_t *image, int fd, const char *name,
                            const sfpm_rewrite_options_t *options)
 {
-    rewriter_t rewriter;
+    sfpm_rewriter_t rewriter;
     if (!prepare(&rewriter, image, options) || !check_secrets(&rewriter))
         return false;
     return run(&rewriter, sfpm_output_stream(fd, name ? name : "descriptor"));

@@ -380,7 +380,35 @@ typedef struct sfpm_rewrite_options {
 SFPM_API bool sfpm_image_rewrite(sfpm_image_t *image, const char *filename,
                                  const sfpm_rewrite_options_t *options);
 
-/** The same onto a descriptor, front to back; it is not closed. */
+/**
+ * Told of what a salvage finds.
+ * @param commit     number of the commit in the damaged image
+ * @param region     its region, or NULL for the commit as a whole
+ * @param recovered  false when it is lost
+ * @param text       what is wrong with it; "" when nothing is
+ */
+typedef void (*sfpm_salvage_callback_t)(void *context, uint64_t commit,
+                                        const char *region, bool recovered,
+                                        const char *text);
+
+/**
+ * Recovers what is intact in a damaged image of version 2: searches the whole file for
+ * trailers, and writes a new image, atomically, of all commits whose index can be read,
+ * each with the regions that can be read whole. They are numbered anew; the attribute
+ * `salvaged.commit` holds the old number.
+ * @param filename  the damaged image; it is only read
+ * @param output    the new image; must be another file
+ * @param options   what opens the image, or NULL
+ * @param callback  or NULL
+ * @return false when nothing could be recovered, or the output cannot be written
+ */
+SFPM_API bool sfpm_image_salvage(const char *filename, const char *output,
+                                 const sfpm_image_options_t *options,
+                                 const sfpm_write_options_t *write,
+                                 sfpm_salvage_callback_t callback, void *context);
+
+/** The same as sfpm_image_rewrite() onto a descriptor, front to back; it is not
+ * closed. */
 SFPM_API bool sfpm_image_rewrite_fd(sfpm_image_t *image, int fd, const char *name,
                                     const sfpm_rewrite_options_t *options);
 
