@@ -61,6 +61,8 @@ for tool in $TOOLS; do
     expect agree "$tool" "$top_srcdir/man/$tool.1"
 done
 
+expect linked "$top_srcdir"
+
 tool=$(basename "${TOOLS%% *}")
 sed '/^\.It Fl .*-version/d' "$top_srcdir/man/$tool.1" >less.1
 catches agree "$tool" less.1
