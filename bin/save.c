@@ -44,6 +44,14 @@ static bool load(sfpm_vm_t *vm, const char *name, const char *text, size_t size)
         tool_fail_last(name);
         return false;
     }
+    const char *zero = memchr(text, '\0', size);
+    if (zero != NULL) {
+        tool_fail(name,
+                  "no assembly text: byte %zu is zero (an image is run by sfpm-run, bare "
+                  "code is saved with --raw)",
+                  (size_t)(zero - text));
+        return false;
+    }
     if (sfpm_vm_assemble(vm, text, size, name, print_fault, NULL))
         return true;
     if (sfpm_last_status() != SFPM_ERR_SYNTAX && sfpm_last_status() != SFPM_ERR_BYTECODE)

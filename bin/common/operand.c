@@ -59,7 +59,11 @@ bool operand_open(operand_t *operand, const char *text)
                          ? sfpm_image_open(operand->path, &how)
                          : sfpm_image_open_fd(STDIN_FILENO, operand->label, &how);
     if (operand->image == NULL) {
-        tool_fail_last(operand->label);
+        if (sfpm_last_status() == SFPM_ERR_NOT_IMAGE)
+            tool_fail(operand->label, "%s; sfpm-save makes one of a program",
+                      tool_last_error(operand->label));
+        else
+            tool_fail_last(operand->label);
         return false;
     }
     return true;

@@ -24,7 +24,8 @@ static bool check_in_place(const operand_t *operand, int *status)
     if (operand->path == NULL)
         *status = tool_usage("-i: standard input has no file to change: use -o FILE");
     else if (operand->selects)
-        *status = tool_usage("-i: '%s' names an earlier commit: use -o FILE, or --undo",
+        *status = tool_usage("-i: '%s' names an earlier commit: use -o FILE, or "
+                             "sfpm-patch --undo",
                              operand->label);
     else
         return true;

@@ -94,9 +94,7 @@ int tool_usage(const char *format, ...)
     return tool.usage;
 }
 
-/* The library's text without the file's name before it, if that is the subject or
- * the FILE of a FILE@N. */
-static const char *last_error(const char *subject)
+const char *tool_last_error(const char *subject)
 {
     const char *text = sfpm_last_error();
     const char *at = strrchr(subject, '@');
@@ -112,12 +110,12 @@ int tool_fail_last(const char *subject)
 {
     if (sfpm_last_errno() == EPIPE)
         return tool.failure;
-    return tool_fail(subject, "%s", last_error(subject));
+    return tool_fail(subject, "%s", tool_last_error(subject));
 }
 
 int tool_mistake_last(const char *subject)
 {
-    return tool_mistake(subject, "%s", last_error(subject));
+    return tool_mistake(subject, "%s", tool_last_error(subject));
 }
 
 void tool_warn(const char *subject, const char *text)

@@ -32,6 +32,10 @@ int tool_fail(const char *subject, const char *format, ...) TOOL_PRINTF(2, 3);
 int tool_mistake(const char *subject, const char *format, ...) TOOL_PRINTF(2, 3);
 int tool_usage(const char *format, ...) TOOL_PRINTF(1, 2);
 
+/* The library's last error without the file's name before it, if that is the subject
+ * or the FILE of a FILE@N. */
+const char *tool_last_error(const char *subject);
+
 /* The same with the library's last error as text, in which the subject is not told
  * twice. Silent when the cause is a closed pipe: whoever closed it wants no more. */
 int tool_fail_last(const char *subject);

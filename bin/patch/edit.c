@@ -38,7 +38,8 @@ static bool take_apart(const char *text, parts_t *parts, char *reason)
 {
     const char *equals = strchr(text, '=');
     if (equals == NULL) {
-        snprintf(reason, PATCH_REASON, "an edit is [REGION:]OFFSET[/TYPE]=VALUE");
+        snprintf(reason, PATCH_REASON,
+                 "an edit is [REGION:]OFFSET|LABEL[+N][/TYPE]=VALUE");
         return false;
     }
     parts->values = equals + 1;

@@ -38,7 +38,7 @@ expect_status 1 unprivileged sfpm-patch -i locked 3=20
 expect_stderr_match '^sfpm-patch: locked: .*Permission denied'
 
 head -c 5000 "$sum" >text
-refused 'not an sfpm image \(bad magic 0x[0-9a-f]+' text
+refused 'not an sfpm image \(bad magic 0x[0-9a-f]+\); sfpm-save makes one of a program$' text
 printf x >x
 refused 'not an sfpm image' x
 
