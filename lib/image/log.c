@@ -232,6 +232,42 @@ static bool walk_over_dead(walk_t *walk, uint64_t begin)
     return found;
 }
 
+/* A trailer in the bytes that the walk could not follow. */
+typedef struct hidden {
+    const walk_t *walk;
+    uint64_t number; /* of the commit; 0: none was found */
+    uint64_t offset;
+} hidden_t;
+
+static bool note_hidden(void *context, const sfpm_trailer_t *trailer)
+{
+    hidden_t *hidden = context;
+    const walk_t *walk = hidden->walk;
+    if (walk->any && (trailer->number <= walk->last.number ||
+                      memcmp(trailer->id, walk->last.id, SFPM_DIGEST_SIZE) != 0))
+        return true;
+    hidden->number = trailer->number;
+    hidden->offset = trailer->offset;
+    return false;
+}
+
+/* An interrupted write leaves no trailer. If one lies behind the last commit that can
+ * be reached, that one was whole once: damage, over which nobody steps back silently. */
+static bool nothing_hidden(const walk_t *walk, uint64_t end)
+{
+    hidden_t hidden = {.walk = walk};
+    if (sfpm_log_search(walk->input, end, note_hidden, &hidden))
+        return true;
+    if (hidden.number == 0)
+        return false;
+    return sfpm_fail_at(
+        SFPM_ERR_CORRUPT, end,
+        "the records behind offset %llu are damaged, and hide commit %llu "
+        "at offset %llu: salvage the image",
+        (unsigned long long)end, (unsigned long long)hidden.number,
+        (unsigned long long)hidden.offset);
+}
+
 static bool walk_from_start(const sfpm_input_t *input, sfpm_trailer_t *last)
 {
     uint64_t size = sfpm_input_size(input);
@@ -241,7 +277,7 @@ static bool walk_from_start(const sfpm_input_t *input, sfpm_trailer_t *last)
     while (begin < size &&
            (walk_commit(&walk, begin, begin) || walk_over_dead(&walk, begin)))
         begin = walk.last.offset + SFPM_TRAILER_RECORD;
-    if (walk.failed)
+    if (walk.failed || !nothing_hidden(&walk, begin))
         return false;
     if (!walk.any)
         return sfpm_fail_at(SFPM_ERR_TRUNCATED, size,

@@ -29,6 +29,14 @@ bool sfpm_log_last(const sfpm_input_t *input, sfpm_trailer_t *last);
 bool sfpm_log_previous(const sfpm_input_t *input, const sfpm_trailer_t *trailer,
                        sfpm_trailer_t *previous);
 
+/* Given each trailer that a search finds; returns whether to go on. */
+typedef bool (*sfpm_trailer_callback_t)(void *context, const sfpm_trailer_t *trailer);
+
+/* Searches the file from an offset on for valid trailers, wherever they lie. False when
+ * the callback stopped it, or with the error set when memory is short. */
+bool sfpm_log_search(const sfpm_input_t *input, uint64_t from,
+                     sfpm_trailer_callback_t take, void *context);
+
 /* Whether the commit of this trailer is the first in the file. */
 bool sfpm_log_is_oldest(const sfpm_trailer_t *trailer);
 

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/bytes.h"
 #include "base/error.h"
 #include "image/rewrite.h"
 
@@ -26,38 +25,15 @@ typedef struct found {
     size_t capacity;
 } found_t;
 
-static bool try_trailer(const sfpm_input_t *input, uint64_t offset, found_t *found)
+static bool keep(void *context, const sfpm_trailer_t *trailer)
 {
-    uint8_t bytes[SFPM_TRAILER_RECORD];
-    sfpm_trailer_t trailer;
+    found_t *found = context;
     void *list = found->trailers;
-    if (sfpm_input_size(input) - offset < sizeof bytes ||
-        !sfpm_input_read(input, offset, bytes, sizeof bytes) ||
-        !sfpm_trailer_decode(bytes, offset, &trailer))
-        return true;
     bool good =
-        sfpm_grow_array(&list, &found->capacity, found->count + 1, sizeof trailer);
+        sfpm_grow_array(&list, &found->capacity, found->count + 1, sizeof *trailer);
     found->trailers = list;
     if (good)
-        found->trailers[found->count++] = trailer;
-    return good;
-}
-
-/* Unreadable parts of the file are passed over. */
-static bool find_trailers(const sfpm_input_t *input, found_t *found)
-{
-    uint64_t size = sfpm_input_size(input);
-    uint8_t *bytes = SFPM_NEW_N(uint8_t, SFPM_CHUNK);
-    bool good = bytes != NULL;
-    for (uint64_t at = 0; good && at < size; at += SFPM_CHUNK) {
-        size_t now = sfpm_span(size, at, SFPM_CHUNK);
-        if (!sfpm_input_read(input, at, bytes, now))
-            continue;
-        for (size_t i = 0; good && i + 4 <= now; i += SFPM_RECORD_ALIGN)
-            if (sfpm_get_u32(bytes + i) == SFPM_RECORD_TRAILER)
-                good = try_trailer(input, at + i, found);
-    }
-    free(bytes);
+        found->trailers[found->count++] = *trailer;
     return good;
 }
 
@@ -194,8 +170,8 @@ static bool run(sfpm_rewriter_t *rewriter, const char *output,
 {
     found_t found = {0};
     sfpm_output_options_t how = sfpm_output_options(write);
-    bool good =
-        read_header(rewriter, options) && find_trailers(rewriter->image->input, &found);
+    bool good = read_header(rewriter, options) &&
+                sfpm_log_search(rewriter->image->input, SFPM_HEADER_SIZE, keep, &found);
     if (good && found.count == 0)
         good = sfpm_fail(SFPM_ERR_TRUNCATED, "no whole commit was found in the file");
     if (good) {

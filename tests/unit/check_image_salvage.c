@@ -171,11 +171,32 @@ START_TEST(where_nothing_is_intact_nothing_is_written)
 }
 END_TEST
 
+/* Behind a torn tail the records are walked from the front; damage on that way must
+ * not make an older commit the last one. The control has the tail alone. */
+START_TEST(damage_and_a_torn_tail_hide_no_commit_silently)
+{
+    make_image();
+    FILE *stream = fopen(from, "ab");
+    ck_assert_uint_eq(fwrite(steady, 1, 100, stream), 100);
+    ck_assert_int_eq(fclose(stream), 0);
+    sfpm_image_t *image = sfpm_image_open(from, NULL);
+    ck_assert_msg(image != NULL, "%s", sfpm_last_error());
+    ck_assert_uint_eq(sfpm_image_info(image)->commits, COMMITS);
+    ck_assert_uint_eq(sfpm_image_info(image)->torn, 100);
+    sfpm_image_close(image);
+    damage("INDX", 4);
+    ck_assert_ptr_null(sfpm_image_open(from, NULL));
+    expect_fault(SFPM_ERR_CORRUPT, "hide commit");
+    clean_up();
+}
+END_TEST
+
 int main(void)
 {
     const TTest *core[] = {a_good_image_is_salvaged_whole, NULL};
     const TTest *limits[] = {a_damaged_region_is_lost_where_it_was_and_only_there,
                              damaged_header_and_index_cost_no_more_than_they_must,
-                             where_nothing_is_intact_nothing_is_written, NULL};
+                             where_nothing_is_intact_nothing_is_written,
+                             damage_and_a_torn_tail_hide_no_commit_silently, NULL};
     return run_image_suite("image_salvage", core, limits);
 }
