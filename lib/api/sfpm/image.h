@@ -186,6 +186,31 @@ SFPM_API bool sfpm_image_read(const sfpm_image_t *image, size_t index, uint64_t 
 /** Reads and verifies a whole region of the commit shown without keeping it. */
 SFPM_API bool sfpm_image_check_region(const sfpm_image_t *image, size_t index);
 
+/**
+ * Receives a range of bytes that differ.
+ * @param offset  in both regions
+ * @param length  bytes, never 0
+ * @return false to be told of no more
+ */
+typedef bool (*sfpm_range_callback_t)(void *context, uint64_t offset, uint64_t length);
+
+/**
+ * Compares two regions, of one image or of two. What digests and checksums show to be
+ * equal is not read; what is read is verified.
+ * @param a         the image that holds the first region, showing the commit meant
+ * @param region_a  its index there
+ * @param b         the image that holds the second one; may be `a`
+ * @param region_b  its index there
+ * @param callback  receives the ranges that differ, in order; between two of them lies
+ *                  a byte that is equal. When the sizes differ, what only the larger
+ *                  region has differs as well.
+ * @return false when a region cannot be read; the ranges told until then do differ.
+ *         True also when the callback wanted no more.
+ */
+SFPM_API bool sfpm_image_compare(const sfpm_image_t *a, size_t region_a,
+                                 const sfpm_image_t *b, size_t region_b,
+                                 sfpm_range_callback_t callback, void *context);
+
 /** Called by sfpm_image_check() for each fault found. */
 typedef void (*sfpm_fault_callback_t)(void *context, sfpm_status_t status, uint64_t offset,
                                       const char *text);

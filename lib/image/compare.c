@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+/* Comparing two regions: by digests and sums first, so that only chunks which differ
+ * are read. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "image/image.h"
+
+typedef struct side {
+    const sfpm_image_t *image;
+    const sfpm_region_t *region;
+    size_t index;
+    sfpm_reader_t reader;
+    uint8_t *chunk; /* SFPM_CHUNK bytes */
+} side_t;
+
+/* The range that was found last is held back until it is known to have ended. */
+typedef struct comparison {
+    side_t a, b;
+    sfpm_range_callback_t callback;
+    void *context;
+    uint64_t begin, end; /* begin == end: none is held back */
+    bool stopped;        /* the callback wants no more */
+} comparison_t;
+
+/* Hands the range out that was held back. */
+static void flush(comparison_t *c)
+{
+    if (c->begin < c->end && !c->stopped)
+        c->stopped = !c->callback(c->context, c->begin, c->end - c->begin);
+    c->begin = c->end;
+}
+
+static void differ(comparison_t *c, uint64_t begin, uint64_t end)
+{
+    if (begin == end)
+        return;
+    if (begin != c->end || c->begin == c->end) {
+        flush(c);
+        c->begin = begin;
+    }
+    c->end = end;
+}
+
+/* Version 1 has neither leaves nor sums. */
+static bool has_sums(const side_t *side)
+{
+    return side->image->info.format != 1;
+}
+
+static bool read_chunk(side_t *side, uint64_t position, size_t size)
+{
+    bool good = has_sums(side)
+                    ? sfpm_chunk_read(&side->reader, side->region, position, side->chunk)
+                    : sfpm_input_read(side->image->input,
+                                      side->image->v1_offsets[side->index] + position,
+                                      side->chunk, size);
+    return good || sfpm_image_fail_named(side->image);
+}
+
+/* `size` bytes of both chunks at `position`. */
+static void compare_bytes(comparison_t *c, uint64_t position, size_t size)
+{
+    enum { STRIDE = 64 };
+    const uint8_t *a = c->a.chunk, *b = c->b.chunk;
+    size_t at = 0;
+    while (at < size && !c->stopped) {
+        if (size - at >= STRIDE && memcmp(a + at, b + at, STRIDE) == 0) {
+            at += STRIDE;
+            continue;
+        }
+        size_t end = size - at < STRIDE ? size : at + STRIDE;
+        for (; at < end; at++)
+            if (a[at] != b[at])
+                differ(c, position + at, position + at + 1);
+    }
+}
+
+/* The part of a chunk that both regions have; `a` and `b` are the leaves that hold it,
+ * NULL where there are no sums. */
+static bool compare_chunk(comparison_t *c, uint64_t position, const sfpm_leaf_t *a,
+                          const sfpm_leaf_t *b)
+{
+    size_t chunk = (size_t)(position % SFPM_LEAF_BYTES >> SFPM_CHUNK_SHIFT);
+    size_t in_a = sfpm_span(c->a.region->size, position, SFPM_CHUNK);
+    size_t in_b = sfpm_span(c->b.region->size, position, SFPM_CHUNK);
+    if (a && b && in_a == in_b && a->sums[chunk] == b->sums[chunk])
+        return true;
+    if (!read_chunk(&c->a, position, in_a) || !read_chunk(&c->b, position, in_b))
+        return false;
+    compare_bytes(c, position, in_a < in_b ? in_a : in_b);
+    return true;
+}
+
+static bool get_leaf(side_t *side, size_t which, const sfpm_leaf_t **leaf)
+{
+    *leaf = NULL;
+    if (!has_sums(side))
+        return true;
+    *leaf = sfpm_reader_leaf(&side->reader, side->region, which);
+    return *leaf != NULL || sfpm_image_fail_named(side->image);
+}
+
+static bool compare_leaf(comparison_t *c, size_t which, uint64_t end)
+{
+    uint64_t position = (uint64_t)which * SFPM_LEAF_BYTES;
+    const side_t *a = &c->a, *b = &c->b;
+    const sfpm_leaf_t *leaf_a, *leaf_b;
+    if (has_sums(a) && has_sums(b) &&
+        sfpm_span(a->region->size, position, SFPM_LEAF_BYTES) ==
+            sfpm_span(b->region->size, position, SFPM_LEAF_BYTES) &&
+        memcmp(a->region->leaves[which].digest, b->region->leaves[which].digest,
+               SFPM_DIGEST_SIZE) == 0)
+        return true;
+    if (!get_leaf(&c->a, which, &leaf_a) || !get_leaf(&c->b, which, &leaf_b))
+        return false;
+    end = end - position < SFPM_LEAF_BYTES ? end : position + SFPM_LEAF_BYTES;
+    for (; position < end && !c->stopped; position += SFPM_CHUNK)
+        if (!compare_chunk(c, position, leaf_a, leaf_b))
+            return false;
+    return true;
+}
+
+static bool compare_regions(comparison_t *c)
+{
+    uint64_t a = c->a.region->size, b = c->b.region->size, both = a < b ? a : b;
+    if (a == b && has_sums(&c->a) && has_sums(&c->b) &&
+        memcmp(c->a.region->digest, c->b.region->digest, SFPM_DIGEST_SIZE) == 0)
+        return true;
+    size_t leaves = sfpm_num_leaves(both);
+    for (size_t which = 0; which < leaves && !c->stopped; which++)
+        if (!compare_leaf(c, which, both))
+            return false;
+    differ(c, both, a < b ? b : a);
+    flush(c);
+    return true;
+}
+
+static bool start_side(side_t *side, const sfpm_image_t *image, size_t index)
+{
+    if (!image || index >= image->index.num_regions)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "there is no region %zu to compare", index);
+    side->image = image;
+    side->index = index;
+    side->region = &image->index.regions[index];
+    side->chunk = SFPM_NEW_N(uint8_t, SFPM_CHUNK);
+    sfpm_reader_init(&side->reader, image);
+    return side->chunk != NULL;
+}
+
+static void end_side(side_t *side)
+{
+    sfpm_reader_free(&side->reader);
+    free(side->chunk);
+}
+
+bool sfpm_image_compare(const sfpm_image_t *a, size_t region_a, const sfpm_image_t *b,
+                        size_t region_b, sfpm_range_callback_t callback, void *context)
+{
+    if (!callback)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "a callback is needed");
+    comparison_t comparison = {.callback = callback, .context = context};
+    bool good = start_side(&comparison.a, a, region_a) &&
+                start_side(&comparison.b, b, region_b) && compare_regions(&comparison);
+    end_side(&comparison.a);
+    end_side(&comparison.b);
+    return good;
+}
