@@ -83,7 +83,8 @@ bool sfpm_commit_write_planned(struct sfpm_plan *plan, sfpm_edit_t *edit,
 bool sfpm_edit_name_base(sfpm_edit_t *edit, const sfpm_image_t *base);
 
 /* Write options of a caller, in the form of the layer below. */
-sfpm_output_options_t sfpm_output_options(const sfpm_write_options_t *given);
+bool sfpm_output_options(const sfpm_write_options_t *given,
+                         sfpm_output_options_t *options);
 
 /* Writes a whole file of the original layout. */
 bool sfpm_v1_encode(sfpm_edit_t *edit, sfpm_output_t *output);

@@ -38,8 +38,8 @@ bool sfpm_image_reload(sfpm_image_t *image);
 /* Puts the file's name before the last error's message; always false. */
 bool sfpm_image_fail_named(const sfpm_image_t *image);
 
-/* Options of a caller built with an older or newer header, defaults filled in. */
-sfpm_image_options_t sfpm_known_options(const sfpm_image_options_t *given);
+/* The options of a caller, with defaults filled in. */
+bool sfpm_known_options(const sfpm_image_options_t *given, sfpm_image_options_t *options);
 
 /* Opens the base image that the index in view names, and checks that it is the one. */
 bool sfpm_image_open_base(sfpm_image_t *image, const sfpm_index_t *index,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/options.h"
 #include "image/image.h"
 #include "image/v1.h"
 
@@ -323,22 +324,22 @@ fail:
     return NULL;
 }
 
-/* Options of a caller built with an older or newer header: only what both know. */
-sfpm_image_options_t sfpm_known_options(const sfpm_image_options_t *given)
+bool sfpm_known_options(const sfpm_image_options_t *given, sfpm_image_options_t *options)
 {
-    sfpm_image_options_t options = {.struct_size = sizeof options};
-    if (given)
-        memcpy(&options, given,
-               given->struct_size < sizeof options ? given->struct_size : sizeof options);
-    options.max_memory = options.max_memory ? options.max_memory : DEFAULT_MEMORY;
-    return options;
+    if (!sfpm_take_options(options, sizeof *options, given))
+        return false;
+    options->max_memory = options->max_memory ? options->max_memory : DEFAULT_MEMORY;
+    return true;
 }
 
 sfpm_image_t *sfpm_image_open_input(sfpm_input_t *input, const char *path,
                                     const sfpm_image_options_t *options)
 {
-    sfpm_image_options_t known = sfpm_known_options(options);
-    return sfpm_image_open_at(input, path, 0, &known);
+    sfpm_image_options_t known;
+    if (sfpm_known_options(options, &known))
+        return sfpm_image_open_at(input, path, 0, &known);
+    sfpm_input_close(input);
+    return NULL;
 }
 
 sfpm_image_t *sfpm_image_open(const char *filename, const sfpm_image_options_t *options)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/options.h"
 #include "codec/compress.h"
 #include "image/plan.h"
 #include "image/rewrite.h"
@@ -232,10 +233,8 @@ static bool prepare(sfpm_rewriter_t *rewriter, sfpm_image_t *image,
     *rewriter = (sfpm_rewriter_t){.image = image};
     if (!image)
         return sfpm_fail(SFPM_ERR_ARGUMENT, "no image given");
-    if (given)
-        memcpy(options, given,
-               given->struct_size < sizeof *options ? given->struct_size
-                                                    : sizeof *options);
+    if (!sfpm_take_options(options, sizeof *options, given))
+        return false;
     options->flatten = options->flatten || options->base;
     if (image->info.format == 1)
         return sfpm_fail(SFPM_ERR_ARGUMENT,
@@ -291,8 +290,9 @@ bool sfpm_image_rewrite(sfpm_image_t *image, const char *filename,
         return sfpm_fail(SFPM_ERR_ARGUMENT, "no file name given");
     if (!prepare(&rewriter, image, options) || !check_secrets(&rewriter))
         return false;
-    sfpm_output_options_t how = sfpm_output_options(rewriter.options.write);
-    return run(&rewriter, sfpm_output_create(filename, &how));
+    sfpm_output_options_t how;
+    return sfpm_output_options(rewriter.options.write, &how) &&
+           run(&rewriter, sfpm_output_create(filename, &how));
 }
 
 bool sfpm_image_rewrite_fd(sfpm_image_t *image, int fd, const char *name,

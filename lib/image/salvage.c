@@ -169,8 +169,8 @@ static bool run(sfpm_rewriter_t *rewriter, const char *output,
                 const sfpm_image_options_t *options, const sfpm_write_options_t *write)
 {
     found_t found = {0};
-    sfpm_output_options_t how = sfpm_output_options(write);
-    bool good = read_header(rewriter, options) &&
+    sfpm_output_options_t how;
+    bool good = sfpm_output_options(write, &how) && read_header(rewriter, options) &&
                 sfpm_log_search(rewriter->image->input, SFPM_HEADER_SIZE, keep, &found);
     if (good && found.count == 0)
         good = sfpm_fail(SFPM_ERR_TRUNCATED, "no whole commit was found in the file");
@@ -192,11 +192,13 @@ bool sfpm_image_salvage(const char *filename, const char *output,
                         const sfpm_write_options_t *write,
                         sfpm_salvage_callback_t callback, void *context)
 {
-    sfpm_image_options_t known = sfpm_known_options(options);
+    sfpm_image_options_t known;
     sfpm_rewriter_t rewriter = {
         .salvage = true, .callback = callback, .context = context};
     if (!filename || !output || strcmp(filename, output) == 0)
         return sfpm_fail(SFPM_ERR_ARGUMENT, "two different file names are needed");
+    if (!sfpm_known_options(options, &known))
+        return false;
     sfpm_image_t *image = SFPM_NEW(sfpm_image_t);
     if (!image)
         return false;

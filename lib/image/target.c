@@ -4,18 +4,20 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/options.h"
 #include "image/edit.h"
 
-sfpm_output_options_t sfpm_output_options(const sfpm_write_options_t *given)
+bool sfpm_output_options(const sfpm_write_options_t *given,
+                         sfpm_output_options_t *options)
 {
-    sfpm_write_options_t known = {.struct_size = sizeof known};
-    if (given)
-        memcpy(&known, given,
-               given->struct_size < sizeof known ? given->struct_size : sizeof known);
-    return (sfpm_output_options_t){.mode = (mode_t)known.mode,
-                                   .ignore_hard_links = known.ignore_hard_links,
-                                   .warn = known.warn,
-                                   .warn_context = known.warn_context};
+    sfpm_write_options_t known;
+    if (!sfpm_take_options(&known, sizeof known, given))
+        return false;
+    *options = (sfpm_output_options_t){.mode = (mode_t)known.mode,
+                                       .ignore_hard_links = known.ignore_hard_links,
+                                       .warn = known.warn,
+                                       .warn_context = known.warn_context};
+    return true;
 }
 
 /* The trailer that the next commit follows; NULL when it is the first of its file. */
@@ -64,10 +66,11 @@ static bool save_to(sfpm_edit_t *edit, sfpm_output_t *output)
 bool sfpm_edit_save(sfpm_edit_t *edit, const char *filename,
                     const sfpm_write_options_t *options)
 {
-    sfpm_output_options_t how = sfpm_output_options(options);
+    sfpm_output_options_t how;
     if (!edit || !filename)
         return sfpm_fail(SFPM_ERR_ARGUMENT, "an edit and a file name are needed");
-    return save_to(edit, sfpm_output_create(filename, &how));
+    return sfpm_output_options(options, &how) &&
+           save_to(edit, sfpm_output_create(filename, &how));
 }
 
 bool sfpm_edit_save_fd(sfpm_edit_t *edit, int fd, const char *name,
@@ -123,11 +126,11 @@ static bool save_delta(sfpm_edit_t *edit, sfpm_output_t *output)
 bool sfpm_edit_save_delta(sfpm_edit_t *edit, const char *filename,
                           const sfpm_write_options_t *options)
 {
-    sfpm_output_options_t how = sfpm_output_options(options);
+    sfpm_output_options_t how;
     if (!edit || !edit->image || !filename)
         return sfpm_fail(SFPM_ERR_ARGUMENT,
                          "a starting image and a file name are needed");
-    return sfpm_edit_name_base(edit, edit->image) &&
+    return sfpm_output_options(options, &how) && sfpm_edit_name_base(edit, edit->image) &&
            save_delta(edit, sfpm_output_create(filename, &how));
 }
 
@@ -188,7 +191,7 @@ static void show_new(sfpm_image_t *image)
 
 bool sfpm_edit_append(sfpm_edit_t *edit, const sfpm_write_options_t *options)
 {
-    sfpm_output_options_t how = sfpm_output_options(options);
+    sfpm_output_options_t how;
     if (!edit || !edit->image || !edit->image->path)
         return sfpm_fail(SFPM_ERR_ARGUMENT,
                          "only an image opened by its file name can be appended to");
@@ -197,6 +200,8 @@ bool sfpm_edit_append(sfpm_edit_t *edit, const sfpm_write_options_t *options)
             SFPM_ERR_ARGUMENT,
             "%s: a commit cannot change the format of the file: save a new one",
             edit->image->path);
+    if (!sfpm_output_options(options, &how))
+        return false;
     bool good = edit->format == 1 ? replace_v1(edit, &how) : append(edit, &how);
     if (good && edit->format != 1)
         show_new(edit->image);
