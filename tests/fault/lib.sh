@@ -146,8 +146,8 @@ sweep_errors() {
     sweep_status=0
     while read -r call k; do
         for error; do
-            case $writing:$error:$looking in
-            *" $call "*:*:* | *:EIO:*" $call "*)
+            case $error:$writing:$looking in
+            *:*" $call "*:* | E[!N]*" $call "*)
                 endures "$sweep_name" "$call" "$k" "$error" || sweep_status=1
                 ;;
             esac

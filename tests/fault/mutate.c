@@ -313,7 +313,7 @@ static void seal_trailer(mutant_t *mutant, const place_t *place, const place_t *
         memcpy(trailer + 48, mutant->bytes + before->offset + 16, 8);
 }
 
-static void seal_image(mutant_t *mutant)
+void mutant_seal(mutant_t *mutant)
 {
     const place_t *index = NULL, *before = NULL;
     sfpm_put_u64(mutant->bytes + 56, sfpm_checksum(mutant->bytes, 56, 0));
@@ -340,5 +340,5 @@ void mutant_change(mutant_t *mutant)
     }
     for (uint64_t n = mutant_random(mutant, 3) + 1; n > 0; n--)
         change_once(mutant);
-    seal_image(mutant);
+    mutant_seal(mutant);
 }

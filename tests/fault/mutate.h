@@ -35,6 +35,9 @@ void mutant_end(mutant_t *mutant);
 /* One to three changes; then all checksums, but now and then one, are made right. */
 void mutant_change(mutant_t *mutant);
 
+/* Only the second half of that. */
+void mutant_seal(mutant_t *mutant);
+
 uint64_t mutant_random(mutant_t *mutant, uint64_t below);
 
 #endif
