@@ -9,8 +9,12 @@
 
 sfpm_image_t *open_bytes(const uint8_t *bytes, size_t size)
 {
+    sfpm_secret_t secret = {.struct_size = sizeof secret, .key = sample_key};
+    sfpm_image_options_t options = {.struct_size = sizeof options};
     sfpm_input_t *input = sfpm_input_open_memory(bytes, size, "sample");
-    return input ? sfpm_image_open_input(input, NULL, NULL) : NULL;
+    if (size >= SFPM_HEADER_SIZE && bytes[24] & SFPM_INCOMPATIBLE_SEALED)
+        options.secret = &secret;
+    return input ? sfpm_image_open_input(input, NULL, &options) : NULL;
 }
 
 bool check_fully(sfpm_image_t *image)

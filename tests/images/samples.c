@@ -17,9 +17,13 @@
 typedef struct maker {
     sample_t *sample;
     sample_state_t now;
+    const char *compression; /* of all commits, or NULL */
+    bool sealed;             /* encrypted with sample_key */
     char directory[40];
     char path[60];
 } maker_t;
+
+const uint8_t sample_key[32] = "thirty-two bytes that are no key";
 
 static void need(bool good, const maker_t *maker, const char *what)
 {
@@ -106,14 +110,33 @@ static sfpm_image_t *reopen(const maker_t *maker)
 {
     sfpm_image_t *image = NULL;
     if (maker->sample->num_states > 0) {
-        image = sfpm_image_open(maker->path, NULL);
+        sfpm_secret_t secret = {.struct_size = sizeof secret, .key = sample_key};
+        sfpm_image_options_t options = {.struct_size = sizeof options};
+        options.secret = maker->sealed ? &secret : NULL;
+        image = sfpm_image_open(maker->path, &options);
         need(image != NULL, maker, "open");
     }
     return image;
 }
 
-static void set_regions(const maker_t *maker, sfpm_edit_t *edit)
+/* Where a library is missing, the image is plain instead. */
+static void set_codecs(maker_t *maker, sfpm_edit_t *edit)
 {
+    sfpm_secret_t secret = {.struct_size = sizeof secret, .key = sample_key};
+    if (maker->compression)
+        need(sfpm_edit_set_compression(edit, maker->compression, 0) ||
+                 sfpm_last_status() == SFPM_ERR_UNSUPPORTED,
+             maker, "set the compression");
+    if (maker->sealed && maker->sample->num_states == 0) {
+        maker->sealed = sfpm_edit_set_secret(edit, &secret);
+        need(maker->sealed || sfpm_last_status() == SFPM_ERR_UNSUPPORTED, maker,
+             "set the key");
+    }
+}
+
+static void set_regions(maker_t *maker, sfpm_edit_t *edit)
+{
+    set_codecs(maker, edit);
     for (size_t i = 0; i < maker->now.num_regions; i++) {
         const sample_region_t *now = &maker->now.regions[i];
         need(sfpm_edit_set_region(edit, now->name, 0, now->bytes, now->size,
@@ -292,6 +315,37 @@ static void add_texts(sfpm_edit_t *edit)
     sfpm_edit_set_bytecode(edit, 1);
 }
 
+/* Text that can be made smaller, in three chunks, and a change in the last. */
+static void compressible(maker_t *maker)
+{
+    sample_region_t *data = region(maker, "data", 140000);
+    for (size_t i = 0; i < 100000; i++)
+        data->bytes[i] = (uint8_t) "compressible "[i % 13];
+    fill(data, 70000, 40, 1);
+    commit(maker);
+    fill(data, 139000, 300, 2);
+    commit(maker);
+}
+
+static void good_zstd(maker_t *maker)
+{
+    maker->compression = "zstd";
+    compressible(maker);
+}
+
+static void good_lz4(maker_t *maker)
+{
+    maker->compression = "lz4";
+    compressible(maker);
+}
+
+static void good_sealed(maker_t *maker)
+{
+    maker->compression = "zstd";
+    maker->sealed = true;
+    compressible(maker);
+}
+
 static void good_texts(maker_t *maker)
 {
     fill(region(maker, "data", 64), 0, 64, 1);
@@ -395,6 +449,9 @@ static const struct kind {
     {"good-zero", good_zero, SFPM_OK, {0, 0}, false, false},
     {"good-leaves", good_leaves, SFPM_OK, {0, 0}, false, false},
     {"good-texts", good_texts, SFPM_OK, {0, 0}, false, false},
+    {"good-zstd", good_zstd, SFPM_OK, {0, 0}, false, false},
+    {"good-lz4", good_lz4, SFPM_OK, {0, 0}, false, false},
+    {"good-sealed", good_sealed, SFPM_OK, {0, 0}, false, false},
     {"good-resized", good_resized, SFPM_OK, {0, 0}, false, false},
     {"good-version1", good_version1, SFPM_OK, {0, 0}, true, false},
     {"good-version1-machine", good_version1_machine, SFPM_OK, {0, 0}, true, false},

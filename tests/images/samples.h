@@ -38,6 +38,9 @@ typedef struct sample {
     sample_state_t states[SAMPLE_COMMITS];
 } sample_t;
 
+/* What opens the sealed one. */
+extern const uint8_t sample_key[32];
+
 size_t num_samples(void);
 
 /* Makes a sample in a temporary directory. A failure ends the program with status
