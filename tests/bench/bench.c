@@ -149,8 +149,9 @@ static void use_one_core(void)
 
 int main(int count, char *words[])
 {
-    static const bench_row_t *const lists[] = {bench_save_rows, bench_restore_rows,
-                                               bench_start_rows, bench_commit_rows};
+    static const bench_row_t *const lists[] = {bench_save_rows, bench_pack_rows,
+                                               bench_restore_rows, bench_start_rows,
+                                               bench_commit_rows};
     int status = EXIT_SUCCESS;
     use_one_core();
     print_head();

@@ -32,6 +32,7 @@ typedef struct bench_row {
 
 /* One list per file of this directory, which ends with a row without a name. */
 extern const bench_row_t bench_save_rows[];
+extern const bench_row_t bench_pack_rows[];
 extern const bench_row_t bench_commit_rows[];
 extern const bench_row_t bench_restore_rows[];
 extern const bench_row_t bench_start_rows[];
@@ -55,10 +56,18 @@ double bench_skip(void);
 /* A path in the directory for files of this run; valid until the end. */
 const char *bench_path(const char *name);
 
-typedef enum bench_kind { BENCH_RANDOM, BENCH_HALF_ZERO, BENCH_MOSTLY_ZERO } bench_kind_t;
+/* The same in a file system in memory; NULL when there is none. */
+const char *bench_fast_path(const char *name);
 
-/* Fills whole pages: random bytes; or records such as programs keep, in every
- * second or every twentieth page, and zeros elsewhere. */
+typedef enum bench_kind {
+    BENCH_RANDOM,
+    BENCH_RECORDS,
+    BENCH_HALF_ZERO,
+    BENCH_MOSTLY_ZERO
+} bench_kind_t;
+
+/* Fills whole pages: random bytes; or records such as programs keep, in every page, or
+ * in one of two or of twenty, and zeros elsewhere. */
 void bench_fill(void *to, size_t size, bench_kind_t kind);
 
 /* The next random number; the same ones in every run. */
@@ -67,6 +76,9 @@ uint64_t bench_random(void);
 /* Resident memory of that size and kind; the same one when asked again, as long as
  * nobody asks for another. NULL after bench_fail(). */
 uint8_t *bench_memory(size_t size, bench_kind_t kind);
+
+/* Measures memcpy() of so many bytes between resident buffers: a baseline. */
+double bench_copy(intptr_t size);
 
 /* Saves memory as a new image with one portable region, "memory". */
 bool bench_save_image(const char *path, const void *memory, size_t size);

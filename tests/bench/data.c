@@ -51,6 +51,19 @@ const char *bench_path(const char *name)
     return paths[i];
 }
 
+const char *bench_fast_path(const char *name)
+{
+    static const char fast[] = "/dev/shm";
+    int i = 0;
+    if (access(fast, W_OK) != 0)
+        return NULL;
+    while (i < MAX_PATHS - 1 && *paths[i] && strncmp(paths[i], fast, strlen(fast)) != 0)
+        i++;
+    snprintf(paths[i], sizeof paths[i], "%s/bench-%ld-%.200s", fast, (long)getpid(),
+             name);
+    return paths[i];
+}
+
 void bench_clean_up(void)
 {
     if (memory.bytes)
@@ -70,29 +83,30 @@ uint64_t bench_random(void)
     return state;
 }
 
-/* Records of 32 bytes: a small number, a sum that grows, one of few texts, an
- * address. */
+/* Records of 64 bytes, as an interpreter's objects may be: class, a neighbour's
+ * address, a small number, a text in a fixed field, a sum that grows, unused space. */
 static void fill_page(uint8_t *page)
 {
-    static const char texts[8][9] = {"order   ", "customer", "invoice ", "price   ",
-                                     "quantity", "method  ", "selector", "class   "};
+    static const char texts[8][9] = {"order",    "customer", "invoice",  "price",
+                                     "quantity", "method",   "selector", "class"};
     static uint64_t sum;
-    for (size_t i = 0; i < BENCH_PAGE; i += 32) {
+    static uint64_t here = UINT64_C(0x7F0000000000);
+    memset(page, 0, BENCH_PAGE);
+    for (size_t i = 0; i < BENCH_PAGE; i += 64, here += 64) {
         uint64_t random = bench_random();
-        uint64_t number = random % 1000;
-        uint64_t address = UINT64_C(0x7F0000000000) + (random >> 40 << 4);
-        sum += number;
-        memcpy(page + i, &number, 8);
-        memcpy(page + i + 8, &sum, 8);
-        memcpy(page + i + 16, texts[random >> 20 & 7], 8);
-        memcpy(page + i + 24, &address, 8);
+        uint64_t fields[3] = {UINT64_C(0x560000000000) + (random & 15) * 128,
+                              here - (random >> 8 & 0xFFF) * 64, random >> 20 & 0x3FF};
+        sum += fields[2];
+        memcpy(page + i, fields, sizeof fields);
+        memcpy(page + i + 24, texts[random >> 40 & 7], 8);
+        memcpy(page + i + 40, &sum, sizeof sum);
     }
 }
 
 void bench_fill(void *to, size_t size, bench_kind_t kind)
 {
     uint8_t *bytes = to;
-    unsigned every = kind == BENCH_HALF_ZERO ? 2 : 20;
+    unsigned every = kind == BENCH_RECORDS ? 1 : kind == BENCH_HALF_ZERO ? 2 : 20;
     for (size_t i = 0; i < size; i += kind == BENCH_RANDOM ? 8 : BENCH_PAGE) {
         uint64_t random = bench_random();
         if (kind == BENCH_RANDOM)
@@ -104,23 +118,45 @@ void bench_fill(void *to, size_t size, bench_kind_t kind)
     }
 }
 
+static uint8_t *map_memory(size_t size)
+{
+    void *bytes =
+        mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (bytes != MAP_FAILED)
+        return bytes;
+    bench_fail("no memory for %zu bytes", size);
+    return NULL;
+}
+
 uint8_t *bench_memory(size_t size, bench_kind_t kind)
 {
     if (memory.bytes && memory.size == size && memory.kind == kind)
         return memory.bytes;
     if (memory.bytes)
         munmap(memory.bytes, memory.size);
-    memory.bytes =
-        mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory.bytes == MAP_FAILED) {
-        memory.bytes = NULL;
-        bench_fail("no memory for %zu bytes", size);
+    memory.bytes = map_memory(size);
+    if (!memory.bytes)
         return NULL;
-    }
     memory.size = size;
     memory.kind = kind;
     bench_fill(memory.bytes, size, kind);
     return memory.bytes;
+}
+
+double bench_copy(intptr_t size)
+{
+    size_t count = (size_t)size;
+    uint8_t *from = bench_memory(count, BENCH_RANDOM);
+    uint8_t *to = from ? map_memory(count) : NULL;
+    if (!to)
+        return -1;
+    memset(to, 1, count);
+    double began = bench_now();
+    memcpy(to, from, count);
+    double took = bench_now() - began;
+    bool same = to[count - 1] == from[count - 1];
+    munmap(to, count);
+    return same ? took : bench_fail("memcpy has not copied");
 }
 
 bool bench_save_image(const char *path, const void *bytes, size_t size)
