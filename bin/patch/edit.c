@@ -10,9 +10,10 @@
 
 /* The text of an edit, taken apart. */
 typedef struct parts {
-    const char *place;
     const char *values;
-    char region[256]; /* "" when not given */
+    size_t num_values; /* their characters */
+    const char *was;   /* NULL when no old values are given */
+    char region[256];  /* "" when not given */
     char where[256];
     const value_type_t *type;
 } parts_t;
@@ -34,6 +35,16 @@ static const char *last(const char *from, const char *to, char wanted)
     return NULL;
 }
 
+/* The text of `str` goes up to the end, whatever is in it. */
+static void find_values(parts_t *parts, const char *values)
+{
+    static const char was[] = " was ";
+    const char *found = parts->type->kind != VALUE_STR ? strstr(values, was) : NULL;
+    parts->values = values;
+    parts->num_values = found != NULL ? (size_t)(found - values) : strlen(values);
+    parts->was = found != NULL ? found + sizeof(was) - 1 : NULL;
+}
+
 static bool take_apart(const char *text, parts_t *parts, char *reason)
 {
     const char *equals = strchr(text, '=');
@@ -42,7 +53,6 @@ static bool take_apart(const char *text, parts_t *parts, char *reason)
                  "an edit is [REGION:]OFFSET|LABEL[+N][/TYPE]=VALUE");
         return false;
     }
-    parts->values = equals + 1;
     parts->type = value_type("u8", 2);
     const char *end = equals;
     const char *slash = last(text, equals, '/');
@@ -56,6 +66,7 @@ static bool take_apart(const char *text, parts_t *parts, char *reason)
                  "f64, hex and str");
         return false;
     }
+    find_values(parts, equals + 1);
     const char *colon = last(text, end, ':');
     const char *place = colon != NULL ? colon + 1 : text;
     parts->region[0] = '\0';
@@ -140,6 +151,29 @@ static bool find_offset(patch_edit_t *edit, const patch_target_t *target,
     return false;
 }
 
+static bool parse_values(patch_edit_t *edit, const parts_t *parts, char *reason)
+{
+    char *values = strndup(parts->values, parts->num_values);
+    size_t expected;
+    if (values == NULL) {
+        snprintf(reason, PATCH_REASON, "out of memory");
+        return false;
+    }
+    bool ok = value_parse(parts->type, values, edit->big_endian, &edit->bytes,
+                          &edit->size, reason);
+    free(values);
+    if (!ok || parts->was == NULL)
+        return ok;
+    if (!value_parse(parts->type, parts->was, edit->big_endian, &edit->expected,
+                     &expected, reason))
+        return false;
+    if (expected == edit->size)
+        return true;
+    snprintf(reason, PATCH_REASON, "%zu old bytes are given for %zu new ones", expected,
+             edit->size);
+    return false;
+}
+
 bool patch_edit_parse(patch_edit_t *edit, const patch_target_t *target, const char *text,
                       char *reason)
 {
@@ -150,8 +184,7 @@ bool patch_edit_parse(patch_edit_t *edit, const patch_target_t *target, const ch
         !find_region(edit, target, parts.region, &size, reason))
         return false;
     edit->type = parts.type;
-    return value_parse(parts.type, parts.values, edit->big_endian, &edit->bytes,
-                       &edit->size, reason) &&
+    return parse_values(edit, &parts, reason) &&
            find_offset(edit, target, parts.where, size, reason);
 }
 
@@ -163,6 +196,25 @@ bool patch_edit_apply(patch_edit_t *edit, sfpm_edit_t *commit)
     return edit->old != NULL &&
            sfpm_edit_read(commit, edit->region, at, edit->old, edit->size) &&
            sfpm_edit_write(commit, edit->region, at, edit->bytes, edit->size);
+}
+
+bool patch_edit_matches(const patch_edit_t *edit, const patch_target_t *target,
+                        char *reason)
+{
+    char wanted[VALUE_TEXT], found[VALUE_TEXT], name[MACHINE_PLACE];
+    if (edit->expected == NULL || memcmp(edit->old, edit->expected, edit->size) == 0)
+        return true;
+    size_t at = 0, width = edit->type->width != 0 ? edit->type->width : 1;
+    while (memcmp(edit->old + at, edit->expected + at, width) == 0)
+        at += width;
+    uint64_t offset = edit->offset + at;
+    bool named = edit->is_code && machine_name(target->vm, offset, name, sizeof(name));
+    value_format(edit->type, edit->expected + at, width, edit->big_endian, wanted);
+    value_format(edit->type, edit->old + at, width, edit->big_endian, found);
+    snprintf(reason, PATCH_REASON, "%.256s[%" PRIu64 "]%s%s%s: expected %s, found %s",
+             edit->name, offset, named ? " (" : "", named ? name : "", named ? ")" : "",
+             wanted, found);
+    return false;
 }
 
 void patch_edit_describe(const patch_edit_t *edit, const patch_target_t *target,
@@ -186,5 +238,6 @@ void patch_edit_describe(const patch_edit_t *edit, const patch_target_t *target,
 void patch_edit_free(patch_edit_t *edit)
 {
     free(edit->bytes);
+    free(edit->expected);
     free(edit->old);
 }

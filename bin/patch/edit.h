@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One change to an image: [REGION:]OFFSET|LABEL[+N][/TYPE]=VALUE[,VALUE...], from
- * the text to a region, an offset in it and bytes.
+ * One change to an image: [REGION:]OFFSET|LABEL[+N][/TYPE]=VALUE[,VALUE...], and
+ * perhaps " was OLD[,OLD...]" after it; from the text to a region, an offset in it and
+ * bytes.
  */
 #ifndef SFPM_BIN_PATCH_EDIT_H
 #define SFPM_BIN_PATCH_EDIT_H
@@ -28,10 +29,11 @@ typedef struct patch_edit {
     const char *name; /* of the region; "code" for what is addressed as code */
     bool is_code;
     bool big_endian;
-    uint64_t start;  /* where offset 0 lies in the region, bytes */
-    uint64_t offset; /* as the user counts */
-    uint8_t *bytes;  /* the new ones; owned */
-    uint8_t *old;    /* the old ones, of equal number, after patch_edit_apply(); owned */
+    uint64_t start;    /* where offset 0 lies in the region, bytes */
+    uint64_t offset;   /* as the user counts */
+    uint8_t *bytes;    /* the new ones; owned */
+    uint8_t *expected; /* what `old` must be; NULL: anything; owned */
+    uint8_t *old; /* the old ones, of equal number, after patch_edit_apply(); owned */
     size_t size;
 } patch_edit_t;
 
@@ -44,6 +46,11 @@ bool patch_edit_parse(patch_edit_t *edit, const patch_target_t *target, const ch
 
 /* Makes the change in `commit`. Returns false with the library's error. */
 bool patch_edit_apply(patch_edit_t *edit, sfpm_edit_t *commit);
+
+/* Whether the old bytes, after patch_edit_apply(), are those that the edit expects.
+ * reason: receives where they are not, PATCH_REASON characters */
+bool patch_edit_matches(const patch_edit_t *edit, const patch_target_t *target,
+                        char *reason);
 
 /* Tells each changed value, such as "code[3]: 5 -> 20 (main+3)", with `end` after
  * it. */

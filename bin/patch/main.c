@@ -142,9 +142,13 @@ static bool verify(const sfpm_image_t *image, const sfpm_edit_t *edit)
 /* Puts the edits into the commit. Returns the exit status. */
 static int apply(patch_t *patch, sfpm_edit_t *commit)
 {
-    for (size_t i = 0; i < patch->count; i++)
+    char reason[PATCH_REASON];
+    for (size_t i = 0; i < patch->count; i++) {
         if (!patch_edit_apply(&patch->edits[i], commit))
             return tool_fail_last(patch->image.label);
+        if (!patch_edit_matches(&patch->edits[i], &patch->target, reason))
+            return tool_fail(patch->image.label, "%s; nothing is written", reason);
+    }
     if (patch->vm == NULL || options.force || verify(patch->image.image, commit))
         return EXIT_SUCCESS;
     if (sfpm_last_status() != SFPM_ERR_BYTECODE &&
@@ -253,7 +257,8 @@ static int gather_edits(patch_t *patch, poptContext popt)
         return tool_failure();
     if (patch->mistakes > 0)
         return tool_mistake(patch->image.label, "nothing is written");
-    if (patch->count == 0 && options.description == NULL && options.attributes == NULL)
+    if (patch->count == 0 && edits_file == NULL && options.description == NULL &&
+        options.attributes == NULL)
         return tool_usage("an EDIT such as 3=20 is needed");
     return EXIT_SUCCESS;
 }
@@ -307,7 +312,8 @@ int main(int argc, char **argv)
     poptContext popt;
     if (options_parse(argc, argv, table,
                       "IMAGE EDIT...\nChanges bytes in an image. EDIT is\n"
-                      "  [REGION:]OFFSET|LABEL[+N][/TYPE]=VALUE[,VALUE...]\n"
+                      "  [REGION:]OFFSET|LABEL[+N][/TYPE]=VALUE[,VALUE...]"
+                      "[ was OLD[,OLD...]]\n"
                       "where TYPE is u8 (default), i8, u16, i16, u32, i32, u64, i64, "
                       "f32, f64,\nhex or str.",
                       0, &popt, &status))

@@ -142,7 +142,8 @@ bool value_parse(const value_type_t *type, const char *text, bool big_endian,
                  uint8_t **bytes, size_t *size, char *reason)
 {
     size_t length = strlen(text);
-    *bytes = malloc((length + 1) * 8); /* a value takes a character or more */
+    /* A value takes a character or more. */
+    *bytes = malloc((length + 1) * (type->width != 0 ? type->width : 1));
     if (*bytes == NULL) {
         snprintf(reason, VALUE_REASON, "out of memory");
         return false;

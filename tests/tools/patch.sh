@@ -114,6 +114,36 @@ expect_stderr_match '^sfpm-patch: a\.img: edits:2: nowhere=5: '
 expect_status 2 sfpm-patch -f - -o bad.img - <edits
 expect_status 1 sfpm-patch -f nofile -o bad.img a.img
 
+# Old values: a mismatch is told, and nothing is written.
+cp a.img before
+succeeds sfpm-patch -o b.img a.img '3=20 was 5' 'code:0/hex=000b was 000a' '0/u16=0xa00 was 0xb00'
+expect_stderr_match '^code\[3\]: 5 -> 20 \(main\+3\)$'
+succeeds sfpm-run b.img
+expect_stdout 30
+succeeds sfpm-patch -q -o b.img r.img 'sim:0/i16=-1,-2 was 513,1027' 'table:0/str=x was y'
+for edit in '3=20 was 7' 'main/hex=000b000714 was 000a000714' '0/u8=0,11,0 was 0,10,4'; do
+    expect_status 1 sfpm-patch -i a.img "$edit"
+    expect_same a.img before
+    expect_status 1 sfpm-patch -n a.img "$edit"
+done
+expect_stderr 'sfpm-patch: a.img: code[2] (main+2): expected 4, found 0; nothing is written'
+expect_status 1 sfpm-patch -i a.img 'code:0/hex=000b00 was 000aff'
+expect_stderr 'sfpm-patch: a.img: code[2] (main+2): expected ff, found 00; nothing is written'
+expect_status 1 sfpm-patch -o bad.img r.img 'sim:0/i16=-1,-2 was 513,-9'
+expect_stderr 'sfpm-patch: r.img: sim[2]: expected -9, found 1027; nothing is written'
+# Edits see what those before them did.
+succeeds sfpm-patch -q -o b.img a.img '3=6 was 5' '3=7 was 6'
+expect_status 1 sfpm-patch -q -o bad.img a.img '3=6 was 5' '3=7 was 5'
+for edit in '3=20 was 5,6' '3=20 was ' '3=20 was x' '3=20 was' '3=20 was 5 was 5' '3 was 5=20' '3= was 5'; do
+    expect_status 2 sfpm-patch -i a.img "$edit"
+    expect_stderr_match "^sfpm-patch: a\.img: $edit: "
+    expect_same a.img before
+done
+# No edits in a file: the state stays.
+succeeds sfpm-patch -f /dev/null -o b.img a.img
+succeeds sfpm-run b.img
+expect_stdout 15
+
 # Texts alone make a commit, too.
 succeeds sfpm-patch -d 'new text' --attr k=v -o b.img a.img
 expect_stderr ''
