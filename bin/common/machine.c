@@ -52,3 +52,17 @@ sfpm_vm_info_t machine_info(const sfpm_vm_t *vm)
     sfpm_vm_info(vm, &info, sizeof(info));
     return info;
 }
+
+void machine_stack(const sfpm_vm_t *vm, void (*callback)(void *context, int64_t value),
+                   void *context)
+{
+    sfpm_vm_frame_t frame;
+    for (uint32_t level = machine_info(vm).frames; level-- > 0;) {
+        if (!sfpm_vm_frame(vm, level, &frame, sizeof(frame)))
+            continue;
+        int64_t value;
+        for (uint32_t i = 0; i < frame.operands; i++)
+            if (sfpm_vm_operand(vm, level, i, &value))
+                callback(context, value);
+    }
+}

@@ -28,4 +28,9 @@ const char *machine_trap(sfpm_trap_t trap);
 /* Facts about a machine that is known to hold a program. */
 sfpm_vm_info_t machine_info(const sfpm_vm_t *vm);
 
+/* Calls back for each value on the operand stacks, the outermost frame's bottom
+ * first. */
+void machine_stack(const sfpm_vm_t *vm, void (*callback)(void *context, int64_t value),
+                   void *context);
+
 #endif

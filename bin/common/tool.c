@@ -136,6 +136,11 @@ int tool_flush(int status)
     return tool.failure;
 }
 
+bool tool_color(void)
+{
+    return isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL;
+}
+
 int tool_failure(void)
 {
     return tool.failure;

@@ -48,6 +48,9 @@ void tool_warn(const char *subject, const char *text);
  * Returns `status`, or the tool's failure status after telling why not. */
 int tool_flush(int status);
 
+/* Whether standard output shows colours and bold text: a terminal, without NO_COLOR. */
+bool tool_color(void);
+
 /* The tool's exit status for failures. */
 int tool_failure(void);
 

@@ -5,41 +5,11 @@
 #include <stdlib.h>
 
 #include "common/escape.h"
+#include "common/facts.h"
+#include "common/json.h"
 #include "common/machine.h"
 #include "common/tool.h"
 #include "inspect/view.h"
-
-/* Larger integers are strings: many readers keep numbers in doubles. */
-#define EXACT_MAX ((uint64_t)1 << 53)
-
-static void json_u64(uint64_t value)
-{
-    const char *quote = value > EXACT_MAX ? "\"" : "";
-    printf("%s%" PRIu64 "%s", quote, value, quote);
-}
-
-static void json_i64(int64_t value)
-{
-    bool large = value > (int64_t)EXACT_MAX || value < -(int64_t)EXACT_MAX;
-    const char *quote = large ? "\"" : "";
-    printf("%s%" PRId64 "%s", quote, value, quote);
-}
-
-static void json_digest(const uint8_t *digest, bool known)
-{
-    char text[VIEW_DIGEST];
-    if (known)
-        printf("\"%s\"", view_digest(digest, text));
-    else
-        fputs("null", stdout);
-}
-
-/* ,"name":"text" */
-static void json_member(const char *name, const char *text)
-{
-    printf(",\"%s\":", name);
-    escape_json(stdout, text);
-}
 
 static bool json_attributes(const sfpm_image_t *image)
 {
@@ -114,11 +84,9 @@ static void json_regions(const sfpm_image_t *image)
         escape_json(stdout, region->name);
         fputs(",\"size\":", stdout);
         json_u64(region->size);
-        fputs(",\"flags\":[", stdout);
-        const char *flag;
-        for (unsigned f = 0; (flag = view_flag(region->flags, f)) != NULL; f++)
-            printf("%s\"%s\"", f > 0 ? "," : "", flag);
-        fputs("],\"digest\":", stdout);
+        fputs(",\"flags\":", stdout);
+        json_flags(region->flags);
+        fputs(",\"digest\":", stdout);
         json_digest(region->digest, digests);
         putchar('}');
     }
@@ -152,7 +120,7 @@ static void json_machine(const sfpm_vm_t *vm)
     json_u64(info.starts);
     fputs(",\"stack\":[", stdout);
     bool first = true;
-    view_stack(vm, json_value, &first);
+    machine_stack(vm, json_value, &first);
     fputs("]}", stdout);
 }
 

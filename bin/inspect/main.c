@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/options.h"
 #include "common/tool.h"
@@ -88,7 +87,7 @@ static int show(view_t *view)
 
 static int inspect(const char *name)
 {
-    bool color = isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL;
+    bool color = tool_color();
     view_t view = {.bold = color ? "\033[1m" : "",
                    .plain = color ? "\033[0m" : "",
                    .region = hex_region};

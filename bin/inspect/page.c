@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "common/escape.h"
+#include "common/facts.h"
 #include "common/machine.h"
 #include "inspect/view.h"
 
@@ -65,17 +66,17 @@ static void show_attributes(const view_t *view)
 
 static void show_regions(const view_t *view)
 {
-    char digest[VIEW_DIGEST];
+    char digest[FACT_DIGEST];
     bool digests = sfpm_image_info(view->file.image)->format != 1;
     const sfpm_region_info_t *region;
     heading(view, "Regions\n");
     for (size_t i = 0; (region = sfpm_image_region(view->file.image, i)) != NULL; i++) {
         printf("  %12" PRIu64 "  ", region->size);
         if (digests)
-            printf("%.16s  ", view_digest(region->digest, digest));
+            printf("%.16s  ", fact_digest(region->digest, digest));
         escape_print(stdout, region->name);
         const char *flag;
-        for (unsigned n = 0; (flag = view_flag(region->flags, n)) != NULL; n++)
+        for (unsigned n = 0; (flag = fact_flag(region->flags, n)) != NULL; n++)
             printf("%s%s", n == 0 ? "  " : ", ", flag);
         putchar('\n');
     }
@@ -193,7 +194,7 @@ static void show_machine(const view_t *view)
 
 int view_page(view_t *view)
 {
-    char id[VIEW_DIGEST];
+    char id[FACT_DIGEST];
     const sfpm_image_info_t *info = sfpm_image_info(view->file.image);
     fputs(view->bold, stdout);
     escape_print(stdout, view->file.label);
@@ -202,7 +203,7 @@ int view_page(view_t *view)
     show_commit(view);
     show_attributes(view);
     if (info->format != 1)
-        fact("id", view_digest(info->id, id));
+        fact("id", fact_digest(info->id, id));
     show_regions(view);
     show_machine(view);
     return EXIT_SUCCESS;

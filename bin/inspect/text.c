@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "common/escape.h"
+#include "common/facts.h"
 #include "common/machine.h"
 #include "common/tool.h"
 #include "inspect/view.h"
@@ -45,7 +46,7 @@ static bool text_commit(const view_t *view)
 
 static void text_regions(const view_t *view)
 {
-    char digest[VIEW_DIGEST];
+    char digest[FACT_DIGEST];
     bool digests = sfpm_image_info(view->file.image)->format != 1;
     const sfpm_region_info_t *region;
     for (size_t i = 0; (region = sfpm_image_region(view->file.image, i)) != NULL; i++) {
@@ -53,10 +54,10 @@ static void text_regions(const view_t *view)
         escape_print(stdout, region->name);
         printf(" size %" PRIu64, region->size);
         const char *flag;
-        for (unsigned n = 0; (flag = view_flag(region->flags, n)) != NULL; n++)
+        for (unsigned n = 0; (flag = fact_flag(region->flags, n)) != NULL; n++)
             printf(" %s", flag);
         if (digests)
-            printf(" digest %s", view_digest(region->digest, digest));
+            printf(" digest %s", fact_digest(region->digest, digest));
         putchar('\n');
     }
 }
@@ -133,7 +134,7 @@ int view_text(view_t *view)
     printf("starts %" PRIu64 "\n", info.starts);
     text_frames(view->vm, info.frames);
     unsigned index = 0;
-    view_stack(view->vm, text_value, &index);
+    machine_stack(view->vm, text_value, &index);
     text_globals(view->vm, info.globals);
     text_code(view->vm, info.code_size);
     return EXIT_SUCCESS;

@@ -31,24 +31,11 @@ int view_code(view_t *view);
 int view_hex(view_t *view);
 
 enum {
-    VIEW_TIME = 40,                          /* room for a time as text */
-    VIEW_DIGEST = 2 * SFPM_DIGEST_BYTES + 1, /* room for a digest as text */
+    VIEW_TIME = 40 /* room for a time as text */
 };
 
 /* The time of a commit, UTC: "2001-02-03" `t` "04:05:06" `z`. */
 const char *view_time(const sfpm_commit_info_t *commit, const char *t, const char *z,
                       char *text);
-
-/* A digest in hexadecimal. */
-const char *view_digest(const uint8_t *digest, char *text);
-
-/* The name of the flag with that number, counted from 0 over those that the region
- * has; NULL after the last. */
-const char *view_flag(uint32_t flags, unsigned index);
-
-/* Calls back for each value on the operand stacks, the outermost frame's bottom
- * first. */
-void view_stack(const sfpm_vm_t *vm, void (*callback)(void *context, int64_t value),
-                void *context);
 
 #endif
