@@ -51,6 +51,7 @@ typedef struct patch {
     patch_edit_t *edits;
     size_t count;
     size_t mistakes;
+    bool commented; /* a comment among the edits: they may be none on purpose */
 } patch_t;
 
 static void add_edit(patch_t *patch, const char *where, const char *text)
@@ -91,7 +92,9 @@ static bool add_file(patch_t *patch, const char *path)
         snprintf(where, sizeof(where), "%.256s:%zu: ", piped ? "standard input" : path,
                  line);
         at += strspn(at, " \t");
-        if (*at != '\0' && *at != '#')
+        if (*at == '#')
+            patch->commented = true;
+        else if (*at != '\0')
             add_edit(patch, where, at);
     }
     free(text);
@@ -257,7 +260,7 @@ static int gather_edits(patch_t *patch, poptContext popt)
         return tool_failure();
     if (patch->mistakes > 0)
         return tool_mistake(patch->image.label, "nothing is written");
-    if (patch->count == 0 && edits_file == NULL && options.description == NULL &&
+    if (patch->count == 0 && !patch->commented && options.description == NULL &&
         options.attributes == NULL)
         return tool_usage("an EDIT such as 3=20 is needed");
     return EXIT_SUCCESS;

@@ -4,6 +4,9 @@
  *
  *     forge regions FILE   no machine: what a C program of this world would save
  *     forge big FILE       the same, of a big-endian machine
+ *     forge other FILE     like regions: another order, size, flags; one more
+ *     forge large FILE N   200,000 bytes; those of N = 0 all differ from those of 1
+ *     forge names FILE N   regions that edits cannot name, with N in each
  *     forge hostile FILE   texts that would take over a terminal
  *     forge feature FILE   changes FILE: its header asks for an unknown feature
  *     forge version FILE   changes FILE: its header has a newer version
@@ -34,6 +37,52 @@ static bool save(const char *path, const char *architecture, const char *name,
         sfpm_edit_set_creator(edit, "simulator 2") && sfpm_edit_save(edit, path, NULL);
     sfpm_edit_destroy(edit);
     return ok;
+}
+
+static bool save_regions(sfpm_edit_t *edit, const char *path)
+{
+    bool ok = edit != NULL && sfpm_edit_save(edit, path, NULL);
+    sfpm_edit_destroy(edit);
+    return ok;
+}
+
+static bool other(const char *path)
+{
+    static const uint8_t sim[20] = {1, 2, 3, 4, 5, 6, 7, 8};
+    static const uint8_t table[8] = {1};
+    const char *description = "a small world";
+    sfpm_edit_t *edit = sfpm_edit_create(NULL);
+    return edit != NULL && sfpm_edit_set_region(edit, "table", 0, table, 8, 0) &&
+           sfpm_edit_set_region(edit, "sim", 0, sim, 20, SFPM_REGION_DYNAMIC) &&
+           sfpm_edit_set_region(edit, "more", 0, "12345", 5, 0) &&
+           sfpm_edit_set_origin(edit, "x86_64-linux-gnu-64le", NULL) &&
+           sfpm_edit_set_description(edit, description) &&
+           sfpm_edit_set_attribute(edit, "world", description) &&
+           sfpm_edit_set_schema(edit, 3) && save_regions(edit, path);
+}
+
+static bool large(const char *path, uint8_t number)
+{
+    static uint8_t bytes[200000];
+    uint32_t state = 1;
+    for (size_t i = 0; i < sizeof(bytes); i++) {
+        state = state * 1664525 + 1013904223;
+        bytes[i] = (uint8_t)(state >> 24) ^ (uint8_t)(0 - number);
+    }
+    sfpm_edit_t *edit = sfpm_edit_create(NULL);
+    return edit != NULL &&
+           sfpm_edit_set_region(edit, "large", 0, bytes, sizeof(bytes), 0) &&
+           save_regions(edit, path);
+}
+
+static bool names(const char *path, uint8_t number)
+{
+    static const char *const list[] = {"a=b", "#x", " y", "e\x1b[2J", "dup", "dup"};
+    sfpm_edit_t *edit = sfpm_edit_create(NULL);
+    bool ok = edit != NULL;
+    for (size_t i = 0; ok && i < sizeof(list) / sizeof(list[0]); i++)
+        ok = sfpm_edit_set_region(edit, list[i], i == 5, &number, 1, 0);
+    return ok && save_regions(edit, path);
 }
 
 /* Changes a header and makes its checksum right again. */
@@ -70,12 +119,19 @@ static bool rewrite(const char *path)
 
 int main(int argc, char **argv)
 {
-    const char *kind = argc == 3 ? argv[1] : "";
+    const char *kind = argc == 3 || argc == 4 ? argv[1] : "";
+    uint8_t number = argc == 4 && argv[3][0] == '1';
     bool ok = false;
     if (strcmp(kind, "regions") == 0)
         ok = save(argv[2], "x86_64-linux-gnu-64le", "sim", "a small world");
     else if (strcmp(kind, "big") == 0)
         ok = save(argv[2], "s390-linux-gnu-64be", "sim", "a small world");
+    else if (strcmp(kind, "other") == 0)
+        ok = other(argv[2]);
+    else if (strcmp(kind, "large") == 0)
+        ok = large(argv[2], number);
+    else if (strcmp(kind, "names") == 0)
+        ok = names(argv[2], number);
     else if (strcmp(kind, "hostile") == 0)
         ok = save(argv[2], "x86_64-linux-gnu-64le", "a\x1b[31m\xff\"\\b",
                   "one\ntwo\r\x1b]0;title\x07\xe2\x80\xae\xc3\xa9");

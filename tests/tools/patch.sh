@@ -139,8 +139,10 @@ for edit in '3=20 was 5,6' '3=20 was ' '3=20 was x' '3=20 was' '3=20 was 5 was 5
     expect_stderr_match "^sfpm-patch: a\.img: $edit: "
     expect_same a.img before
 done
-# No edits in a file: the state stays.
-succeeds sfpm-patch -f /dev/null -o b.img a.img
+# Comments alone: the state stays. An empty file is rather a mistake.
+echo '# nothing' >edits
+succeeds sfpm-patch -f edits -o b.img a.img
+expect_status 2 sfpm-patch -f /dev/null -o bad.img a.img
 succeeds sfpm-run b.img
 expect_stdout 15
 

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/* One JSON object on one line: schema 1, which sfpm-diff(1) describes. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/escape.h"
+#include "common/facts.h"
+#include "common/json.h"
+#include "common/machine.h"
+#include "common/tool.h"
+#include "diff/diff.h"
+
+enum {
+    ITEMS_MAX = 1000 /* of each list, unless all are wanted */
+};
+
+/* A list in the making. */
+typedef struct items {
+    bool all;
+    size_t count;
+    bool *truncated; /* set when something is left out */
+} items_t;
+
+/* Whether one more is to be shown; prints the comma before it. */
+static bool next_item(items_t *items)
+{
+    if (items->count >= ITEMS_MAX && !items->all) {
+        *items->truncated = true;
+        return false;
+    }
+    if (items->count++ > 0)
+        putchar(',');
+    return true;
+}
+
+static void json_text(const char *name, const char *text)
+{
+    if (text != NULL)
+        json_member(name, text);
+    else
+        printf(",\"%s\":null", name);
+}
+
+static void json_row(void *context, const char *name, const char *key, const char *a,
+                     const char *b)
+{
+    if (!next_item(context))
+        return;
+    printf("{\"name\":\"%s\"", name);
+    json_text("key", key);
+    json_text("a", a);
+    json_text("b", b);
+    putchar('}');
+}
+
+static bool json_instruction(void *context, uint64_t offset, const char *a, const char *b)
+{
+    if (!next_item(context))
+        return false;
+    fputs("{\"offset\":", stdout);
+    json_u64(offset);
+    json_text("a", a);
+    json_text("b", b);
+    putchar('}');
+    return true;
+}
+
+static bool json_range(void *context, uint64_t offset, uint64_t length)
+{
+    if (!next_item(context))
+        return false;
+    putchar('[');
+    json_u64(offset);
+    putchar(',');
+    json_u64(length);
+    putchar(']');
+    return true;
+}
+
+static void json_region(const char *name, const sfpm_region_info_t *region)
+{
+    printf(",\"%s\":", name);
+    if (region == NULL) {
+        fputs("null", stdout);
+        return;
+    }
+    fputs("{\"size\":", stdout);
+    json_u64(region->size);
+    fputs(",\"flags\":", stdout);
+    json_flags(region->flags);
+    putchar('}');
+}
+
+static bool json_pair(diff_t *diff, const pair_t *pair, bool *truncated)
+{
+    items_t items = {.all = diff->all, .truncated = truncated};
+    fputs("{\"name\":", stdout);
+    escape_json(stdout, pair_name(pair));
+    json_region("a", pair->region[LEFT]);
+    json_region("b", pair->region[RIGHT]);
+    fputs(",\"bytes\":", stdout);
+    json_u64(pair->bytes);
+    fputs(",\"ranges\":[", stdout);
+    bool ok = !pair_is_common(pair) ||
+              sfpm_image_compare(diff->side[LEFT].file.image, pair->index[LEFT],
+                                 diff->side[RIGHT].file.image, pair->index[RIGHT],
+                                 json_range, &items);
+    if (!ok)
+        tool_fail(NULL, "%s", sfpm_last_error());
+    fputs("]}", stdout);
+    return ok;
+}
+
+static bool json_pairs(diff_t *diff, bool *truncated)
+{
+    bool ok = true, first = true;
+    printf(",\"reordered\":%s,\"regions\":[", diff->reordered ? "true" : "false");
+    for (size_t i = 0; ok && i < diff->num_pairs; i++) {
+        if (!pair_differs(&diff->pairs[i]))
+            continue;
+        if (!first)
+            putchar(',');
+        first = false;
+        ok = json_pair(diff, &diff->pairs[i], truncated);
+    }
+    putchar(']');
+    return ok;
+}
+
+static void json_side(const char *name, const side_t *side)
+{
+    const sfpm_image_info_t *info = sfpm_image_info(side->file.image);
+    const sfpm_commit_info_t *commit = sfpm_image_commit_info(side->file.image);
+    printf(",\"%s\":{\"image\":", name);
+    escape_json(stdout, side->file.label);
+    printf(",\"format\":%" PRIu32 ",\"commit\":", info->format);
+    json_u64(commit->number);
+    json_member("creator", commit->creator);
+    fputs(",\"digest\":", stdout);
+    json_digest(commit->digest, info->format != 1);
+    putchar('}');
+}
+
+bool show_json(diff_t *diff)
+{
+    bool truncated = false;
+    items_t items = {.all = diff->all, .truncated = &truncated};
+    printf("{\"schema\":1,\"equal\":%s", diff_differs(diff) ? "false" : "true");
+    json_side("a", &diff->side[LEFT]);
+    json_side("b", &diff->side[RIGHT]);
+    fputs(",\"metadata\":[", stdout);
+    diff_metadata(diff, json_row, &items);
+    putchar(']');
+    if (!json_pairs(diff, &truncated))
+        return false;
+    items.count = 0;
+    fputs(",\"machine\":[", stdout);
+    diff_machine(diff, json_row, &items);
+    items.count = 0;
+    fputs("],\"instructions\":[", stdout);
+    if (!diff_code(diff, json_instruction, &items))
+        return false;
+    printf("],\"truncated\":%s}\n", truncated ? "true" : "false");
+    return true;
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/* sfpm-diff: what differs between two images or commits. */
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/escape.h"
+#include "common/options.h"
+#include "common/tool.h"
+#include "diff/diff.h"
+
+enum { EQUAL = 0, DIFFERENT = 1, TROUBLE = 2 };
+
+enum { MODE_STAT = 1 << 0, MODE_JSON = 1 << 1, MODE_PATCH = 1 << 2, MODE_BRIEF = 1 << 3 };
+
+static int mode, show_all;
+
+static const struct poptOption table[] = {
+    {"stat", '\0', POPT_ARG_VAL | POPT_ARGFLAG_OR, &mode, MODE_STAT,
+     "one line for each region that differs", NULL},
+    {"json", '\0', POPT_ARG_VAL | POPT_ARGFLAG_OR, &mode, MODE_JSON,
+     "print one JSON object", NULL},
+    {"patch", '\0', POPT_ARG_VAL | POPT_ARGFLAG_OR, &mode, MODE_PATCH,
+     "print edits for sfpm-patch -f that make A's state B's", NULL},
+    {"brief", 'q', POPT_ARG_VAL | POPT_ARGFLAG_OR, &mode, MODE_BRIEF,
+     "only tell whether the two differ", NULL},
+    {"all", '\0', POPT_ARG_NONE, &show_all, 0, "show long lists to their end", NULL},
+    OPTIONS_READING,
+    OPTIONS_COMMON("  sfpm-diff a.img@1 a.img        the first commit and the last\n"
+                   "  sfpm-diff --stat a.img b.img   how much of each region\n"
+                   "  sfpm-diff --patch a.img b.img | sfpm-patch -f - -o c.img a.img\n"
+                   "  sfpm-patch a.img 3=20 | sfpm-diff a.img -"),
+    POPT_TABLEEND};
+
+static bool show_brief(diff_t *diff)
+{
+    if (!diff_differs(diff))
+        return true;
+    escape_print(stdout, diff->side[LEFT].file.label);
+    fputs(" and ", stdout);
+    escape_print(stdout, diff->side[RIGHT].file.label);
+    puts(" differ");
+    return true;
+}
+
+/* A machine that cannot be read or run is compared as bytes. */
+static void load_machine(side_t *side)
+{
+    if (!sfpm_vm_is_in(side->file.image))
+        return;
+    side->vm = sfpm_vm_create();
+    bool loaded = side->vm != NULL && sfpm_vm_load_image(side->vm, side->file.image);
+    if (!loaded || !sfpm_vm_verify(side->vm))
+        snprintf(side->refusal, sizeof(side->refusal), "%s", sfpm_last_error());
+    if (!loaded) {
+        sfpm_vm_destroy(side->vm);
+        side->vm = NULL;
+    }
+}
+
+static bool open_side(side_t *side, const char *name)
+{
+    if (!operand_open(&side->file, name))
+        return false;
+    operand_warn(&side->file);
+    if (mode != MODE_BRIEF && mode != MODE_STAT)
+        load_machine(side);
+    return true;
+}
+
+static show_function_t way(void)
+{
+    switch (mode) {
+    case MODE_STAT:
+        return show_stat;
+    case MODE_JSON:
+        return show_json;
+    case MODE_PATCH:
+        return show_patch;
+    case MODE_BRIEF:
+        return show_brief;
+    default:
+        return show_page;
+    }
+}
+
+static int compare(diff_t *diff, const char *a, const char *b)
+{
+    if (!open_side(&diff->side[LEFT], a) || !open_side(&diff->side[RIGHT], b) ||
+        !diff_pair(diff) || !diff_count(diff, mode == MODE_BRIEF) || !way()(diff))
+        return TROUBLE;
+    return diff_differs(diff) ? DIFFERENT : EQUAL;
+}
+
+static int compare_operands(poptContext popt)
+{
+    diff_t diff = {.all = show_all != 0};
+    const char *a = poptGetArg(popt);
+    const char *b = poptGetArg(popt);
+    if (b == NULL || poptPeekArg(popt) != NULL)
+        return tool_usage("two images are needed; - is standard input");
+    if (strcmp(a, "-") == 0 && strcmp(b, "-") == 0)
+        return tool_usage("only one of the images can come from standard input");
+    if ((mode & (mode - 1)) != 0)
+        return tool_usage("--stat, --json, --patch and --brief exclude each other");
+    int status = compare(&diff, a, b);
+    for (int s = LEFT; s < SIDES; s++) {
+        sfpm_vm_destroy(diff.side[s].vm);
+        operand_close(&diff.side[s].file);
+    }
+    free(diff.pairs);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    tool_start("sfpm-diff", TROUBLE, TROUBLE);
+    int status;
+    poptContext popt;
+    if (options_parse(argc, argv, table,
+                      "A B\nShows what differs between two images or commits.\n"
+                      "Exits 0 when nothing does, 1 when something does, 2 on trouble.",
+                      0, &popt, &status))
+        status = compare_operands(popt);
+    options_free(popt);
+    return tool_flush(status);
+}
