@@ -57,12 +57,12 @@ bool sfpm_record_load(const sfpm_input_t *input, uint64_t offset, uint32_t type,
                             sfpm_record_type_name(type, name),
                             (unsigned long long)offset);
     if (record->length > limit || record->length > SIZE_MAX / 2)
-        return sfpm_fail_at(SFPM_ERR_LIMIT, offset,
-                            "the %s record at offset %llu of %llu bytes is over the "
-                            "limit of %llu",
-                            sfpm_record_type_name(type, name), (unsigned long long)offset,
-                            (unsigned long long)record->length,
-                            (unsigned long long)limit);
+        return sfpm_fail_at(
+            SFPM_ERR_LIMIT, offset,
+            "the %s record at offset %llu is %llu bytes long, and the memory "
+            "limit is %llu: raise it",
+            sfpm_record_type_name(type, name), (unsigned long long)offset,
+            (unsigned long long)record->length, (unsigned long long)limit);
     return load_payload(input, offset, record, payload);
 }
 

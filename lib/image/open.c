@@ -184,6 +184,19 @@ static bool select_v1(const sfpm_image_t *image, int64_t commit)
            sfpm_fail(SFPM_ERR_NO_COMMIT, "a version 1 image has one commit only");
 }
 
+static bool find_commit(const sfpm_image_t *image, int64_t commit,
+                        sfpm_trailer_t *trailer)
+{
+    uint64_t number = absolute_number(image, commit);
+    if (number == 0)
+        return sfpm_fail(SFPM_ERR_NO_COMMIT,
+                         "there is no commit %lld before the last: the image has commits "
+                         "%llu to %llu",
+                         -(long long)commit, (unsigned long long)image->last.first,
+                         (unsigned long long)image->last.number);
+    return sfpm_image_find_trailer(image, number, trailer);
+}
+
 bool sfpm_image_select(sfpm_image_t *image, int64_t commit)
 {
     sfpm_trailer_t trailer;
@@ -192,8 +205,7 @@ bool sfpm_image_select(sfpm_image_t *image, int64_t commit)
         return sfpm_fail(SFPM_ERR_ARGUMENT, "no image given");
     if (image->info.format == 1)
         return select_v1(image, commit);
-    if (!sfpm_image_find_trailer(image, absolute_number(image, commit), &trailer) ||
-        !load_view(image, &trailer, &view))
+    if (!find_commit(image, commit, &trailer) || !load_view(image, &trailer, &view))
         return false;
     publish_view(image, &view);
     return true;
@@ -212,6 +224,7 @@ static bool show_last(sfpm_image_t *image, const sfpm_image_options_t *options)
     image->last = last;
     image->info.size = sfpm_input_size(image->input);
     image->info.commits = last.number;
+    image->info.first = last.first;
     return good && note_torn_tail(image);
 }
 
@@ -248,7 +261,7 @@ static bool open_v1(sfpm_image_t *image)
     free(image->v1_offsets);
     image->v1_offsets = offsets;
     image->info.format = 1;
-    image->info.commits = 1;
+    image->info.commits = image->info.first = 1;
     return true;
 }
 

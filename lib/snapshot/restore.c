@@ -281,9 +281,9 @@ bool sfpm_snapshot_restore_image(sfpm_snapshot_t *snapshot, sfpm_image_t *image,
                          snapshot ? "image" : "snapshot");
     if (!sfpm_take_options(&chosen, sizeof chosen, options))
         return false;
-    if (chosen.commit)
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "an open image chooses the commit itself: "
-                                            "the option must be 0");
+    if (chosen.commit || chosen.base)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "an open image has its commit and its base "
+                                            "already: the options must not be set");
     return restore(snapshot, image, chosen.same_build);
 }
 
@@ -296,7 +296,8 @@ bool sfpm_snapshot_restore_with(sfpm_snapshot_t *snapshot, const char *filename,
                          snapshot ? "file name" : "snapshot");
     if (!sfpm_take_options(&chosen, sizeof chosen, options))
         return false;
-    sfpm_image_t *image = sfpm_snapshot_open(snapshot, filename, chosen.commit);
+    sfpm_image_t *image =
+        sfpm_snapshot_open(snapshot, filename, chosen.commit, chosen.base);
     bool ok = image && restore(snapshot, image, chosen.same_build);
     sfpm_image_close(image);
     return ok;

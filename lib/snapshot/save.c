@@ -84,6 +84,15 @@ static bool remove_unregistered(const sfpm_snapshot_t *snapshot,
     return ok;
 }
 
+/* Commits are encrypted as their image is. */
+static bool protect(const sfpm_snapshot_t *snapshot, sfpm_edit_t *edit, bool new_image)
+{
+    return (!snapshot->compression ||
+            sfpm_edit_set_compression(edit, snapshot->compression, snapshot->workers)) &&
+           (!new_image || !snapshot->secret.struct_size ||
+            sfpm_edit_set_secret(edit, &snapshot->secret));
+}
+
 /* An edit that makes the registered memory the image's next state. */
 static sfpm_edit_t *edit_of(const sfpm_snapshot_t *snapshot, sfpm_image_t *image,
                             const char *message)
@@ -95,7 +104,8 @@ static sfpm_edit_t *edit_of(const sfpm_snapshot_t *snapshot, sfpm_image_t *image
         return NULL;
     }
     sfpm_edit_t *edit = sfpm_edit_create(image);
-    if (edit && sfpm_snapshot_fill_edit(snapshot, edit) &&
+    if (edit && protect(snapshot, edit, image == NULL) &&
+        sfpm_snapshot_fill_edit(snapshot, edit) &&
         (!image || remove_unregistered(snapshot, image, edit)) &&
         sfpm_edit_set_message(edit, message ? message : ""))
         return edit;
@@ -109,15 +119,18 @@ static void warn_log(void *context, const char *text)
     sfpm_snapshot_log(*snapshot, SFPM_LOG_WARNING, "%s", text);
 }
 
-/* Writes the edit, appended in place when `filename` is NULL, and remembers the
- * commit that it became. */
-static bool write_edit(const sfpm_snapshot_t *snapshot, sfpm_edit_t *edit,
+/* The ways in which an edit becomes a commit. */
+typedef enum how { HOW_SAVE, HOW_APPEND, HOW_DELTA } how_t;
+
+/* Writes the edit and remembers the commit that it became. */
+static bool write_edit(const sfpm_snapshot_t *snapshot, sfpm_edit_t *edit, how_t how,
                        const char *filename)
 {
     const sfpm_write_options_t options = {
         .struct_size = sizeof options, .warn = warn_log, .warn_context = &snapshot};
-    bool ok = filename ? sfpm_edit_save(edit, filename, &options)
-                       : sfpm_edit_append(edit, &options);
+    bool ok = how == HOW_SAVE     ? sfpm_edit_save(edit, filename, &options)
+              : how == HOW_APPEND ? sfpm_edit_append(edit, &options)
+                                  : sfpm_edit_save_delta(edit, filename, &options);
     sfpm_known_commit_t *last = snapshot->last;
     if (ok)
         last->known = sfpm_edit_written(edit, last->id, &last->number, last->digest);
@@ -128,7 +141,7 @@ static bool save_new(const sfpm_snapshot_t *snapshot, const char *filename,
                      const char *message)
 {
     sfpm_edit_t *edit = edit_of(snapshot, NULL, message);
-    bool ok = edit && write_edit(snapshot, edit, filename);
+    bool ok = edit && write_edit(snapshot, edit, HOW_SAVE, filename);
     sfpm_edit_destroy(edit);
     if (ok)
         sfpm_snapshot_log(snapshot, SFPM_LOG_INFO, "Successfully saved to %s", filename);
@@ -171,12 +184,32 @@ static bool append_to(const sfpm_snapshot_t *snapshot, sfpm_image_t *image,
                       const char *filename, const char *message)
 {
     sfpm_edit_t *edit = edit_of(snapshot, image, message);
-    bool ok = edit && write_edit(snapshot, edit, NULL);
+    bool ok = edit && write_edit(snapshot, edit, HOW_APPEND, filename);
     sfpm_edit_destroy(edit);
     if (ok)
         sfpm_snapshot_log(snapshot, SFPM_LOG_INFO, "Committed to %s (commit %llu)",
                           filename, (unsigned long long)snapshot->last->number);
     return ok;
+}
+
+/* The commit is made; that older ones cannot be dropped must not deny it. Only when
+ * half of them can go is the file written anew, so that it costs little on average. */
+static void drop_old(const sfpm_snapshot_t *snapshot, sfpm_image_t *image,
+                     const char *filename, uint64_t keep)
+{
+    const sfpm_image_info_t *info = sfpm_image_info(image);
+    const sfpm_rewrite_options_t options = {
+        .struct_size = sizeof options, .workers = snapshot->workers, .keep = keep};
+    sfpm_error_state_t before;
+    uint64_t held = info->commits - info->first + 1;
+    if (held / 2 < keep)
+        return;
+    sfpm_error_save(&before);
+    if (!sfpm_image_rewrite(image, filename, &options)) {
+        sfpm_snapshot_log(snapshot, SFPM_LOG_WARNING, "Old commits were kept: %s",
+                          sfpm_last_error());
+        sfpm_error_restore(&before);
+    }
 }
 
 bool sfpm_snapshot_commit(sfpm_snapshot_t *snapshot, const char *filename,
@@ -187,18 +220,16 @@ bool sfpm_snapshot_commit(sfpm_snapshot_t *snapshot, const char *filename,
     if (!check_arguments(snapshot, filename) ||
         !sfpm_take_options(&chosen, sizeof chosen, options))
         return false;
-    if (chosen.keep)
-        return sfpm_fail(SFPM_ERR_UNSUPPORTED,
-                         "keeping only the newest commits is not possible yet: keep "
-                         "must be 0");
     sfpm_error_save(&before);
-    sfpm_image_t *image = sfpm_snapshot_open(snapshot, filename, 0);
+    sfpm_image_t *image = sfpm_snapshot_open(snapshot, filename, 0, NULL);
     if (!image && sfpm_last_status() == SFPM_ERR_NOT_FOUND) {
         sfpm_error_restore(&before);
         return save_new(snapshot, filename, chosen.message);
     }
     bool ok = image && check_last(snapshot, image, filename) &&
               append_to(snapshot, image, filename, chosen.message);
+    if (ok && chosen.keep)
+        drop_old(snapshot, image, filename, chosen.keep);
     sfpm_image_close(image);
     return ok;
 }
@@ -216,10 +247,10 @@ bool sfpm_snapshot_save_delta(const sfpm_snapshot_t *snapshot, const char *previ
 {
     if (!check_arguments(snapshot, previous) || !check_arguments(snapshot, output))
         return false;
-    sfpm_image_t *image = sfpm_snapshot_open(snapshot, previous, 0);
+    sfpm_image_t *image = sfpm_snapshot_open(snapshot, previous, 0, NULL);
     sfpm_edit_t *edit = image ? edit_of(snapshot, image, NULL) : NULL;
-    bool ok =
-        edit && write_edit(snapshot, edit, same_file(previous, output) ? NULL : output);
+    how_t how = same_file(previous, output) ? HOW_APPEND : HOW_DELTA;
+    bool ok = edit && write_edit(snapshot, edit, how, output);
     sfpm_edit_destroy(edit);
     sfpm_image_close(image);
     if (ok)

@@ -39,6 +39,8 @@ void sfpm_snapshot_destroy(sfpm_snapshot_t *snapshot)
     free(snapshot->regions);
     free(snapshot->attributes);
     free(snapshot->description);
+    free(snapshot->compression);
+    sfpm_snapshot_forget_secret(snapshot);
     free(snapshot->last);
     free(snapshot);
 }
@@ -213,9 +215,13 @@ void sfpm_snapshot_log(const sfpm_snapshot_t *snapshot, sfpm_log_level_t level,
 }
 
 sfpm_image_t *sfpm_snapshot_open(const sfpm_snapshot_t *snapshot, const char *filename,
-                                 int64_t commit)
+                                 int64_t commit, const char *base)
 {
-    sfpm_image_options_t options = {.struct_size = sizeof options, .commit = commit};
+    sfpm_image_options_t options = {
+        .struct_size = sizeof options,
+        .commit = commit,
+        .base = base,
+        .secret = snapshot->secret.struct_size ? &snapshot->secret : NULL};
     sfpm_image_t *image = sfpm_image_open(filename, &options);
     const char *remark;
     for (size_t i = 0; image && (remark = sfpm_image_warning(image, i)); i++)

@@ -44,6 +44,11 @@ struct sfpm_snapshot {
     bool description_lost; /* there was no memory to keep it: saving must fail */
     uint64_t schema;
     uint32_t bytecode;
+    char *compression; /* NULL: as the image has it */
+    unsigned workers;
+    uint8_t key[32]; /* what `secret` points to … */
+    char *passphrase;
+    sfpm_secret_t secret; /* struct_size 0: none */
     sfpm_log_callback_t log;
     void *log_context;
     sfpm_known_commit_t *last; /* apart, because saving takes a const snapshot */
@@ -53,9 +58,13 @@ struct sfpm_snapshot {
 void sfpm_snapshot_log(const sfpm_snapshot_t *snapshot, sfpm_log_level_t level,
                        const char *format, ...) SFPM_PRINTF(3, 4);
 
-/* Opens an image and passes its remarks on to the log. */
+/* Opens an image, with the snapshot's secret, and passes its remarks on to the log.
+ * `base` is the file name of a delta's base, or NULL. */
 sfpm_image_t *sfpm_snapshot_open(const sfpm_snapshot_t *snapshot, const char *filename,
-                                 int64_t commit);
+                                 int64_t commit, const char *base);
+
+/* Wipes the key or passphrase. */
+void sfpm_snapshot_forget_secret(sfpm_snapshot_t *snapshot);
 
 /* Remembers the commit that the image shows as the state of the memory. */
 void sfpm_snapshot_remember(const sfpm_snapshot_t *snapshot, const sfpm_image_t *image);

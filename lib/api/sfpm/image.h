@@ -71,6 +71,7 @@ typedef struct sfpm_image_info {
     uint32_t format;               /**< 1 or 2 */
     uint8_t id[SFPM_DIGEST_BYTES]; /**< stays the same through the image's life */
     uint64_t commits;              /**< number of commits; the last has this number */
+    uint64_t first;                /**< number of the oldest commit in the file */
     uint64_t size;                 /**< bytes in the file */
     uint64_t torn;                 /**< bytes of an unfinished commit at the end */
     uint64_t compatible;           /**< feature bits of the header */

@@ -31,9 +31,9 @@ typedef struct sfpm_snapshot sfpm_snapshot_t;
 
 /** What sfpm_snapshot_read_metadata() tells of an image. */
 typedef struct {
-    uint32_t version;      /**< of the format */
-    uint64_t timestamp;    /**< seconds since 1970-01-01 UTC */
-    size_t total_size;     /**< bytes in all regions */
+    uint32_t version;   /**< of the format */
+    uint64_t timestamp; /**< seconds since 1970-01-01 UTC */
+    size_t total_size;  /**< bytes in all regions */
     uint32_t num_regions;
     char description[256]; /**< cut at a character boundary when longer */
 } sfpm_snapshot_metadata_t;
@@ -41,7 +41,7 @@ typedef struct {
 /** A region to register. */
 typedef struct {
     void *base_address;
-    size_t size; /**< bytes */
+    size_t size;      /**< bytes */
     const char *name; /**< copied; NULL becomes "unnamed" */
     bool is_dynamic;  /**< may have another size at the next save */
 } sfpm_memory_region_t;
@@ -107,11 +107,26 @@ SFPM_API void sfpm_snapshot_set_schema(sfpm_snapshot_t *snapshot, uint64_t schem
 /** Sets the bytecode version recorded in the image, for snapshots of a machine. */
 SFPM_API void sfpm_snapshot_set_bytecode(sfpm_snapshot_t *snapshot, uint32_t version);
 
+/**
+ * Sets how images saved and commits made from now on are compressed.
+ * @param method   "none", "lz4", "zstd", or one of the two with ":LEVEL"; NULL for
+ *                 "none" in new images and the image's own in commits
+ * @param workers  threads that compress; 0 and 1: only the caller
+ */
+SFPM_API bool sfpm_snapshot_set_compression(sfpm_snapshot_t *snapshot, const char *method,
+                                            unsigned workers);
+
+/**
+ * Encrypts images saved from now on, and opens those that are restored or committed
+ * to: SFPM_ERR_KEY when the secret is wrong, or the image not encrypted. Then regions
+ * flagged *secret* can be saved.
+ * @param secret  copied, and wiped with the snapshot; NULL: no encryption
+ */
+SFPM_API bool sfpm_snapshot_set_secret(sfpm_snapshot_t *snapshot,
+                                       const sfpm_secret_t *secret);
+
 /** How much a log line matters. */
-typedef enum sfpm_log_level {
-    SFPM_LOG_INFO = 0,
-    SFPM_LOG_WARNING = 1
-} sfpm_log_level_t;
+typedef enum sfpm_log_level { SFPM_LOG_INFO = 0, SFPM_LOG_WARNING = 1 } sfpm_log_level_t;
 
 /** Receives what happened, one line without newline, as it happens. The text lives
  * as long as the call. Calling functions on the same snapshot is not allowed. */
@@ -135,7 +150,9 @@ SFPM_API bool sfpm_snapshot_save(const sfpm_snapshot_t *snapshot, const char *fi
 typedef struct sfpm_commit_options {
     size_t struct_size;
     const char *message; /**< of the commit, or NULL */
-    uint64_t keep;       /**< 0 keeps the whole history; others are not possible yet */
+    uint64_t keep;       /**< how many of the newest commits to keep at least: older ones
+                              are dropped, by writing the file anew, when it holds
+                              twice as many; 0 keeps all */
 } sfpm_commit_options_t;
 
 /**
@@ -186,8 +203,9 @@ SFPM_API bool sfpm_snapshot_restore(const char *filename, sfpm_snapshot_t *snaps
 /** How to restore. Start with `= {.struct_size = sizeof(…)}`. */
 typedef struct sfpm_restore_options {
     size_t struct_size;
-    int64_t commit;  /**< as in sfpm_image_options_t */
-    bool same_build; /**< refuse an image of another build of this program */
+    int64_t commit;   /**< as in sfpm_image_options_t */
+    bool same_build;  /**< refuse an image of another build of this program */
+    const char *base; /**< file name of a delta's base image; NULL: it lies beside */
 } sfpm_restore_options_t;
 
 /**
@@ -210,11 +228,10 @@ SFPM_API bool sfpm_snapshot_restore_image(sfpm_snapshot_t *snapshot, sfpm_image_
 SFPM_API bool sfpm_snapshot_fill_edit(const sfpm_snapshot_t *snapshot, sfpm_edit_t *edit);
 
 /**
- * Writes an image that holds `previous` and, appended to it, a commit with only
- * what changed since its last one.
- * @param previous  an existing image of version 2; any, not only the one restored
- * @param output    the file to write, atomically; may be the same file, then the
- *                  commit is appended in place
+ * Saves only what changed since the last commit of `previous`.
+ * @param previous  an existing image of version 2
+ * @param output    where to: another file becomes a delta, which needs `previous` in the
+ *                  same directory to be restored; the same file gets a commit appended
  */
 SFPM_API bool sfpm_snapshot_save_delta(const sfpm_snapshot_t *snapshot,
                                        const char *previous, const char *output);
