@@ -3,9 +3,9 @@
  * Every one-bit flip and every truncation of every good sample.
  *
  * sfpm_image_check() must find each flip. In use, a flipped image is refused, or
- * shows its last commit as it was written. It may show an earlier commit, the one
- * just before the damage, only when the damaged commit thereby has no valid trailer
- * at the end of the file to prove that it was whole; and never without a warning.
+ * shows its last commit as it was written. It may show the one before that only when
+ * the flip hit the last commit's trailer, so that nothing proves any more that it was
+ * whole; and never without a warning.
  *
  * A truncated image shows the last commit that is whole. Cut exactly at a commit's
  * end it is a good older image; anywhere else a warning says so, and checking fails.
@@ -44,15 +44,11 @@ static size_t last_end(const sample_t *sample)
 /* ---- flips ---- */
 
 /* Whether a flip of byte `at` may make an image show commit `shown`, which is not
- * its last one. */
+ * its last one: only when nothing else than the last trailer is hit. */
 static bool may_step_back(const sample_t *sample, uint64_t shown, size_t at)
 {
-    const sample_state_t *state = &sample->states[shown - 1];
-    bool in_the_next = at >= state->end && at < state[1].end;
-    bool torn = last_end(sample) != sample->size;
-    bool in_last_trailer =
-        at >= sample->size - SFPM_TRAILER_RECORD && shown == sample->num_states - 1;
-    return in_the_next && (torn || in_last_trailer);
+    size_t end = last_end(sample);
+    return shown == sample->num_states - 1 && at >= end - SFPM_TRAILER_RECORD && at < end;
 }
 
 static const char *judge_flip(const sample_t *sample, sfpm_image_t *image, size_t at)
