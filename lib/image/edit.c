@@ -15,6 +15,7 @@ static void free_changes(sfpm_source_t *source)
     free(source->changes);
     source->changes = NULL;
     source->num_changes = source->max_changes = 0;
+    source->tangled = false;
 }
 
 static void free_source(sfpm_source_t *source)
@@ -218,16 +219,37 @@ bool sfpm_edit_write(sfpm_edit_t *edit, size_t index, uint64_t offset, const voi
     uint8_t *copy = sfpm_copy_bytes(bytes, size);
     if (!copy)
         return false;
+    const sfpm_change_t *last =
+        source->num_changes > 0 ? &source->changes[source->num_changes - 1] : NULL;
+    source->tangled |= last && offset < last->offset + last->size;
     source->changes[source->num_changes++] = (sfpm_change_t){offset, size, copy};
     return true;
+}
+
+/* Where to begin looking for changes from `offset` on; only of changes that ascend it
+ * is known that those before end before it. */
+static size_t first_change(const sfpm_source_t *source, uint64_t offset)
+{
+    size_t low = 0, high = source->tangled ? 0 : source->num_changes;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const sfpm_change_t *change = &source->changes[middle];
+        if (change->offset + change->size <= offset)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
 }
 
 bool sfpm_source_overlay(const sfpm_source_t *source, uint64_t offset, uint8_t *to,
                          size_t size)
 {
     bool touched = false;
-    for (size_t i = 0; i < source->num_changes; i++) {
+    for (size_t i = first_change(source, offset); i < source->num_changes; i++) {
         const sfpm_change_t *change = &source->changes[i];
+        if (!source->tangled && change->offset >= offset + size)
+            break;
         uint64_t start = change->offset > offset ? change->offset : offset;
         uint64_t end = change->offset + change->size;
         end = end < offset + size ? end : offset + size;

@@ -33,6 +33,7 @@ typedef struct sfpm_source {
     sfpm_change_t *changes;
     size_t num_changes;
     size_t max_changes;
+    bool tangled; /* a change begins before the end of the one before it */
 } sfpm_source_t;
 
 struct sfpm_edit {

@@ -87,7 +87,7 @@ START_TEST(no_image_is_misread)
     room((size_t)40 << 20);
     size_t sites = 0;
     bool good = strncmp(job_sample.name, "good-", 5) == 0;
-    for (int i = 0; i < 3 && good; i++)
+    for (int i = 0; i < NUM_IMAGE_JOBS && good; i++)
         sites += expect_no_harm(&image_jobs[i]);
     ck_assert_int_eq(sites > 10, good);
     sample_free(&job_sample);

@@ -386,6 +386,44 @@ static const char *judge_read(bool good)
     return fault;
 }
 
+static bool note_range(void *context, uint64_t offset, uint64_t length)
+{
+    uint64_t *bytes = context;
+    (void)offset;
+    *bytes += length;
+    return true;
+}
+
+static sfpm_image_t *earlier;
+static uint64_t differing;
+
+static void prepare_earlier(void)
+{
+    prepare_image();
+    earlier = image;
+    need(run_open() && sfpm_image_select(earlier, 1), "show the first commit");
+}
+
+static bool run_compare(void)
+{
+    differing = 0;
+    return sfpm_image_num_regions(image) == 0 || sfpm_image_num_regions(earlier) == 0 ||
+           sfpm_image_compare(earlier, 0, image, 0, note_range, &differing);
+}
+
+/* Whether a failure before was harmless shows when memory is there again. */
+static const char *judge_compare(bool good)
+{
+    uint64_t told = differing;
+    bool again = run_compare();
+    sfpm_image_close(earlier);
+    sfpm_image_close(image);
+    earlier = image = NULL;
+    return !again || told > differing || (good && told != differing)
+               ? "tells something else"
+               : NULL;
+}
+
 const job_t file_jobs[NUM_FILE_JOBS] = {
     {"save", prepare_old, run_save, judge_new, SFPM_OK},
     {"commit", prepare_old, run_commit, judge_new, SFPM_OK},
@@ -398,10 +436,11 @@ const job_t file_jobs[NUM_FILE_JOBS] = {
     {"load a machine", prepare_machine, run_load, judge_nothing, SFPM_OK},
 };
 
-const job_t image_jobs[] = {
+const job_t image_jobs[NUM_IMAGE_JOBS] = {
     {"open", prepare_nothing, run_open, judge_open, SFPM_OK},
     {"check", prepare_image, run_check, judge_check, SFPM_ERR_TRUNCATED},
     {"read", prepare_image, run_read, judge_read, SFPM_OK},
+    {"compare", prepare_earlier, run_compare, judge_compare, SFPM_OK},
 };
 
 const job_t pipe_job = {"open a pipe", prepare_nothing, run_pipe, judge_pipe, SFPM_OK};

@@ -19,13 +19,13 @@ typedef struct job {
 
 /* They work on files in a directory of the test's own, the first of which is made
  * by jobs_begin(). */
-enum { NUM_FILE_JOBS = 9 };
+enum { NUM_FILE_JOBS = 9, NUM_IMAGE_JOBS = 4 };
 extern const job_t file_jobs[NUM_FILE_JOBS];
 void jobs_begin(void);
 void jobs_end(void);
 
-/* Operations on a sample: opening, checking, reading it; opening a pipe. */
-extern const job_t image_jobs[];
+/* Operations on a sample: opening, checking, reading, comparing it; opening a pipe. */
+extern const job_t image_jobs[NUM_IMAGE_JOBS];
 extern const job_t pipe_job;
 extern sample_t job_sample;
 

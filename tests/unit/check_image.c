@@ -171,6 +171,40 @@ START_TEST(every_commit_keeps_its_state)
 }
 END_TEST
 
+/* Changes that ascend, for a while or to the end, and changes that overlap: what is
+ * read before the edit is written, and after it, is what each left. */
+START_TEST(changes_in_any_order_are_read)
+{
+    enum { LENGTH = 3 * SFPM_CHUNK, CHANGES = 60 };
+    static uint8_t state[LENGTH], read[LENGTH], bytes[5000];
+    for (int round = 0; round < 12; round++) {
+        fill(state, LENGTH);
+        save(state, LENGTH);
+        sfpm_image_t *image = sfpm_image_open(path, NULL);
+        sfpm_edit_t *edit = sfpm_edit_create(image);
+        uint64_t at = 0;
+        for (int i = 0; i < CHANGES; i++) {
+            size_t size = next_number() % (i % 7 == 0 ? sizeof bytes : 40);
+            if (i >= round * 6)
+                at = next_number() % (LENGTH - sizeof bytes);
+            for (size_t k = 0; k < size; k++)
+                state[at + k] = bytes[k] = (uint8_t)next_number();
+            ck_assert_ok(sfpm_edit_write(edit, 0, at, bytes, size));
+            uint64_t from = next_number() % (LENGTH - 3000);
+            ck_assert_ok(sfpm_edit_read(edit, 0, from, read, 3000));
+            ck_assert_mem_eq(read, state + from, 3000);
+            at += size + next_number() % 3 * 500;
+        }
+        ck_assert_ok(sfpm_edit_read(edit, 0, 0, read, LENGTH));
+        ck_assert_mem_eq(read, state, LENGTH);
+        ck_assert_ok(sfpm_edit_append(edit, NULL));
+        sfpm_edit_destroy(edit);
+        expect_contents(image, state, LENGTH);
+        sfpm_image_close(image);
+    }
+}
+END_TEST
+
 static uint8_t first_byte(sfpm_image_t *image)
 {
     uint8_t byte = 0;
@@ -333,6 +367,7 @@ int main(void)
     tcase_add_loop_test(core, what_is_saved_is_read, 0, sizeof sizes / sizeof *sizes);
     tcase_add_test(core, chunks_full_of_pieces_are_read);
     tcase_add_test(core, every_commit_keeps_its_state);
+    tcase_add_test(core, changes_in_any_order_are_read);
     tcase_add_test(core, undo_walks_back_and_stops_at_the_first);
     tcase_add_test(core, torn_tails_are_passed_over_and_covered);
     tcase_add_test(core, saving_elsewhere_equals_appending);
