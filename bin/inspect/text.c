@@ -44,7 +44,23 @@ static bool text_commit(const view_t *view)
     return true;
 }
 
-static void text_regions(const view_t *view)
+/* Version 1 has no digests: FNV-1a of the contents, so that a change shows. */
+static bool text_sum(const sfpm_image_t *image, size_t index, uint64_t size)
+{
+    uint8_t bytes[4096];
+    uint64_t sum = UINT64_C(0xCBF29CE484222325);
+    for (uint64_t at = 0; at < size; at += sizeof(bytes)) {
+        size_t count = size - at < sizeof(bytes) ? (size_t)(size - at) : sizeof(bytes);
+        if (!sfpm_image_read(image, index, at, bytes, count))
+            return false;
+        for (size_t i = 0; i < count; i++)
+            sum = (sum ^ bytes[i]) * UINT64_C(0x100000001B3);
+    }
+    printf(" sum %016" PRIx64, sum);
+    return true;
+}
+
+static bool text_regions(const view_t *view)
 {
     char digest[FACT_DIGEST];
     bool digests = sfpm_image_info(view->file.image)->format != 1;
@@ -56,10 +72,14 @@ static void text_regions(const view_t *view)
         const char *flag;
         for (unsigned n = 0; (flag = fact_flag(region->flags, n)) != NULL; n++)
             printf(" %s", flag);
+        bool ok = digests || text_sum(view->file.image, i, region->size);
         if (digests)
             printf(" digest %s", fact_digest(region->digest, digest));
         putchar('\n');
+        if (!ok)
+            return false;
     }
+    return true;
 }
 
 static void text_value(void *context, int64_t value)
@@ -119,9 +139,8 @@ static void text_code(const sfpm_vm_t *vm, uint64_t size)
 
 int view_text(view_t *view)
 {
-    if (!text_commit(view))
+    if (!text_commit(view) || !text_regions(view))
         return tool_fail_last(view->file.label);
-    text_regions(view);
     fact("machine refused", view->refusal);
     if (view->vm == NULL)
         return EXIT_SUCCESS;

@@ -57,6 +57,23 @@ sfpm-inspect --text other-name.img | sed /^creator/d >after.txt
 sed /^creator/d before.txt >before
 expect_same before after.txt
 
+# Each line is one fact: a word that says of what, then the rest; texts with newlines
+# do not break it. Version 1 has sums instead of digests.
+sfpm-save -o lines.img -d "$(printf 'two\nlines')" nested.s
+succeeds sfpm-inspect --text lines.img
+expect_stdout_match '^description two\\x0alines$'
+expect_not grep -Evq '^(format|description|creator|region|machine|pc|instructions|starts|frame|local|stack|global|code) .' "$stdout"
+original_image >1.img
+cp 1.img 2.img
+zeros 1 | dd of=2.img bs=1 seek=2000 conv=notrunc 2>/dev/null
+sfpm-inspect --text 1.img >1.txt
+sfpm-inspect --text 2.img >2.txt
+expect_same 1.txt 2.txt
+flip 2.img 2000
+sfpm-inspect --text 2.img >2.txt
+expect_not cmp -s 1.txt 2.txt
+expect grep -Eq '^region vm_state size 2080 sum [0-9a-f]{16}$' 2.txt
+
 # What is disassembled assembles to the same bytes.
 for program in nested.s divide.s "$sum" "$top_srcdir"/examples/*.s; do
     sfpm-save -o 1.img "$program"
