@@ -104,7 +104,7 @@ static bool add_file(patch_t *patch, const char *path)
 /* Supplies the regions as they will be; each is kept until the machine is loaded. */
 typedef struct loader {
     const sfpm_image_t *image;
-    const sfpm_edit_t *edit;
+    sfpm_edit_t *edit;
     void *buffers[32];
     size_t count;
 } loader_t;
@@ -131,7 +131,7 @@ static bool supply(void *context, const char *name, const void **bytes, size_t *
 }
 
 /* Whether the changed machine may run. */
-static bool verify(const sfpm_image_t *image, const sfpm_edit_t *edit)
+static bool verify(const sfpm_image_t *image, sfpm_edit_t *edit)
 {
     loader_t loader = {.image = image, .edit = edit};
     sfpm_vm_t *vm = sfpm_vm_create();

@@ -211,6 +211,8 @@ bool sfpm_edit_write(sfpm_edit_t *edit, size_t index, uint64_t offset, const voi
         return sfpm_fail(SFPM_ERR_ARGUMENT,
                          "region '%s' is replaced by this edit already",
                          edit->index.regions[which].name);
+    if (size == 0)
+        return true;
     void *changes = source->changes;
     if (!sfpm_grow_array(&changes, &source->max_changes, source->num_changes + 1,
                          sizeof(sfpm_change_t)))
@@ -219,48 +221,8 @@ bool sfpm_edit_write(sfpm_edit_t *edit, size_t index, uint64_t offset, const voi
     uint8_t *copy = sfpm_copy_bytes(bytes, size);
     if (!copy)
         return false;
-    const sfpm_change_t *last =
-        source->num_changes > 0 ? &source->changes[source->num_changes - 1] : NULL;
-    source->tangled |= last && offset < last->offset + last->size;
-    source->changes[source->num_changes++] = (sfpm_change_t){offset, size, copy};
+    sfpm_source_add(source, (sfpm_change_t){offset, size, copy, source->next_order++});
     return true;
-}
-
-/* Where to begin looking for changes from `offset` on; only of changes that ascend it
- * is known that those before end before it. */
-static size_t first_change(const sfpm_source_t *source, uint64_t offset)
-{
-    size_t low = 0, high = source->tangled ? 0 : source->num_changes;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        const sfpm_change_t *change = &source->changes[middle];
-        if (change->offset + change->size <= offset)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-bool sfpm_source_overlay(const sfpm_source_t *source, uint64_t offset, uint8_t *to,
-                         size_t size)
-{
-    bool touched = false;
-    for (size_t i = first_change(source, offset); i < source->num_changes; i++) {
-        const sfpm_change_t *change = &source->changes[i];
-        if (!source->tangled && change->offset >= offset + size)
-            break;
-        uint64_t start = change->offset > offset ? change->offset : offset;
-        uint64_t end = change->offset + change->size;
-        end = end < offset + size ? end : offset + size;
-        if (start >= end)
-            continue;
-        touched = true;
-        if (to)
-            memcpy(to + (start - offset), change->bytes + (start - change->offset),
-                   (size_t)(end - start));
-    }
-    return touched;
 }
 
 bool sfpm_source_read(const sfpm_edit_t *edit, size_t which, uint64_t offset, uint8_t *to,
@@ -279,7 +241,7 @@ bool sfpm_source_read(const sfpm_edit_t *edit, size_t which, uint64_t offset, ui
     return true;
 }
 
-bool sfpm_edit_read(const sfpm_edit_t *edit, size_t index, uint64_t offset, void *to,
+bool sfpm_edit_read(sfpm_edit_t *edit, size_t index, uint64_t offset, void *to,
                     size_t size)
 {
     size_t which = 0;

@@ -11,6 +11,7 @@ typedef struct sfpm_change {
     uint64_t offset; /* in the region */
     size_t size;
     uint8_t *bytes; /* owned */
+    size_t order;   /* of the changes; later ones win */
 } sfpm_change_t;
 
 typedef enum sfpm_source_kind {
@@ -33,7 +34,8 @@ typedef struct sfpm_source {
     sfpm_change_t *changes;
     size_t num_changes;
     size_t max_changes;
-    bool tangled; /* a change begins before the end of the one before it */
+    size_t next_order; /* of a change */
+    bool unsettled;    /* the changes are not in ascending order, or overlap */
 } sfpm_source_t;
 
 struct sfpm_edit {
@@ -55,6 +57,11 @@ struct sfpm_edit {
     uint8_t id[SFPM_DIGEST_SIZE];     /* … with this id … */
     uint8_t digest[SFPM_DIGEST_SIZE]; /* … and this state */
 };
+
+/* Adds a change, for which there is room. */
+void sfpm_source_add(sfpm_source_t *source, sfpm_change_t change);
+/* Sorts the changes and joins those that overlap, before they are looked for. */
+bool sfpm_source_settle(sfpm_source_t *source);
 
 /* Reads a region of the next commit by its place in edit->index. */
 bool sfpm_source_read(const sfpm_edit_t *edit, size_t which, uint64_t offset, uint8_t *to,

@@ -13,19 +13,19 @@
 #include "image/plan.h"
 
 enum {
-    BATCH = 64,       /* chunks that are packed together and make one record */
+    BATCH = 32,       /* chunks that are packed together and make one record */
     WORKERS_MAX = 64, /* threads */
     SLOT_SIZE = SFPM_CHUNK + SFPM_BOX_EXTRA
 };
 
 /* One chunk on its way. */
 typedef struct slot {
-    sfpm_planned_leaf_t *planned;
     sfpm_extent_t *extent;
-    const uint8_t *from;
+    const uint8_t *from; /* the contents */
     size_t size;
-    uint8_t *loaded; /* room for contents that are not in memory */
-    uint8_t *packed;
+    uint8_t *loaded;     /* room for contents that are not in memory */
+    uint8_t *compressed; /* room for the compressed contents */
+    const uint8_t *data; /* what is stored, before it is sealed: one of the above */
     size_t length;
     uint32_t codec;
 } slot_t;
@@ -33,6 +33,7 @@ typedef struct slot {
 typedef struct packer {
     sfpm_plan_t *plan;
     slot_t slots[BATCH];
+    uint8_t *payload; /* of the record: what the slots become */
     size_t count;
     atomic_size_t next;
     unsigned workers;
@@ -49,15 +50,12 @@ static void pack_slot(slot_t *slot, sfpm_compressor_t *compressor, uint32_t code
 {
     /* Less than a sixteenth saved is not worth the time to restore it. */
     size_t room = slot->size - slot->size / 16;
-    slot->length =
-        compressor ? sfpm_compress(compressor, slot->from, slot->size, slot->packed, room)
-                   : 0;
-    slot->codec = codec;
-    if (slot->length > 0)
-        return;
-    slot->codec = SFPM_CODEC_NONE;
-    slot->length = slot->size;
-    memcpy(slot->packed, slot->from, slot->size);
+    slot->length = compressor ? sfpm_compress(compressor, slot->from, slot->size,
+                                              slot->compressed, room)
+                              : 0;
+    slot->codec = slot->length > 0 ? codec : SFPM_CODEC_NONE;
+    slot->data = slot->length > 0 ? slot->compressed : slot->from;
+    slot->length = slot->length > 0 ? slot->length : slot->size;
 }
 
 static void *work(void *argument)
@@ -89,55 +87,48 @@ static void pack_batch(packer_t *packer)
         pthread_join(threads[i], NULL);
 }
 
-static bool seal_slot(packer_t *packer, slot_t *slot, uint64_t offset)
+/* Puts one chunk into the payload, for its place in the file. */
+static bool place_slot(packer_t *packer, slot_t *slot, uint64_t offset, uint8_t *to)
 {
-    uint8_t *box = slot->loaded; /* no longer needed for contents */
-    if (!sfpm_box_seal(&packer->plan->sealer, SFPM_BOX_CHUNK, offset, slot->packed,
-                       slot->length, box))
-        return false;
-    slot->loaded = slot->packed;
-    slot->packed = box;
-    slot->length += SFPM_BOX_EXTRA;
-    return true;
-}
-
-/* Places and seals what is packed; *sum receives the checksum of all of it. */
-static bool finish_slots(packer_t *packer, uint64_t start, uint64_t *total, uint64_t *sum)
-{
-    sfpm_running_checksum_t *running = sfpm_running_checksum_create();
-    bool good = running != NULL;
-    *total = 0;
-    for (size_t i = 0; good && i < packer->count; i++) {
-        slot_t *slot = &packer->slots[i];
-        slot->extent->offset = start + *total;
-        slot->extent->kind = SFPM_EXTENT_CHUNK;
-        slot->extent->codec = slot->codec;
-        good = !packer->plan->edit->keys || seal_slot(packer, slot, start + *total);
-        if (!good)
-            break;
-        slot->extent->length = (uint32_t)slot->length;
-        *total += slot->length;
-        sfpm_running_checksum_add(running, slot->packed, slot->length);
+    slot->extent->offset = offset;
+    slot->extent->kind = SFPM_EXTENT_CHUNK;
+    slot->extent->codec = slot->codec;
+    slot->extent->length = (uint32_t)slot->length;
+    if (!packer->plan->edit->keys) {
+        memcpy(to, slot->data, slot->length);
+        return true;
     }
-    *sum = running ? sfpm_running_checksum_value(running) : 0;
-    sfpm_running_checksum_destroy(running);
-    return good;
+    slot->extent->length += SFPM_BOX_EXTRA;
+    return sfpm_box_seal(&packer->plan->sealer, SFPM_BOX_CHUNK, offset, slot->data,
+                         slot->length, to);
 }
 
 static bool flush_batch(packer_t *packer, sfpm_output_t *output)
 {
-    uint64_t total, sum;
+    uint64_t start = sfpm_output_offset(output) + SFPM_RECORD_SIZE;
+    size_t total = 0;
     if (packer->count == 0)
         return true;
     pack_batch(packer);
-    bool good = finish_slots(packer, sfpm_output_offset(output) + SFPM_RECORD_SIZE,
-                             &total, &sum) &&
-                sfpm_write_record_start(output, SFPM_RECORD_DATA, 0, total, sum);
-    for (size_t i = 0; good && i < packer->count; i++)
-        good =
-            sfpm_output_write(output, packer->slots[i].packed, packer->slots[i].length);
+    for (size_t i = 0; i < packer->count; i++) {
+        slot_t *slot = &packer->slots[i];
+        if (!place_slot(packer, slot, start + total, packer->payload + total))
+            return false;
+        total += slot->extent->length;
+    }
     packer->count = 0;
-    return good && sfpm_write_record_end(output);
+    return sfpm_write_record_start(output, SFPM_RECORD_DATA, 0, total,
+                                   sfpm_checksum(packer->payload, total, 0)) &&
+           sfpm_output_write(output, packer->payload, total) &&
+           sfpm_write_record_end(output);
+}
+
+/* A slot's own memory, allocated when a chunk first needs it. */
+static bool need(uint8_t **memory)
+{
+    if (!*memory)
+        *memory = SFPM_NEW_N(uint8_t, SFPM_CHUNK);
+    return *memory != NULL;
 }
 
 static bool take_slot(packer_t *packer, sfpm_planned_leaf_t *planned,
@@ -145,20 +136,17 @@ static bool take_slot(packer_t *packer, sfpm_planned_leaf_t *planned,
 {
     slot_t *slot = &packer->slots[packer->count];
     uint32_t chunk = extent->first / SFPM_CHUNK_PAGES;
-    slot->planned = planned;
+    sfpm_planned_chunk_t *now = &planned->chunks[chunk];
     slot->extent = extent;
     slot->size = sfpm_plan_span(planned, chunk);
-    if (!slot->packed && !(slot->packed = SFPM_NEW_N(uint8_t, SLOT_SIZE)))
-        return false;
-    if (!slot->loaded && !(slot->loaded = SFPM_NEW_N(uint8_t, SLOT_SIZE)))
-        return false;
     slot->from = sfpm_plan_contents(packer->plan, planned, chunk);
-    if (!slot->from)
+    if (!slot->from || (packer->compressors[0] && !need(&slot->compressed)) ||
+        (now->reload && !need(&slot->loaded)))
         return false;
-    if (planned->chunks[chunk].unhashed)
+    if (now->unhashed)
         planned->leaf.sums[chunk] = sfpm_checksum(slot->from, slot->size, 0);
-    planned->chunks[chunk].unhashed = false;
-    if (planned->chunks[chunk].reload) {
+    now->unhashed = false;
+    if (now->reload) {
         memcpy(slot->loaded, slot->from, slot->size);
         slot->from = slot->loaded;
     }
@@ -185,6 +173,9 @@ static bool prepare(packer_t *packer)
     const sfpm_edit_t *edit = packer->plan->edit;
     packer->workers = edit->workers > WORKERS_MAX ? WORKERS_MAX : edit->workers;
     packer->workers += packer->workers == 0;
+    packer->payload = malloc((size_t)BATCH * SLOT_SIZE);
+    if (!packer->payload)
+        return sfpm_fail_memory((uint64_t)BATCH * SLOT_SIZE);
     if (edit->index.codec == SFPM_CODEC_NONE)
         return true;
     for (unsigned i = 0; i < packer->workers; i++) {
@@ -200,10 +191,11 @@ static void dispose(packer_t *packer)
 {
     for (size_t i = 0; i < BATCH; i++) {
         free(packer->slots[i].loaded);
-        free(packer->slots[i].packed);
+        free(packer->slots[i].compressed);
     }
     for (unsigned i = 0; i < WORKERS_MAX; i++)
         sfpm_compressor_destroy(packer->compressors[i]);
+    free(packer->payload);
     free(packer);
 }
 

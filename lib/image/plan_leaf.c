@@ -11,8 +11,13 @@ enum { PIECE_MAX = SFPM_PAGE / 4 };
 
 size_t sfpm_used_length(const uint8_t *page, size_t size)
 {
+    static const uint8_t zeros[SFPM_PAGE];
     uint64_t words[8];
-    /* From the end, since pages that hold anything are seldom empty there. */
+    /* Pages that hold anything are seldom empty at their end, and memcmp() is the
+     * fastest way to see that one holds nothing. */
+    if (size > 0 && page[size - 1] == 0 && size <= SFPM_PAGE &&
+        memcmp(page, zeros, size) == 0)
+        return 0;
     while (size >= sizeof words) {
         memcpy(words, page + size - sizeof words, sizeof words);
         if (words[0] | words[1] | words[2] | words[3] | words[4] | words[5] | words[6] |
@@ -206,15 +211,18 @@ static bool plan_inherited_chunk(sfpm_leaf_job_t *job, uint32_t chunk)
     if (!sfpm_source_overlay(job->source, position, NULL, size))
         return keep_chunk(job, chunk);
     if (!sfpm_chunk_read(&job->plan->before, job->source->old, position,
-                         job->plan->contents))
+                         job->plan->scratch))
         return false;
-    now->owned = sfpm_copy_bytes(job->plan->contents, size);
+    now->owned = sfpm_copy_bytes(job->plan->scratch, size);
     if (!now->owned)
         return false;
     sfpm_source_overlay(job->source, position, now->owned, size);
     now->bytes = now->owned;
     job->planned->leaf.sums[chunk] = sfpm_checksum(now->bytes, size, 0);
-    return plan_new_contents(job, chunk, now->bytes);
+    if (job->plan->packed)
+        return plan_packed(job, chunk, now->bytes);
+    return plan_pages(job, chunk, now->bytes,
+                      pages_can_stay(job, chunk) ? job->plan->scratch : NULL);
 }
 
 static bool plan_image_chunk(sfpm_leaf_job_t *job, uint32_t chunk)

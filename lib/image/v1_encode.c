@@ -54,6 +54,8 @@ static bool write_region(const sfpm_edit_t *edit, size_t which, uint8_t *scratch
     if (!sfpm_output_write(output, fixed, sizeof fixed) ||
         !sfpm_output_write(output, region->name, length))
         return false;
+    if (!sfpm_source_settle(&edit->sources[which]))
+        return false;
     for (uint64_t at = 0; at < region->size; at += SFPM_CHUNK) {
         size_t now = sfpm_span(region->size, at, SFPM_CHUNK);
         if (!sfpm_source_read(edit, which, at, scratch, now) ||

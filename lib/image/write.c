@@ -66,24 +66,44 @@ static void hash_chunk(const sfpm_plan_t *plan, sfpm_planned_leaf_t *planned,
     now->unhashed = false;
 }
 
-/* Writes the new pages of a chunk, run by run. */
-static bool write_chunk_pages(sfpm_output_t *output, uint16_t pages, const uint8_t *bytes)
+/* New pages that follow each other in memory, about to be written. They go out in
+ * large pieces, straight from where they are, while the processor's cache still holds
+ * what was just hashed. */
+typedef struct run {
+    sfpm_output_t *output;
+    const uint8_t *bytes;
+    size_t size;
+} run_t;
+
+static bool flush_run(run_t *run)
 {
-    for (unsigned page = 0; page < SFPM_CHUNK_PAGES;) {
-        unsigned end = page;
-        while (end < SFPM_CHUNK_PAGES && pages >> end & 1)
-            end++;
-        if (end > page && !sfpm_output_write(output, bytes + (size_t)page * SFPM_PAGE,
-                                             (size_t)(end - page) * SFPM_PAGE))
-            return false;
-        page = end + 1;
-    }
+    size_t size = run->size;
+    run->size = 0;
+    return size == 0 || sfpm_output_write(run->output, run->bytes, size);
+}
+
+static bool extend_run(run_t *run, const uint8_t *bytes, size_t size)
+{
+    enum { ENOUGH = 1 << 20 };
+    if (run->size > 0 && (run->bytes + run->size != bytes || run->size >= ENOUGH) &&
+        !flush_run(run))
+        return false;
+    if (run->size == 0)
+        run->bytes = bytes;
+    run->size += size;
     return true;
 }
 
-/* Hashes each chunk and writes it while it is in the processor's cache. */
-static bool write_leaf_pages(sfpm_plan_t *plan, sfpm_planned_leaf_t *planned,
-                             sfpm_output_t *output)
+static bool write_chunk_pages(run_t *run, uint16_t pages, const uint8_t *bytes)
+{
+    for (unsigned page = 0; page < SFPM_CHUNK_PAGES; page++)
+        if (pages >> page & 1 &&
+            !extend_run(run, bytes + (size_t)page * SFPM_PAGE, SFPM_PAGE))
+            return false;
+    return true;
+}
+
+static bool write_leaf_pages(sfpm_plan_t *plan, sfpm_planned_leaf_t *planned, run_t *run)
 {
     for (uint32_t chunk = 0; chunk < planned->leaf.num_chunks; chunk++) {
         uint16_t pages = planned->chunks[chunk].pages;
@@ -91,7 +111,10 @@ static bool write_leaf_pages(sfpm_plan_t *plan, sfpm_planned_leaf_t *planned,
         if (!pages)
             continue;
         const uint8_t *bytes = sfpm_plan_contents(plan, planned, chunk);
-        if (!bytes || !write_chunk_pages(output, pages, bytes))
+        if (!bytes || !write_chunk_pages(run, pages, bytes))
+            return false;
+        /* The memory of contents that were read is used again for the next chunk. */
+        if (planned->chunks[chunk].reload && !flush_run(run))
             return false;
     }
     return true;
@@ -105,10 +128,11 @@ static bool write_pages(sfpm_plan_t *plan, sfpm_output_t *output)
                                      plan->num_pages * SFPM_PAGE, 0))
             return false;
     }
+    run_t run = {.output = output};
     for (size_t i = 0; i < plan->num_leaves; i++)
-        if (!write_leaf_pages(plan, plan->leaves[i], output))
+        if (!write_leaf_pages(plan, plan->leaves[i], &run))
             return false;
-    return true;
+    return flush_run(&run);
 }
 
 /* Writes the pieces in the order of their extents, and gives each its place. */

@@ -16,8 +16,8 @@
 #include "io/lock.h"
 #include "io/place.h"
 
-#define GATHER      ((size_t)256 << 10) /* small pieces are gathered up to this */
-#define DIRECT      ((size_t)64 << 10)  /* from here on copying costs more than a call */
+#define GATHER      ((size_t)1 << 20)   /* small pieces are gathered up to this */
+#define DIRECT      ((size_t)512 << 10) /* from here on copying costs more than a call */
 #define RESERVE_MIN ((uint64_t)1 << 20) /* below, reserving costs more than it saves */
 
 enum kind { NEW_FILE, APPEND, STREAM };

@@ -205,6 +205,36 @@ START_TEST(changes_in_any_order_are_read)
 }
 END_TEST
 
+/* Changes that overlap, in any order: the later one wins, when read back from the
+ * edit, and in the commit. */
+START_TEST(later_changes_win)
+{
+    enum { SIZE = 200000, CHANGES = 400 };
+    static uint8_t wanted[SIZE], read[SIZE], bytes[3000];
+    fill(wanted, SIZE);
+    save(wanted, SIZE);
+    sfpm_image_t *image = sfpm_image_open(path, NULL);
+    sfpm_edit_t *edit = sfpm_edit_create(image);
+    for (int i = 0; i < CHANGES; i++) {
+        size_t offset = next_number() % SIZE;
+        size_t length = next_number() % (_i ? sizeof bytes : 20);
+        length = length < SIZE - offset ? length : SIZE - offset;
+        fill(bytes, length);
+        memcpy(wanted + offset, bytes, length);
+        ck_assert_ok(sfpm_edit_write(edit, 0, offset, bytes, length));
+        if (i % 100 == 50) {
+            ck_assert_ok(sfpm_edit_read(edit, 0, 0, read, SIZE));
+            ck_assert_mem_eq(read, wanted, SIZE);
+        }
+    }
+    ck_assert_ok(sfpm_edit_append(edit, NULL));
+    sfpm_edit_destroy(edit);
+    expect_contents(image, wanted, SIZE);
+    ck_assert_ok(sfpm_image_check(image, NULL, NULL));
+    sfpm_image_close(image);
+}
+END_TEST
+
 static uint8_t first_byte(sfpm_image_t *image)
 {
     uint8_t byte = 0;
@@ -368,6 +398,7 @@ int main(void)
     tcase_add_test(core, chunks_full_of_pieces_are_read);
     tcase_add_test(core, every_commit_keeps_its_state);
     tcase_add_test(core, changes_in_any_order_are_read);
+    tcase_add_loop_test(core, later_changes_win, 0, 2);
     tcase_add_test(core, undo_walks_back_and_stops_at_the_first);
     tcase_add_test(core, torn_tails_are_passed_over_and_covered);
     tcase_add_test(core, saving_elsewhere_equals_appending);

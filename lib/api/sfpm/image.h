@@ -58,8 +58,8 @@ typedef struct sfpm_image_options {
     int64_t commit;      /**< the commit shown: 0 the last, N > 0 that number,
                               N < 0 that many before the last */
     uint64_t max_memory; /**< limit in bytes for tables read from the image; 0: 1 GiB */
-    const sfpm_secret_t *secret; /**< NULL: the image is not encrypted. SFPM_ERR_KEY when it
-                                      is, or when a secret is given and it is not */
+    const sfpm_secret_t *secret; /**< NULL: the image is not encrypted. SFPM_ERR_KEY when
+                                    it is, or when a secret is given and it is not */
     const char *base;            /**< file name of the base image of a delta, or NULL to
                                       look for it beside the delta */
     const uint8_t *digest;       /**< NULL, or the SFPM_DIGEST_BYTES that the state shown
@@ -213,8 +213,8 @@ SFPM_API bool sfpm_image_compare(const sfpm_image_t *a, size_t region_a,
                                  sfpm_range_callback_t callback, void *context);
 
 /** Called by sfpm_image_check() for each fault found. */
-typedef void (*sfpm_fault_callback_t)(void *context, sfpm_status_t status, uint64_t offset,
-                                      const char *text);
+typedef void (*sfpm_fault_callback_t)(void *context, sfpm_status_t status,
+                                      uint64_t offset, const char *text);
 
 /**
  * Reads and checks every byte of the file: all commits, padding and dead bytes.
@@ -272,8 +272,8 @@ SFPM_API bool sfpm_edit_write(sfpm_edit_t *edit, size_t index, uint64_t offset,
                               const void *bytes, size_t size);
 
 /** Reads a region as it will be: the starting image with the changes so far. */
-SFPM_API bool sfpm_edit_read(const sfpm_edit_t *edit, size_t index, uint64_t offset,
-                             void *to, size_t size);
+SFPM_API bool sfpm_edit_read(sfpm_edit_t *edit, size_t index, uint64_t offset, void *to,
+                             size_t size);
 
 /** Sets a text of the next commit; it is copied, NULL keeps the old one. Text
  * over 65,535 bytes is SFPM_ERR_LIMIT. @{ */
@@ -346,9 +346,9 @@ typedef struct sfpm_write_options {
 /**
  * Appends the edit as one commit to the file that the image was opened from, and
  * makes the image show it, if there is memory for that. Durable when it returns
- * true; on failure the file is as it was. SFPM_ERR_CHANGED when the file has another last commit than
- * the image knows; SFPM_ERR_LOCKED while another writes. An image of
- * version 1 is replaced atomically instead.
+ * true; on failure the file is as it was. SFPM_ERR_CHANGED when the file has another last
+ * commit than the image knows; SFPM_ERR_LOCKED while another writes. An image of version
+ * 1 is replaced atomically instead.
  */
 SFPM_API bool sfpm_edit_append(sfpm_edit_t *edit, const sfpm_write_options_t *options);
 
@@ -385,9 +385,9 @@ SFPM_API bool sfpm_edit_save_delta(sfpm_edit_t *edit, const char *filename,
 /** How an image is written anew. Start with `= {.struct_size = sizeof(…)}`. */
 typedef struct sfpm_rewrite_options {
     size_t struct_size;
-    const char *compression; /**< as in sfpm_edit_set_compression(); NULL: as each
-                                  commit was */
-    unsigned workers;        /**< threads that compress */
+    const char *compression;     /**< as in sfpm_edit_set_compression(); NULL: as each
+                                      commit was */
+    unsigned workers;            /**< threads that compress */
     const sfpm_secret_t *secret; /**< encrypts, or encrypts anew; NULL: as it was */
     bool decrypt;                /**< writes an encrypted image unencrypted */
     bool flatten;                /**< only the state shown, as one commit, without base */
