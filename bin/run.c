@@ -36,6 +36,7 @@ static const struct poptOption table[] = {
      "with -i, also change a file that has several names", NULL},
     OPTIONS_OUTPUT,
     OPTIONS_TEXTS,
+    OPTIONS_STORAGE,
     OPTIONS_READING,
     OPTIONS_COMMON("  sfpm-run sum.img\n"
                    "  sfpm-run --steps 1000 -i primes.img; sfpm-run -i primes.img\n"
@@ -58,6 +59,10 @@ static bool parse_numbers(int *status)
             return false;
         }
         resumable = (int)number;
+    }
+    if (options.compression != NULL && options.output == NULL && !options.in_place) {
+        *status = tool_usage("--compress: no image is written: add -o FILE or -i");
+        return false;
     }
     if (restart + fresh + resume > 1) {
         *status = tool_usage("--restart, --fresh and --resume exclude each other");
@@ -85,7 +90,8 @@ static int save(sfpm_vm_t *vm, const operand_t *image, output_kind_t kind)
 
     sfpm_edit_t *edit = sfpm_edit_create(image->image);
     int status = STATUS_FAILED;
-    if (edit != NULL && sfpm_vm_fill_edit(vm, edit) && options_fill_edit(edit, message))
+    if (edit != NULL && options_fill_storage(edit) && sfpm_vm_fill_edit(vm, edit) &&
+        options_fill_edit(edit, message))
         status = output_write(kind, image, edit);
     else
         tool_fail_last(image->label);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <sfpm/vm.h>
 
@@ -18,8 +19,12 @@ static int raw;
 static const struct poptOption table[] = {
     {"raw", '\0', POPT_ARG_NONE, &raw, 0,
      "PROGRAM holds the bytes of the code, not assembly text", NULL},
+    {"encrypt", '\0', POPT_ARG_NONE, &options.encrypt, 0,
+     "encrypt the image with a key or a passphrase", NULL},
     OPTIONS_NEW_FILE,
     OPTIONS_TEXTS,
+    OPTIONS_STORAGE,
+    OPTIONS_SECRET,
     OPTIONS_COMMON("  sfpm-save sum.s | sfpm-run -\n"
                    "  sfpm-save -o sum.img -d 'adds two numbers' sum.s\n"
                    "  printf '\\0\\12\\0\\5\\1\\4\\5' | sfpm-save --raw - | sfpm-run -"),
@@ -63,7 +68,8 @@ static int save(sfpm_vm_t *vm, output_kind_t kind, const operand_t *program)
 {
     int status;
     sfpm_edit_t *edit = sfpm_edit_create(NULL);
-    if (edit != NULL && sfpm_vm_fill_edit(vm, edit) && options_fill_edit(edit, NULL))
+    if (edit != NULL && options_fill_storage(edit) && sfpm_vm_fill_edit(vm, edit) &&
+        options_fill_edit(edit, NULL))
         status = output_write(kind, program, edit);
     else
         status = tool_fail_last(program->label);
@@ -88,6 +94,23 @@ static int checkpoint(const operand_t *program, output_kind_t kind)
     return status;
 }
 
+/* The key to encrypt with; the terminal gives one when no option does. */
+static bool prepare_secret(const char *name, int *status)
+{
+    if (!options.encrypt) {
+        if (options.key_file == NULL && options.passphrase_fd == NULL)
+            return true;
+        *status = tool_usage("a key or passphrase is for --encrypt, which is missing");
+        return false;
+    }
+    if (options.secret.known)
+        return true;
+    *status = isatty(STDIN_FILENO)
+                  ? tool_failure()
+                  : tool_usage("--encrypt: --key-file or --passphrase-fd is needed");
+    return secret_prompt(&options.secret, name, true);
+}
+
 int main(int argc, char **argv)
 {
     tool_start("sfpm-save", 1, 2);
@@ -104,7 +127,9 @@ int main(int argc, char **argv)
             bool piped = strcmp(name, "-") == 0;
             operand_t program = {.label = piped ? "standard input" : name,
                                  .path = piped ? NULL : name};
-            if (output_choose(&program, OUTPUT_STDOUT, &kind, &status))
+            const char *target = options.output != NULL ? options.output : "the image";
+            if (output_choose(&program, OUTPUT_STDOUT, &kind, &status) &&
+                prepare_secret(target, &status))
                 status = checkpoint(&program, kind);
         }
     }

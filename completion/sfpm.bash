@@ -19,4 +19,4 @@ _sfpm()
     return 0
 }
 
-complete -o bashdefault -o default -F _sfpm sfpm-diff sfpm-save sfpm-run sfpm-patch sfpm-inspect
+complete -o bashdefault -o default -F _sfpm sfpm-convert sfpm-diff sfpm-save sfpm-run sfpm-patch sfpm-inspect

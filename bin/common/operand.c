@@ -46,27 +46,72 @@ static bool parse(operand_t *operand, const char *text)
     return true;
 }
 
-bool operand_open(operand_t *operand, const char *text)
+/* For an image that turns out to be encrypted: the secret that is known, or the one
+ * that the user knows. An answer also serves bases and further images. */
+static const sfpm_secret_t *ask(void *context, const char *name, bool passphrase)
+{
+    (void)context;
+    if (!options.secret.known && passphrase)
+        options.asked = secret_prompt(&options.secret, name, false);
+    return options.secret.known ? &options.secret.secret : NULL;
+}
+
+static void tell_failure(const operand_t *operand)
+{
+    const char *label = operand->label;
+    if (sfpm_last_status() == SFPM_ERR_KEY && !options.secret.known)
+        tool_fail(label, "%s: --key-file or --passphrase-fd gives it",
+                  tool_last_error(label));
+    else if (sfpm_last_status() == SFPM_ERR_NOT_IMAGE)
+        tool_fail(label, "%s; sfpm-save makes one of a program", tool_last_error(label));
+    else
+        tool_fail_last(label);
+}
+
+static bool open_image(operand_t *operand, const char *text, sfpm_image_options_t *how)
 {
     if (!parse(operand, text)) {
         tool_fail(text, "out of memory");
         return false;
     }
-    sfpm_image_options_t how = {.struct_size = sizeof(how),
-                                .commit = operand->commit,
-                                .max_memory = options.max_memory};
+    how->commit = operand->commit;
     operand->image = operand->path != NULL
-                         ? sfpm_image_open(operand->path, &how)
-                         : sfpm_image_open_fd(STDIN_FILENO, operand->label, &how);
-    if (operand->image == NULL) {
-        if (sfpm_last_status() == SFPM_ERR_NOT_IMAGE)
-            tool_fail(operand->label, "%s; sfpm-save makes one of a program",
-                      tool_last_error(operand->label));
-        else
-            tool_fail_last(operand->label);
-        return false;
-    }
-    return true;
+                         ? sfpm_image_open(operand->path, how)
+                         : sfpm_image_open_fd(STDIN_FILENO, operand->label, how);
+    if (operand->image == NULL)
+        tell_failure(operand);
+    return operand->image != NULL;
+}
+
+sfpm_image_options_t operand_options(void)
+{
+    bool expected = options.secret.known && !options.asked && !options.encrypt;
+    return (sfpm_image_options_t){.struct_size = sizeof(sfpm_image_options_t),
+                                  .max_memory = options.max_memory,
+                                  .secret = expected ? &options.secret.secret : NULL,
+                                  .ask = ask,
+                                  .base = options.base,
+                                  .digest = options.digest_text != NULL ? options.digest
+                                                                        : NULL};
+}
+
+bool operand_open(operand_t *operand, const char *text)
+{
+    sfpm_image_options_t how = operand_options();
+    return open_image(operand, text, &how);
+}
+
+bool operand_open_base(operand_t *operand, const char *text)
+{
+    sfpm_image_options_t how = {
+        .struct_size = sizeof(how), .max_memory = options.max_memory, .ask = ask};
+    return open_image(operand, text, &how);
+}
+
+bool operand_is_encrypted(const operand_t *operand)
+{
+    return operand->image != NULL &&
+           (sfpm_image_info(operand->image)->incompatible & SFPM_FEATURE_ENCRYPTED) != 0;
 }
 
 void operand_warn(const operand_t *operand)

@@ -21,9 +21,17 @@ typedef struct operand {
     sfpm_image_t *image;
 } operand_t;
 
-/* Opens the image. On failure the reason is printed.
+/* How the options say that the image is opened. */
+sfpm_image_options_t operand_options(void);
+
+/* Opens the image, which must be as the options say. On failure the reason is printed.
  * text: the operand, which must stay */
 bool operand_open(operand_t *operand, const char *text);
+
+/* The same for an image beside the first one, encrypted or not. */
+bool operand_open_base(operand_t *operand, const char *text);
+
+bool operand_is_encrypted(const operand_t *operand);
 
 /* Prints the image's remarks. */
 void operand_warn(const operand_t *operand);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/options.h"
 
+#include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +10,7 @@
 #include "common/number.h"
 #include "common/tool.h"
 
-enum { OPTION_VERSION = 1000 };
+enum { OPTION_VERSION = 1000, JOBS_MAX = 256 };
 
 struct options options;
 
@@ -17,6 +19,13 @@ struct poptOption options_output[] = {
      "write the image to FILE; - is standard output", "FILE"},
     {"in-place", 'i', POPT_ARG_NONE, &options.in_place, 0,
      "append the change to the image's own file", NULL},
+    POPT_TABLEEND};
+
+struct poptOption options_replace[] = {
+    {"output", 'o', POPT_ARG_STRING, &options.output, 0,
+     "write the image to FILE; - is standard output", "FILE"},
+    {"in-place", 'i', POPT_ARG_NONE, &options.in_place, 0, "replace the image's own file",
+     NULL},
     POPT_TABLEEND};
 
 struct poptOption options_new_file[] = {
@@ -33,9 +42,30 @@ struct poptOption options_texts[] = {{"description", 'd', POPT_ARG_STRING,
                                       "set an attribute; may be repeated", "KEY=VALUE"},
                                      POPT_TABLEEND};
 
-struct poptOption options_reading[] = {
+struct poptOption options_limits[] = {
     {"max-memory", '\0', POPT_ARG_STRING, &options.max_memory_text, 0,
      "take at most SIZE bytes for the image's tables; K, M, G are understood", "SIZE"},
+    {"digest", '\0', POPT_ARG_STRING, &options.digest_text, 0,
+     "accept only the state with this digest", "HEX"},
+    POPT_TABLEEND};
+
+struct poptOption options_secret[] = {
+    {"key-file", '\0', POPT_ARG_STRING, &options.key_file, 0,
+     "take the key from FILE: 32 bytes, or 64 hexadecimal digits", "FILE"},
+    {"passphrase-fd", '\0', POPT_ARG_STRING, &options.passphrase_fd, 0,
+     "read the passphrase from descriptor N", "N"},
+    POPT_TABLEEND};
+
+struct poptOption options_base[] = {
+    {"base", '\0', POPT_ARG_STRING, &options.base, 0,
+     "take FILE as the base image of a delta, not the file beside it", "FILE"},
+    POPT_TABLEEND};
+
+struct poptOption options_storage[] = {
+    {"compress", '\0', POPT_ARG_STRING, &options.compression, 0,
+     "compress with METHOD: zstd, lz4, one of them with :LEVEL, or none", "METHOD"},
+    {"jobs", '\0', POPT_ARG_STRING, &options.jobs_text, 0, "compress with N threads",
+     "N"},
     POPT_TABLEEND};
 
 struct poptOption options_version[] = {{"version", '\0', POPT_ARG_NONE, NULL,
@@ -56,6 +86,80 @@ static bool check_attributes(int *status)
     return true;
 }
 
+bool options_number(const char *name, const char *text, uint64_t limit, uint64_t *number,
+                    int *status)
+{
+    *number = 0;
+    if (text == NULL ||
+        (number_parse(text, strlen(text), number) && *number > 0 && *number <= limit))
+        return true;
+    *status =
+        tool_usage("%s: '%s' is not a number from 1 to %" PRIu64, name, text, limit);
+    return false;
+}
+
+static bool check_digest(int *status)
+{
+    const char *text = options.digest_text;
+    if (text == NULL || (strlen(text) == 2 * SFPM_DIGEST_BYTES &&
+                         secret_parse_hex(text, strlen(text), options.digest)))
+        return true;
+    *status = tool_usage("--digest: '%s' is not %d hexadecimal digits", text,
+                         2 * SFPM_DIGEST_BYTES);
+    return false;
+}
+
+/* The library knows the methods: an edit that comes to nothing asks it. */
+static bool check_storage(int *status)
+{
+    uint64_t jobs;
+    if (!options_number("--jobs", options.jobs_text, JOBS_MAX, &jobs, status))
+        return false;
+    options.jobs = (unsigned)jobs;
+    if (options.compression == NULL)
+        return true;
+    sfpm_edit_t *edit = sfpm_edit_create(NULL);
+    bool good = edit != NULL && sfpm_edit_set_compression(edit, options.compression, 0);
+    sfpm_edit_destroy(edit);
+    if (!good)
+        *status = sfpm_last_status() == SFPM_ERR_ARGUMENT
+                      ? tool_usage("--compress: %s", sfpm_last_error())
+                      : tool_fail("--compress", "%s", sfpm_last_error());
+    return good;
+}
+
+bool options_read_secret(secret_t *secret, const char *key_file, const char *fd_text,
+                         const char *const names[2], int *status)
+{
+    uint64_t fd;
+    *status = EXIT_SUCCESS;
+    if (key_file != NULL && fd_text != NULL) {
+        *status = tool_usage("%s and %s exclude each other", names[0], names[1]);
+        return false;
+    }
+    if (key_file != NULL)
+        return secret_read_key(secret, key_file, status);
+    if (fd_text == NULL)
+        return false;
+    if (!number_parse(fd_text, strlen(fd_text), &fd) || fd > INT_MAX) {
+        *status = tool_usage("%s: '%s' is not a descriptor's number", names[1], fd_text);
+        return false;
+    }
+    return secret_read_passphrase(secret, names[1], (int)fd, status);
+}
+
+/* The environment names a key file when no option says otherwise. */
+static bool check_secret(int *status)
+{
+    static const char *const names[2] = {"--key-file", "--passphrase-fd"};
+    const char *key_file = options.key_file;
+    if (key_file == NULL && options.passphrase_fd == NULL)
+        key_file = getenv("SFPM_KEY_FILE");
+    return options_read_secret(&options.secret, key_file, options.passphrase_fd, names,
+                               status) ||
+           *status == EXIT_SUCCESS;
+}
+
 static bool check_values(int *status)
 {
     if (options.max_memory_text != NULL &&
@@ -69,7 +173,8 @@ static bool check_values(int *status)
         *status = tool_usage("-o and -i exclude each other");
         return false;
     }
-    return check_attributes(status);
+    return check_attributes(status) && check_digest(status) && check_storage(status) &&
+           check_secret(status);
 }
 
 bool options_parse(int argc, char **argv, const struct poptOption *table,
@@ -104,9 +209,16 @@ void options_free(poptContext popt)
     free(options.description);
     free(options.message);
     free(options.max_memory_text);
+    free(options.digest_text);
+    free(options.base);
+    free(options.key_file);
+    free(options.passphrase_fd);
+    free(options.compression);
+    free(options.jobs_text);
     for (char **a = options.attributes; a != NULL && *a != NULL; a++)
         free(*a);
     free(options.attributes);
+    secret_wipe(&options.secret);
     memset(&options, 0, sizeof(options));
 }
 
@@ -117,6 +229,13 @@ static bool set_attribute(sfpm_edit_t *edit, const char *attribute)
     bool ok = sfpm_edit_set_attribute(edit, key, equals + 1);
     free(key);
     return ok;
+}
+
+bool options_fill_storage(sfpm_edit_t *edit)
+{
+    return (options.compression == NULL ||
+            sfpm_edit_set_compression(edit, options.compression, options.jobs)) &&
+           (!options.encrypt || sfpm_edit_set_secret(edit, &options.secret.secret));
 }
 
 bool options_fill_edit(sfpm_edit_t *edit, const char *message)

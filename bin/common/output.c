@@ -61,17 +61,74 @@ static void warn(void *context, const char *text)
     tool_warn(context, text);
 }
 
+/* How to write; a new file that holds what was or is encrypted is its owner's. */
+static sfpm_write_options_t write_options(const operand_t *operand, const char *name)
+{
+    bool secret = options.encrypt || operand_is_encrypted(operand);
+    return (sfpm_write_options_t){.struct_size = sizeof(sfpm_write_options_t),
+                                  .mode = secret ? S_IRUSR | S_IWUSR : 0,
+                                  .ignore_hard_links = options.force != 0,
+                                  .warn = warn,
+                                  .warn_context = (void *)(uintptr_t)name};
+}
+
+static const char *output_name(output_kind_t kind, const operand_t *operand)
+{
+    return kind == OUTPUT_IN_PLACE ? operand->label
+           : kind == OUTPUT_FILE   ? options.output
+                                   : "standard output";
+}
+
 int output_write(output_kind_t kind, const operand_t *operand, sfpm_edit_t *edit)
 {
-    const char *name = kind == OUTPUT_IN_PLACE ? operand->label
-                       : kind == OUTPUT_FILE   ? options.output
-                                               : "standard output";
-    sfpm_write_options_t how = {.struct_size = sizeof(how),
-                                .ignore_hard_links = options.force != 0,
-                                .warn = warn,
-                                .warn_context = (void *)(uintptr_t)name};
+    const char *name = output_name(kind, operand);
+    sfpm_write_options_t how = write_options(operand, name);
     bool ok = kind == OUTPUT_IN_PLACE ? sfpm_edit_append(edit, &how)
               : kind == OUTPUT_FILE   ? sfpm_edit_save(edit, options.output, &how)
                                     : sfpm_edit_save_fd(edit, STDOUT_FILENO, name, &how);
+    return ok ? EXIT_SUCCESS : tool_fail_last(name);
+}
+
+/* Replacing a file leaves its other names with the old image. */
+static bool check_names(output_kind_t kind, const operand_t *operand)
+{
+    struct stat file;
+    if (kind != OUTPUT_IN_PLACE || options.force || !operand_identity(operand, &file) ||
+        file.st_nlink <= 1)
+        return true;
+    tool_fail(operand->label,
+              "the file has %lu names (hard links), and the others would keep the old "
+              "image: use --force, or -o FILE",
+              (unsigned long)file.st_nlink);
+    return false;
+}
+
+int output_replace(output_kind_t kind, const operand_t *operand, sfpm_edit_t *edit)
+{
+    const char *name = output_name(kind, operand);
+    sfpm_write_options_t how = write_options(operand, name);
+    if (kind == OUTPUT_STDOUT)
+        return output_write(kind, operand, edit);
+    if (!check_names(kind, operand))
+        return tool_failure();
+    return sfpm_edit_save(edit, kind == OUTPUT_FILE ? options.output : operand->path,
+                          &how)
+               ? EXIT_SUCCESS
+               : tool_fail_last(name);
+}
+
+int output_rewrite(output_kind_t kind, const operand_t *operand,
+                   sfpm_rewrite_options_t *rewrite)
+{
+    const char *name = output_name(kind, operand);
+    sfpm_write_options_t how = write_options(operand, name);
+    const char *path = kind == OUTPUT_FILE ? options.output : operand->path;
+    if (!check_names(kind, operand))
+        return tool_failure();
+    rewrite->write = &how;
+    bool ok = kind == OUTPUT_STDOUT
+                  ? sfpm_image_rewrite_fd(operand->image, STDOUT_FILENO, name, rewrite)
+                  : sfpm_image_rewrite(operand->image, path, rewrite);
+    rewrite->write = NULL;
     return ok ? EXIT_SUCCESS : tool_fail_last(name);
 }

@@ -27,4 +27,11 @@ bool output_choose(const operand_t *operand, output_kind_t usual, output_kind_t 
 /* Writes the edit there. Returns the exit status. */
 int output_write(output_kind_t kind, const operand_t *operand, sfpm_edit_t *edit);
 
+/* The same, but the image's own file is replaced. */
+int output_replace(output_kind_t kind, const operand_t *operand, sfpm_edit_t *edit);
+
+/* Writes the operand's image anew there. Returns the exit status. */
+int output_rewrite(output_kind_t kind, const operand_t *operand,
+                   sfpm_rewrite_options_t *rewrite);
+
 #endif

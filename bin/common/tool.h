@@ -41,6 +41,9 @@ const char *tool_last_error(const char *subject);
 int tool_fail_last(const char *subject);
 int tool_mistake_last(const char *subject);
 
+/* The library's last error without the subject before it. */
+const char *tool_last_error(const char *subject);
+
 /* Prints "name: subject: warning: text". */
 void tool_warn(const char *subject, const char *text);
 

@@ -62,11 +62,12 @@ static bool json_commit(const sfpm_image_t *image)
 static bool json_commits(sfpm_image_t *image)
 {
     uint64_t shown = sfpm_image_commit_info(image)->number;
-    uint64_t count = sfpm_image_info(image)->commits;
+    uint64_t first = sfpm_image_info(image)->first;
+    uint64_t last = sfpm_image_info(image)->commits;
     bool ok = true;
     fputs(",\"commits\":[", stdout);
-    for (uint64_t n = 1; ok && n <= count; n++) {
-        if (n > 1)
+    for (uint64_t n = first; ok && n <= last; n++) {
+        if (n > first)
             putchar(',');
         ok = sfpm_image_select(image, (int64_t)n) && json_commit(image);
     }

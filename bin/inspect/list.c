@@ -29,7 +29,7 @@ static void log_commit(const view_t *view)
 int view_log(view_t *view)
 {
     uint64_t last = sfpm_image_commit_info(view->file.image)->number;
-    for (uint64_t n = last; n > 0; n--) {
+    for (uint64_t n = last; n >= sfpm_image_info(view->file.image)->first; n--) {
         if (!sfpm_image_select(view->file.image, (int64_t)n))
             return tool_fail_last(view->file.label);
         log_commit(view);

@@ -28,6 +28,15 @@ static void fact(const char *name, const char *text)
     putchar('\n');
 }
 
+static void show_features(uint64_t features)
+{
+    bool encrypted = (features & SFPM_FEATURE_ENCRYPTED) != 0;
+    bool delta = (features & SFPM_FEATURE_DELTA) != 0;
+    if (encrypted || delta)
+        printf("  %-13s%s%s%s\n", "storage", encrypted ? "encrypted" : "",
+               encrypted && delta ? ", " : "", delta ? "a delta on a base image" : "");
+}
+
 static void show_commit(const view_t *view)
 {
     char text[VIEW_TIME];
@@ -38,7 +47,10 @@ static void show_commit(const view_t *view)
         printf(", made on %" PRIu64, commit->parent);
     if (commit->state_of != commit->number)
         printf(", the state of %" PRIu64, commit->state_of);
+    if (info->first > 1)
+        printf(", of which %" PRIu64 " is the first kept", info->first);
     putchar('\n');
+    show_features(info->incompatible);
     fact("message", commit->message);
     fact("time", view_time(commit, " ", " UTC", text));
     fact("description", commit->description);

@@ -7,9 +7,6 @@
 #include "base/error.h"
 #include "image/image.h"
 
-/* A chain of deltas longer than this is refused; cycles end here as well. */
-enum { DEPTH_MAX = 16 };
-
 /* The recorded name in the delta's own directory; the caller's, free(). */
 static char *beside(const sfpm_image_t *image, const char *name)
 {
@@ -36,7 +33,9 @@ static sfpm_image_t *open_candidate(const sfpm_image_t *image, const sfpm_index_
     sfpm_image_options_t below = {.struct_size = sizeof below,
                                   .commit = (int64_t)index->base_number,
                                   .max_memory = image->max_memory,
-                                  .secret = options ? options->secret : NULL};
+                                  .secret = options ? options->secret : NULL,
+                                  .ask = options ? options->ask : NULL,
+                                  .ask_context = options ? options->ask_context : NULL};
     const char *name = index->texts[SFPM_TEXT_BASE];
     sfpm_input_t *input = NULL;
     char *path = NULL;
@@ -65,15 +64,19 @@ bool sfpm_image_open_base(sfpm_image_t *image, const sfpm_index_t *index,
                           const sfpm_image_options_t *options)
 {
     char wanted[33], found[33];
-    if (image->depth >= DEPTH_MAX)
-        return sfpm_fail(
-            SFPM_ERR_LIMIT,
-            "the chain of base images is longer than %d: flatten one of them", DEPTH_MAX);
+    if (image->depth >= SFPM_BASES_MAX)
+        return sfpm_fail(SFPM_ERR_LIMIT,
+                         "the chain of base images is longer than %d, or a circle: "
+                         "flatten one of them",
+                         SFPM_BASES_MAX);
     if (index->base_number > INT64_MAX)
         return sfpm_fail(SFPM_ERR_CORRUPT,
                          "the base image's commit number is impossible");
     digest_text(index->base_digest, wanted);
     sfpm_image_t *base = open_candidate(image, index, options);
+    /* Of a chain that has no end, one link tells enough. */
+    if (!base && image->depth > 0 && sfpm_last_status() == SFPM_ERR_LIMIT)
+        return false;
     if (!base)
         return sfpm_fail_prefix("its base image %s@%llu (digest %s) cannot be used",
                                 index->texts[SFPM_TEXT_BASE],

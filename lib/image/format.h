@@ -49,8 +49,8 @@ enum {
 
 /* Feature bits of the header. */
 #define SFPM_INCOMPATIBLE_DRAFT  (UINT64_C(1) << 0) /* the layout may still change */
-#define SFPM_INCOMPATIBLE_SEALED (UINT64_C(1) << 1) /* encrypted */
-#define SFPM_INCOMPATIBLE_DELTA  (UINT64_C(1) << 2) /* needs a base image */
+#define SFPM_INCOMPATIBLE_SEALED ((uint64_t)SFPM_FEATURE_ENCRYPTED)
+#define SFPM_INCOMPATIBLE_DELTA  ((uint64_t)SFPM_FEATURE_DELTA)
 #define SFPM_INCOMPATIBLE_KNOWN                                                          \
     (SFPM_INCOMPATIBLE_DRAFT | SFPM_INCOMPATIBLE_SEALED | SFPM_INCOMPATIBLE_DELTA)
 

@@ -8,6 +8,9 @@
 #include "image/seal.h"
 #include "io/input.h"
 
+/* A chain of more base images is refused; cycles end here as well. */
+enum { SFPM_BASES_MAX = 16 };
+
 struct sfpm_image {
     sfpm_input_t *input;
     char *path; /* NULL unless opened by path */
@@ -34,6 +37,13 @@ sfpm_image_t *sfpm_image_open_input(sfpm_input_t *input, const char *path,
 /* Looks at the file again after an append and shows its last commit. On failure the
  * image still shows what it did. */
 bool sfpm_image_reload(sfpm_image_t *image);
+
+/* Whether the last commit of the image's file is the one it knows: SFPM_ERR_CHANGED. */
+bool sfpm_image_same_last(const sfpm_image_t *image);
+
+/* Whether the file that is about to be replaced, if it is the image's own, is still as
+ * it was read; the caller holds its lock. Otherwise SFPM_ERR_CHANGED. */
+bool sfpm_image_is_unchanged(const sfpm_image_t *image, const char *filename);
 
 /* Puts the file's name before the last error's message; always false. */
 bool sfpm_image_fail_named(const sfpm_image_t *image);

@@ -232,7 +232,7 @@ static bool open_v2(sfpm_image_t *image, const uint8_t header[SFPM_HEADER_SIZE],
                     const sfpm_image_options_t *options)
 {
     bool sealed = image->header.incompatible & SFPM_INCOMPATIBLE_SEALED;
-    if (sealed && !sfpm_keys_load(&image->keys, image->input, header, options->secret))
+    if (sealed && !sfpm_keys_load(&image->keys, image->input, header, options))
         return false;
     if (!sealed && options->secret && image->depth == 0)
         return sfpm_fail(SFPM_ERR_KEY,

@@ -6,6 +6,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/error.h"
 #include "base/options.h"
@@ -143,6 +144,18 @@ static bool remember(sfpm_rewriter_t *rewriter, sfpm_plan_t *plan, sfpm_index_t 
     return good;
 }
 
+/* Refuses what would reveal secrets by decrypting. */
+static bool check_secrets(const sfpm_rewriter_t *rewriter, const sfpm_index_t *index)
+{
+    for (size_t i = 0; !rewriter->keys.sealed && i < index->num_regions; i++)
+        if (index->regions[i].flags & SFPM_REGION_SECRET)
+            return sfpm_fail(
+                SFPM_ERR_SECRET,
+                "region '%s' is secret: the image cannot be written unencrypted",
+                index->regions[i].name);
+    return true;
+}
+
 bool sfpm_rewrite_commit(sfpm_rewriter_t *rewriter, const sfpm_trailer_t *trailer)
 {
     sfpm_index_t index;
@@ -154,7 +167,8 @@ bool sfpm_rewrite_commit(sfpm_rewriter_t *rewriter, const sfpm_trailer_t *traile
         sfpm_index_free(&index);
         return false;
     }
-    sfpm_edit_t *edit = make_edit(rewriter, &index);
+    sfpm_edit_t *edit =
+        check_secrets(rewriter, &index) ? make_edit(rewriter, &index) : NULL;
     bool good = edit != NULL;
     if (good && rewriter->options.base)
         good = sfpm_edit_name_base(edit, rewriter->options.base);
@@ -204,24 +218,15 @@ static bool collect(const sfpm_rewriter_t *rewriter, sfpm_trailer_t **trailers,
     return false;
 }
 
-static bool still_the_same(const sfpm_image_t *image)
-{
-    sfpm_trailer_t last;
-    if (!sfpm_input_refresh(image->input) || !sfpm_log_last(image->input, &last))
-        return false;
-    return (last.offset == image->last.offset && last.sum == image->last.sum) ||
-           sfpm_fail(SFPM_ERR_CHANGED, "%s: changed by another program meanwhile: repeat",
-                     sfpm_input_name(image->input));
-}
-
 static bool rewrite_all(sfpm_rewriter_t *rewriter)
 {
     sfpm_trailer_t *trailers = NULL;
     size_t count;
-    bool good = still_the_same(rewriter->image) && collect(rewriter, &trailers, &count);
+    bool good =
+        sfpm_image_same_last(rewriter->image) && collect(rewriter, &trailers, &count);
     while (good && count > 0)
         good = sfpm_rewrite_commit(rewriter, &trailers[--count]);
-    good = good && still_the_same(rewriter->image);
+    good = good && sfpm_image_same_last(rewriter->image);
     free(trailers);
     return good;
 }
@@ -251,16 +256,20 @@ static bool prepare(sfpm_rewriter_t *rewriter, sfpm_image_t *image,
     return true;
 }
 
-/* Refuses what would reveal secrets by decrypting. */
-static bool check_secrets(const sfpm_rewriter_t *rewriter)
+/* A delta that took the place of one of its bases could never be read again. */
+static bool check_bases(const sfpm_image_t *base, const char *filename)
 {
-    const sfpm_index_t *index = &rewriter->image->index;
-    for (size_t i = 0; !rewriter->keys.sealed && i < index->num_regions; i++)
-        if (index->regions[i].flags & SFPM_REGION_SECRET)
-            return sfpm_fail(
-                SFPM_ERR_SECRET,
-                "region '%s' is secret: the image cannot be written unencrypted",
-                index->regions[i].name);
+    struct stat target;
+    dev_t device;
+    ino_t inode;
+    if (!base || stat(filename, &target) != 0)
+        return true;
+    for (; base; base = base->base)
+        if (sfpm_input_identity(base->input, &device, &inode) &&
+            device == target.st_dev && inode == target.st_ino)
+            return sfpm_fail(SFPM_ERR_ARGUMENT,
+                             "%s: a delta cannot replace an image that it stands on",
+                             filename);
     return true;
 }
 
@@ -270,10 +279,11 @@ void sfpm_rewriter_free(sfpm_rewriter_t *rewriter)
     sfpm_keys_wipe(&rewriter->keys);
 }
 
-static bool run(sfpm_rewriter_t *rewriter, sfpm_output_t *output)
+static bool run(sfpm_rewriter_t *rewriter, const char *filename, sfpm_output_t *output)
 {
     rewriter->output = output;
-    bool good = output && rewrite_all(rewriter);
+    bool good = output && sfpm_image_is_unchanged(rewriter->image, filename) &&
+                rewrite_all(rewriter);
     if (good)
         good = sfpm_output_finish(output);
     else
@@ -288,18 +298,21 @@ bool sfpm_image_rewrite(sfpm_image_t *image, const char *filename,
     sfpm_rewriter_t rewriter;
     if (!filename)
         return sfpm_fail(SFPM_ERR_ARGUMENT, "no file name given");
-    if (!prepare(&rewriter, image, options) || !check_secrets(&rewriter))
-        return false;
     sfpm_output_options_t how;
-    return sfpm_output_options(rewriter.options.write, &how) &&
-           run(&rewriter, sfpm_output_create(filename, &how));
+    if (!prepare(&rewriter, image, options) ||
+        !check_bases(rewriter.options.base, filename) ||
+        !sfpm_output_options(rewriter.options.write, &how)) {
+        sfpm_keys_wipe(&rewriter.keys);
+        return false;
+    }
+    return run(&rewriter, filename, sfpm_output_create(filename, &how));
 }
 
 bool sfpm_image_rewrite_fd(sfpm_image_t *image, int fd, const char *name,
                            const sfpm_rewrite_options_t *options)
 {
     sfpm_rewriter_t rewriter;
-    if (!prepare(&rewriter, image, options) || !check_secrets(&rewriter))
+    if (!prepare(&rewriter, image, options))
         return false;
-    return run(&rewriter, sfpm_output_stream(fd, name ? name : "descriptor"));
+    return run(&rewriter, NULL, sfpm_output_stream(fd, name ? name : "descriptor"));
 }

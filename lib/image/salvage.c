@@ -141,7 +141,7 @@ static bool read_header(sfpm_rewriter_t *rewriter, const sfpm_image_options_t *o
     }
     if (!(image->header.incompatible & SFPM_INCOMPATIBLE_SEALED))
         return true;
-    if (!sfpm_keys_load(&image->keys, image->input, bytes, options->secret))
+    if (!sfpm_keys_load(&image->keys, image->input, bytes, options))
         return false;
     rewriter->keys = image->keys;
     return true;

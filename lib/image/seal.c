@@ -67,14 +67,13 @@ bool sfpm_keys_make(sfpm_keys_t *keys, const sfpm_secret_t *secret)
 }
 
 bool sfpm_keys_load(sfpm_keys_t *keys, const sfpm_input_t *input,
-                    const uint8_t header[SFPM_HEADER_SIZE], const sfpm_secret_t *secret)
+                    const uint8_t header[SFPM_HEADER_SIZE],
+                    const sfpm_image_options_t *options)
 {
     sfpm_record_t record;
     uint8_t *payload;
     *keys = (sfpm_keys_t){.sealed = true};
     memcpy(keys->header, header, SFPM_HEADER_SIZE);
-    if (!secret)
-        return sfpm_fail(SFPM_ERR_KEY, "the image is encrypted: a key is needed");
     if (!sfpm_record_load(input, SFPM_HEADER_SIZE, SFPM_RECORD_KEYS, SFPM_KEYS_SIZE,
                           &record, &payload))
         return false;
@@ -85,7 +84,16 @@ bool sfpm_keys_load(sfpm_keys_t *keys, const sfpm_input_t *input,
     if (!good || keys->kdf.kind > SFPM_KDF_SCRYPT)
         return sfpm_fail_at(SFPM_ERR_CORRUPT, SFPM_HEADER_SIZE,
                             "the KEYS record makes no sense");
-    return sfpm_crypt_available() && master_key(keys, secret);
+    if (!sfpm_crypt_available())
+        return false;
+    const sfpm_secret_t *secret = options->secret;
+    bool passphrase = keys->kdf.kind == SFPM_KDF_SCRYPT;
+    if (!secret && options->ask)
+        secret = options->ask(options->ask_context, sfpm_input_name(input), passphrase);
+    if (!secret)
+        return sfpm_fail(SFPM_ERR_KEY, "the image is encrypted: its %s is needed",
+                         passphrase ? "passphrase" : "key");
+    return master_key(keys, secret);
 }
 
 /* ---- keys of commits ---- */

@@ -47,9 +47,11 @@ void sfpm_keys_wipe(sfpm_keys_t *keys);
 
 /* New keys for a new image from what the user gave. */
 bool sfpm_keys_make(sfpm_keys_t *keys, const sfpm_secret_t *secret);
-/* The keys of an image whose header is `header`: reads its KEYS record. */
+/* The keys of an image whose header is `header`: reads its KEYS record, and takes the
+ * secret from the options, or asks for it. */
 bool sfpm_keys_load(sfpm_keys_t *keys, const sfpm_input_t *input,
-                    const uint8_t header[SFPM_HEADER_SIZE], const sfpm_secret_t *secret);
+                    const uint8_t header[SFPM_HEADER_SIZE],
+                    const sfpm_image_options_t *options);
 void sfpm_kdf_encode(const sfpm_kdf_t *kdf, uint8_t bytes[SFPM_KEYS_SIZE]);
 
 /* Opens boxes; keeps the cipher of the commit last met. For one thread. */

@@ -2,6 +2,7 @@
 /* Where an edit goes: appended in place, into a new file, down a pipe. */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/error.h"
 #include "base/options.h"
@@ -53,11 +54,43 @@ static bool write_whole(sfpm_edit_t *edit, sfpm_output_t *output)
            sfpm_commit_write(edit, last, output);
 }
 
-static bool save_to(sfpm_edit_t *edit, sfpm_output_t *output)
+static bool changed(const sfpm_image_t *image)
+{
+    return sfpm_fail(SFPM_ERR_CHANGED,
+                     "%s: changed by another program since commit %llu was read: read it "
+                     "again and repeat",
+                     sfpm_input_name(image->input),
+                     (unsigned long long)image->last.number);
+}
+
+bool sfpm_image_same_last(const sfpm_image_t *image)
+{
+    sfpm_trailer_t last;
+    if (!sfpm_input_refresh(image->input) || !sfpm_log_last(image->input, &last))
+        return false;
+    return (last.offset == image->last.offset && last.sum == image->last.sum) ||
+           changed(image);
+}
+
+bool sfpm_image_is_unchanged(const sfpm_image_t *image, const char *filename)
+{
+    struct stat now;
+    dev_t device;
+    ino_t inode;
+    if (!image || !image->path || !filename || strcmp(filename, image->path) != 0)
+        return true;
+    if (!sfpm_input_identity(image->input, &device, &inode))
+        return true; /* written as a stream, not replaced */
+    if (stat(filename, &now) != 0 || now.st_dev != device || now.st_ino != inode)
+        return changed(image);
+    return image->info.format == 1 || sfpm_image_same_last(image);
+}
+
+static bool save_to(sfpm_edit_t *edit, const char *filename, sfpm_output_t *output)
 {
     if (!output)
         return false;
-    if (write_whole(edit, output))
+    if (sfpm_image_is_unchanged(edit->image, filename) && write_whole(edit, output))
         return edit->written = sfpm_output_finish(output);
     sfpm_output_discard(output);
     return false;
@@ -70,7 +103,7 @@ bool sfpm_edit_save(sfpm_edit_t *edit, const char *filename,
     if (!edit || !filename)
         return sfpm_fail(SFPM_ERR_ARGUMENT, "an edit and a file name are needed");
     return sfpm_output_options(options, &how) &&
-           save_to(edit, sfpm_output_create(filename, &how));
+           save_to(edit, filename, sfpm_output_create(filename, &how));
 }
 
 bool sfpm_edit_save_fd(sfpm_edit_t *edit, int fd, const char *name,
@@ -79,7 +112,7 @@ bool sfpm_edit_save_fd(sfpm_edit_t *edit, int fd, const char *name,
     (void)options; /* they concern files */
     if (!edit)
         return sfpm_fail(SFPM_ERR_ARGUMENT, "no edit given");
-    return save_to(edit, sfpm_output_stream(fd, name ? name : "descriptor"));
+    return save_to(edit, NULL, sfpm_output_stream(fd, name ? name : "descriptor"));
 }
 
 /* ---- a delta file ---- */
@@ -97,6 +130,14 @@ bool sfpm_edit_name_base(sfpm_edit_t *edit, const sfpm_image_t *base)
         return sfpm_fail(SFPM_ERR_ARGUMENT,
                          "%s: only an image of version 2 in a file can be a base",
                          sfpm_input_name(base->input));
+    unsigned bases = 1;
+    for (const sfpm_image_t *at = base->base; at; at = at->base)
+        bases++;
+    if (bases > SFPM_BASES_MAX)
+        return sfpm_fail(SFPM_ERR_LIMIT,
+                         "%s: stands on %d base images already, the most that there can "
+                         "be: flatten it",
+                         sfpm_input_name(base->input), SFPM_BASES_MAX);
     char *name = sfpm_copy_string(leaf_name(base));
     if (!name)
         return false;
@@ -136,35 +177,23 @@ bool sfpm_edit_save_delta(sfpm_edit_t *edit, const char *filename,
 
 /* ---- in place ---- */
 
-static bool changed(const sfpm_image_t *image)
-{
-    return sfpm_fail(SFPM_ERR_CHANGED,
-                     "%s: changed by another program since commit %llu was read: read it "
-                     "again and repeat",
-                     image->path, (unsigned long long)image->last.number);
-}
-
 /* Under the lock: is this still the file, and its last commit the one we know? */
 static bool still_ours(const sfpm_image_t *image, const sfpm_output_t *output)
 {
     dev_t device, locked_device;
     ino_t inode, locked_inode;
-    sfpm_trailer_t last;
     if (!sfpm_input_identity(image->input, &device, &inode) ||
         !sfpm_output_identity(output, &locked_device, &locked_inode) ||
         device != locked_device || inode != locked_inode)
         return changed(image);
-    if (!sfpm_input_refresh(image->input) || !sfpm_log_last(image->input, &last))
-        return false;
-    return (last.offset == image->last.offset && last.sum == image->last.sum) ||
-           changed(image);
+    return sfpm_image_same_last(image);
 }
 
 /* An edit is inherited from the file it replaces, so it needs the lock as well:
  * sfpm_output_create() holds it from here to the rename. */
 static bool replace_v1(sfpm_edit_t *edit, const sfpm_output_options_t *how)
 {
-    return save_to(edit, sfpm_output_create(edit->image->path, how));
+    return save_to(edit, edit->image->path, sfpm_output_create(edit->image->path, how));
 }
 
 static bool append(sfpm_edit_t *edit, const sfpm_output_options_t *how)

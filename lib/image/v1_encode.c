@@ -9,8 +9,13 @@
 #include "image/edit.h"
 #include "image/v1.h"
 
-static bool check_texts(const sfpm_index_t *index)
+static bool check_contents(const sfpm_index_t *index)
 {
+    for (size_t i = 0; i < index->num_regions; i++)
+        if (index->regions[i].flags & SFPM_REGION_SECRET)
+            return sfpm_fail(SFPM_ERR_SECRET,
+                             "region '%s' is secret: version 1 cannot encrypt it",
+                             index->regions[i].name);
     if (index->num_attributes > 0)
         return sfpm_fail(SFPM_ERR_UNSUPPORTED,
                          "a version 1 image cannot hold attributes");
@@ -67,7 +72,7 @@ static bool write_region(const sfpm_edit_t *edit, size_t which, uint8_t *scratch
 
 bool sfpm_v1_encode(sfpm_edit_t *edit, sfpm_output_t *output)
 {
-    if (!check_texts(&edit->index))
+    if (!check_contents(&edit->index))
         return false;
     uint8_t *scratch = SFPM_NEW_N(uint8_t, SFPM_CHUNK);
     bool good = scratch && write_head(&edit->index, output);

@@ -49,6 +49,21 @@ typedef struct sfpm_secret {
     size_t passphrase_size; /**< bytes of it */
 } sfpm_secret_t;
 
+/** Feature bits in sfpm_image_info_t.incompatible. The numbers are frozen. */
+enum {
+    SFPM_FEATURE_ENCRYPTED = 1u << 1, /**< a key or a passphrase opens the image */
+    SFPM_FEATURE_DELTA = 1u << 2      /**< the image needs its base image */
+};
+
+/**
+ * Asked for what opens an encrypted image, or its base, when no secret was given.
+ * @param name        of the image, for a prompt
+ * @param passphrase  whether it is a passphrase, not a key, that opens it
+ * @return the secret, which must live until the image is open; NULL when there is none
+ */
+typedef const sfpm_secret_t *(*sfpm_ask_callback_t)(void *context, const char *name,
+                                                    bool passphrase);
+
 /**
  * How to open an image. Start with `= {.struct_size = sizeof(…)}`: what is not
  * mentioned is the default.
@@ -64,14 +79,18 @@ typedef struct sfpm_image_options {
                                       look for it beside the delta */
     const uint8_t *digest;       /**< NULL, or the SFPM_DIGEST_BYTES that the state shown
                                       must have; otherwise SFPM_ERR_MISMATCH */
+    sfpm_ask_callback_t ask; /**< or NULL; called for encrypted images when `secret` is
+                                  NULL. Images that are not encrypted are opened then */
+    void *ask_context;
 } sfpm_image_options_t;
 
 /** Facts about the file. */
 typedef struct sfpm_image_info {
     uint32_t format;               /**< 1 or 2 */
     uint8_t id[SFPM_DIGEST_BYTES]; /**< stays the same through the image's life */
-    uint64_t commits;              /**< number of commits; the last has this number */
-    uint64_t first;                /**< number of the oldest commit in the file */
+    uint64_t commits;              /**< the number of the last commit */
+    uint64_t first;                /**< the number of the oldest commit in the file; 1
+                                        unless older ones were dropped */
     uint64_t size;                 /**< bytes in the file */
     uint64_t torn;                 /**< bytes of an unfinished commit at the end */
     uint64_t compatible;           /**< feature bits of the header */

@@ -1,0 +1,351 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# sfpm-convert: every re-encoding keeps the states, and nothing is lost on the way.
+. "${top_srcdir:-$(dirname "$0")/../..}/tests/tools/lib.sh"
+. "$top_srcdir/tests/tools/programs.sh"
+umask 022
+
+printf '%064d\n' 7 >key
+printf '%064d\n' 8 >other
+chmod 600 key other
+
+# digests IMAGE [OPTION...]: the states of its commits, the first one first
+digests() {
+    digests_of=$1
+    shift
+    sfpm-inspect --json "$@" "$digests_of" >json || return 1
+    grep -o '"digest":"[0-9a-f]*","offset"' json | cut -d'"' -f4
+}
+# same_states IMAGE [OPTION...]: those of a.img, and not a bad byte
+same_states() {
+    digests "$@" >found
+    expect_same found wanted
+    same=$1
+    shift
+    succeeds sfpm-inspect --verify "$@" "$same"
+    expect_stdout ''
+    succeeds sfpm-run "$@" "$same"
+    expect_stdout 40
+}
+commits() {
+    sfpm-inspect --log "$@" >log && grep -c '^commit' log
+}
+
+# A program of 200,000 bytes that says little, with three commits.
+{
+    head -c 200000 /dev/zero | tr '\0' '\6'
+    printf '\0\12\0\5\1\4\5'
+} >long.bin
+sfpm-save --raw -d 'much of nothing' -o a.img long.bin
+sfpm-patch -q -i a.img 200003=20
+sfpm-patch -q -i a.img 200003=30 5=0,1,0x1a
+digests a.img >wanted
+expect test "$(wc -l <wanted)" -eq 3
+cp a.img before
+
+# Compression, there and back.
+methods=none
+for method in lz4 zstd zstd:19 lz4:9; do
+    if sfpm-convert --compress $method -o c.img a.img 2>said; then
+        methods="$methods $method"
+        same_states c.img
+        expect test "$(size c.img)" -lt 40000
+        succeeds sfpm-convert --compress $method --jobs 3 -o d.img a.img
+        expect_same c.img d.img
+        succeeds sfpm-convert --compress none -o d.img c.img
+        same_states d.img
+        expect test "$(size d.img)" -gt 200000
+        # What follows is compressed as the image is, or as it is told.
+        sfpm-patch -q -i c.img 100000=0,1,0x1a
+        expect test "$(size c.img)" -lt 60000
+        succeeds sfpm-run -i --compress none c.img
+        expect_stdout 40
+    else
+        expect grep -q 'built without\|libzstd\|liblz4' said
+    fi
+done
+succeeds sfpm-save --raw --compress "${methods##* }" --jobs 2 -o c.img long.bin
+succeeds sfpm-run c.img
+expect_stdout 15
+sfpm-save --raw -o d.img long.bin
+[ "$methods" = none ] || expect test "$(size c.img)" -lt "$(size d.img)"
+for bad in gzip zstd:x '' zstd:99999; do
+    expect_status 2 sfpm-convert --compress "$bad" -o x.img a.img
+done
+for bad in 0 x 99999; do
+    expect_status 2 sfpm-convert --compress none --jobs $bad -o x.img a.img
+done
+expect_status 125 sfpm-run --compress none a.img
+expect_stderr_match 'no image is written'
+
+# The whole, the last commits, one state.
+succeeds sfpm-convert --compact -o c.img a.img
+same_states c.img
+succeeds sh -c 'sfpm-convert --compact - <a.img >d.img'
+expect_same c.img d.img
+succeeds sfpm-convert --keep 2 -o c.img a.img
+expect test "$(commits c.img)" -eq 2
+digests c.img >found
+tail -n 2 wanted >last
+expect_same found last
+succeeds sfpm-run c.img@2
+expect_stdout 30
+expect_status 1 sfpm-inspect c.img@1
+expect_stderr_match 'there is no commit 1'
+succeeds sfpm-convert --keep 99 -o c.img a.img
+same_states c.img
+succeeds sfpm-convert --flatten -o c.img a.img@2
+expect test "$(commits c.img)" -eq 1
+digests c.img >found
+sed -n 2p wanted >second
+expect_same found second
+expect_status 2 sfpm-convert --keep 0 -o x.img a.img
+expect_status 2 sfpm-convert --compact -o x.img a.img@1
+expect_stderr_match 'one commit is what --flatten'
+
+# Dead bytes of an interrupted write go.
+cp a.img torn.img
+head -c 100 /dev/zero >>torn.img
+expect_status 1 sfpm-inspect --verify torn.img
+sfpm-patch -q -i torn.img 7=6 2>/dev/null
+sfpm-convert --compact -o c.img torn.img
+succeeds sfpm-inspect --verify c.img
+expect test "$(size c.img)" -lt "$(size torn.img)"
+
+# Deltas: small, useless alone, and whole again.
+succeeds sfpm-convert --base a.img@1 -o delta.img a.img
+expect test "$(size delta.img)" -lt 20000
+succeeds sfpm-run delta.img
+expect_stdout 40
+succeeds sfpm-inspect --verify delta.img
+succeeds sfpm-convert --flatten -o c.img delta.img
+digests c.img >found
+tail -n 1 wanted >last
+expect_same found last
+mkdir elsewhere
+mv a.img elsewhere/base
+expect_status 125 sfpm-run delta.img
+expect_stderr_match '^sfpm-run: delta\.img: its base image a\.img@1 .*No such file'
+succeeds sfpm-run --base elsewhere/base delta.img
+expect_stdout 40
+succeeds sfpm-run c.img
+expect_stdout 40
+sfpm-save --raw -o a.img long.bin
+sfpm-patch -q -o b.img a.img 3=0,1,0x1a
+mv b.img a.img
+cp a.img other.img
+sfpm-convert --flatten -o a.img other.img
+expect_status 1 sfpm-inspect delta.img
+expect_stderr_match 'its base image .* has digest [0-9a-f]{32} at commit 1, but the delta was made on [0-9a-f]{32}$'
+cp elsewhere/base a.img
+succeeds sfpm-run delta.img
+# A base that was written anew in other ways is still the same base.
+succeeds sfpm-convert -i --compress "${methods##* }" a.img
+succeeds sfpm-run delta.img
+expect_stdout 40
+cp before a.img
+
+# A delta never takes the place of what it stands on.
+cp delta.img top.img
+expect_status 1 sfpm-convert -i --base delta.img a.img
+expect_stderr_match 'a delta cannot replace an image that it stands on'
+expect_status 1 sfpm-convert -i --base a.img@1 a.img
+expect_status 1 sfpm-convert --base a.img -o a.img delta.img
+expect_same a.img before
+# Two that were renamed to be each other's base: an end, not a loop.
+sfpm-convert --base a.img -o x.img a.img@1
+mv x.img y.img
+mkdir cycle
+sfpm-convert --base y.img -o cycle/x.img a.img@2
+mv y.img cycle/y.img
+cp cycle/x.img cycle/a.img
+expect_status 1 sfpm-inspect cycle/x.img
+expect_stderr_match 'chain of base images is longer than 16, or a circle'
+# A long chain, and one that is too long.
+cp a.img n0.img
+for i in $(seq 16); do
+    sfpm-patch -q -o next.img n$((i - 1)).img "$((100 + i))=6" || fail "step $i"
+    sfpm-convert --base n$((i - 1)).img -o n"$i".img next.img
+done
+succeeds sfpm-run n16.img
+expect_stdout 40
+expect_status 1 sfpm-convert --base n16.img -o n17.img a.img
+expect_stderr_match 'n16\.img: stands on 16 base images already'
+expect_no_file n17.img
+succeeds sfpm-convert --flatten -o c.img n16.img
+succeeds sfpm-run c.img
+rm n*.img
+
+# Version 1, both ways.
+original_image >v1.img
+succeeds sfpm-convert --to-v2 -o c.img v1.img
+succeeds sfpm-run c.img
+expect_stdout 15
+succeeds sfpm-inspect --verify c.img
+succeeds sfpm-convert --to-v1 -o d.img c.img
+# All but the time and the name that the regions stand behind is as it was.
+succeeds sfpm-run d.img
+expect_stdout 15
+expect test "$(size d.img)" -eq "$(size v1.img)"
+SOURCE_DATE_EPOCH=1700000000 sfpm-convert --to-v1 -o d.img c.img
+expect_same d.img v1.img
+succeeds sfpm-convert --to-v1 -o d.img a.img@2
+succeeds sfpm-run d.img
+expect_stdout 30
+succeeds sfpm-convert -i --to-v2 --encrypt --key-file key d.img
+succeeds sfpm-run --key-file key d.img
+expect_stdout 30
+expect_status 2 sfpm-convert --to-v1 --key-file key -o x.img d.img
+expect_stderr_match 'version 1 is not encrypted: add --decrypt'
+succeeds sfpm-convert -i --to-v1 --decrypt --key-file key d.img
+succeeds sfpm-run d.img
+expect_stdout 30
+expect_status 2 sfpm-convert --compress none -o x.img v1.img
+expect_stderr_match -- '--to-v2 only'
+
+# Encryption, there and back, and with another key.
+succeeds sfpm-convert --encrypt --key-file key -o s.img a.img
+same_states s.img --key-file key
+expect_not grep -q 'much of nothing' s.img
+expect_status 2 sfpm-convert --encrypt --key-file key -o x.img s.img
+expect_stderr_match 'encrypted already: --new-key-file'
+succeeds sfpm-convert -i --encrypt --key-file key --new-key-file other s.img
+same_states s.img --key-file other
+expect_status 125 sfpm-run --key-file key s.img
+expect_stderr_match 'the key is wrong'
+echo 'a phrase' >phrase
+succeeds sfpm-convert -i --encrypt --key-file other --new-passphrase-fd 3 s.img 3<phrase
+succeeds sfpm-run --passphrase-fd 3 s.img 3<phrase
+expect_stdout 40
+rm c.img
+succeeds sfpm-convert --decrypt --passphrase-fd 3 -o c.img s.img 3<phrase
+same_states c.img
+# shellcheck disable=SC2012 # the name is ours
+expect test "$(ls -l c.img | cut -c1-10)" = -rw-------
+succeeds sfpm-convert --compress "${methods##* }" --encrypt --key-file key -o s.img a.img
+same_states s.img --key-file key
+succeeds sfpm-convert --keep 1 --key-file key -o c.img s.img
+expect_status 1 sfpm-inspect c.img
+succeeds sfpm-run --key-file key c.img
+expect_stdout 40
+expect_status 2 sfpm-convert --decrypt -o x.img a.img
+expect_stderr_match 'the image is not encrypted'
+expect_status 1 sfpm-convert --decrypt -o x.img s.img
+expect_stderr_match 'its key is needed'
+expect_status 2 sfpm-convert --encrypt --decrypt -o x.img a.img
+expect_status 2 sfpm-convert --encrypt -o x.img a.img
+expect_status 2 sfpm-convert --new-key-file key --compact -o x.img a.img
+# Deltas are as encrypted as their base.
+succeeds sfpm-convert --base s.img@1 --key-file key -o d.img s.img
+succeeds sfpm-run --key-file key d.img
+expect_stdout 40
+expect_status 1 sfpm-convert --base s.img@1 --key-file key --decrypt -o x.img s.img
+expect_stderr_match 'the base image is encrypted, so its delta must be'
+expect_status 1 sfpm-convert --base s.img --key-file key --encrypt --new-key-file other -o x.img s.img
+succeeds sfpm-convert --base s.img --encrypt --key-file key -o d.img a.img
+succeeds sfpm-run --key-file key d.img
+expect_no_file x.img
+
+# A damaged image: all that is intact, and a list of the rest.
+cp a.img damaged.img
+succeeds sfpm-convert --salvage -o c.img damaged.img
+expect_stderr ''
+digests c.img >found
+expect_same found wanted
+sfpm-inspect --json a.img >json
+place=$(grep -o '"offset":[0-9]*,"size":[0-9]*' json | sed -n '2s/"offset":\([0-9]*\),"size":\([0-9]*\)/\1 \2/p')
+flip damaged.img $((${place% *} + ${place#* } - 130))
+expect_status 1 sfpm-inspect --verify damaged.img
+succeeds sfpm-convert --salvage -o c.img damaged.img
+expect_stderr_match '^sfpm-convert: damaged\.img: lost: commit 2: '
+expect test "$(commits c.img)" -eq 2
+succeeds sfpm-inspect --verify c.img
+zeros 5000 >damaged.img
+expect_status 1 sfpm-convert --salvage -o x.img damaged.img
+expect_status 2 sfpm-convert --salvage a.img
+expect_status 2 sfpm-convert --salvage -o a.img a.img
+expect_status 2 sfpm-convert --salvage --compact -o x.img a.img
+expect_no_file x.img
+
+# In place: the same file as elsewhere; links, other names, modes.
+cp a.img b.img
+chmod 640 b.img
+sfpm-convert --keep 1 -o c.img b.img
+ln -s b.img link.img
+succeeds sfpm-convert -i --keep 1 link.img
+expect_same b.img c.img
+expect test -L link.img
+# shellcheck disable=SC2012
+expect test "$(ls -l b.img | cut -c1-10)" = -rw-r-----
+ln b.img second.img
+expect_status 1 sfpm-convert -i --compact b.img
+expect_stderr_match 'the file has 2 names'
+succeeds sfpm-convert -i --force --compact b.img
+
+# What makes no sense.
+expect_status 2 sfpm-convert a.img
+expect_stderr_match 'say what to convert to: --compress'
+expect_status 2 sfpm-convert --compact
+expect_status 2 sfpm-convert --compact -o x.img a.img b.img
+expect_status 2 sfpm-convert -i --compact - <a.img
+expect_status 2 sfpm-convert -i --flatten a.img@1
+expect_status 2 sfpm-convert --compact -o a.img a.img
+expect_status 2 sfpm-convert --base - -o x.img a.img
+expect_status 2 sfpm-convert --keep 1 --flatten -o x.img a.img
+expect_status 2 sfpm-convert --to-v1 --to-v2 -o x.img a.img
+expect_status 2 sfpm-convert --to-v1 --compress none -o x.img a.img
+expect_status 1 sfpm-convert --compact -o x.img nothing.img
+expect_status 1 sfpm-convert --base nothing.img -o x.img a.img
+expect_status 1 sfpm-convert --base v1.img -o x.img a.img
+expect_no_file x.img
+expect_same a.img before
+
+# A full disk leaves the old image and nothing else.
+if [ -c /dev/full ]; then
+    expect_status 1 sh -c 'sfpm-convert --compact a.img >/dev/full'
+    expect_stderr_match 'standard output: .*No space left'
+    expect_status 1 sfpm-convert --compact -o /dev/full a.img
+fi
+mkdir full
+cp a.img full
+for change in '--compact' '--flatten' '--compress none' '--encrypt --key-file key' '--to-v1'; do
+    # shellcheck disable=SC2016,SC2086
+    expect_status 1 sh -c 'trap "" XFSZ; ulimit -f 64; exec "$@"' sh \
+        sfpm-convert -i $change full/a.img
+    expect_stderr_match 'File too large'
+    expect_same full/a.img before
+    expect test "$(ls full)" = a.img
+done
+
+# Killed anywhere, the image is the old one or the new one; what may be left beside it
+# is not taken for an image.
+killed=0
+for delay in 0.00 0.005 0.01 0.015 0.02 0.03 0.04 0.06; do
+    cp before full/a.img
+    sfpm-convert -i --compress "${methods##* }" full/a.img &
+    victim=$!
+    sleep $delay
+    kill -9 $victim 2>/dev/null && killed=$((killed + 1))
+    wait $victim 2>/dev/null || :
+    digests full/a.img >found
+    expect_same found wanted
+    succeeds sfpm-inspect --verify full/a.img
+done
+expect test $killed -gt 0
+
+# Two writers: whoever comes second is told, and no commit is lost.
+needs_strace
+cp before b.img
+rm -f second.img
+strace -f -o trace -e trace=fsync,fdatasync -e inject=fsync,fdatasync:delay_enter=5000000:when=1 \
+    sfpm-convert -i --compact b.img &
+slow=$!
+for _ in $(seq 100); do
+    [ ! -s trace ] || break
+    sleep 0.05
+done
+expect_status 1 sfpm-patch -q -i b.img 200003=50
+expect_stderr_match 'being written|another|locked'
+expect_status 1 sfpm-convert -i --flatten b.img
+wait $slow
+same_states b.img
