@@ -87,8 +87,12 @@ static show_function_t way(void)
 
 static int compare(diff_t *diff, const char *a, const char *b)
 {
-    if (!open_side(&diff->side[LEFT], a) || !open_side(&diff->side[RIGHT], b) ||
-        !diff_pair(diff) || !diff_count(diff, mode == MODE_BRIEF) || !way()(diff))
+    if (!open_side(&diff->side[LEFT], a))
+        return TROUBLE;
+    free(options.digest_text); /* it is A's */
+    options.digest_text = NULL;
+    if (!open_side(&diff->side[RIGHT], b) || !diff_pair(diff) ||
+        !diff_count(diff, mode == MODE_BRIEF) || !way()(diff))
         return TROUBLE;
     return diff_differs(diff) ? DIFFERENT : EQUAL;
 }
