@@ -15,7 +15,7 @@ static void free_changes(sfpm_source_t *source)
     free(source->changes);
     source->changes = NULL;
     source->num_changes = source->max_changes = 0;
-    source->tangled = false;
+    source->unsettled = false;
 }
 
 static void free_source(sfpm_source_t *source)
