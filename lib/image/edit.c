@@ -207,6 +207,10 @@ bool sfpm_edit_write(sfpm_edit_t *edit, size_t index, uint64_t offset, const voi
     if (!find_old(edit, index, &which) || !check_range(edit, which, offset, size))
         return false;
     sfpm_source_t *source = &edit->sources[which];
+    if (edit->index.regions[which].flags & SFPM_REGION_VOLATILE)
+        return sfpm_fail(SFPM_ERR_ARGUMENT,
+                         "region '%s' is volatile: it holds no contents",
+                         edit->index.regions[which].name);
     if (source->kind != SFPM_SOURCE_INHERITED)
         return sfpm_fail(SFPM_ERR_ARGUMENT,
                          "region '%s' is replaced by this edit already",
@@ -251,5 +255,6 @@ bool sfpm_edit_read(sfpm_edit_t *edit, size_t index, uint64_t offset, void *to,
         return sfpm_fail(SFPM_ERR_ARGUMENT, "no place to read to");
     return size == 0 ||
            (find_old(edit, index, &which) && check_range(edit, which, offset, size) &&
+            sfpm_source_settle(&edit->sources[which]) &&
             sfpm_source_read(edit, which, offset, to, size));
 }
