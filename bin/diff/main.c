@@ -69,6 +69,26 @@ static bool open_side(side_t *side, const char *name)
     return true;
 }
 
+/* --digest is for A. A key is for what is encrypted of the two: a state may be compared
+ * with what it was before it was encrypted, but two images that both are not, although
+ * a key was given, are not those that were meant. */
+static bool open_sides(diff_t *diff, const char *a, const char *b)
+{
+    bool expected = options.secret.known && !options.asked;
+    options.asked = options.secret.known;
+    if (!open_side(&diff->side[LEFT], a))
+        return false;
+    free(options.digest_text);
+    options.digest_text = NULL;
+    if (!open_side(&diff->side[RIGHT], b))
+        return false;
+    if (!expected || operand_is_encrypted(&diff->side[LEFT].file) ||
+        operand_is_encrypted(&diff->side[RIGHT].file))
+        return true;
+    tool_fail(a, "neither image is encrypted, although a key was given for them");
+    return false;
+}
+
 static show_function_t way(void)
 {
     switch (mode) {
@@ -87,11 +107,7 @@ static show_function_t way(void)
 
 static int compare(diff_t *diff, const char *a, const char *b)
 {
-    if (!open_side(&diff->side[LEFT], a))
-        return TROUBLE;
-    free(options.digest_text); /* it is A's */
-    options.digest_text = NULL;
-    if (!open_side(&diff->side[RIGHT], b) || !diff_pair(diff) ||
+    if (!open_sides(diff, a, b) || !diff_pair(diff) ||
         !diff_count(diff, mode == MODE_BRIEF) || !way()(diff))
         return TROUBLE;
     return diff_differs(diff) ? DIFFERENT : EQUAL;

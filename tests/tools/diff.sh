@@ -254,6 +254,53 @@ expect_stdout_match '^sfpm-diff [0-9]'
 succeeds sfpm-diff --help
 expect_stdout_match '^  sfpm-diff a\.img@1 a\.img '
 
+# Storage is no difference: compressed, delta, encrypted images of one state. A key
+# opens what is encrypted; a wrong or missing one is trouble.
+for method in zstd lz4; do
+    if sfpm-convert --compress $method -o packed.img l1.img 2>/dev/null; then
+        succeeds sfpm-diff l1.img packed.img
+        expect_status 1 sfpm-diff -q packed.img l2.img
+    fi
+done
+forge large l3.img 1
+sfpm-patch -q -i l3.img large:7=0
+succeeds sfpm-convert --base l3.img -o delta.img l2.img
+succeeds sfpm-diff delta.img l2.img
+expect_status 1 sfpm-diff --stat delta.img l3.img
+expect_stdout '           1 of 200000 bytes  large'
+mkdir away
+mv delta.img away
+expect_status 2 sfpm-diff away/delta.img l2.img
+succeeds sfpm-diff --base l3.img away/delta.img l2.img
+succeeds sfpm-diff --digest "$(digest l1.img)" l1.img l1.img
+expect_status 1 sfpm-diff --digest "$(digest l1.img)" l1.img l2.img
+expect_status 2 sfpm-diff --digest "$(digest l2.img)" l1.img l2.img
+printf %064d 7 >key
+printf %064d 8 >wrong
+chmod 600 key wrong
+if sfpm-convert --encrypt --key-file key -o e1.img first.img 2>said; then
+    sfpm-convert --encrypt --key-file key -o e2.img a.img
+    expect_not cmp -s e1.img first.img
+    expect_status 1 sfpm-diff --key-file key e1.img e2.img
+    expect_stdout_match 'push 5  *\| main\+2: push 20$'
+    succeeds env SFPM_KEY_FILE=key sfpm-diff e2.img@1 e1.img
+    succeeds sfpm-diff --key-file key e1.img first.img
+    succeeds sfpm-diff --key-file key a.img e2.img
+    expect_status 2 sfpm-diff --key-file key a.img a.img
+    expect_stderr_match 'neither image is encrypted'
+    expect_status 2 sfpm-diff e1.img e2.img
+    expect_status 2 sfpm-diff e1.img first.img
+    expect_status 2 sfpm-diff first.img e1.img
+    expect_stdout ''
+    expect_status 2 sfpm-diff --key-file wrong e1.img e2.img
+    expect_stdout ''
+    sfpm-diff --key-file key --patch e1.img e2.img >edits || expect test $? -eq 1
+    succeeds sfpm-patch -q --key-file key -f edits -o e3.img e1.img
+    succeeds sfpm-diff --key-file key e3.img e2.img
+else
+    expect grep -q libcrypto said
+fi
+
 # JSON.
 if command -v python3 >/dev/null; then
     cat >check.py <<'END'
