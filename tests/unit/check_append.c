@@ -33,7 +33,7 @@ START_TEST(failed_append_is_cut_back)
     limit_file_size(1000000);
     sfpm_output_t *output = sfpm_output_append("a.img", NULL);
     ck_assert(output && write_pattern(output, 500000, 1000) && sfpm_output_sync(output));
-    ck_assert(!write_pattern(output, 1000000, 300000));
+    ck_assert(!write_pattern(output, 3000000, 300000));
     ck_assert(!sfpm_output_finish(output));
     expect_error(SFPM_ERR_SYSTEM, EFBIG, "a.img: ");
     limit_file_size(RLIM_INFINITY);
