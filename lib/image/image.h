@@ -57,6 +57,10 @@ bool sfpm_image_open_base(sfpm_image_t *image, const sfpm_index_t *index,
 sfpm_image_t *sfpm_image_open_at(sfpm_input_t *input, const char *path, unsigned depth,
                                  const sfpm_image_options_t *options);
 
+/* Whether a delta on `base` may be written to a file: not in place of an image that it
+ * stands on, since it could never be read again. */
+bool sfpm_base_is_spared(const sfpm_image_t *base, const char *filename);
+
 /* Reads, opens and decodes the index of a commit. */
 bool sfpm_image_index(const sfpm_image_t *image, const sfpm_trailer_t *trailer,
                       sfpm_index_t *index);

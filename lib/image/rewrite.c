@@ -6,7 +6,6 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/error.h"
 #include "base/options.h"
@@ -256,23 +255,6 @@ static bool prepare(sfpm_rewriter_t *rewriter, sfpm_image_t *image,
     return true;
 }
 
-/* A delta that took the place of one of its bases could never be read again. */
-static bool check_bases(const sfpm_image_t *base, const char *filename)
-{
-    struct stat target;
-    dev_t device;
-    ino_t inode;
-    if (!base || stat(filename, &target) != 0)
-        return true;
-    for (; base; base = base->base)
-        if (sfpm_input_identity(base->input, &device, &inode) &&
-            device == target.st_dev && inode == target.st_ino)
-            return sfpm_fail(SFPM_ERR_ARGUMENT,
-                             "%s: a delta cannot replace an image that it stands on",
-                             filename);
-    return true;
-}
-
 void sfpm_rewriter_free(sfpm_rewriter_t *rewriter)
 {
     free_written(&rewriter->before);
@@ -300,7 +282,7 @@ bool sfpm_image_rewrite(sfpm_image_t *image, const char *filename,
         return sfpm_fail(SFPM_ERR_ARGUMENT, "no file name given");
     sfpm_output_options_t how;
     if (!prepare(&rewriter, image, options) ||
-        !check_bases(rewriter.options.base, filename) ||
+        !sfpm_base_is_spared(rewriter.options.base, filename) ||
         !sfpm_output_options(rewriter.options.write, &how)) {
         sfpm_keys_wipe(&rewriter.keys);
         return false;

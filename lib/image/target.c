@@ -171,7 +171,9 @@ bool sfpm_edit_save_delta(sfpm_edit_t *edit, const char *filename,
     if (!edit || !edit->image || !filename)
         return sfpm_fail(SFPM_ERR_ARGUMENT,
                          "a starting image and a file name are needed");
-    return sfpm_output_options(options, &how) && sfpm_edit_name_base(edit, edit->image) &&
+    return sfpm_output_options(options, &how) &&
+           sfpm_base_is_spared(edit->image, filename) &&
+           sfpm_edit_name_base(edit, edit->image) &&
            save_delta(edit, sfpm_output_create(filename, &how));
 }
 
