@@ -78,8 +78,10 @@ static bool check_record(sfpm_check_t *check, uint64_t offset,
     if (record->type != SFPM_RECORD_DATA)
         return check_payload(check, offset);
     uint64_t start = offset + SFPM_RECORD_SIZE + record->lead;
-    return record->sum ? check_data_sum(check, record, start)
-                       : sfpm_ranges_add(&check->data, start, record->length);
+    if (record->sum == 0)
+        return sfpm_ranges_add(&check->data, start, record->length);
+    return sfpm_ranges_add(&check->packed, start, record->length) &&
+           check_data_sum(check, record, start);
 }
 
 /* XXH3-64 of bytes of the file. */
@@ -129,13 +131,25 @@ static bool check_dead(sfpm_check_t *check, const sfpm_trailer_t *trailer)
                         (unsigned long long)trailer->begin);
 }
 
+/* Whether one must be here: in a sealed image it is a commit's first record but for
+ * DEAD and KEYS. `before` is the type of the record before in the commit, or 0. */
+static bool salt_is_due(const sfpm_check_t *check, uint32_t before, uint32_t type)
+{
+    return check->image->keys.sealed && type != SFPM_RECORD_DEAD &&
+           type != SFPM_RECORD_KEYS &&
+           (before == 0 || before == SFPM_RECORD_DEAD || before == SFPM_RECORD_KEYS);
+}
+
 /* Whether a record of that type has a place here within its commit. */
-static bool check_place(const sfpm_trailer_t *trailer, uint32_t type, uint64_t at,
-                        uint64_t end)
+static bool check_place(const sfpm_check_t *check, const sfpm_trailer_t *trailer,
+                        uint32_t before, uint32_t type, uint64_t at, uint64_t end)
 {
     char name[5];
     bool dead = trailer->start != trailer->begin && at == trailer->start;
+    bool keys = check->image->keys.sealed && at == SFPM_HEADER_SIZE;
     bool good = (type == SFPM_RECORD_DEAD) == dead &&
+                (type == SFPM_RECORD_KEYS) == keys &&
+                (type == SFPM_RECORD_SALT) == salt_is_due(check, before, type) &&
                 (type == SFPM_RECORD_INDEX) == (at == trailer->index_offset) &&
                 type != SFPM_RECORD_TRAILER && end <= trailer->offset;
     return good ||
@@ -149,14 +163,16 @@ static bool check_records(sfpm_check_t *check, const sfpm_trailer_t *trailer)
     const sfpm_input_t *input = check->image->input;
     sfpm_record_t record;
     uint64_t at = trailer->start, end;
+    uint32_t before = 0;
     if (at != trailer->begin && !check_dead(check, trailer) && !sfpm_check_fault(check))
         return false;
     while (at < trailer->offset) {
         if (!sfpm_record_read(input, at, &record, &end) ||
-            !check_place(trailer, record.type, at, end))
+            !check_place(check, trailer, before, record.type, at, end))
             return sfpm_check_fault(check); /* no way on within this commit */
         if (!check_record(check, at, &record, end) && !sfpm_check_fault(check))
             return false;
+        before = record.type;
         at = end;
     }
     return true;
@@ -166,23 +182,35 @@ static bool check_records(sfpm_check_t *check, const sfpm_trailer_t *trailer)
 
 /* The stored parts of one chunk; what they and its checksum are is its key among
  * those checked already. Returns false without memory. */
-static bool note_extents(sfpm_check_t *check, const sfpm_leaf_t *leaf, uint32_t chunk,
-                         uint64_t size, bool *seen)
+static bool note_extents(sfpm_check_t *check, const sfpm_region_t *region,
+                         const sfpm_leaf_t *leaf, uint64_t position, bool *seen)
 {
+    enum { FIXED = 4, EACH = 3 };
     sfpm_extent_t cuts[SFPM_CHUNK_PAGES];
-    uint64_t key[2 + 2 * SFPM_CHUNK_PAGES] = {leaf->sums[chunk], size};
+    uint32_t chunk = (uint32_t)(position % SFPM_LEAF_BYTES / SFPM_CHUNK);
+    uint64_t key[FIXED + EACH * SFPM_CHUNK_PAGES] = {
+        leaf->sums[chunk], sfpm_span(region->size, position, SFPM_CHUNK)};
     size_t n = sfpm_chunk_extents(leaf, chunk, cuts);
     for (size_t i = 0; i < n; i++) {
-        key[2 + 2 * i] = cuts[i].offset;
-        key[3 + 2 * i] =
-            (uint64_t)cuts[i].length << 32 | cuts[i].first % SFPM_CHUNK_PAGES;
+        uint64_t *each = key + FIXED + EACH * i;
+        each[0] = cuts[i].offset;
+        each[1] = (uint64_t)cuts[i].length << 32 |
+                  cuts[i].first % SFPM_CHUNK_PAGES << 16 | cuts[i].pages;
+        each[2] = (uint64_t)cuts[i].kind << 32 | cuts[i].codec;
+        if (cuts[i].kind == SFPM_EXTENT_BASE) { /* told by the place in the base */
+            key[2] = region->base;
+            key[3] = position;
+        }
     }
-    *seen = sfpm_seen_add(&check->seen, sfpm_checksum(key, (2 + 2 * n) * sizeof *key, 0));
-    for (size_t i = 0; !*seen && i < n; i++)
-        if ((cuts[i].kind == SFPM_EXTENT_PAGES || cuts[i].kind == SFPM_EXTENT_PIECE) &&
-            !sfpm_ranges_add(&check->used, cuts[i].offset, cuts[i].length))
-            return false;
-    return true;
+    *seen = sfpm_seen_add(&check->seen,
+                          sfpm_checksum(key, (FIXED + EACH * n) * sizeof *key, 0));
+    bool good = true;
+    for (size_t i = 0; good && !*seen && i < n; i++)
+        if (cuts[i].kind != SFPM_EXTENT_BASE)
+            good = sfpm_ranges_add(cuts[i].kind == SFPM_EXTENT_CHUNK ? &check->chunks
+                                                                     : &check->used,
+                                   cuts[i].offset, cuts[i].length);
+    return good;
 }
 
 static bool check_chunk(sfpm_check_t *check, const sfpm_region_t *region,
@@ -190,8 +218,7 @@ static bool check_chunk(sfpm_check_t *check, const sfpm_region_t *region,
 {
     uint64_t position = base + (uint64_t)chunk * SFPM_CHUNK;
     bool seen;
-    if (!note_extents(check, leaf, chunk, sfpm_span(region->size, position, SFPM_CHUNK),
-                      &seen))
+    if (!note_extents(check, region, leaf, position, &seen))
         return sfpm_check_fault(check);
     return seen || sfpm_chunk_read(&check->reader, region, position, check->scratch) ||
            sfpm_check_fault(check);
@@ -217,7 +244,7 @@ static bool seen_before(sfpm_check_t *check, const sfpm_region_t *region, size_t
     uint64_t key[7] = {ref->offset, ref->sum,
                        sfpm_span(region->size, base, SFPM_LEAF_BYTES)};
     memcpy(key + 3, ref->digest, SFPM_DIGEST_SIZE);
-    if (ref->offset == SFPM_LEAF_BASE) {
+    if (region->base != 0) {
         key[5] = region->base;
         key[6] = which;
     }
@@ -286,10 +313,13 @@ bool sfpm_image_check(sfpm_image_t *image, sfpm_fault_callback_t callback, void 
     sfpm_reader_init(&check.reader, image);
     /* What damaged leaves would have named is unknown, and no fault of its own. */
     if (check_tail(&check) && check_commits(&check) && !check.failed &&
-        !sfpm_ranges_cover(&check.data, &check.used))
+        !(sfpm_ranges_cover(&check.data, &check.used) &&
+          sfpm_ranges_hold(&check.packed, &check.chunks)))
         sfpm_check_fault(&check);
     sfpm_ranges_free(&check.data);
     sfpm_ranges_free(&check.used);
+    sfpm_ranges_free(&check.packed);
+    sfpm_ranges_free(&check.chunks);
     sfpm_seen_free(&check.seen);
     sfpm_reader_free(&check.reader);
     if (check.failed)

@@ -22,6 +22,8 @@ bool sfpm_ranges_add(sfpm_ranges_t *ranges, uint64_t offset, uint64_t length);
 void sfpm_ranges_free(sfpm_ranges_t *ranges);
 /* Whether `used` covers every byte of `data`, and nothing else. Sorts both. */
 bool sfpm_ranges_cover(sfpm_ranges_t *data, sfpm_ranges_t *used);
+/* Whether each of `used` lies within one of `data`. Sorts both. */
+bool sfpm_ranges_hold(sfpm_ranges_t *data, sfpm_ranges_t *used);
 
 /* A set of 64-bit keys (already mixed), by open addressing. */
 typedef struct sfpm_seen {
@@ -42,10 +44,12 @@ typedef struct sfpm_check {
     bool stop;
     sfpm_error_state_t first;
     sfpm_reader_t reader;
-    uint8_t *scratch;   /* a chunk */
-    sfpm_ranges_t data; /* payloads of DATA records */
-    sfpm_ranges_t used; /* what extents name */
-    sfpm_seen_t seen;   /* leaves and chunks checked already */
+    uint8_t *scratch;     /* a chunk */
+    sfpm_ranges_t data;   /* payloads of DATA records without a sum */
+    sfpm_ranges_t used;   /* what extents of pages and pieces name */
+    sfpm_ranges_t packed; /* payloads of DATA records with a sum */
+    sfpm_ranges_t chunks; /* what extents of chunks name */
+    sfpm_seen_t seen;     /* leaves and chunks checked already */
 } sfpm_check_t;
 
 /* Reports the thread's last error as a fault; false when checking should stop. */

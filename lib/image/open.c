@@ -126,6 +126,12 @@ static bool open_index(const sfpm_image_t *image, const sfpm_trailer_t *trailer,
     return good;
 }
 
+static bool same_base(const sfpm_index_t *a, const sfpm_index_t *b)
+{
+    return a->base_number == b->base_number &&
+           memcmp(a->base_digest, b->base_digest, SFPM_DIGEST_SIZE) == 0;
+}
+
 bool sfpm_image_index(const sfpm_image_t *image, const sfpm_trailer_t *trailer,
                       sfpm_index_t *index)
 {
@@ -145,6 +151,9 @@ bool sfpm_image_index(const sfpm_image_t *image, const sfpm_trailer_t *trailer,
     else if (index->base_number != 0 && !delta)
         good = sfpm_fail_at(SFPM_ERR_CORRUPT, trailer->index_offset,
                             "the index names a base image, which the header denies");
+    else if (image->shown.number != 0 && !same_base(index, &image->index))
+        good = sfpm_fail_at(SFPM_ERR_CORRUPT, trailer->index_offset,
+                            "the index names another base image than the last one");
     good = good && check_leaf_places(index, trailer->index_offset);
     if (!good)
         sfpm_index_free(index);

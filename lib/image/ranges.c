@@ -75,6 +75,25 @@ bool sfpm_ranges_cover(sfpm_ranges_t *data, sfpm_ranges_t *used)
                         (unsigned long long)used->items[at].offset);
 }
 
+bool sfpm_ranges_hold(sfpm_ranges_t *data, sfpm_ranges_t *used)
+{
+    normalise(data);
+    normalise(used);
+    size_t at = 0;
+    for (size_t i = 0; i < used->count; i++) {
+        const sfpm_range_t *now = &used->items[i];
+        while (at < data->count &&
+               data->items[at].offset + data->items[at].length <= now->offset)
+            at++;
+        if (at == data->count || data->items[at].offset > now->offset ||
+            data->items[at].offset + data->items[at].length < now->offset + now->length)
+            return sfpm_fail_at(SFPM_ERR_CORRUPT, now->offset,
+                                "the chunk at offset %llu lies outside of data records",
+                                (unsigned long long)now->offset);
+    }
+    return true;
+}
+
 /* ---- keys already seen ---- */
 
 static bool insert(uint64_t *slots, size_t capacity, uint64_t key)

@@ -265,6 +265,12 @@ static bool read_extent(sfpm_reader_t *reader, const sfpm_region_t *region,
         return read_packed(reader, extent, size, to);
     if (extent->kind == SFPM_EXTENT_BASE)
         return read_from_base(reader, region, extent, position, size, to);
+    if (reader->image->keys.sealed)
+        return sfpm_fail_at(
+            SFPM_ERR_CORRUPT, extent->offset,
+            "the bytes at offset %llu are not encrypted, as all others of "
+            "the image are",
+            (unsigned long long)extent->offset);
     return sfpm_input_read(reader->image->input, extent->offset, to + start,
                            extent->length);
 }

@@ -4,8 +4,8 @@
 import os
 import stat
 
-from layout import (BASE, CHUNK, Fault, Header, Index, LEAF, Leaf, PACKED, PAGE, SECRET,
-                    Torn, VOLATILE, align, check, checksum, digest, read_record)
+from layout import (BASE, CHUNK, Fault, Header, Index, LEAF, Leaf, PACKED, PAGE, Torn,
+                    align, check, checksum, digest, read_record)
 from log import Tiles, find_commits
 from lz4 import Lz4Error, lz4_decode
 from seal import OF_CHUNK, OF_INDEX, OF_LEAF, Seal
@@ -46,15 +46,7 @@ class Commit:
         if image.seal:
             payload = image.seal.open(record.start, payload, OF_INDEX)
         self.index = Index(payload, trailer, image.header)
-        self.base = self.find_base() if self.index.base_commit else None
-
-    def find_base(self):
-        base = Image(self.image.base_path(self.index.base_name), self.image.secret, None,
-                     self.image.depth + 1)
-        commit = base.commit(self.index.base_commit)
-        check(commit.index.state_digest() == self.index.base_digest,
-              "base: another state than expected")
-        return commit
+        self.base = image.base_of(self.index) if self.index.base_commit else None
 
     def base_region(self, region):
         check(self.base and 1 <= region.base <= len(self.base.index.regions),
@@ -76,10 +68,11 @@ class Commit:
         return self.image.leaf(offset, total, leaf_digest, n)
 
     def page_of_base(self, region, page):
-        theirs = self.base_region(region)
-        check(page * PAGE < theirs.size, "corrupt: a page behind the base's region")
-        at = page * PAGE % CHUNK
-        return self.base.chunk(theirs, page * PAGE // CHUNK)[at:at + PAGE]
+        theirs, start = self.base_region(region), page * PAGE
+        size = min(PAGE, region.size - start)
+        check(start + size <= theirs.size, "corrupt: a page behind the base's region")
+        at = start % CHUNK
+        return self.base.chunk(theirs, start // CHUNK)[at:at + size]
 
     def chunk(self, region, number):
         """The bytes of one chunk of a region, checked; the last one is kept."""
@@ -138,27 +131,18 @@ class Commit:
 
     def check_contents(self, tiles):
         for region in self.index.regions:
-            check(not region.flags & VOLATILE or all(l[0] == 0 for l in region.leaves),
-                  "corrupt: a volatile region with contents")
-            check(not region.flags & SECRET or self.image.seal,
-                  "corrupt: a secret in the open")
-            check(region.base == 0 or self.base_region(region), "corrupt: no base")
-            for i, (offset, _, _) in enumerate(region.leaves):
+            for i in range(len(region.leaves)):
                 leaf = self.leaf(region, i)
                 if leaf:
-                    check(tiles.offsets.get(offset) == b"LEAF",
-                          "corrupt: no leaf of this image at %d" % offset)
                     for extent in leaf.extents:
                         self.check_extent(extent, tiles)
             for _ in self.chunks(region):
                 pass
 
-    def check_extent(self, extent, tiles):
-        packed = extent.kind == PACKED
-        check(packed or not self.image.seal or extent.kind == BASE,
-              "corrupt: plain pages in a sealed image")
+    @staticmethod
+    def check_extent(extent, tiles):
         if extent.kind != BASE:
-            tiles.name_extent(extent, packed)
+            tiles.name_extent(extent, extent.kind == PACKED)
 
 
 class Image:
@@ -175,6 +159,16 @@ class Image:
         self.seal = Seal(self.data, self.header, secret) if self.header.sealed else None
         self.leaves, self.unpacked, self.sums = {}, {}, {}
         self.commits = {}
+        self.base_commit = None
+
+    def base_of(self, index):
+        """The commit that a delta is made on, which is the same for all its commits."""
+        if not self.base_commit:
+            base = Image(self.base_path(index.base_name), self.secret, None, self.depth + 1)
+            self.base_commit = base.commit(index.base_commit)
+            check(self.base_commit.index.state_digest() == index.base_digest,
+                  "base: another state than expected")
+        return self.base_commit
 
     def base_path(self, name):
         if self.base:
@@ -191,7 +185,12 @@ class Image:
         check(0 <= number - first < len(self.trailers), "no commit %d" % number)
         if number not in self.commits:
             self.commits[number] = Commit(self, self.trailers[number - first])
-        return self.commits[number]
+        found = self.commits[number]
+        last = self.commit(self.trailers[-1].number) if number - first < \
+            len(self.trailers) - 1 else found
+        check((found.index.base_commit, found.index.base_digest) ==
+              (last.index.base_commit, last.index.base_digest), "corrupt: several bases")
+        return found
 
     def sum(self, data):
         """Zeros are common, and slow to sum."""

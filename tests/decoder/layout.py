@@ -12,7 +12,6 @@ TYPES = (b"DATA", b"LEAF", b"INDX", b"TRLR", b"DEAD", b"KEYS", b"SALT")
 DRAFT, SEALED, DELTA = 1, 2, 4
 PAGES, PIECE, PACKED, BASE = 1, 2, 3, 4
 FLAGS = ("dynamic", "portable", "pointers", "volatile", "secret")
-VOLATILE, SECRET = 8, 16
 BOX_EXTRA = 32
 
 
@@ -220,18 +219,20 @@ class Extent:
 
     def check_kind(self, n, sealed):
         start = self.first * PAGE
+        if self.kind != PACKED and self.codec or self.kind in (PAGES, PIECE) and sealed:
+            return False
         if self.kind == PAGES:
-            return (self.codec == 0 and self.offset % PAGE == 0 and
+            return (self.offset % PAGE == 0 and
                     self.size == self.count * PAGE and start + self.size <= n)
         if self.kind == PIECE:
-            return (self.codec == 0 and self.count == 1 and 1 <= self.size < PAGE and
+            return (self.count == 1 and 1 <= self.size < PAGE and
                     start + self.size <= n)
         if self.kind == PACKED:
             size = min(CHUNK, n - start)
             return (self.codec <= 2 and start % CHUNK == 0 and start < n and
                     self.count * PAGE == align(size, PAGE) and
-                    self.size <= size + (BOX_EXTRA if sealed else 0))
-        return (self.kind == BASE and self.codec == 0 and self.offset == 0 and
+                    1 <= self.size <= size + BOX_EXTRA)
+        return (self.kind == BASE and self.offset == 0 and
                 self.size == 0 and self.stop_page * PAGE <= align(n, PAGE))
 
 

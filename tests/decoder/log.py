@@ -98,9 +98,8 @@ class Tiles:
 
     def __init__(self, data, header, trailers):
         self.data, self.header = data, header
-        self.offsets = {}  # of LEAF, SALT and KEYS records
-        self.plain = []    # payloads of DATA records without a sum: (start, stop)
-        self.packed = []   # of those with one
+        self.plain = []   # payloads of DATA records without a sum: (start, stop)
+        self.packed = []  # of those with one
         self.named = set()
         before = None
         for trailer in trailers:
@@ -134,8 +133,6 @@ class Tiles:
         record.payload(self.data)
         if record.type == b"DATA":
             self.packed.append((record.start, record.stop))
-        else:
-            self.offsets[record.offset] = record.type
 
     def check_order(self, types, trailer):
         expected = [b"DEAD"] if trailer.start != trailer.begin else []

@@ -23,7 +23,8 @@ class Secret:
             check(self.key is not None, "key: needs the master key")
             return self.key
         check(self.passphrase is not None, "key: needs a passphrase")
-        check(log_n <= 24 and 1 <= r <= 64 and 1 <= p <= 64, "unsupported: scrypt's cost")
+        check(1 <= log_n <= 20 and log_n < 16 * r and 1 <= r <= 32 and 1 <= p <= 16 and
+              128 * r << log_n <= 1 << 30, "unsupported: the cost of scrypt")
         return hashlib.scrypt(self.passphrase, salt=salt, n=1 << log_n, r=r, p=p,
                               maxmem=(1 << 31) - 2, dklen=32)
 

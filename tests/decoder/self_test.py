@@ -5,7 +5,6 @@ import sys
 
 from aesgcm import Gcm, encrypt_block, expand_key, hkdf
 from xxh3 import xxh3_64, xxh3_128
-from xxh64 import xxh64
 
 # Of the first bytes of the generator below, as the reference implementation has them:
 # size, seed, 64 bits, 128 bits.
@@ -76,8 +75,6 @@ def check_sums():
         data = some_bytes(int(size))
         assert "%016x" % xxh3_64(data, int(seed)) == short, line
         assert xxh3_128(data, int(seed)).hex() == long, line
-    assert xxh64(b"") == 0xEF46DB3751D8E999
-    assert xxh64(b"abc") == 0x44BC2CF5AD770999
 
 
 def check_crypt():
