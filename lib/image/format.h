@@ -48,11 +48,11 @@ enum {
 #define SFPM_COMMIT_MAX ((uint64_t)INT64_MAX)
 
 /* Feature bits of the header. */
-#define SFPM_INCOMPATIBLE_DRAFT  (UINT64_C(1) << 0) /* the layout may still change */
+/* Bit 0 marked drafts of the format, which had other layouts. */
+#define SFPM_INCOMPATIBLE_DRAFT  (UINT64_C(1) << 0)
 #define SFPM_INCOMPATIBLE_SEALED ((uint64_t)SFPM_FEATURE_ENCRYPTED)
 #define SFPM_INCOMPATIBLE_DELTA  ((uint64_t)SFPM_FEATURE_DELTA)
-#define SFPM_INCOMPATIBLE_KNOWN                                                          \
-    (SFPM_INCOMPATIBLE_DRAFT | SFPM_INCOMPATIBLE_SEALED | SFPM_INCOMPATIBLE_DELTA)
+#define SFPM_INCOMPATIBLE_KNOWN  (SFPM_INCOMPATIBLE_SEALED | SFPM_INCOMPATIBLE_DELTA)
 
 /* Record types, as four characters in file order. */
 #define SFPM_TYPE(a, b, c, d)                                                            \

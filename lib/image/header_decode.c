@@ -10,6 +10,10 @@ static bool check_features(uint64_t incompatible)
     uint64_t unknown = incompatible & ~SFPM_INCOMPATIBLE_KNOWN;
     if (!unknown)
         return true;
+    if (unknown & SFPM_INCOMPATIBLE_DRAFT)
+        return sfpm_fail_at(SFPM_ERR_UNSUPPORTED, 24,
+                            "carries the incompatible feature draft: it was written "
+                            "before the format was frozen, and cannot be read");
     unsigned bit = 0;
     while (!(unknown >> bit & 1))
         bit++;

@@ -350,7 +350,7 @@ static bool write_salt(sfpm_plan_t *plan, sfpm_output_t *output)
 bool sfpm_write_header(sfpm_edit_t *edit, sfpm_output_t *output)
 {
     uint8_t bytes[SFPM_HEADER_SIZE], kdf[SFPM_KEYS_SIZE];
-    sfpm_header_t header = {.incompatible = SFPM_INCOMPATIBLE_DRAFT};
+    sfpm_header_t header = {0};
     header.incompatible |= edit->keys ? SFPM_INCOMPATIBLE_SEALED : 0;
     header.incompatible |= edit->delta ? SFPM_INCOMPATIBLE_DELTA : 0;
     sfpm_header_encode(&header, bytes);

@@ -42,7 +42,7 @@ class Header:
         check(unpack_from("<Q", data, 56)[0] == checksum(self.bytes[:56]),
               "damaged: the checksum of the header")
         check(version == 2, "unsupported: format version %d" % version)
-        unknown = features & ~(DRAFT | SEALED | DELTA)
+        unknown = features & ~(SEALED | DELTA)
         lowest = (unknown & -unknown).bit_length() - 1
         check(unknown == 0, "unsupported: incompatible feature %d" % lowest)
         check(size == 64 and (pages, chunks, leaves) == (12, 16, 8),

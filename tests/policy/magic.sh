@@ -26,4 +26,4 @@ says data bad.img
 
 command -v sfpm-save >/dev/null || skip "no sfpm-save; by hand all is well"
 succeeds sfpm-save -o a.img "$top_srcdir/examples/sum.s"
-says 'sfpm image, version 2 (draft)' a.img
+says 'sfpm image, version 2' a.img

@@ -17,8 +17,7 @@ static void fill_random(uint8_t *bytes, size_t size)
 
 static void make_header(uint8_t bytes[SFPM_HEADER_SIZE])
 {
-    sfpm_header_t header = {.compatible = next_number(),
-                            .incompatible = SFPM_INCOMPATIBLE_DRAFT};
+    sfpm_header_t header = {.compatible = next_number()};
     sfpm_header_encode(&header, bytes);
 }
 

@@ -21,7 +21,7 @@ static void zeros(forge_t *forge, size_t size)
 void forge_start(forge_t *forge)
 {
     uint8_t bytes[SFPM_HEADER_SIZE];
-    sfpm_header_t header = {.incompatible = SFPM_INCOMPATIBLE_DRAFT};
+    sfpm_header_t header = {0};
     *forge = (forge_t){.begin = SFPM_HEADER_SIZE, .start = SFPM_HEADER_SIZE};
     sfpm_header_encode(&header, bytes);
     forge_bytes(forge, bytes, sizeof bytes);
