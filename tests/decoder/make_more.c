@@ -46,7 +46,7 @@ static void make_contents(void)
         at += length;
     }
     for (at = TEXT; at < TEXT + NUMBERS; at++)
-        contents[at] = at % 4 == 0 ? (uint8_t)(noise() % (at % 7 + 3)) : 0;
+        contents[at] = (uint8_t)(at % 4 == 0 ? noise() % (at % 7 + 3) : 0);
     for (; at < TEXT + NUMBERS + NOISE; at++)
         contents[at] = (uint8_t)noise();
 }
