@@ -200,6 +200,8 @@ class Index:
         check(all(a < b for a, b in zip(keys, keys[1:])), "corrupt: order of attributes")
         check(num_regions <= r.left() // 44, "corrupt: regions that do not fit")
         self.regions = [Region(r, trailer.index) for _ in range(num_regions)]
+        check(self.base_commit or not any(region.base for region in self.regions),
+              "corrupt: a region with a base, and there is none")
         check(r.left() == 0, "corrupt: bytes behind the index")
 
     def state_digest(self):
