@@ -194,8 +194,8 @@ static bool note_extents(sfpm_check_t *check, const sfpm_region_t *region,
     for (size_t i = 0; i < n; i++) {
         uint64_t *each = key + FIXED + EACH * i;
         each[0] = cuts[i].offset;
-        each[1] = (uint64_t)cuts[i].length << 32 |
-                  cuts[i].first % SFPM_CHUNK_PAGES << 16 | cuts[i].pages;
+        uint32_t first = cuts[i].first % SFPM_CHUNK_PAGES;
+        each[1] = (uint64_t)cuts[i].length << 32 | first << 16 | cuts[i].pages;
         each[2] = (uint64_t)cuts[i].kind << 32 | cuts[i].codec;
         if (cuts[i].kind == SFPM_EXTENT_BASE) { /* told by the place in the base */
             key[2] = region->base;

@@ -155,20 +155,17 @@ static void make_all(void)
 #define SHADOWED 1
 #endif
 
-static void limit(int resource, rlim_t most)
-{
-    struct rlimit limits = {most, most};
-    if (setrlimit(resource, &limits) != 0)
-        exit(99);
-}
-
 /* A sanitizer's own memory is counted, too: then there is no limit. */
 static void limit_resources(void)
 {
-    limit(RLIMIT_CPU, 1);
+    const struct rlimit seconds = {1, 1};
+    bool good = setrlimit(RLIMIT_CPU, &seconds) == 0;
 #ifndef SHADOWED
-    limit(RLIMIT_AS, 64 * (rlim_t)MIB);
+    const struct rlimit memory = {64 * (rlim_t)MIB, 64 * (rlim_t)MIB};
+    good = good && setrlimit(RLIMIT_AS, &memory) == 0;
 #endif
+    if (!good)
+        exit(99);
 }
 
 /* The status, or -1 when the reader was ended; by a process of its own. */
