@@ -257,6 +257,28 @@ static sfpm_outcome_t run_loop(sfpm_machine_t *machine, sfpm_registers_t *r,
     return OUTCOME_STEPS;
 }
 
+/* Instructions between two looks at whether the machine is to stop. */
+enum { SLICE = 1 << 20 };
+
+static bool take_interrupt(const sfpm_limits_t *limits)
+{
+    return atomic_load_explicit(limits->interrupt, memory_order_relaxed) &&
+           atomic_exchange(limits->interrupt, false);
+}
+
+static sfpm_outcome_t run_slices(sfpm_machine_t *machine, sfpm_registers_t *registers,
+                                 const sfpm_limits_t *limits, uint64_t *left)
+{
+    sfpm_outcome_t outcome = OUTCOME_STEPS;
+    while (outcome == OUTCOME_STEPS && *left > 0 && !take_interrupt(limits)) {
+        uint64_t slice = *left < SLICE ? *left : SLICE;
+        uint64_t rest = slice;
+        outcome = run_loop(machine, registers, limits, &rest);
+        *left -= slice - rest;
+    }
+    return outcome;
+}
+
 static bool fail_trap(const sfpm_program_t *program, uint32_t pc, sfpm_trap_t trap)
 {
     char place[SFPM_PLACE_TEXT];
@@ -294,7 +316,7 @@ bool sfpm_interpret(sfpm_machine_t *machine, const sfpm_limits_t *limits)
     state->begun = true;
     sfpm_outcome_t outcome = OUTCOME_TRAP;
     if (registers.trap == SFPM_TRAP_NONE)
-        outcome = run_loop(machine, &registers, limits, &left);
+        outcome = run_slices(machine, &registers, limits, &left);
     state->instructions += limits->steps - left;
     state->pc = registers.pc;
     machine->stack->size = (size_t)registers.sp * SFPM_SLOT_SIZE;

@@ -6,6 +6,8 @@
 #ifndef SFPM_VM_INTERPRET_H
 #define SFPM_VM_INTERPRET_H
 
+#include <stdatomic.h>
+
 #include "vm/frames.h"
 
 /* Everything that execution reads and changes. Program and state are proved. */
@@ -22,6 +24,7 @@ typedef struct sfpm_limits {
     uint64_t max_slots;               /* of the stack */
     sfpm_vm_output_callback_t output; /* or NULL */
     void *output_context;
+    atomic_bool *interrupt; /* set by others: stop soon, and clear it */
 } sfpm_limits_t;
 
 /* Runs a suspended or trapped machine. False, with the error set, when it trapped,

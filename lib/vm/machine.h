@@ -3,6 +3,8 @@
 #ifndef SFPM_VM_MACHINE_H
 #define SFPM_VM_MACHINE_H
 
+#include <stdatomic.h>
+
 #include "vm/disassemble.h"
 #include "vm/frames.h"
 #include "vm/original.h"
@@ -17,6 +19,7 @@ struct sfpm_vm {
     uint8_t *original;          /* region `vm_state`, NULL: not in that layout */
     uint32_t original_flags;    /* SFPM_REGION_… of it */
     bool original_changed;      /* registers and stack must be written back into it */
+    atomic_bool interrupt;      /* see sfpm_vm_interrupt() */
 };
 
 /* False, with the error set, when the machine is NULL or has no program. */

@@ -282,8 +282,15 @@ bool sfpm_vm_run(sfpm_vm_t *vm, const sfpm_vm_run_options_t *given)
     const sfpm_limits_t limits = {.steps = options.max_steps,
                                   .max_slots = options.max_stack / SFPM_SLOT_SIZE,
                                   .output = options.output,
-                                  .output_context = options.output_context};
+                                  .output_context = options.output_context,
+                                  .interrupt = &vm->interrupt};
     return settle(vm, sfpm_interpret(&machine, &limits));
+}
+
+void sfpm_vm_interrupt(sfpm_vm_t *vm)
+{
+    if (vm)
+        atomic_store(&vm->interrupt, true);
 }
 
 bool sfpm_vm_restart(sfpm_vm_t *vm)

@@ -152,6 +152,15 @@ typedef struct sfpm_vm_run_options {
  */
 SFPM_API bool sfpm_vm_run(sfpm_vm_t *vm, const sfpm_vm_run_options_t *options);
 
+/**
+ * Stops a running machine soon, between two instructions, as if its steps were used up:
+ * sfpm_vm_run() returns true and the machine is suspended. When it does not run, the
+ * next run ends at once. May be called from any thread and from signal handlers, unlike
+ * every other function; the machine must not be destroyed or given another program
+ * meanwhile. Accepts NULL.
+ */
+SFPM_API void sfpm_vm_interrupt(sfpm_vm_t *vm);
+
 /** Puts the machine before its first instruction, with an empty stack. Globals and
  * counters are kept. */
 SFPM_API bool sfpm_vm_restart(sfpm_vm_t *vm);

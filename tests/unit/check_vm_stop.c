@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/* Stopping a machine from outside while it runs. */
+#include <pthread.h>
+#include <unistd.h>
+
+#include "vm_common.h"
+
+static sfpm_vm_run_options_t endless = {.struct_size = sizeof endless};
+
+START_TEST(interrupted_before_it_runs_it_stops_at_once)
+{
+    sfpm_vm_t *vm = assembled("push 1\n drop\n halt");
+    sfpm_vm_interrupt(vm);
+    ck_assert(sfpm_vm_run(vm, NULL));
+    ck_assert_uint_eq(info_of(vm).instructions, 0);
+    ck_assert_int_eq(info_of(vm).status, SFPM_VM_SUSPENDED);
+    /* Once only. */
+    ck_assert(sfpm_vm_run(vm, NULL));
+    ck_assert_int_eq(info_of(vm).status, SFPM_VM_HALTED);
+    sfpm_vm_destroy(vm);
+}
+END_TEST
+
+static bool interrupt_at_x(void *vm, const void *bytes, size_t size)
+{
+    ck_assert_uint_eq(size, 1);
+    if (*(const char *)bytes == 'x')
+        sfpm_vm_interrupt(vm);
+    return true;
+}
+
+START_TEST(interrupted_by_its_own_output_it_stops_between_instructions)
+{
+    sfpm_vm_t *vm = assembled("loop: push 120\n print_char\n br loop");
+    sfpm_vm_run_options_t options = {
+        .struct_size = sizeof options, .output = interrupt_at_x, .output_context = vm};
+    for (int round = 0; round < 3; round++) {
+        uint64_t before = info_of(vm).instructions;
+        ck_assert(sfpm_vm_run(vm, &options));
+        ck_assert_int_eq(info_of(vm).status, SFPM_VM_SUSPENDED);
+        ck_assert_uint_gt(info_of(vm).instructions, before);
+    }
+    sfpm_vm_destroy(vm);
+}
+END_TEST
+
+static void *interrupt_later(void *vm)
+{
+    usleep(20000);
+    sfpm_vm_interrupt(vm);
+    return NULL;
+}
+
+START_TEST(interrupted_by_another_thread_it_stops)
+{
+    sfpm_vm_t *vm = assembled("push 0\n loop: push 1\n add\n br loop");
+    pthread_t thread;
+    ck_assert_int_eq(pthread_create(&thread, NULL, interrupt_later, vm), 0);
+    ck_assert(sfpm_vm_run(vm, &endless));
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    ck_assert_int_eq(info_of(vm).status, SFPM_VM_SUSPENDED);
+    ck_assert_uint_gt(info_of(vm).instructions, 0);
+    sfpm_vm_destroy(vm);
+}
+END_TEST
+
+START_TEST(no_machine_is_interrupted_without_harm)
+{
+    sfpm_vm_interrupt(NULL);
+}
+END_TEST
+
+int main(void)
+{
+    const test_t core[] = {
+        interrupted_before_it_runs_it_stops_at_once,
+        interrupted_by_its_own_output_it_stops_between_instructions,
+        interrupted_by_another_thread_it_stops,
+        NULL,
+    };
+    const test_t limits[] = {no_machine_is_interrupted_without_harm, NULL};
+    return run_suite("vm_stop", core, limits);
+}
