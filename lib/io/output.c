@@ -245,7 +245,7 @@ bool sfpm_output_zeros(sfpm_output_t *output, uint64_t count)
  * written. Only a lack of space counts: all else will show when writing. */
 static int reserve_space(int fd, uint64_t offset, uint64_t size)
 {
-#ifdef FALLOC_FL_KEEP_SIZE
+#ifdef SFPM_LINUX_PATHS
     if (fallocate(fd, FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)size) != 0)
         return errno == ENOSPC || errno == EDQUOT || errno == EFBIG ? errno : 0;
 #else

@@ -15,6 +15,8 @@
 
 enum { MAX_ROUNDS = 500 };
 
+#define NAME_LIST(name) bench_##name##_rows,
+
 static char failure[1024];
 static bool skipped;
 
@@ -149,9 +151,7 @@ static void use_one_core(void)
 
 int main(int count, char *words[])
 {
-    static const bench_row_t *const lists[] = {bench_save_rows, bench_pack_rows,
-                                               bench_restore_rows, bench_start_rows,
-                                               bench_commit_rows};
+    static const bench_row_t *const lists[] = {BENCH_LISTS(NAME_LIST)};
     int status = EXIT_SUCCESS;
     use_one_core();
     print_head();

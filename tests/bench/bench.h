@@ -3,6 +3,11 @@
  * Benchmarks: rows of one table. Each row measures two things in turn, what sfpm
  * does and what it is compared with, and reports the median of their ratios. Only
  * such ratios mean anything: absolute figures drift with the machine's mood.
+ *
+ * To add rows: write NAME.c in this directory with an array `bench_NAME_rows` that ends
+ * with {0}, and add LIST(NAME) to BENCH_LISTS below and the file to Makemodule.am. A
+ * row's functions measure once and take care of nothing else: rounds, medians and
+ * the table are bench.c's. What a machine lacks is left out with bench_skip().
  */
 #ifndef BENCH_H
 #define BENCH_H
@@ -30,12 +35,11 @@ typedef struct bench_row {
     const char *unit;  /* NULL: the functions return seconds */
 } bench_row_t;
 
-/* One list per file of this directory, which ends with a row without a name. */
-extern const bench_row_t bench_save_rows[];
-extern const bench_row_t bench_pack_rows[];
-extern const bench_row_t bench_commit_rows[];
-extern const bench_row_t bench_restore_rows[];
-extern const bench_row_t bench_start_rows[];
+/* The lists of rows in the order of the table, one for each file. */
+#define BENCH_LISTS(LIST) LIST(save) LIST(pack) LIST(restore) LIST(start) LIST(commit)
+
+#define BENCH_DECLARE(name) extern const bench_row_t bench_##name##_rows[];
+BENCH_LISTS(BENCH_DECLARE)
 
 /* ---- for the rows: bench.c ---- */
 
