@@ -31,6 +31,15 @@ bool sfpm_fail(sfpm_status_t status, const char *format, ...)
     return false;
 }
 
+bool sfpm_refuse(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    set(SFPM_ERR_REFUSED, 0, SFPM_NO_OFFSET, format, args);
+    va_end(args);
+    return false;
+}
+
 bool sfpm_fail_at(sfpm_status_t status, uint64_t offset, const char *format, ...)
 {
     va_list args;
@@ -49,7 +58,8 @@ static const char *reason_text(int result, const char *buffer)
 #if defined(__GLIBC__) && defined(_GNU_SOURCE)
 #define REASON(error, buffer) strerror_r(error, buffer, sizeof(buffer))
 #else
-#define REASON(error, buffer) reason_text(strerror_r(error, buffer, sizeof(buffer)), buffer)
+#define REASON(error, buffer)                                                            \
+    reason_text(strerror_r(error, buffer, sizeof(buffer)), buffer)
 #endif
 
 static void append_reason(int error)
@@ -152,6 +162,8 @@ const char *sfpm_status_name(sfpm_status_t status)
         [SFPM_ERR_NO_COMMIT] = "no such commit",
         [SFPM_ERR_SYNTAX] = "syntax error",
         [SFPM_ERR_SECRET] = "secret region",
+        [SFPM_ERR_REFUSED] = "refused by the program",
+        [SFPM_ERR_UNFINISHED] = "restored, but not finished",
     };
     size_t n = sizeof names / sizeof names[0];
     return (size_t)status < n && names[status] ? names[status] : "unknown status";

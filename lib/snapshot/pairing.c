@@ -41,15 +41,14 @@ static entry_t *registered_entries(const sfpm_snapshot_t *snapshot)
     return entries;
 }
 
-static entry_t *stored_entries(const sfpm_image_t *image)
+static entry_t *stored_entries(const sfpm_state_t *state)
 {
-    size_t count = sfpm_image_num_regions(image);
-    entry_t *entries = SFPM_NEW_N(entry_t, count);
+    entry_t *entries = SFPM_NEW_N(entry_t, state->count);
     if (!entries)
         return NULL;
-    for (size_t i = 0; i < count; i++)
-        entries[i] = (entry_t){.name = sfpm_image_region(image, i)->name, .index = i};
-    sort_and_number(entries, count);
+    for (size_t i = 0; i < state->count; i++)
+        entries[i] = (entry_t){.name = state->sources[i].name, .index = i};
+    sort_and_number(entries, state->count);
     return entries;
 }
 
@@ -84,17 +83,17 @@ static void clear_partners(sfpm_pairing_t *pairing)
 }
 
 bool sfpm_pairing_by_name(sfpm_pairing_t *pairing, const sfpm_snapshot_t *snapshot,
-                          const sfpm_image_t *image)
+                          const sfpm_state_t *state)
 {
     bool ok = false;
-    size_t num_stored = sfpm_image_num_regions(image);
+    size_t num_stored = state->count;
     *pairing = (sfpm_pairing_t){.num_registered = snapshot->num_regions,
                                 .num_stored = num_stored,
                                 .stored = SFPM_NEW_N(size_t, snapshot->num_regions),
                                 .registered = SFPM_NEW_N(size_t, num_stored),
                                 .instance = SFPM_NEW_N(size_t, num_stored)};
     entry_t *registered = registered_entries(snapshot);
-    entry_t *stored = stored_entries(image);
+    entry_t *stored = stored_entries(state);
     if (!pairing->stored || !pairing->registered || !pairing->instance || !registered ||
         !stored)
         goto out;

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "base/options.h"
+#include "snapshot/hooks.h"
 #include "snapshot/origin.h"
 #include "snapshot/pairing.h"
 #include "snapshot/snapshot.h"
@@ -14,7 +15,7 @@ static bool check_arguments(const sfpm_snapshot_t *snapshot, const char *filenam
         return sfpm_fail(SFPM_ERR_ARGUMENT, "no snapshot was given");
     if (!filename)
         return sfpm_fail(SFPM_ERR_ARGUMENT, "no file name was given");
-    return true;
+    return sfpm_callbacks_are_idle(snapshot);
 }
 
 static bool fill_regions(const sfpm_snapshot_t *snapshot, sfpm_edit_t *edit)
@@ -58,6 +59,8 @@ bool sfpm_snapshot_fill_edit(const sfpm_snapshot_t *snapshot, sfpm_edit_t *edit)
     if (!snapshot || !edit)
         return sfpm_fail(SFPM_ERR_ARGUMENT, "no %s was given",
                          snapshot ? "edit" : "snapshot");
+    if (!sfpm_callbacks_are_idle(snapshot))
+        return false;
     if (snapshot->description_lost)
         return sfpm_fail(SFPM_ERR_MEMORY, "out of memory: the description was lost; set "
                                           "it again before saving");
@@ -74,13 +77,16 @@ bool sfpm_snapshot_fill_edit(const sfpm_snapshot_t *snapshot, sfpm_edit_t *edit)
 static bool remove_unregistered(const sfpm_snapshot_t *snapshot,
                                 const sfpm_image_t *image, sfpm_edit_t *edit)
 {
-    sfpm_pairing_t pairing;
-    bool ok = sfpm_pairing_by_name(&pairing, snapshot, image);
+    sfpm_state_t state;
+    sfpm_pairing_t pairing = {0};
+    bool ok = sfpm_state_of_image(&state, image) &&
+              sfpm_pairing_by_name(&pairing, snapshot, &state);
     for (size_t i = pairing.num_stored; ok && i-- > 0;)
         if (pairing.registered[i] == SFPM_NO_REGION)
-            ok = sfpm_edit_remove_region(edit, sfpm_image_region(image, i)->name,
-                                         pairing.instance[i]);
+            ok =
+                sfpm_edit_remove_region(edit, state.sources[i].name, pairing.instance[i]);
     sfpm_pairing_free(&pairing);
+    sfpm_state_free(&state);
     return ok;
 }
 
@@ -137,12 +143,23 @@ static bool write_edit(const sfpm_snapshot_t *snapshot, sfpm_edit_t *edit, how_t
     return ok;
 }
 
+/* Writes the registered memory, as it is once the hooks before the save have run. */
+static bool write_state(const sfpm_snapshot_t *snapshot, sfpm_image_t *image,
+                        const char *message, how_t how, const char *filename)
+{
+    if (!sfpm_hooks_before_save(snapshot))
+        return false;
+    sfpm_edit_t *edit = edit_of(snapshot, image, message);
+    bool ok = edit && write_edit(snapshot, edit, how, filename);
+    sfpm_edit_destroy(edit);
+    sfpm_hooks_after_save(snapshot, ok);
+    return ok;
+}
+
 static bool save_new(const sfpm_snapshot_t *snapshot, const char *filename,
                      const char *message)
 {
-    sfpm_edit_t *edit = edit_of(snapshot, NULL, message);
-    bool ok = edit && write_edit(snapshot, edit, HOW_SAVE, filename);
-    sfpm_edit_destroy(edit);
+    bool ok = write_state(snapshot, NULL, message, HOW_SAVE, filename);
     if (ok)
         sfpm_snapshot_log(snapshot, SFPM_LOG_INFO, "Successfully saved to %s", filename);
     return ok;
@@ -183,9 +200,7 @@ static bool check_last(const sfpm_snapshot_t *snapshot, const sfpm_image_t *imag
 static bool append_to(const sfpm_snapshot_t *snapshot, sfpm_image_t *image,
                       const char *filename, const char *message)
 {
-    sfpm_edit_t *edit = edit_of(snapshot, image, message);
-    bool ok = edit && write_edit(snapshot, edit, HOW_APPEND, filename);
-    sfpm_edit_destroy(edit);
+    bool ok = write_state(snapshot, image, message, HOW_APPEND, filename);
     if (ok)
         sfpm_snapshot_log(snapshot, SFPM_LOG_INFO, "Committed to %s (commit %llu)",
                           filename, (unsigned long long)snapshot->last->number);
@@ -248,10 +263,8 @@ bool sfpm_snapshot_save_delta(const sfpm_snapshot_t *snapshot, const char *previ
     if (!check_arguments(snapshot, previous) || !check_arguments(snapshot, output))
         return false;
     sfpm_image_t *image = sfpm_snapshot_open(snapshot, previous, 0, NULL);
-    sfpm_edit_t *edit = image ? edit_of(snapshot, image, NULL) : NULL;
     how_t how = same_file(previous, output) ? HOW_APPEND : HOW_DELTA;
-    bool ok = edit && write_edit(snapshot, edit, how, output);
-    sfpm_edit_destroy(edit);
+    bool ok = image && write_state(snapshot, image, NULL, how, output);
     sfpm_image_close(image);
     if (ok)
         sfpm_snapshot_log(snapshot, SFPM_LOG_INFO, "Successfully saved to %s", output);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "snapshot/hooks.h"
 
 #define KNOWN_FLAGS                                                                      \
     ((uint32_t)SFPM_REGION_DYNAMIC | (uint32_t)SFPM_REGION_PORTABLE |                    \
@@ -19,7 +20,10 @@ sfpm_snapshot_t *sfpm_snapshot_create(void)
     if (!snapshot)
         return NULL;
     snapshot->last = SFPM_NEW(sfpm_known_commit_t);
-    if (!snapshot->last) {
+    snapshot->callbacks = SFPM_NEW(sfpm_callbacks_t);
+    if (!snapshot->last || !snapshot->callbacks) {
+        free(snapshot->last);
+        free(snapshot->callbacks);
         free(snapshot);
         return NULL;
     }
@@ -28,7 +32,7 @@ sfpm_snapshot_t *sfpm_snapshot_create(void)
 
 void sfpm_snapshot_destroy(sfpm_snapshot_t *snapshot)
 {
-    if (!snapshot)
+    if (!snapshot || snapshot->callbacks->running)
         return;
     for (size_t i = 0; i < snapshot->num_regions; i++)
         free(snapshot->regions[i].name);
@@ -41,6 +45,7 @@ void sfpm_snapshot_destroy(sfpm_snapshot_t *snapshot)
     free(snapshot->description);
     free(snapshot->compression);
     sfpm_snapshot_forget_secret(snapshot);
+    sfpm_callbacks_free(snapshot->callbacks);
     free(snapshot->last);
     free(snapshot);
 }
@@ -65,6 +70,8 @@ bool sfpm_snapshot_add_region_flags(sfpm_snapshot_t *snapshot,
     if (!snapshot || !region)
         return sfpm_fail(SFPM_ERR_ARGUMENT, "no %s was given",
                          snapshot ? "region" : "snapshot");
+    if (!sfpm_callbacks_are_idle(snapshot))
+        return false;
     const char *name = region->name ? region->name : "unnamed";
     if (!check_range(name, region->base_address, region->size))
         return false;
@@ -109,6 +116,8 @@ bool sfpm_snapshot_move_region(sfpm_snapshot_t *snapshot, const char *name,
     if (!snapshot || !name)
         return sfpm_fail(SFPM_ERR_ARGUMENT, "no %s was given",
                          snapshot ? "name" : "snapshot");
+    if (!sfpm_callbacks_are_idle(snapshot))
+        return false;
     sfpm_registered_t *region = find_region(snapshot, name, instance);
     if (!region)
         return sfpm_fail(SFPM_ERR_MISMATCH, "no region '%s' is registered", name);

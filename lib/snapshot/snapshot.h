@@ -51,7 +51,9 @@ struct sfpm_snapshot {
     sfpm_secret_t secret; /* struct_size 0: none */
     sfpm_log_callback_t log;
     void *log_context;
-    sfpm_known_commit_t *last; /* apart, because saving takes a const snapshot */
+    /* Apart, because saving takes a const snapshot: */
+    sfpm_known_commit_t *last;
+    struct sfpm_callbacks *callbacks;
 };
 
 /* Tells the snapshot's log callback, if any. */

@@ -67,5 +67,7 @@ printf '1000 steps, sum 500500\n' >wanted
 expect_same wanted sfpm_snapshot.3.1.c.first
 printf '2000 steps, sum 2001000\n' >wanted
 expect_same wanted sfpm_snapshot.3.1.c.second
+printf 'flushed\ndifferent, 0 bytes left\n' >wanted
+expect_same wanted sfpm_hooks.3.1.c.second
 printf '2: hello (in English)\n1: hallo ()\n' >wanted
 expect_same wanted sfpm_image.3.1.c.second

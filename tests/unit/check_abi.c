@@ -30,6 +30,26 @@ START_TEST(given_structs_keep_their_layout)
 }
 END_TEST
 
+/* Structs that grow keep the places of what they have. */
+START_TEST(callback_structs_keep_their_layout)
+{
+    if (sizeof(void *) != 8)
+        return;
+    ck_assert_uint_eq(offsetof(sfpm_hooks_t, name), 8);
+    ck_assert_uint_eq(offsetof(sfpm_hooks_t, before_save), 16);
+    ck_assert_uint_eq(offsetof(sfpm_hooks_t, after_save), 24);
+    ck_assert_uint_eq(offsetof(sfpm_hooks_t, before_restore), 32);
+    ck_assert_uint_eq(offsetof(sfpm_hooks_t, after_restore), 40);
+    ck_assert_uint_eq(offsetof(sfpm_hooks_t, context), 48);
+    ck_assert_uint_eq(offsetof(sfpm_restore_event_t, restored), 8);
+    ck_assert_uint_eq(offsetof(sfpm_restore_event_t, generation), 16);
+    ck_assert_uint_eq(offsetof(sfpm_restore_event_t, seed), 24);
+    ck_assert_uint_eq(offsetof(sfpm_restore_event_t, commit), 56);
+    ck_assert_uint_eq(offsetof(sfpm_restore_event_t, schema), 64);
+    ck_assert_uint_eq(offsetof(sfpm_restore_options_t, accept), 32);
+}
+END_TEST
+
 START_TEST(statuses_keep_their_numbers)
 {
     static const sfpm_status_t statuses[] = {
@@ -54,6 +74,8 @@ START_TEST(statuses_keep_their_numbers)
         SFPM_ERR_NO_COMMIT,
         SFPM_ERR_SYNTAX,
         SFPM_ERR_SECRET,
+        SFPM_ERR_REFUSED,
+        SFPM_ERR_UNFINISHED,
     };
     for (unsigned i = 0; i < sizeof statuses / sizeof statuses[0]; i++) {
         ck_assert_uint_eq(statuses[i], i);
@@ -79,6 +101,7 @@ int main(void)
     Suite *suite = suite_create("abi");
     TCase *core = tcase_create("Core");
     tcase_add_test(core, given_structs_keep_their_layout);
+    tcase_add_test(core, callback_structs_keep_their_layout);
     tcase_add_test(core, statuses_keep_their_numbers);
     tcase_add_test(core, versions_agree);
     suite_add_tcase(suite, core);

@@ -11,6 +11,7 @@
 #ifndef SFPM_ERROR_H
 #define SFPM_ERROR_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <sfpm/version.h>
@@ -43,7 +44,9 @@ typedef enum sfpm_status {
     SFPM_ERR_INTERNAL = 17,   /**< a mistake in sfpm itself */
     SFPM_ERR_NO_COMMIT = 18,  /**< the image has no such commit */
     SFPM_ERR_SYNTAX = 19,     /**< assembly text or an edit cannot be understood */
-    SFPM_ERR_SECRET = 20      /**< a secret region would be written unencrypted */
+    SFPM_ERR_SECRET = 20,     /**< a secret region would be written unencrypted */
+    SFPM_ERR_REFUSED = 21,    /**< a callback of the program refused; nothing was done */
+    SFPM_ERR_UNFINISHED = 22  /**< memory is restored, but what follows failed */
 } sfpm_status_t;
 
 /** Offset given by sfpm_last_offset() when the failure has no place in a file. */
@@ -67,6 +70,14 @@ SFPM_API const char *sfpm_last_error(void);
 
 /** @return a short fixed name for a status, "unknown status" for other numbers. */
 SFPM_API const char *sfpm_status_name(sfpm_status_t status);
+
+/**
+ * For callbacks of the program, such as hooks: records SFPM_ERR_REFUSED and a message,
+ * which the library passes on with the callback's name.
+ * @param format  as for printf(); the text needs no newline
+ * @return false, so that callbacks write `return sfpm_refuse(…)`
+ */
+SFPM_API bool sfpm_refuse(const char *format, ...);
 
 /**
  * Releases memory that a function of this library handed to its caller.

@@ -196,9 +196,24 @@ SFPM_API bool sfpm_snapshot_read_metadata(const char *filename,
  *         SFPM_ERR_CHANGED: during the second reading the file was overwritten in
  *         place or could no longer be read. After this failure alone memory is no
  *         longer what it was, and the program must not go on with it. sfpm itself
- *         never overwrites an image in place.
+ *         never overwrites an image in place;
+ *         SFPM_ERR_REFUSED: a hook refused, and memory is untouched;
+ *         SFPM_ERR_UNFINISHED: memory is restored, but a hook failed afterwards.
  */
 SFPM_API bool sfpm_snapshot_restore(const char *filename, sfpm_snapshot_t *snapshot);
+
+/** What a restore accepts where the regions in the program and in the image differ,
+ * instead of failing with SFPM_ERR_MISMATCH. */
+enum {
+    SFPM_ACCEPT_ADDED = 1u << 0,   /**< a region that the image does not hold stays as the
+                                        program made it */
+    SFPM_ACCEPT_REMOVED = 1u << 1, /**< a region that is not registered is passed over */
+    SFPM_ACCEPT_GROWN = 1u << 2,   /**< a region that is smaller in the image fills the
+                                        front; the rest stays as the program made it */
+    SFPM_ACCEPT_SHRUNK = 1u << 3,  /**< of a region that is larger in the image the end is
+                                        left out, with a warning to the log */
+    SFPM_ACCEPT_ZEROED = 1u << 4   /**< zeroes what would stay as the program made it */
+};
 
 /** How to restore. Start with `= {.struct_size = sizeof(…)}`. */
 typedef struct sfpm_restore_options {
@@ -206,6 +221,8 @@ typedef struct sfpm_restore_options {
     int64_t commit;   /**< as in sfpm_image_options_t */
     bool same_build;  /**< refuse an image of another build of this program */
     const char *base; /**< file name of a delta's base image; NULL: it lies beside */
+    uint32_t accept;  /**< SFPM_ACCEPT_…; 0: regions must be the same. With ADDED or
+                           REMOVED those of version 1 are matched by name only */
 } sfpm_restore_options_t;
 
 /**

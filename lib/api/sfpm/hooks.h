@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file hooks.h
+ * What a program does besides when a snapshot is saved or restored: flush buffers,
+ * close and open connections, set clocks, seed random generators anew.
+ *
+ * Hooks run in the thread that saves or restores. They must not call functions on the
+ * same snapshot, but for those that set its description, attributes and schema: the
+ * others fail with SFPM_ERR_ARGUMENT, and sfpm_snapshot_destroy() does nothing.
+ */
+#ifndef SFPM_HOOKS_H
+#define SFPM_HOOKS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <sfpm/error.h>
+#include <sfpm/snapshot.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** What an `after_restore` hook is told. More members may follow. */
+typedef struct sfpm_restore_event {
+    size_t struct_size;
+    bool restored; /**< false: the restore failed after the `before_restore` hooks */
+    uint64_t generation; /**< random, never 0: differs between any two restores, also of
+                            one image */
+    uint8_t seed[32];    /**< random bytes of this restore alone, for generators */
+    uint64_t commit;     /**< number of the image's commit */
+    uint64_t schema;     /**< the image's schema version, before any migration */
+} sfpm_restore_event_t;
+
+/**
+ * A set of callbacks. Start with `= {.struct_size = sizeof(…)}`; each may be NULL.
+ * Each pair nests, so that what ran first is undone last.
+ *
+ * A hook that returns false should say why with sfpm_refuse(), or leave the error of a
+ * function of this library.
+ */
+typedef struct sfpm_hooks {
+    size_t struct_size;
+    const char *name; /**< for messages; copied */
+    /** Before memory is read, in order of registration. When it returns false nothing is
+     * saved: SFPM_ERR_REFUSED. */
+    bool (*before_save)(void *context);
+    /** Once the save is over, in reverse order: of each set whose `before_save` did not
+     * fail, also when a later one did.
+     * @param saved  whether the image is on the disk */
+    void (*after_save)(void *context, bool saved);
+    /** When all of the image is verified and memory still the old one, in reverse order.
+     * When it returns false memory is left alone: SFPM_ERR_REFUSED. */
+    bool (*before_restore)(void *context);
+    /** With the new memory, in order of registration; or, with `event->restored` false,
+     * with the old one, of each set whose `before_restore` did not fail. When it returns
+     * false after a restore, memory is the restored one and the hooks after it do not
+     * run: SFPM_ERR_UNFINISHED. */
+    bool (*after_restore)(void *context, const sfpm_restore_event_t *event);
+    void *context;
+} sfpm_hooks_t;
+
+/**
+ * Adds hooks to a snapshot. They run at each save, commit, delta and restore.
+ * sfpm_snapshot_fill_edit() runs none.
+ * @param hooks  copied
+ */
+SFPM_API bool sfpm_snapshot_add_hooks(sfpm_snapshot_t *snapshot,
+                                      const sfpm_hooks_t *hooks);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

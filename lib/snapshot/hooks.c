@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+#include "snapshot/hooks.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/options.h"
+#include "codec/crypt.h"
+
+/* ---- Calling the program --------------------------------------------------- */
+
+bool sfpm_callbacks_are_idle(const sfpm_snapshot_t *snapshot)
+{
+    if (!snapshot->callbacks->running)
+        return true;
+    return sfpm_fail(SFPM_ERR_ARGUMENT, "a callback of a snapshot must not save, restore "
+                                        "or register with the same snapshot");
+}
+
+void sfpm_callbacks_enter(sfpm_callbacks_t *callbacks, sfpm_error_state_t *before)
+{
+    const sfpm_error_state_t none = {.offset = SFPM_NO_OFFSET};
+    sfpm_error_save(before);
+    sfpm_error_restore(&none);
+    callbacks->running = true;
+}
+
+bool sfpm_callbacks_leave(sfpm_callbacks_t *callbacks, const sfpm_error_state_t *before,
+                          bool answer, sfpm_status_t status)
+{
+    sfpm_error_state_t cause;
+    callbacks->running = false;
+    if (answer) {
+        sfpm_error_restore(before);
+        return true;
+    }
+    sfpm_error_save(&cause);
+    if (cause.status == SFPM_OK)
+        return sfpm_fail(status, "it failed without saying why");
+    cause.status = status;
+    sfpm_error_restore(&cause);
+    return false;
+}
+
+/* ---- Registering ----------------------------------------------------------- */
+
+bool sfpm_snapshot_add_hooks(sfpm_snapshot_t *snapshot, const sfpm_hooks_t *hooks)
+{
+    sfpm_hooks_t taken;
+    if (!snapshot || !hooks)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "no %s given",
+                         snapshot ? "hooks were" : "snapshot was");
+    if (!sfpm_callbacks_are_idle(snapshot) ||
+        !sfpm_take_options(&taken, sizeof taken, hooks))
+        return false;
+    sfpm_callbacks_t *callbacks = snapshot->callbacks;
+    void *array = callbacks->hooks;
+    if (!sfpm_grow_array(&array, &callbacks->hook_capacity, callbacks->num_hooks + 1,
+                         sizeof taken))
+        return false;
+    callbacks->hooks = array;
+    taken.name = sfpm_copy_string(taken.name ? taken.name : "unnamed");
+    if (!taken.name)
+        return false;
+    callbacks->hooks[callbacks->num_hooks++] = taken;
+    return true;
+}
+
+void sfpm_callbacks_free(sfpm_callbacks_t *callbacks)
+{
+    for (size_t i = 0; i < callbacks->num_hooks; i++)
+        free((char *)callbacks->hooks[i].name);
+    free(callbacks->hooks);
+    free(callbacks);
+}
+
+/* ---- Saving ---------------------------------------------------------------- */
+
+/* The first `count` sets, from the last of them to the first. */
+static void undo_save(const sfpm_snapshot_t *snapshot, size_t count, bool saved)
+{
+    sfpm_callbacks_t *callbacks = snapshot->callbacks;
+    sfpm_error_state_t before;
+    while (count-- > 0) {
+        const sfpm_hooks_t *hooks = &callbacks->hooks[count];
+        if (!hooks->after_save)
+            continue;
+        sfpm_callbacks_enter(callbacks, &before);
+        hooks->after_save(hooks->context, saved);
+        sfpm_callbacks_leave(callbacks, &before, true, SFPM_OK);
+    }
+}
+
+bool sfpm_hooks_before_save(const sfpm_snapshot_t *snapshot)
+{
+    sfpm_callbacks_t *callbacks = snapshot->callbacks;
+    sfpm_error_state_t before;
+    for (size_t i = 0; i < callbacks->num_hooks; i++) {
+        const sfpm_hooks_t *hooks = &callbacks->hooks[i];
+        if (!hooks->before_save)
+            continue;
+        sfpm_callbacks_enter(callbacks, &before);
+        bool ok = hooks->before_save(hooks->context);
+        if (!sfpm_callbacks_leave(callbacks, &before, ok, SFPM_ERR_REFUSED)) {
+            sfpm_fail_prefix("nothing was saved: hook '%s'", hooks->name);
+            undo_save(snapshot, i, false);
+            return false;
+        }
+    }
+    return true;
+}
+
+void sfpm_hooks_after_save(const sfpm_snapshot_t *snapshot, bool saved)
+{
+    undo_save(snapshot, snapshot->callbacks->num_hooks, saved);
+}
+
+/* ---- Restoring ------------------------------------------------------------- */
+
+static bool make_event(const sfpm_image_t *image, sfpm_restore_event_t *event)
+{
+    const sfpm_commit_info_t *commit = sfpm_image_commit_info(image);
+    *event = (sfpm_restore_event_t){
+        .struct_size = sizeof *event, .commit = commit->number, .schema = commit->schema};
+    while (event->generation == 0)
+        if (!sfpm_random(&event->generation, sizeof event->generation))
+            return false;
+    return sfpm_random(event->seed, sizeof event->seed);
+}
+
+static bool call_after_restore(const sfpm_snapshot_t *snapshot, const sfpm_hooks_t *hooks,
+                               const sfpm_restore_event_t *event)
+{
+    sfpm_error_state_t before;
+    if (!hooks->after_restore)
+        return true;
+    sfpm_callbacks_enter(snapshot->callbacks, &before);
+    bool ok = hooks->after_restore(hooks->context, event);
+    return sfpm_callbacks_leave(snapshot->callbacks, &before, ok || !event->restored,
+                                SFPM_ERR_UNFINISHED);
+}
+
+/* Memory is the old one, as far as the sets from `first` on are concerned. */
+static void undo_restore(const sfpm_snapshot_t *snapshot, size_t first,
+                         sfpm_restore_event_t *event)
+{
+    event->restored = false;
+    for (size_t i = first; i < snapshot->callbacks->num_hooks; i++)
+        call_after_restore(snapshot, &snapshot->callbacks->hooks[i], event);
+}
+
+bool sfpm_hooks_before_restore(const sfpm_snapshot_t *snapshot, const sfpm_image_t *image,
+                               sfpm_restore_event_t *event)
+{
+    sfpm_callbacks_t *callbacks = snapshot->callbacks;
+    sfpm_error_state_t before;
+    if (!make_event(image, event))
+        return false;
+    for (size_t i = callbacks->num_hooks; i-- > 0;) {
+        const sfpm_hooks_t *hooks = &callbacks->hooks[i];
+        if (!hooks->before_restore)
+            continue;
+        sfpm_callbacks_enter(callbacks, &before);
+        bool ok = hooks->before_restore(hooks->context);
+        if (!sfpm_callbacks_leave(callbacks, &before, ok, SFPM_ERR_REFUSED)) {
+            sfpm_fail_prefix("%s: not restored: hook '%s'", sfpm_image_name(image),
+                             hooks->name);
+            undo_restore(snapshot, i + 1, event);
+            return false;
+        }
+    }
+    return true;
+}
+
+bool sfpm_hooks_after_restore(const sfpm_snapshot_t *snapshot, const sfpm_image_t *image,
+                              sfpm_restore_event_t *event, bool restored)
+{
+    bool ok = true;
+    event->restored = restored;
+    if (!restored)
+        undo_restore(snapshot, 0, event);
+    for (size_t i = 0; restored && ok && i < snapshot->callbacks->num_hooks; i++) {
+        const sfpm_hooks_t *hooks = &snapshot->callbacks->hooks[i];
+        ok = call_after_restore(snapshot, hooks, event) ||
+             sfpm_fail_prefix("%s: memory is restored (commit %llu), but hooks did not "
+                              "finish: hook '%s'",
+                              sfpm_image_name(image), (unsigned long long)event->commit,
+                              hooks->name);
+    }
+    sfpm_wipe(event->seed, sizeof event->seed);
+    return ok;
+}

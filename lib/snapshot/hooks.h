@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/* The program's callbacks around saving and restoring. */
+#ifndef SFPM_SNAPSHOT_HOOKS_H
+#define SFPM_SNAPSHOT_HOOKS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <sfpm/hooks.h>
+
+#include "base/error.h"
+#include "snapshot/snapshot.h"
+
+typedef struct sfpm_callbacks {
+    bool running; /* one of them is */
+    sfpm_hooks_t *hooks;
+    size_t num_hooks;
+    size_t hook_capacity;
+} sfpm_callbacks_t;
+
+void sfpm_callbacks_free(sfpm_callbacks_t *callbacks);
+
+/* SFPM_ERR_ARGUMENT while one of the snapshot's callbacks runs: what the function
+ * would do cannot be done in the middle of something. */
+bool sfpm_callbacks_are_idle(const sfpm_snapshot_t *snapshot);
+
+/* Around a call to the program: sfpm_callbacks_leave() passes the callback's answer on.
+ * If that is false, the thread's error becomes what the callback recorded, or that it
+ * recorded nothing, with the given status; otherwise it is what it was. */
+void sfpm_callbacks_enter(sfpm_callbacks_t *callbacks, sfpm_error_state_t *before);
+bool sfpm_callbacks_leave(sfpm_callbacks_t *callbacks, const sfpm_error_state_t *before,
+                          bool answer, sfpm_status_t status);
+
+/* Before memory is read for a save; when it returns true, sfpm_hooks_after_save() must
+ * follow, which leaves the thread's error alone. */
+bool sfpm_hooks_before_save(const sfpm_snapshot_t *snapshot);
+void sfpm_hooks_after_save(const sfpm_snapshot_t *snapshot, bool saved);
+
+/* Before verified contents replace memory; when it returns true,
+ * sfpm_hooks_after_restore() must follow, with the same event. That returns false only
+ * when memory was restored and a hook failed. */
+bool sfpm_hooks_before_restore(const sfpm_snapshot_t *snapshot, const sfpm_image_t *image,
+                               sfpm_restore_event_t *event);
+bool sfpm_hooks_after_restore(const sfpm_snapshot_t *snapshot, const sfpm_image_t *image,
+                              sfpm_restore_event_t *event, bool restored);
+
+#endif
