@@ -55,6 +55,10 @@ size_t sfpm_instruction_text(const sfpm_listing_t *listing, uint64_t offset, cha
         snprintf(text, size, "%s", mnemonic);
     else if (name)
         snprintf(text, size, "%s %s", mnemonic, name);
+    else if (instruction.info->operand == SFPM_OPERAND_UNWIND)
+        snprintf(text, size, "%s %" PRIu32 " %" PRIu32, mnemonic,
+                 sfpm_unwind_keep(instruction.operand),
+                 sfpm_unwind_drop(instruction.operand));
     else if (instruction.info->operand == SFPM_OPERAND_I64)
         snprintf(text, size, "%s %" PRId64, mnemonic, sfpm_to_i64(instruction.operand));
     else

@@ -5,14 +5,24 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "vm/data.h"
 #include "vm/instruction.h"
 
-bool sfpm_state_decode(sfpm_state_t *state, const sfpm_buffer_t *bytes,
-                       uint32_t code_size)
+static size_t state_size(uint32_t num_segments)
 {
-    if (bytes->size != SFPM_STATE_SIZE)
-        return sfpm_fail(SFPM_ERR_CORRUPT, "region 'state' has %zu bytes instead of %d",
-                         bytes->size, SFPM_STATE_SIZE);
+    return SFPM_STATE_SIZE + ((size_t)num_segments + 7) / 8;
+}
+
+bool sfpm_state_decode(sfpm_state_t *state, const sfpm_buffer_t *bytes,
+                       const sfpm_program_t *program)
+{
+    uint32_t segments = program->num_segments;
+    if (bytes->size != state_size(segments))
+        return sfpm_fail(SFPM_ERR_CORRUPT, "region 'state' has %zu bytes instead of %zu",
+                         bytes->size, state_size(segments));
+    if (segments % 8 != 0 && bytes->data[bytes->size - 1] >> segments % 8 != 0)
+        return sfpm_fail(SFPM_ERR_CORRUPT, "state: more segments dropped than %u",
+                         segments);
     uint32_t status = sfpm_get_u32(bytes->data);
     uint32_t trap = sfpm_get_u32(bytes->data + 4);
     uint32_t begun = sfpm_get_u32(bytes->data + 12);
@@ -27,20 +37,25 @@ bool sfpm_state_decode(sfpm_state_t *state, const sfpm_buffer_t *bytes,
                          trap, status);
     if (begun > 1 || (!begun && status != SFPM_VM_SUSPENDED))
         return sfpm_fail(SFPM_ERR_CORRUPT, "state: it says both begun and not begun");
-    if (state->pc >= code_size)
+    if (state->pc >= program->code_size)
         return sfpm_fail(SFPM_ERR_CORRUPT, "state: pc %u is beyond the code of %u bytes",
-                         state->pc, code_size);
+                         state->pc, program->code_size);
     state->status = (sfpm_vm_status_t)status;
     state->trap = (sfpm_trap_t)trap;
     return true;
 }
 
-bool sfpm_state_encode(const sfpm_state_t *state, sfpm_buffer_t *bytes)
+bool sfpm_state_encode(const sfpm_state_t *state, uint32_t num_segments,
+                       sfpm_buffer_t *bytes)
 {
-    bytes->size = 0;
-    uint8_t *to = sfpm_buffer_extend(bytes, SFPM_STATE_SIZE);
-    if (!to)
-        return false;
+    size_t size = state_size(num_segments);
+    if (bytes->size != size) {
+        bytes->size = 0;
+        if (!sfpm_buffer_extend(bytes, size))
+            return false;
+        memset(bytes->data, 0, size);
+    }
+    uint8_t *to = bytes->data;
     sfpm_put_u32(to, (uint32_t)state->status);
     sfpm_put_u32(to + 4, (uint32_t)state->trap);
     sfpm_put_u32(to + 8, state->pc);
@@ -55,12 +70,12 @@ bool sfpm_frame_innermost(const sfpm_frames_t *frames, uint32_t pc, sfpm_frame_t
     const sfpm_program_t *program = frames->program;
     if (!sfpm_is_reached(frames->facts, pc))
         return sfpm_fail_code(program, pc, "the machine stands where %s",
-                              frames->facts->height[pc] == SFPM_UNREACHED
+                              frames->facts->shape[pc] == SFPM_UNREACHED
                                   ? "nothing leads to"
                                   : "no instruction begins");
     uint32_t index = sfpm_function_at(program, pc);
     uint32_t size = sfpm_frame_size(&program->functions[index]);
-    uint32_t height = frames->facts->height[pc];
+    uint32_t height = sfpm_height_at(frames->facts, pc);
     if (frames->num_slots < (size_t)size + height)
         return sfpm_fail_code(program, pc,
                               "the machine needs %u values on the stack here, it has %zu",
@@ -70,11 +85,21 @@ bool sfpm_frame_innermost(const sfpm_frames_t *frames, uint32_t pc, sfpm_frame_t
                             .offset = pc,
                             .base = operands - size,
                             .operands = operands,
-                            .height = height};
+                            .height = height,
+                            .shape = frames->facts->shape[pc]};
     return true;
 }
 
-enum { CALL_LENGTH = 5 };
+/* Whether a call instruction can call a function. */
+static bool can_call(const sfpm_program_t *program, const sfpm_instruction_t *call,
+                     uint32_t callee)
+{
+    if (call->info->opcode == SFPM_OP_CALL)
+        return call->operand == callee;
+    return call->info->opcode == SFPM_OP_CALL_INDIRECT &&
+           sfpm_same_type(&program->types[call->operand],
+                          &program->types[program->functions[callee].type]);
+}
 
 /* Whether `offset` in function `caller` is where a call of `callee` returns to. */
 static bool returns_from(const sfpm_frames_t *frames, uint32_t caller, uint32_t offset,
@@ -82,14 +107,22 @@ static bool returns_from(const sfpm_frames_t *frames, uint32_t caller, uint32_t 
 {
     const sfpm_program_t *program = frames->program;
     sfpm_instruction_t call;
-    if (caller >= program->num_functions || offset < CALL_LENGTH)
+    if (caller >= program->num_functions || offset < SFPM_CALL_LENGTH)
         return false;
     const sfpm_function_t *function = &program->functions[caller];
-    return offset - CALL_LENGTH >= function->entry && offset < function->end &&
-           sfpm_is_reached(frames->facts, offset - CALL_LENGTH) &&
-           sfpm_instruction_read(program->code, function->end, offset - CALL_LENGTH,
+    return offset - SFPM_CALL_LENGTH >= function->entry && offset < function->end &&
+           sfpm_is_reached(frames->facts, offset - SFPM_CALL_LENGTH) &&
+           sfpm_instruction_read(program->code, function->end, offset - SFPM_CALL_LENGTH,
                                  &call) &&
-           call.info->opcode == SFPM_OP_CALL && call.operand == callee;
+           can_call(program, &call, callee);
+}
+
+/* The caller's operands while the callee runs: without what the call took. */
+static uint32_t shape_in_call(const sfpm_frames_t *frames, uint32_t call, uint32_t callee)
+{
+    bool indirect = frames->program->code[call] == SFPM_OP_CALL_INDIRECT;
+    return sfpm_shape_below(&frames->facts->shapes, frames->facts->shape[call],
+                            frames->program->functions[callee].params + indirect);
 }
 
 /* The record below a frame's operands. */
@@ -111,8 +144,8 @@ bool sfpm_frame_caller(const sfpm_frames_t *frames, sfpm_frame_t *frame)
                          "stack[%u]: return offset %u does not follow a call of %s",
                          frame->operands - SFPM_RECORD_SLOTS, offset,
                          sfpm_function_name(program, frame->function, name));
-    uint32_t height = frames->facts->height[offset - CALL_LENGTH] -
-                      (uint32_t)program->functions[frame->function].params;
+    uint32_t shape = shape_in_call(frames, offset - SFPM_CALL_LENGTH, frame->function);
+    uint32_t height = frames->facts->shapes.list[shape].height;
     uint64_t size = sfpm_frame_size(&program->functions[index]);
     if (base + size + height != frame->base || sfpm_get_u32(record + 12) != 0)
         return sfpm_fail(SFPM_ERR_BYTECODE,
@@ -123,7 +156,8 @@ bool sfpm_frame_caller(const sfpm_frames_t *frames, sfpm_frame_t *frame)
                             .offset = offset,
                             .base = base,
                             .operands = frame->base - height,
-                            .height = height};
+                            .height = height,
+                            .shape = shape};
     return true;
 }
 
@@ -152,11 +186,38 @@ static bool add_frame(sfpm_backtrace_t *backtrace, const sfpm_frame_t *frame)
     return true;
 }
 
+static bool check_slot(const sfpm_frames_t *frames, const sfpm_frame_t *frame,
+                       uint32_t slot, uint8_t type)
+{
+    uint64_t value = sfpm_get_u64(frames->stack + (size_t)slot * SFPM_SLOT_SIZE);
+    char name[SFPM_PLACE_TEXT];
+    return sfpm_slot_fits(value, type) ||
+           sfpm_fail(SFPM_ERR_BYTECODE, "stack[%u]: the value in %s is no %s", slot,
+                     sfpm_function_name(frames->program, frame->function, name),
+                     sfpm_type_name(type));
+}
+
+/* Whether locals and operands can be of the types that the code expects. */
+static bool check_values(const sfpm_frames_t *frames, const sfpm_frame_t *frame)
+{
+    const sfpm_function_t *function = &frames->program->functions[frame->function];
+    const sfpm_shape_t *shapes = frames->facts->shapes.list;
+    const sfpm_shape_t *shape = &shapes[frame->shape];
+    uint32_t locals = (uint32_t)function->params + function->locals;
+    for (uint32_t i = 0; i < locals; i++)
+        if (!check_slot(frames, frame, frame->base + i, sfpm_local_type(function, i)))
+            return false;
+    for (; shape->height > 0; shape = &shapes[shape->below])
+        if (!check_slot(frames, frame, frame->operands + shape->height - 1u, shape->type))
+            return false;
+    return true;
+}
+
 /* Each caller lies below the frame that it called, so this ends. */
 static bool walk(const sfpm_frames_t *frames, sfpm_frame_t *frame,
                  sfpm_backtrace_t *backtrace)
 {
-    while (add_frame(backtrace, frame)) {
+    while (add_frame(backtrace, frame) && check_values(frames, frame)) {
         if (sfpm_frame_is_outermost(frame))
             return check_outermost(frames, frame);
         if (!sfpm_frame_caller(frames, frame))

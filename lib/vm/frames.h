@@ -9,6 +9,9 @@
 
 #include "vm/verify.h"
 
+/* Of call and call_indirect: a frame's return offset lies that far behind its call. */
+enum { SFPM_CALL_LENGTH = 5 };
+
 /* The `state` region. */
 typedef struct sfpm_state {
     sfpm_vm_status_t status;
@@ -20,8 +23,11 @@ typedef struct sfpm_state {
 } sfpm_state_t;
 
 bool sfpm_state_decode(sfpm_state_t *state, const sfpm_buffer_t *bytes,
-                       uint32_t code_size);
-bool sfpm_state_encode(const sfpm_state_t *state, sfpm_buffer_t *bytes);
+                       const sfpm_program_t *program);
+
+/* Leaves the bits of dropped segments alone; there are none dropped in a new region. */
+bool sfpm_state_encode(const sfpm_state_t *state, uint32_t num_segments,
+                       sfpm_buffer_t *bytes);
 
 typedef struct sfpm_frame {
     uint32_t function;
@@ -29,6 +35,7 @@ typedef struct sfpm_frame {
     uint32_t base;     /* slot of its first parameter */
     uint32_t operands; /* slot of its first operand */
     uint32_t height;   /* operands, without the parameters of a call in progress */
+    uint32_t shape;    /* their types, see shapes.h */
 } sfpm_frame_t;
 
 /* What the frames are read from. */

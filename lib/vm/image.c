@@ -5,6 +5,8 @@
  */
 #include <sfpm/vm.h>
 
+#include <string.h>
+
 #include "base/error.h"
 #include "base/memory.h"
 #include "vm/machine.h"
@@ -34,10 +36,13 @@ static bool read_region(void *context, const char *name, const void **bytes, siz
     if (!find_region(reader->image, name, &index))
         return true;
     uint64_t wanted = sfpm_image_region(reader->image, index)->size;
-    if (wanted > SFPM_VM_MAX_STACK)
-        return sfpm_fail(
-            SFPM_ERR_LIMIT, "region '%s' has %llu bytes; a machine's have at most %llu",
-            name, (unsigned long long)wanted, (unsigned long long)SFPM_VM_MAX_STACK);
+    uint64_t most = strcmp(name, sfpm_region_names[SFPM_MEMORY]) == 0
+                        ? SFPM_VM_DEFAULT_MEMORY
+                        : SFPM_VM_MAX_STACK;
+    if (wanted > most)
+        return sfpm_fail(SFPM_ERR_LIMIT,
+                         "region '%s' has %llu bytes; a machine's have at most %llu",
+                         name, (unsigned long long)wanted, (unsigned long long)most);
     reader->buffer.size = 0;
     uint8_t *to = sfpm_buffer_extend(&reader->buffer, (size_t)wanted);
     if (!to || !sfpm_image_read(reader->image, index, 0, to, (size_t)wanted))
@@ -113,7 +118,7 @@ bool sfpm_vm_fill_edit(sfpm_vm_t *vm, sfpm_edit_t *edit)
                                   region.flags))
             return false;
     return remove_absent(vm, edit) &&
-           (vm->original || sfpm_edit_set_bytecode(edit, SFPM_BYTECODE_VERSION));
+           (vm->original || sfpm_edit_set_bytecode(edit, vm->program.version));
 }
 
 bool sfpm_vm_save(sfpm_vm_t *vm, const char *filename)

@@ -31,7 +31,7 @@ bool sfpm_vm_info(const sfpm_vm_t *vm, sfpm_vm_info_t *info, size_t size)
                                   .functions = vm->program.num_functions,
                                   .globals = vm->program.num_globals,
                                   .frames = (uint32_t)vm->backtrace.count,
-                                  .bytecode = SFPM_BYTECODE_VERSION,
+                                  .bytecode = vm->program.version,
                                   .original = vm->original != NULL,
                                   .verified = vm->verified};
     return give(info, size, &facts, sizeof facts);

@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "base/bytes.h"
 #include "base/checked.h"
 
 enum {
@@ -55,7 +54,48 @@ bool sfpm_instruction_read(const uint8_t *code, size_t size, size_t offset,
     if (!sfpm_in_range(offset, instruction->length, size))
         return false;
     instruction->operand = read_operand(code + offset + 1, info->width);
+    if (info->operand != SFPM_OPERAND_TARGETS)
+        return true;
+    uint64_t targets = (instruction->operand + 1) * 4;
+    if (!sfpm_in_range(offset + instruction->length, targets, size))
+        return false;
+    instruction->length += (uint32_t)targets;
     return true;
+}
+
+bool sfpm_is_version1(uint8_t opcode)
+{
+    static const uint8_t ranges[][2] = {{0x00, 0x0A}, {0x0C, 0x0D}, {0x0F, 0x10},
+                                        {0x1A, 0x1B}, {0x20, 0x24}, {0x42, 0x42},
+                                        {0x50, 0x5A}, {0x79, 0x8A}};
+    for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++)
+        if (opcode >= ranges[i][0] && opcode <= ranges[i][1])
+            return true;
+    return false;
+}
+
+uint8_t sfpm_type_of_letter(char wanted)
+{
+    switch (wanted) {
+#define TYPE_OF_LETTER(number, name, letter, text)                                       \
+    case letter:                                                                         \
+        return number;
+        SFPM_TYPES(TYPE_OF_LETTER)
+#undef TYPE_OF_LETTER
+    }
+    return 0;
+}
+
+const char *sfpm_type_name(uint8_t type)
+{
+    switch (type) {
+#define TYPE_NAME(number, name, letter, text)                                            \
+    case number:                                                                         \
+        return text;
+        SFPM_TYPES(TYPE_NAME)
+#undef TYPE_NAME
+    }
+    return NULL;
 }
 
 const char *sfpm_trap_text(uint32_t trap)

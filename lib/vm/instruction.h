@@ -12,6 +12,8 @@
 
 #include <sfpm/opcode.h>
 
+#include "base/bytes.h"
+
 typedef enum sfpm_operand {
 #define SFPM_OPERAND_ENUM(name, width, meaning) SFPM_OPERAND_##name,
     SFPM_OPERANDS(SFPM_OPERAND_ENUM)
@@ -41,16 +43,61 @@ const sfpm_opcode_info_t *sfpm_opcode_info(uint8_t opcode);
 /* NULL when no mnemonic is spelt so. */
 const sfpm_opcode_info_t *sfpm_opcode_named(const char *text, size_t length);
 
+/* A br_table up to its first target: the opcode and the count. */
+enum { SFPM_BR_TABLE_HEADER = 5 };
+
 typedef struct sfpm_instruction {
     const sfpm_opcode_info_t *info; /* NULL: unknown opcode */
     uint32_t length;                /* opcode and operand, bytes */
-    uint64_t operand;
+    uint64_t operand;               /* of br_table: how many targets but the last */
 } sfpm_instruction_t;
+
+/* The type that a letter of a signature means, 0 when it means several. */
+uint8_t sfpm_type_of_letter(char letter);
+
+/* "i32", NULL for a number that is no type. */
+const char *sfpm_type_name(uint8_t type);
 
 /* Reads the instruction at code[offset], offset < size. False when the opcode is
  * unknown (`info` is NULL) or the operand reaches beyond the end. */
 bool sfpm_instruction_read(const uint8_t *code, size_t size, size_t offset,
                            sfpm_instruction_t *instruction);
+
+/* What is done with each in turn: the target of a jump. */
+static inline uint32_t sfpm_num_targets(const sfpm_instruction_t *instruction)
+{
+    switch ((sfpm_operand_t)instruction->info->operand) {
+    case SFPM_OPERAND_TARGET:
+        return 1;
+    case SFPM_OPERAND_TARGETS:
+        return (uint32_t)instruction->operand + 1;
+    default:
+        return 0;
+    }
+}
+
+/* Target number `index` of the jump at code[offset]. */
+static inline uint32_t sfpm_target(const uint8_t *code, uint32_t offset,
+                                   const sfpm_instruction_t *instruction, uint32_t index)
+{
+    if (instruction->info->operand == SFPM_OPERAND_TARGET)
+        return (uint32_t)instruction->operand;
+    return sfpm_get_u32(code + offset + SFPM_BR_TABLE_HEADER + (size_t)index * 4);
+}
+
+/* The operand of unwind. */
+static inline uint32_t sfpm_unwind_keep(uint64_t operand)
+{
+    return operand & 0xFFFF;
+}
+
+static inline uint32_t sfpm_unwind_drop(uint64_t operand)
+{
+    return (uint32_t)(operand >> 16);
+}
+
+/* Whether bytecode of version 1 has the instruction. */
+bool sfpm_is_version1(uint8_t opcode);
 
 /* What a trap is called, NULL for a number that is none. */
 const char *sfpm_trap_text(uint32_t trap);

@@ -5,14 +5,16 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "vm/arithmetic.h"
 #include "vm/instruction.h"
+#include "vm/memory.h"
+#include "vm/real.h"
 
 /* Why the loop ends. Errors other than traps are set where they are found. */
 typedef enum sfpm_outcome {
     OUTCOME_STEPS,
     OUTCOME_HALT,
     OUTCOME_TRAP,
+    OUTCOME_STOP, /* suspended, though there are steps left */
     OUTCOME_ERROR
 } sfpm_outcome_t;
 
@@ -49,8 +51,51 @@ static bool reserve(sfpm_machine_t *machine, sfpm_registers_t *registers,
     return true;
 }
 
-static sfpm_outcome_t call(sfpm_machine_t *machine, sfpm_registers_t *registers,
-                           uint32_t callee, uint32_t return_offset, uint64_t max_slots)
+/* Whatever the host leaves above an i32 or f32 is cut off. */
+static void put_results(sfpm_registers_t *registers, const sfpm_function_t *function,
+                        const uint64_t *values)
+{
+    registers->sp -= function->params;
+    for (uint32_t i = 0; i < function->results; i++) {
+        uint8_t type = function->result_types[i];
+        bool narrow = type == SFPM_TYPE_I32 || type == SFPM_TYPE_F32;
+        put_slot(registers, registers->sp++, narrow ? (uint32_t)values[i] : values[i]);
+    }
+}
+
+static sfpm_outcome_t call_host(sfpm_machine_t *machine, sfpm_registers_t *registers,
+                                uint32_t callee, const sfpm_limits_t *limits)
+{
+    const sfpm_function_t *function = &machine->program->functions[callee];
+    uint64_t values[SFPM_MAX_VALUES];
+    sfpm_host_call_t host = {machine, callee, values, SFPM_TRAP_NATIVE_FUNCTION};
+    if (!limits->host) {
+        sfpm_fail(SFPM_ERR_UNSUPPORTED, "imported function %s.%s is not there",
+                  function->module, function->field);
+        return OUTCOME_ERROR;
+    }
+    for (uint32_t i = 0; i < function->params; i++)
+        values[i] = get_slot(registers, registers->sp - function->params + i);
+    switch (limits->host(limits->host_context, &host)) {
+    case SFPM_HOST_DONE:
+        put_results(registers, function, values);
+        return OUTCOME_STEPS;
+    case SFPM_HOST_RETRY:
+        return OUTCOME_STOP;
+    case SFPM_HOST_HALT:
+        return OUTCOME_HALT;
+    case SFPM_HOST_TRAP:
+        registers->trap = host.trap;
+        return OUTCOME_TRAP;
+    case SFPM_HOST_ERROR:
+        break;
+    }
+    return OUTCOME_ERROR;
+}
+
+static sfpm_outcome_t call_code(sfpm_machine_t *machine, sfpm_registers_t *registers,
+                                uint32_t callee, uint32_t return_offset,
+                                uint64_t max_slots)
 {
     const sfpm_function_t *function = &machine->program->functions[callee];
     uint32_t base = registers->sp - function->params;
@@ -70,6 +115,50 @@ static sfpm_outcome_t call(sfpm_machine_t *machine, sfpm_registers_t *registers,
     registers->function = callee;
     registers->pc = function->entry;
     return OUTCOME_STEPS;
+}
+
+/* Calls the function that the instruction of CALL_LENGTH bytes at pc means. */
+static sfpm_outcome_t call(sfpm_machine_t *machine, sfpm_registers_t *registers,
+                           uint32_t callee, const sfpm_limits_t *limits)
+{
+    if (!sfpm_is_import(machine->program, callee))
+        return call_code(machine, registers, callee, registers->pc + SFPM_CALL_LENGTH,
+                         limits->max_slots);
+    sfpm_outcome_t outcome = call_host(machine, registers, callee, limits);
+    if (outcome == OUTCOME_STEPS)
+        registers->pc += SFPM_CALL_LENGTH;
+    return outcome;
+}
+
+/* The function in the element that the top of the stack means. */
+static sfpm_trap_t find_callee(const sfpm_machine_t *machine, uint32_t type,
+                               uint64_t element, uint32_t *callee)
+{
+    const sfpm_program_t *program = machine->program;
+    if (element >= program->num_elements)
+        return SFPM_TRAP_UNDEFINED_ELEMENT;
+    *callee = sfpm_get_u32(machine->table + element * SFPM_ELEMENT_SIZE);
+    if (*callee == SFPM_NO_FUNCTION)
+        return SFPM_TRAP_UNINITIALIZED_ELEMENT;
+    uint32_t other = program->functions[*callee].type;
+    if (other != type && !sfpm_same_type(&program->types[other], &program->types[type]))
+        return SFPM_TRAP_INDIRECT_CALL_TYPE;
+    return SFPM_TRAP_NONE;
+}
+
+static sfpm_outcome_t call_indirect(sfpm_machine_t *machine, sfpm_registers_t *registers,
+                                    uint32_t type, const sfpm_limits_t *limits)
+{
+    uint32_t callee;
+    registers->trap =
+        find_callee(machine, type, get_slot(registers, registers->sp - 1), &callee);
+    if (registers->trap != SFPM_TRAP_NONE)
+        return OUTCOME_TRAP;
+    registers->sp--;
+    sfpm_outcome_t outcome = call(machine, registers, callee, limits);
+    if (outcome != OUTCOME_STEPS)
+        registers->sp++;
+    return outcome;
 }
 
 /* The results replace the frame; the outermost frame halts the machine and stays. */
@@ -116,6 +205,11 @@ static bool print_char(const sfpm_limits_t *limits, uint64_t value)
         *left = budget + 1;                                                              \
         return outcome;                                                                  \
     }
+#define TRAP(cause)                                                                      \
+    {                                                                                    \
+        r->trap = cause;                                                                 \
+        STOP(OUTCOME_TRAP)                                                               \
+    }
 #define TOP(depth)  get_slot(r, r->sp - (depth))
 #define PUSH(value) put_slot(r, r->sp++, value)
 #define OPERAND_U16 sfpm_get_u16(code + r->pc + 1)
@@ -128,6 +222,10 @@ static sfpm_outcome_t run_loop(sfpm_machine_t *machine, sfpm_registers_t *r,
                                const sfpm_limits_t *limits, uint64_t *left)
 {
     const uint8_t *code = machine->program->code;
+    sfpm_buffer_t *memory = machine->memory;
+    uint32_t max_pages = machine->program->max_pages < limits->max_pages
+                             ? machine->program->max_pages
+                             : limits->max_pages;
     sfpm_outcome_t outcome;
     uint64_t budget = *left;
     while (budget-- > 0) {
@@ -158,12 +256,85 @@ static sfpm_outcome_t run_loop(sfpm_machine_t *machine, sfpm_registers_t *r,
         r->pc++;                                                                         \
         continue;                                                                        \
     }
+#define TRAPPING_UNARY(name, trap_cause, result)                                         \
+    case SFPM_OP_##name: {                                                               \
+        uint64_t a = TOP(1);                                                             \
+        r->trap = trap_cause;                                                            \
+        if (r->trap != SFPM_TRAP_NONE)                                                   \
+            STOP(OUTCOME_TRAP)                                                           \
+        put_slot(r, r->sp - 1, (uint64_t)(result));                                      \
+        r->pc++;                                                                         \
+        continue;                                                                        \
+    }
+#define LOAD(name, bytes, result)                                                        \
+    case SFPM_OP_##name: {                                                               \
+        uint64_t at = (uint64_t)(uint32_t)TOP(1) + OPERAND_U32;                          \
+        if (at + bytes > memory->size)                                                   \
+            TRAP(SFPM_TRAP_MEMORY_BOUNDS)                                                \
+        uint64_t a = sfpm_load_bytes(memory->data + at, bytes);                          \
+        put_slot(r, r->sp - 1, (uint64_t)(result));                                      \
+        r->pc += 5;                                                                      \
+        continue;                                                                        \
+    }
+#define STORE(name, bytes)                                                               \
+    case SFPM_OP_##name: {                                                               \
+        uint64_t at = (uint64_t)(uint32_t)TOP(2) + OPERAND_U32;                          \
+        if (at + bytes > memory->size)                                                   \
+            TRAP(SFPM_TRAP_MEMORY_BOUNDS)                                                \
+        sfpm_store_bytes(memory->data + at, bytes, TOP(1));                              \
+        r->sp -= 2;                                                                      \
+        r->pc += 5;                                                                      \
+        continue;                                                                        \
+    }
 #include "vm/operations.inc"
+        case SFPM_OP_MEMORY_SIZE:
+            PUSH(memory->size / SFPM_PAGE_SIZE);
+            r->pc++;
+            continue;
+        case SFPM_OP_MEMORY_GROW:
+            put_slot(r, r->sp - 1, sfpm_memory_grow(memory, (uint32_t)TOP(1), max_pages));
+            r->pc++;
+            continue;
+        case SFPM_OP_MEMORY_COPY:
+            r->trap = sfpm_memory_copy(memory, TOP(3), TOP(2), TOP(1));
+            if (r->trap != SFPM_TRAP_NONE)
+                STOP(OUTCOME_TRAP)
+            r->sp -= 3;
+            r->pc++;
+            continue;
+        case SFPM_OP_MEMORY_FILL:
+            r->trap = sfpm_memory_fill(memory, TOP(3), TOP(2), TOP(1));
+            if (r->trap != SFPM_TRAP_NONE)
+                STOP(OUTCOME_TRAP)
+            r->sp -= 3;
+            r->pc++;
+            continue;
+        case SFPM_OP_MEMORY_INIT: {
+            uint32_t segment = OPERAND_U32;
+            r->trap = sfpm_memory_init(memory, &machine->program->segments[segment],
+                                       sfpm_is_dropped(machine->dropped, segment), TOP(3),
+                                       TOP(2), TOP(1));
+            if (r->trap != SFPM_TRAP_NONE)
+                STOP(OUTCOME_TRAP)
+            r->sp -= 3;
+            r->pc += 5;
+            continue;
+        }
+        case SFPM_OP_DATA_DROP:
+            sfpm_drop(machine->dropped, OPERAND_U32);
+            r->pc += 5;
+            continue;
+        case SFPM_OP_I32_CONST:
+        case SFPM_OP_F32_CONST:
+            PUSH(OPERAND_U32);
+            r->pc += 5;
+            continue;
         case SFPM_OP_PUSH:
             PUSH(code[r->pc + 1]);
             r->pc += 2;
             continue;
         case SFPM_OP_I64_CONST:
+        case SFPM_OP_F64_CONST:
             PUSH(sfpm_get_u64(code + r->pc + 1));
             r->pc += 9;
             continue;
@@ -185,8 +356,7 @@ static sfpm_outcome_t run_loop(sfpm_machine_t *machine, sfpm_registers_t *r,
             r->pc++;
             continue;
         case SFPM_OP_UNREACHABLE:
-            r->trap = SFPM_TRAP_UNREACHABLE;
-            STOP(OUTCOME_TRAP)
+            TRAP(SFPM_TRAP_UNREACHABLE)
         case SFPM_OP_DUP:
             put_slot(r, r->sp, TOP(1));
             r->sp++;
@@ -205,6 +375,23 @@ static sfpm_outcome_t run_loop(sfpm_machine_t *machine, sfpm_registers_t *r,
         case SFPM_OP_BR:
             r->pc = OPERAND_U32;
             continue;
+        case SFPM_OP_BR_TABLE: {
+            uint64_t count = OPERAND_U32;
+            uint64_t index = TOP(1) < count ? TOP(1) : count;
+            r->sp--;
+            r->pc = sfpm_get_u32(code + r->pc + SFPM_BR_TABLE_HEADER + (size_t)index * 4);
+            continue;
+        }
+        case SFPM_OP_UNWIND: {
+            uint32_t keep = OPERAND_U16;
+            uint32_t drop = sfpm_get_u16(code + r->pc + 3);
+            memmove(r->slots + (size_t)(r->sp - keep - drop) * SFPM_SLOT_SIZE,
+                    r->slots + (size_t)(r->sp - keep) * SFPM_SLOT_SIZE,
+                    (size_t)keep * SFPM_SLOT_SIZE);
+            r->sp -= drop;
+            r->pc += 5;
+            continue;
+        }
         case SFPM_OP_BR_IF:
             r->sp--;
             r->pc = get_slot(r, r->sp) != 0 ? OPERAND_U32 : r->pc + 5;
@@ -214,10 +401,21 @@ static sfpm_outcome_t run_loop(sfpm_machine_t *machine, sfpm_registers_t *r,
             r->pc = get_slot(r, r->sp) == 0 ? OPERAND_U32 : r->pc + 5;
             continue;
         case SFPM_OP_CALL:
-            outcome = call(machine, r, OPERAND_U32, r->pc + 5, limits->max_slots);
-            if (outcome != OUTCOME_STEPS)
+            outcome = call(machine, r, OPERAND_U32, limits);
+            if (outcome == OUTCOME_STEPS)
+                continue;
+            if (outcome != OUTCOME_HALT)
                 STOP(outcome)
-            continue;
+            *left = budget;
+            return outcome;
+        case SFPM_OP_CALL_INDIRECT:
+            outcome = call_indirect(machine, r, OPERAND_U32, limits);
+            if (outcome == OUTCOME_STEPS)
+                continue;
+            if (outcome != OUTCOME_HALT)
+                STOP(outcome)
+            *left = budget;
+            return outcome;
         case SFPM_OP_RETURN:
             outcome = leave(machine, r);
             if (outcome == OUTCOME_HALT) {

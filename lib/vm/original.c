@@ -97,7 +97,7 @@ bool sfpm_original_load(const uint8_t *bytes, size_t size, sfpm_regions_t *regio
         .begun = fields.halted || fields.pc > 0 || fields.height > 0,
         .starts = fields.iterations};
     return sfpm_regions_of_code(regions, bytes + SFPM_ORIGINAL_PROGRAM, fields.size) &&
-           sfpm_state_encode(&state, &regions->region[SFPM_STATE]) &&
+           sfpm_state_encode(&state, 0, &regions->region[SFPM_STATE]) &&
            load_stack(bytes, fields.height, &regions->region[SFPM_STACK]);
 }
 

@@ -10,7 +10,8 @@
 
 const char *const sfpm_region_names[SFPM_NUM_REGIONS] = {
     [SFPM_CODE] = "code",   [SFPM_FUNCTIONS] = "functions", [SFPM_GLOBALS] = "globals",
-    [SFPM_STATE] = "state", [SFPM_STACK] = "stack",         [SFPM_SYMBOLS] = "symbols",
+    [SFPM_TABLE] = "table", [SFPM_MEMORY] = "memory",       [SFPM_STATE] = "state",
+    [SFPM_STACK] = "stack", [SFPM_SYMBOLS] = "symbols",
 };
 
 void sfpm_regions_free(sfpm_regions_t *regions)
@@ -34,47 +35,57 @@ static bool decode_code(sfpm_program_t *program, const sfpm_buffer_t *code)
 
 /* Entries ascend strictly from 0, so that functions neither overlap nor leave bytes
  * between them, and none is empty. */
-static bool decode_function(sfpm_program_t *program, uint32_t index, const uint8_t *from)
+bool sfpm_function_place(sfpm_program_t *program, uint32_t index, uint32_t entry)
 {
     sfpm_function_t *function = &program->functions[index];
-    function->entry = sfpm_get_u32(from);
-    function->params = sfpm_get_u16(from + 4);
-    function->results = sfpm_get_u16(from + 6);
-    function->locals = sfpm_get_u16(from + 8);
-    if (sfpm_get_u16(from + 10) != 0)
-        return sfpm_fail(SFPM_ERR_CORRUPT, "functions[%u]: reserved bytes are not zero",
-                         index);
-    if (index == 0 ? function->entry != 0 : function->entry <= function[-1].entry)
+    bool first = index == program->num_imports;
+    if (first ? entry != 0 : entry <= function[-1].entry)
         return sfpm_fail(SFPM_ERR_CORRUPT,
                          "functions[%u]: entry %u is not after the function before it",
-                         index, function->entry);
-    if (function->entry >= program->code_size)
+                         index, entry);
+    if (entry >= program->code_size)
         return sfpm_fail(SFPM_ERR_CORRUPT, "functions[%u]: entry %u is beyond the code",
-                         index, function->entry);
-    if ((uint32_t)function->params + function->locals > SFPM_MAX_HEIGHT ||
-        function->results > SFPM_MAX_HEIGHT)
+                         index, entry);
+    if ((uint32_t)function->params + function->locals > SFPM_MAX_HEIGHT)
         return sfpm_fail(SFPM_ERR_LIMIT, "functions[%u]: more than %u values", index,
                          SFPM_MAX_HEIGHT);
-    if (index > 0)
-        function[-1].end = function->entry;
+    if (!first)
+        function[-1].end = entry;
+    function->entry = entry;
     function->end = program->code_size;
     return true;
 }
 
-static bool decode_functions(sfpm_program_t *program, const sfpm_buffer_t *table)
+static bool decode_function_1(sfpm_program_t *program, uint32_t index,
+                              const uint8_t *from)
 {
-    if (table->size < SFPM_FUNCTIONS_HEADER)
+    const uint8_t *types = program->version1_types;
+    sfpm_function_t *function = &program->functions[index];
+    *function = (sfpm_function_t){.params = sfpm_get_u16(from + 4),
+                                  .results = sfpm_get_u16(from + 6),
+                                  .locals = sfpm_get_u16(from + 8),
+                                  .param_types = types,
+                                  .result_types = types,
+                                  .local_types = types};
+    if (sfpm_get_u16(from + 10) != 0)
+        return sfpm_fail(SFPM_ERR_CORRUPT, "functions[%u]: reserved bytes are not zero",
+                         index);
+    if (function->results > SFPM_MAX_HEIGHT)
+        return sfpm_fail(SFPM_ERR_LIMIT, "functions[%u]: more than %u values", index,
+                         SFPM_MAX_HEIGHT);
+    return sfpm_function_place(program, index, sfpm_get_u32(from));
+}
+
+static bool decode_functions_1(sfpm_program_t *program, const sfpm_buffer_t *table)
+{
+    if (table->size < SFPM_FUNCTIONS_HEADER_1)
         return sfpm_fail(SFPM_ERR_CORRUPT, "region 'functions' is cut short");
-    uint32_t version = sfpm_get_u32(table->data);
     uint32_t count = sfpm_get_u32(table->data + 4);
     program->start = sfpm_get_u32(table->data + 8);
-    if (version != SFPM_BYTECODE_VERSION)
-        return sfpm_fail(SFPM_ERR_UNSUPPORTED,
-                         "bytecode version %u: this build runs version %d", version,
-                         SFPM_BYTECODE_VERSION);
+    program->max_pages = SFPM_NO_MEMORY;
     if (sfpm_get_u32(table->data + 12) != 0)
         return sfpm_fail(SFPM_ERR_CORRUPT, "functions: reserved bytes are not zero");
-    if (table->size - SFPM_FUNCTIONS_HEADER != (uint64_t)count * SFPM_FUNCTION_SIZE)
+    if (table->size - SFPM_FUNCTIONS_HEADER_1 != (uint64_t)count * SFPM_FUNCTION_SIZE_1)
         return sfpm_fail(SFPM_ERR_CORRUPT,
                          "region 'functions' of %zu bytes does not hold %u functions",
                          table->size, count);
@@ -82,14 +93,33 @@ static bool decode_functions(sfpm_program_t *program, const sfpm_buffer_t *table
         return sfpm_fail(SFPM_ERR_CORRUPT, "functions: there is no start function %u",
                          program->start);
     program->functions = SFPM_NEW_N(sfpm_function_t, count);
-    if (!program->functions)
+    program->globals = SFPM_NEW_N(sfpm_global_t, program->num_globals);
+    program->version1_types = SFPM_NEW_N(uint8_t, UINT16_MAX);
+    if (!program->functions || !program->globals || !program->version1_types)
         return false;
+    memset(program->version1_types, SFPM_TYPE_I64, UINT16_MAX);
+    for (uint32_t i = 0; i < program->num_globals; i++)
+        program->globals[i] = (sfpm_global_t){SFPM_TYPE_I64, true};
     program->num_functions = count;
-    const uint8_t *from = table->data + SFPM_FUNCTIONS_HEADER;
-    for (uint32_t i = 0; i < count; i++, from += SFPM_FUNCTION_SIZE)
-        if (!decode_function(program, i, from))
+    const uint8_t *from = table->data + SFPM_FUNCTIONS_HEADER_1;
+    for (uint32_t i = 0; i < count; i++, from += SFPM_FUNCTION_SIZE_1)
+        if (!decode_function_1(program, i, from))
             return false;
     return true;
+}
+
+static bool decode_functions(sfpm_program_t *program, const sfpm_buffer_t *table)
+{
+    if (table->size < 4)
+        return sfpm_fail(SFPM_ERR_CORRUPT, "region 'functions' is cut short");
+    program->version = sfpm_get_u32(table->data);
+    if (program->version == 1)
+        return decode_functions_1(program, table);
+    if (program->version == SFPM_BYTECODE_VERSION)
+        return sfpm_tables_decode(program, table->data, table->size);
+    return sfpm_fail(SFPM_ERR_UNSUPPORTED,
+                     "bytecode version %u: this build runs versions up to %d",
+                     program->version, SFPM_BYTECODE_VERSION);
 }
 
 static bool decode_globals(sfpm_program_t *program, const sfpm_buffer_t *globals)
@@ -107,8 +137,8 @@ bool sfpm_program_decode(sfpm_program_t *program, const sfpm_regions_t *regions)
     const sfpm_buffer_t *symbols = &regions->region[SFPM_SYMBOLS];
     *program = (sfpm_program_t){0};
     if (decode_code(program, &regions->region[SFPM_CODE]) &&
-        decode_functions(program, &regions->region[SFPM_FUNCTIONS]) &&
         decode_globals(program, &regions->region[SFPM_GLOBALS]) &&
+        decode_functions(program, &regions->region[SFPM_FUNCTIONS]) &&
         sfpm_symbols_decode(program, symbols->data, symbols->size))
         return true;
     sfpm_program_free(program);
@@ -117,7 +147,12 @@ bool sfpm_program_decode(sfpm_program_t *program, const sfpm_regions_t *regions)
 
 void sfpm_program_free(sfpm_program_t *program)
 {
+    free(program->types);
     free(program->functions);
+    free(program->globals);
+    free(program->exports);
+    free(program->segments);
+    free(program->version1_types);
     free(program->global_names);
     free(program->places);
     free(program->by_name);
@@ -128,17 +163,17 @@ bool sfpm_functions_encode(sfpm_buffer_t *buffer, const sfpm_function_t *functio
                            uint32_t count, uint32_t start)
 {
     size_t size;
-    if (!sfpm_mul_size(count, SFPM_FUNCTION_SIZE, &size))
+    if (!sfpm_mul_size(count, SFPM_FUNCTION_SIZE_1, &size))
         return sfpm_fail_memory(SIZE_MAX);
-    uint8_t *to = sfpm_buffer_extend(buffer, SFPM_FUNCTIONS_HEADER + size);
+    uint8_t *to = sfpm_buffer_extend(buffer, SFPM_FUNCTIONS_HEADER_1 + size);
     if (!to)
         return false;
-    sfpm_put_u32(to, SFPM_BYTECODE_VERSION);
+    sfpm_put_u32(to, 1);
     sfpm_put_u32(to + 4, count);
     sfpm_put_u32(to + 8, start);
     sfpm_put_u32(to + 12, 0);
-    to += SFPM_FUNCTIONS_HEADER;
-    for (uint32_t i = 0; i < count; i++, to += SFPM_FUNCTION_SIZE) {
+    to += SFPM_FUNCTIONS_HEADER_1;
+    for (uint32_t i = 0; i < count; i++, to += SFPM_FUNCTION_SIZE_1) {
         sfpm_put_u32(to, functions[i].entry);
         sfpm_put_u16(to + 4, functions[i].params);
         sfpm_put_u16(to + 6, functions[i].results);
@@ -150,7 +185,7 @@ bool sfpm_functions_encode(sfpm_buffer_t *buffer, const sfpm_function_t *functio
 
 uint32_t sfpm_function_at(const sfpm_program_t *program, uint32_t offset)
 {
-    uint32_t low = 0;
+    uint32_t low = program->num_imports;
     uint32_t high = program->num_functions;
     while (high - low > 1) {
         uint32_t middle = low + (high - low) / 2;

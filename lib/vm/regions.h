@@ -15,6 +15,8 @@ typedef enum sfpm_region_id {
     SFPM_CODE,
     SFPM_FUNCTIONS,
     SFPM_GLOBALS,
+    SFPM_TABLE,
+    SFPM_MEMORY,
     SFPM_STATE,
     SFPM_STACK,
     SFPM_SYMBOLS,
@@ -30,12 +32,19 @@ extern const char *const sfpm_region_names[SFPM_NUM_REGIONS];
 void sfpm_regions_free(sfpm_regions_t *regions);
 
 enum {
-    /* functions: u32 bytecode version, u32 count, u32 start function, u32 zero; then
-     * per function u32 entry, u16 parameters, u16 results, u16 locals, u16 zero. */
-    SFPM_FUNCTIONS_HEADER = 16,
-    SFPM_FUNCTION_SIZE = 12,
+    /* functions: u32 bytecode version, then the tables that program.c takes apart. In
+     * version 1: u32 count, u32 start function, u32 zero; then per function u32 entry,
+     * u16 parameters, u16 results, u16 locals, u16 zero. */
+    SFPM_FUNCTIONS_HEADER = 56,
+    SFPM_FUNCTIONS_HEADER_1 = 16,
+    SFPM_FUNCTION_SIZE_1 = 12,
     /* globals: per global its value and its initial value, 8 bytes each. */
     SFPM_GLOBAL_SIZE = 16,
+    /* table: per element its function and its initial one, 4 bytes each. */
+    SFPM_ELEMENT_SIZE = 8,
+    /* memory: its bytes, whole pages. */
+    SFPM_PAGE_SIZE = 65536,
+    SFPM_MAX_PAGES = 65536,
     /* stack: slots of 8 bytes. Each frame is parameters and locals, then this record
      * of two slots (u32 return offset, u32 calling function; u32 first slot of the
      * calling frame, u32 zero), then operands. The outermost frame's record is
@@ -48,12 +57,15 @@ enum {
     SFPM_SYMBOLS_HEADER = 16,
     SFPM_SYMBOL_SIZE = 12,
     SFPM_LINE_SIZE = 8,
-    /* state: u32 status, u32 trap, u32 pc, u32 begun, u64 instructions, u64 starts. */
+    /* state: u32 status, u32 trap, u32 pc, u32 begun, u64 instructions, u64 starts; then
+     * a bit per data segment, 1 when it was dropped, from the lowest of each byte. */
     SFPM_STATE_SIZE = 32
 };
 
-#define SFPM_OUTERMOST UINT32_MAX
-#define SFPM_NO_NAME   UINT32_MAX
+#define SFPM_OUTERMOST   UINT32_MAX
+#define SFPM_NO_NAME     UINT32_MAX
+#define SFPM_NO_FUNCTION UINT32_MAX /* an element of the table without one */
+#define SFPM_NO_MEMORY   UINT32_MAX /* most pages of a program without memory */
 
 /* Longest name of a function, label or global, in bytes. */
 #define SFPM_MAX_NAME 100
@@ -61,5 +73,15 @@ enum {
 /* Most parameters, results or locals of a function, and operands on its stack: so
  * heights fit 16 bits beside the two marks of verify.h. */
 #define SFPM_MAX_HEIGHT 65533u
+
+/* Most parameters of a function type, and most results; version 1 had no other limit
+ * than SFPM_MAX_HEIGHT. */
+#define SFPM_MAX_VALUES 1000u
+
+/* Most bytes of the names of an import or export. */
+#define SFPM_MAX_EXPORT_NAME 1000u
+
+/* Most elements of the table. */
+#define SFPM_MAX_ELEMENTS 1000000u
 
 #endif

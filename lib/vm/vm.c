@@ -7,6 +7,7 @@
 
 #include "base/options.h"
 #include "vm/assemble.h"
+#include "vm/data.h"
 #include "vm/interpret.h"
 #include "vm/machine.h"
 
@@ -80,7 +81,8 @@ bool sfpm_vm_verify(sfpm_vm_t *vm)
     vm->program.original = vm->original != NULL;
     if (!sfpm_verify_program(&vm->program, &vm->facts))
         return false;
-    vm->verified = fits_original(vm) && check_state(vm);
+    vm->verified = sfpm_data_check(&vm->program, &vm->regions) && fits_original(vm) &&
+                   check_state(vm);
     if (!vm->verified)
         sfpm_facts_free(&vm->facts);
     return vm->verified;
@@ -103,8 +105,7 @@ static bool is_stack(const sfpm_buffer_t *stack)
 static bool decode(sfpm_vm_t *vm)
 {
     return sfpm_program_decode(&vm->program, &vm->regions) &&
-           sfpm_state_decode(&vm->state, &vm->regions.region[SFPM_STATE],
-                             vm->program.code_size) &&
+           sfpm_state_decode(&vm->state, &vm->regions.region[SFPM_STATE], &vm->program) &&
            is_stack(&vm->regions.region[SFPM_STACK]);
 }
 
@@ -127,7 +128,8 @@ static bool start(sfpm_vm_t *vm)
                           .instructions = vm->state.instructions,
                           .starts = vm->state.starts};
     if (!sfpm_frames_start(&vm->program, &vm->regions.region[SFPM_STACK]) ||
-        !sfpm_state_encode(&state, &vm->regions.region[SFPM_STATE]))
+        !sfpm_state_encode(&state, vm->program.num_segments,
+                           &vm->regions.region[SFPM_STATE]))
         return false;
     vm->state = state;
     vm->backtrace.count = 0;
@@ -139,7 +141,7 @@ static bool start(sfpm_vm_t *vm)
 static bool begin(sfpm_vm_t *made)
 {
     return sfpm_program_decode(&made->program, &made->regions) && start(made) &&
-           sfpm_vm_verify(made);
+           sfpm_data_begin(&made->program, &made->regions) && sfpm_vm_verify(made);
 }
 
 bool sfpm_vm_load_code(sfpm_vm_t *vm, const void *code, size_t size)
@@ -188,7 +190,8 @@ static bool copy_region(sfpm_regions_t *regions, sfpm_region_id_t id,
                         sfpm_vm_region_callback_t callback, void *context)
 {
     const char *name = sfpm_region_names[id];
-    bool optional = id == SFPM_GLOBALS || id == SFPM_SYMBOLS;
+    bool optional =
+        id != SFPM_CODE && id != SFPM_FUNCTIONS && id != SFPM_STATE && id != SFPM_STACK;
     const void *bytes = NULL;
     size_t size = 0;
     if (!callback(context, name, &bytes, &size))
@@ -246,6 +249,13 @@ static bool read_options(sfpm_vm_run_options_t *options,
         options->max_steps = UINT64_MAX;
     if (options->max_stack == 0)
         options->max_stack = SFPM_VM_DEFAULT_STACK;
+    if (options->max_memory == 0)
+        options->max_memory = SFPM_VM_DEFAULT_MEMORY;
+    if (options->max_memory > SFPM_VM_MAX_MEMORY)
+        return sfpm_fail(SFPM_ERR_ARGUMENT,
+                         "a memory of %llu bytes is over the limit of %llu",
+                         (unsigned long long)options->max_memory,
+                         (unsigned long long)SFPM_VM_MAX_MEMORY);
     return options->max_stack <= SFPM_VM_MAX_STACK ||
            sfpm_fail(SFPM_ERR_ARGUMENT, "a stack of %llu bytes is over the limit of %llu",
                      (unsigned long long)options->max_stack,
@@ -259,7 +269,8 @@ static bool settle(sfpm_vm_t *vm, bool ran)
     sfpm_error_state_t error;
     sfpm_error_save(&error);
     vm->original_changed = true;
-    if (!sfpm_state_encode(&vm->state, &vm->regions.region[SFPM_STATE]) ||
+    if (!sfpm_state_encode(&vm->state, vm->program.num_segments,
+                           &vm->regions.region[SFPM_STATE]) ||
         !check_state(vm))
         return false;
     if (!ran)
@@ -278,11 +289,17 @@ bool sfpm_vm_run(sfpm_vm_t *vm, const sfpm_vm_run_options_t *given)
                               .facts = &vm->facts,
                               .state = &vm->state,
                               .stack = &vm->regions.region[SFPM_STACK],
-                              .globals = vm->regions.region[SFPM_GLOBALS].data};
+                              .globals = vm->regions.region[SFPM_GLOBALS].data,
+                              .table = vm->regions.region[SFPM_TABLE].data,
+                              .memory = &vm->regions.region[SFPM_MEMORY],
+                              .dropped =
+                                  vm->regions.region[SFPM_STATE].data + SFPM_STATE_SIZE};
     const sfpm_limits_t limits = {.steps = options.max_steps,
                                   .max_slots = options.max_stack / SFPM_SLOT_SIZE,
                                   .output = options.output,
                                   .output_context = options.output_context,
+                                  .max_pages =
+                                      (uint32_t)(options.max_memory / SFPM_PAGE_SIZE),
                                   .interrupt = &vm->interrupt};
     return settle(vm, sfpm_interpret(&machine, &limits));
 }
@@ -302,10 +319,7 @@ bool sfpm_vm_fresh(sfpm_vm_t *vm)
 {
     if (!sfpm_vm_has_program(vm))
         return false;
-    uint8_t *global = vm->regions.region[SFPM_GLOBALS].data;
     vm->state.instructions = 0;
     vm->state.starts = 0;
-    for (uint32_t i = 0; i < vm->program.num_globals; i++, global += SFPM_GLOBAL_SIZE)
-        memcpy(global, global + SFPM_GLOBAL_SIZE / 2, SFPM_GLOBAL_SIZE / 2);
-    return start(vm);
+    return sfpm_data_begin(&vm->program, &vm->regions) && start(vm);
 }

@@ -11,6 +11,9 @@ static void print_types(const char *types, size_t count)
     for (size_t i = 0; i < count; i++)
         printf(" %s", types[i] == 'I'   ? "i64"
                       : types[i] == 'i' ? "i32"
+                      : types[i] == 'f' ? "f32"
+                      : types[i] == 'F' ? "f64"
+                      : types[i] == 'c' ? "integer"
                       : types[i] == 't' ? "any"
                                         : "declared");
 }

@@ -41,7 +41,7 @@ START_TEST(commits_are_states_to_go_back_to)
     sfpm_image_t *image = sfpm_image_open("a.img", NULL);
     ck_assert_ptr_nonnull(image);
     ck_assert(sfpm_vm_is_in(image));
-    ck_assert_uint_eq(sfpm_image_commit_info(image)->bytecode, SFPM_BYTECODE_VERSION);
+    ck_assert_uint_eq(sfpm_image_commit_info(image)->bytecode, info_of(vm).bytecode);
     for (uint64_t i = 1; i <= 5; i++) {
         run_steps(vm, 100, NULL);
         ck_assert(sfpm_vm_commit(vm, image, i == 5 ? "the last" : NULL));

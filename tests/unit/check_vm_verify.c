@@ -183,7 +183,7 @@ START_TEST(hostile_tables_are_refused)
         sfpm_status_t status;
         const char *message;
     } changes[] = {
-        {SFPM_FUNCTIONS, 0, 2, SFPM_ERR_UNSUPPORTED, "bytecode version 2"},
+        {SFPM_FUNCTIONS, 0, 3, SFPM_ERR_UNSUPPORTED, "bytecode version 3"},
         {SFPM_FUNCTIONS, 4, 3, SFPM_ERR_CORRUPT, "does not hold 3 functions"},
         {SFPM_FUNCTIONS, 4, 0xFFFFFFFF, SFPM_ERR_CORRUPT, "does not hold 4294967295"},
         {SFPM_FUNCTIONS, 8, 2, SFPM_ERR_CORRUPT, "there is no start function 2"},

@@ -105,6 +105,7 @@ static uint64_t random_operand(const sfpm_maker_t *maker, uint8_t operand)
         return random_below(maker->num_functions);
     case SFPM_OPERAND_NONE:
     case SFPM_OPERAND_TARGET:
+    default:
         break;
     }
     return 0;
@@ -126,7 +127,7 @@ static void add_random(sfpm_maker_t *maker)
 {
     const sfpm_opcode_info_t *info = sfpm_opcode_info((uint8_t)random_below(256));
     uint32_t pops, pushes;
-    if (!info || info->flow == SFPM_FLOW_STOP || info->flow == SFPM_FLOW_JUMP)
+    if (!info || !sfpm_is_version1(info->opcode) || info->flow == SFPM_FLOW_STOP || info->flow == SFPM_FLOW_JUMP)
         return;
     uint64_t operand = random_operand(maker, info->operand);
     if (info->width && operand == UINT64_MAX)
@@ -213,7 +214,7 @@ static void add_start(const sfpm_maker_t *maker, uint32_t start, sfpm_regions_t 
     if (!sfpm_functions_encode(&regions->region[SFPM_FUNCTIONS], maker->functions,
                                maker->num_functions, start) ||
         !sfpm_frames_start(&program, &regions->region[SFPM_STACK]) ||
-        !sfpm_state_encode(&state, &regions->region[SFPM_STATE]))
+        !sfpm_state_encode(&state, 0, &regions->region[SFPM_STATE]))
         abort();
 }
 

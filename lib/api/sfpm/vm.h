@@ -3,8 +3,8 @@
  * @file vm.h
  * The bytecode machine: loading, verifying, running, looking into and saving it.
  *
- * A machine's whole state is in its regions: `code`, `functions`, `globals`,
- * `state`, `stack` and `symbols` (sfpm-bytecode(5) gives their layouts), or the
+ * A machine's whole state is in its regions: `code`, `functions`, `globals`, `table`,
+ * `memory`, `state`, `stack` and `symbols` (sfpm-bytecode(5) gives their layouts), or the
  * one region `vm_state` of the original program, which holds all of it. Nothing
  * unverified runs: sfpm_vm_run() proves code, tables and state first.
  *
@@ -48,6 +48,10 @@ typedef enum sfpm_vm_status {
 #define SFPM_VM_DEFAULT_STACK ((uint64_t)1 << 20)
 /** Stack in bytes beyond which no machine is run or loaded: 64 MiB. */
 #define SFPM_VM_MAX_STACK ((uint64_t)1 << 26)
+/** Memory in bytes to which a program may grow unless told otherwise: 1 GiB. */
+#define SFPM_VM_DEFAULT_MEMORY ((uint64_t)1 << 30)
+/** Memory in bytes beyond which no machine is run: 4 GiB. */
+#define SFPM_VM_MAX_MEMORY ((uint64_t)1 << 32)
 /** Bytes of code that a machine may have at most: 16 MiB. */
 #define SFPM_VM_MAX_CODE ((uint64_t)1 << 24)
 
@@ -138,6 +142,7 @@ typedef struct sfpm_vm_run_options {
     uint64_t max_stack; /**< bytes of stack; 0: SFPM_VM_DEFAULT_STACK */
     sfpm_vm_output_callback_t output; /**< NULL: what is written is thrown away */
     void *output_context;
+    uint64_t max_memory; /**< bytes to which memory may grow; 0: SFPM_VM_DEFAULT_MEMORY */
 } sfpm_vm_run_options_t;
 
 /**

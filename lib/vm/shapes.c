@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+#include "vm/shapes.h"
+
+#include <stdlib.h>
+
+#include <sfpm/opcode.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+
+static bool add_shape(sfpm_shapes_t *shapes, const sfpm_shape_t *shape)
+{
+    void *list = shapes->list;
+    if (shapes->count == SFPM_MAX_SHAPES)
+        return sfpm_fail(SFPM_ERR_LIMIT,
+                         "operand stacks have more than %d different lists of types",
+                         SFPM_MAX_SHAPES);
+    if (!sfpm_grow_array(&list, &shapes->capacity, (size_t)shapes->count + 1,
+                         sizeof *shape))
+        return false;
+    shapes->list = list;
+    shapes->list[shapes->count++] = *shape;
+    return true;
+}
+
+bool sfpm_shapes_start(sfpm_shapes_t *shapes)
+{
+    const sfpm_shape_t empty = {.below = SFPM_EMPTY_SHAPE};
+    while (shapes->count <= SFPM_EMPTY_SHAPE)
+        if (!add_shape(shapes, &empty))
+            return false;
+    return true;
+}
+
+void sfpm_shapes_free(sfpm_shapes_t *shapes)
+{
+    free(shapes->list);
+    *shapes = (sfpm_shapes_t){0};
+}
+
+bool sfpm_shape_push(sfpm_shapes_t *shapes, uint32_t *shape, uint8_t type)
+{
+    const uint32_t from = *shape;
+    const int way = SFPM_TYPE_I32 - type;
+    uint32_t to = shapes->list[from].above[way];
+    if (to == 0) {
+        const sfpm_shape_t more = {.below = from,
+                                   .height = (uint16_t)(shapes->list[from].height + 1),
+                                   .type = type};
+        to = shapes->count;
+        if (!add_shape(shapes, &more))
+            return false;
+        shapes->list[from].above[way] = to;
+    }
+    *shape = to;
+    return true;
+}
+
+uint32_t sfpm_shape_below(const sfpm_shapes_t *shapes, uint32_t shape, uint32_t count)
+{
+    while (count-- > 0)
+        shape = shapes->list[shape].below;
+    return shape;
+}

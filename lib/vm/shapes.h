@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Shapes: the types on an operand stack, from its bottom to its top. All shapes of a
+ * program form one tree, in which a shape's parent is the shape without its top. So equal
+ * shapes are one, and comparing, pushing and popping take the same time at any height.
+ */
+#ifndef SFPM_VM_SHAPES_H
+#define SFPM_VM_SHAPES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    SFPM_NUM_TYPES = 4,
+    SFPM_EMPTY_SHAPE = 2, /* numbers below are free for other meanings */
+    SFPM_MAX_SHAPES = 1 << 20
+};
+
+typedef struct sfpm_shape {
+    uint32_t below;                 /* without the top; of the empty one, itself */
+    uint32_t above[SFPM_NUM_TYPES]; /* with one more, by type; 0: not there yet */
+    uint16_t height;
+    uint8_t type; /* of the top, an sfpm_type_t */
+} sfpm_shape_t;
+
+typedef struct sfpm_shapes {
+    sfpm_shape_t *list;
+    uint32_t count;
+    size_t capacity;
+} sfpm_shapes_t;
+
+bool sfpm_shapes_start(sfpm_shapes_t *shapes);
+void sfpm_shapes_free(sfpm_shapes_t *shapes);
+
+/* Replaces a shape by the one with one more on top. False, with the error set, when
+ * memory runs out or shapes are too many. */
+bool sfpm_shape_push(sfpm_shapes_t *shapes, uint32_t *shape, uint8_t type);
+
+/* The shape without its topmost `count`, which it has. */
+uint32_t sfpm_shape_below(const sfpm_shapes_t *shapes, uint32_t shape, uint32_t count);
+
+#endif
