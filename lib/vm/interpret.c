@@ -5,181 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "vm/calls.h"
 #include "vm/instruction.h"
 #include "vm/memory.h"
 #include "vm/real.h"
-
-/* Why the loop ends. Errors other than traps are set where they are found. */
-typedef enum sfpm_outcome {
-    OUTCOME_STEPS,
-    OUTCOME_HALT,
-    OUTCOME_TRAP,
-    OUTCOME_STOP, /* suspended, though there are steps left */
-    OUTCOME_ERROR
-} sfpm_outcome_t;
-
-/* The registers. `sp` is the slot above the top of the stack. */
-typedef struct sfpm_registers {
-    uint8_t *slots;
-    uint32_t pc;
-    uint32_t sp;
-    uint32_t base;
-    uint32_t function;
-    sfpm_trap_t trap;
-} sfpm_registers_t;
-
-static inline uint64_t get_slot(const sfpm_registers_t *registers, uint32_t slot)
-{
-    return sfpm_get_u64(registers->slots + (size_t)slot * SFPM_SLOT_SIZE);
-}
-
-static inline void put_slot(sfpm_registers_t *registers, uint32_t slot, uint64_t value)
-{
-    sfpm_put_u64(registers->slots + (size_t)slot * SFPM_SLOT_SIZE, value);
-}
-
-/* Makes room for all operands that `function` may have above slot `operands`. */
-static bool reserve(sfpm_machine_t *machine, sfpm_registers_t *registers,
-                    uint32_t function, uint32_t operands)
-{
-    void *data = machine->stack->data;
-    uint64_t slots = (uint64_t)operands + machine->facts->max_stack[function];
-    if (!sfpm_grow_array(&data, &machine->stack->capacity,
-                         (size_t)(slots * SFPM_SLOT_SIZE), 1))
-        return false;
-    machine->stack->data = registers->slots = data;
-    return true;
-}
-
-/* Whatever the host leaves above an i32 or f32 is cut off. */
-static void put_results(sfpm_registers_t *registers, const sfpm_function_t *function,
-                        const uint64_t *values)
-{
-    registers->sp -= function->params;
-    for (uint32_t i = 0; i < function->results; i++) {
-        uint8_t type = function->result_types[i];
-        bool narrow = type == SFPM_TYPE_I32 || type == SFPM_TYPE_F32;
-        put_slot(registers, registers->sp++, narrow ? (uint32_t)values[i] : values[i]);
-    }
-}
-
-static sfpm_outcome_t call_host(sfpm_machine_t *machine, sfpm_registers_t *registers,
-                                uint32_t callee, const sfpm_limits_t *limits)
-{
-    const sfpm_function_t *function = &machine->program->functions[callee];
-    uint64_t values[SFPM_MAX_VALUES];
-    sfpm_host_call_t host = {machine, callee, values, SFPM_TRAP_NATIVE_FUNCTION};
-    if (!limits->host) {
-        sfpm_fail(SFPM_ERR_UNSUPPORTED, "imported function %s.%s is not there",
-                  function->module, function->field);
-        return OUTCOME_ERROR;
-    }
-    for (uint32_t i = 0; i < function->params; i++)
-        values[i] = get_slot(registers, registers->sp - function->params + i);
-    switch (limits->host(limits->host_context, &host)) {
-    case SFPM_HOST_DONE:
-        put_results(registers, function, values);
-        return OUTCOME_STEPS;
-    case SFPM_HOST_RETRY:
-        return OUTCOME_STOP;
-    case SFPM_HOST_HALT:
-        return OUTCOME_HALT;
-    case SFPM_HOST_TRAP:
-        registers->trap = host.trap;
-        return OUTCOME_TRAP;
-    case SFPM_HOST_ERROR:
-        break;
-    }
-    return OUTCOME_ERROR;
-}
-
-static sfpm_outcome_t call_code(sfpm_machine_t *machine, sfpm_registers_t *registers,
-                                uint32_t callee, uint32_t return_offset,
-                                uint64_t max_slots)
-{
-    const sfpm_function_t *function = &machine->program->functions[callee];
-    uint32_t base = registers->sp - function->params;
-    uint64_t operands = (uint64_t)base + sfpm_frame_size(function);
-    if (operands + machine->facts->max_stack[callee] > max_slots) {
-        registers->trap = SFPM_TRAP_STACK_OVERFLOW;
-        return OUTCOME_TRAP;
-    }
-    if (!reserve(machine, registers, callee, (uint32_t)operands))
-        return OUTCOME_ERROR;
-    for (uint32_t i = 0; i < function->locals; i++)
-        put_slot(registers, registers->sp++, 0);
-    put_slot(registers, registers->sp++,
-             return_offset | (uint64_t)registers->function << 32);
-    put_slot(registers, registers->sp++, registers->base);
-    registers->base = base;
-    registers->function = callee;
-    registers->pc = function->entry;
-    return OUTCOME_STEPS;
-}
-
-/* Calls the function that the instruction of CALL_LENGTH bytes at pc means. */
-static sfpm_outcome_t call(sfpm_machine_t *machine, sfpm_registers_t *registers,
-                           uint32_t callee, const sfpm_limits_t *limits)
-{
-    if (!sfpm_is_import(machine->program, callee))
-        return call_code(machine, registers, callee, registers->pc + SFPM_CALL_LENGTH,
-                         limits->max_slots);
-    sfpm_outcome_t outcome = call_host(machine, registers, callee, limits);
-    if (outcome == OUTCOME_STEPS)
-        registers->pc += SFPM_CALL_LENGTH;
-    return outcome;
-}
-
-/* The function in the element that the top of the stack means. */
-static sfpm_trap_t find_callee(const sfpm_machine_t *machine, uint32_t type,
-                               uint64_t element, uint32_t *callee)
-{
-    const sfpm_program_t *program = machine->program;
-    if (element >= program->num_elements)
-        return SFPM_TRAP_UNDEFINED_ELEMENT;
-    *callee = sfpm_get_u32(machine->table + element * SFPM_ELEMENT_SIZE);
-    if (*callee == SFPM_NO_FUNCTION)
-        return SFPM_TRAP_UNINITIALIZED_ELEMENT;
-    uint32_t other = program->functions[*callee].type;
-    if (other != type && !sfpm_same_type(&program->types[other], &program->types[type]))
-        return SFPM_TRAP_INDIRECT_CALL_TYPE;
-    return SFPM_TRAP_NONE;
-}
-
-static sfpm_outcome_t call_indirect(sfpm_machine_t *machine, sfpm_registers_t *registers,
-                                    uint32_t type, const sfpm_limits_t *limits)
-{
-    uint32_t callee;
-    registers->trap =
-        find_callee(machine, type, get_slot(registers, registers->sp - 1), &callee);
-    if (registers->trap != SFPM_TRAP_NONE)
-        return OUTCOME_TRAP;
-    registers->sp--;
-    sfpm_outcome_t outcome = call(machine, registers, callee, limits);
-    if (outcome != OUTCOME_STEPS)
-        registers->sp++;
-    return outcome;
-}
-
-/* The results replace the frame; the outermost frame halts the machine and stays. */
-static sfpm_outcome_t leave(sfpm_machine_t *machine, sfpm_registers_t *registers)
-{
-    const sfpm_function_t *function = &machine->program->functions[registers->function];
-    uint32_t base = registers->base;
-    uint32_t record = base + sfpm_frame_size(function) - SFPM_RECORD_SLOTS;
-    if (base == 0)
-        return OUTCOME_HALT;
-    uint64_t caller = get_slot(registers, record);
-    registers->base = (uint32_t)get_slot(registers, record + 1);
-    registers->pc = (uint32_t)caller;
-    registers->function = (uint32_t)(caller >> 32);
-    memmove(registers->slots + (size_t)base * SFPM_SLOT_SIZE,
-            registers->slots +
-                (size_t)(registers->sp - function->results) * SFPM_SLOT_SIZE,
-            (size_t)function->results * SFPM_SLOT_SIZE);
-    registers->sp = base + function->results;
-    return OUTCOME_STEPS;
-}
 
 static bool write_bytes(const sfpm_limits_t *limits, const void *bytes, size_t size)
 {
@@ -210,8 +39,8 @@ static bool print_char(const sfpm_limits_t *limits, uint64_t value)
         r->trap = cause;                                                                 \
         STOP(OUTCOME_TRAP)                                                               \
     }
-#define TOP(depth)  get_slot(r, r->sp - (depth))
-#define PUSH(value) put_slot(r, r->sp++, value)
+#define TOP(depth)  sfpm_get_slot(r, r->sp - (depth))
+#define PUSH(value) sfpm_put_slot(r, r->sp++, value)
 #define OPERAND_U16 sfpm_get_u16(code + r->pc + 1)
 #define OPERAND_U32 sfpm_get_u32(code + r->pc + 1)
 
@@ -234,14 +63,14 @@ static sfpm_outcome_t run_loop(sfpm_machine_t *machine, sfpm_registers_t *r,
     case SFPM_OP_##name: {                                                               \
         uint64_t a = TOP(2), b = TOP(1);                                                 \
         r->sp--;                                                                         \
-        put_slot(r, r->sp - 1, (uint64_t)(result));                                      \
+        sfpm_put_slot(r, r->sp - 1, (uint64_t)(result));                                 \
         r->pc++;                                                                         \
         continue;                                                                        \
     }
 #define UNARY(name, result)                                                              \
     case SFPM_OP_##name: {                                                               \
         uint64_t a = TOP(1);                                                             \
-        put_slot(r, r->sp - 1, (uint64_t)(result));                                      \
+        sfpm_put_slot(r, r->sp - 1, (uint64_t)(result));                                 \
         r->pc++;                                                                         \
         continue;                                                                        \
     }
@@ -252,7 +81,7 @@ static sfpm_outcome_t run_loop(sfpm_machine_t *machine, sfpm_registers_t *r,
         if (r->trap != SFPM_TRAP_NONE)                                                   \
             STOP(OUTCOME_TRAP)                                                           \
         r->sp--;                                                                         \
-        put_slot(r, r->sp - 1, (uint64_t)(result));                                      \
+        sfpm_put_slot(r, r->sp - 1, (uint64_t)(result));                                 \
         r->pc++;                                                                         \
         continue;                                                                        \
     }
@@ -262,7 +91,7 @@ static sfpm_outcome_t run_loop(sfpm_machine_t *machine, sfpm_registers_t *r,
         r->trap = trap_cause;                                                            \
         if (r->trap != SFPM_TRAP_NONE)                                                   \
             STOP(OUTCOME_TRAP)                                                           \
-        put_slot(r, r->sp - 1, (uint64_t)(result));                                      \
+        sfpm_put_slot(r, r->sp - 1, (uint64_t)(result));                                 \
         r->pc++;                                                                         \
         continue;                                                                        \
     }
@@ -272,7 +101,7 @@ static sfpm_outcome_t run_loop(sfpm_machine_t *machine, sfpm_registers_t *r,
         if (at + bytes > memory->size)                                                   \
             TRAP(SFPM_TRAP_MEMORY_BOUNDS)                                                \
         uint64_t a = sfpm_load_bytes(memory->data + at, bytes);                          \
-        put_slot(r, r->sp - 1, (uint64_t)(result));                                      \
+        sfpm_put_slot(r, r->sp - 1, (uint64_t)(result));                                 \
         r->pc += 5;                                                                      \
         continue;                                                                        \
     }
@@ -292,7 +121,8 @@ static sfpm_outcome_t run_loop(sfpm_machine_t *machine, sfpm_registers_t *r,
             r->pc++;
             continue;
         case SFPM_OP_MEMORY_GROW:
-            put_slot(r, r->sp - 1, sfpm_memory_grow(memory, (uint32_t)TOP(1), max_pages));
+            sfpm_put_slot(r, r->sp - 1,
+                          sfpm_memory_grow(memory, (uint32_t)TOP(1), max_pages));
             r->pc++;
             continue;
         case SFPM_OP_MEMORY_COPY:
@@ -358,7 +188,7 @@ static sfpm_outcome_t run_loop(sfpm_machine_t *machine, sfpm_registers_t *r,
         case SFPM_OP_UNREACHABLE:
             TRAP(SFPM_TRAP_UNREACHABLE)
         case SFPM_OP_DUP:
-            put_slot(r, r->sp, TOP(1));
+            sfpm_put_slot(r, r->sp, TOP(1));
             r->sp++;
             r->pc++;
             continue;
@@ -368,8 +198,8 @@ static sfpm_outcome_t run_loop(sfpm_machine_t *machine, sfpm_registers_t *r,
             continue;
         case SFPM_OP_SELECT:
             r->sp -= 2;
-            if (get_slot(r, r->sp + 1) == 0)
-                put_slot(r, r->sp - 1, get_slot(r, r->sp));
+            if (sfpm_get_slot(r, r->sp + 1) == 0)
+                sfpm_put_slot(r, r->sp - 1, sfpm_get_slot(r, r->sp));
             r->pc++;
             continue;
         case SFPM_OP_BR:
@@ -394,14 +224,14 @@ static sfpm_outcome_t run_loop(sfpm_machine_t *machine, sfpm_registers_t *r,
         }
         case SFPM_OP_BR_IF:
             r->sp--;
-            r->pc = get_slot(r, r->sp) != 0 ? OPERAND_U32 : r->pc + 5;
+            r->pc = sfpm_get_slot(r, r->sp) != 0 ? OPERAND_U32 : r->pc + 5;
             continue;
         case SFPM_OP_BR_UNLESS:
             r->sp--;
-            r->pc = get_slot(r, r->sp) == 0 ? OPERAND_U32 : r->pc + 5;
+            r->pc = sfpm_get_slot(r, r->sp) == 0 ? OPERAND_U32 : r->pc + 5;
             continue;
         case SFPM_OP_CALL:
-            outcome = call(machine, r, OPERAND_U32, limits);
+            outcome = sfpm_call(machine, r, OPERAND_U32, limits);
             if (outcome == OUTCOME_STEPS)
                 continue;
             if (outcome != OUTCOME_HALT)
@@ -409,7 +239,7 @@ static sfpm_outcome_t run_loop(sfpm_machine_t *machine, sfpm_registers_t *r,
             *left = budget;
             return outcome;
         case SFPM_OP_CALL_INDIRECT:
-            outcome = call_indirect(machine, r, OPERAND_U32, limits);
+            outcome = sfpm_call_indirect(machine, r, OPERAND_U32, limits);
             if (outcome == OUTCOME_STEPS)
                 continue;
             if (outcome != OUTCOME_HALT)
@@ -417,23 +247,23 @@ static sfpm_outcome_t run_loop(sfpm_machine_t *machine, sfpm_registers_t *r,
             *left = budget;
             return outcome;
         case SFPM_OP_RETURN:
-            outcome = leave(machine, r);
+            outcome = sfpm_leave(machine, r);
             if (outcome == OUTCOME_HALT) {
                 *left = budget;
                 return outcome;
             }
             continue;
         case SFPM_OP_LOCAL_GET:
-            PUSH(get_slot(r, r->base + OPERAND_U16));
+            PUSH(sfpm_get_slot(r, r->base + OPERAND_U16));
             r->pc += 3;
             continue;
         case SFPM_OP_LOCAL_SET:
             r->sp--;
-            put_slot(r, r->base + OPERAND_U16, get_slot(r, r->sp));
+            sfpm_put_slot(r, r->base + OPERAND_U16, sfpm_get_slot(r, r->sp));
             r->pc += 3;
             continue;
         case SFPM_OP_LOCAL_TEE:
-            put_slot(r, r->base + OPERAND_U16, TOP(1));
+            sfpm_put_slot(r, r->base + OPERAND_U16, TOP(1));
             r->pc += 3;
             continue;
         case SFPM_OP_GLOBAL_GET:
@@ -443,7 +273,7 @@ static sfpm_outcome_t run_loop(sfpm_machine_t *machine, sfpm_registers_t *r,
         case SFPM_OP_GLOBAL_SET:
             r->sp--;
             sfpm_put_u64(machine->globals + (size_t)OPERAND_U32 * SFPM_GLOBAL_SIZE,
-                         get_slot(r, r->sp));
+                         sfpm_get_slot(r, r->sp));
             r->pc += 5;
             continue;
         }
@@ -484,30 +314,12 @@ static bool fail_trap(const sfpm_program_t *program, uint32_t pc, sfpm_trap_t tr
     return sfpm_fail(SFPM_ERR_TRAP, "code[%u] (%s): %s", pc, place, sfpm_trap_text(trap));
 }
 
-static bool load_registers(sfpm_machine_t *machine, sfpm_registers_t *registers,
-                           uint64_t max_slots)
-{
-    sfpm_frame_t frame;
-    sfpm_frames_t frames = {machine->program, machine->facts, machine->stack->data,
-                            machine->stack->size / SFPM_SLOT_SIZE};
-    uint32_t pc = machine->state->pc;
-    if (!sfpm_frame_innermost(&frames, pc, &frame))
-        return false;
-    *registers = (sfpm_registers_t){.pc = pc,
-                                    .sp = frame.operands + frame.height,
-                                    .base = frame.base,
-                                    .function = frame.function};
-    if ((uint64_t)frame.operands + machine->facts->max_stack[frame.function] > max_slots)
-        registers->trap = SFPM_TRAP_STACK_OVERFLOW;
-    return reserve(machine, registers, frame.function, frame.operands);
-}
-
 bool sfpm_interpret(sfpm_machine_t *machine, const sfpm_limits_t *limits)
 {
     sfpm_state_t *state = machine->state;
     sfpm_registers_t registers;
     uint64_t left = limits->steps;
-    if (!load_registers(machine, &registers, limits->max_slots))
+    if (!sfpm_registers_load(machine, &registers, limits->max_slots))
         return false;
     if (!state->begun)
         state->starts++;

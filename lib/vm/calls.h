@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The registers of an engine that keeps its values on the machine's stack, and what moves
+ * them: calls of functions, of the host, and returns.
+ */
+#ifndef SFPM_VM_CALLS_H
+#define SFPM_VM_CALLS_H
+
+#include "base/bytes.h"
+#include "vm/interpret.h"
+
+/* Why the loop ends. Errors other than traps are set where they are found. */
+typedef enum sfpm_outcome {
+    OUTCOME_STEPS,
+    OUTCOME_HALT,
+    OUTCOME_TRAP,
+    OUTCOME_STOP, /* suspended, though there are steps left */
+    OUTCOME_ERROR
+} sfpm_outcome_t;
+
+/* The registers. `sp` is the slot above the top of the stack. */
+typedef struct sfpm_registers {
+    uint8_t *slots;
+    uint32_t pc;
+    uint32_t sp;
+    uint32_t base;
+    uint32_t function;
+    sfpm_trap_t trap;
+} sfpm_registers_t;
+
+static inline uint64_t sfpm_get_slot(const sfpm_registers_t *registers, uint32_t slot)
+{
+    return sfpm_get_u64(registers->slots + (size_t)slot * SFPM_SLOT_SIZE);
+}
+
+static inline void sfpm_put_slot(sfpm_registers_t *registers, uint32_t slot,
+                                 uint64_t value)
+{
+    sfpm_put_u64(registers->slots + (size_t)slot * SFPM_SLOT_SIZE, value);
+}
+
+/* Takes the registers from a proved state. With `trap` set when the stack does not fit
+ * its limit; false when memory runs out. */
+bool sfpm_registers_load(sfpm_machine_t *machine, sfpm_registers_t *registers,
+                         uint64_t max_slots);
+
+/* Executes the call at pc, of the function or through the table. On OUTCOME_STEPS the
+ * registers are those of what comes next; else nothing has changed. */
+sfpm_outcome_t sfpm_call(sfpm_machine_t *machine, sfpm_registers_t *registers,
+                         uint32_t callee, const sfpm_limits_t *limits);
+sfpm_outcome_t sfpm_call_indirect(sfpm_machine_t *machine, sfpm_registers_t *registers,
+                                  uint32_t type, const sfpm_limits_t *limits);
+
+/* Returns to the caller; OUTCOME_HALT, and nothing changes, from the outermost frame. */
+sfpm_outcome_t sfpm_leave(sfpm_machine_t *machine, sfpm_registers_t *registers);
+
+#endif
