@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+#include "run/run.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/machine.h"
+#include "common/options.h"
+#include "common/tool.h"
+
+enum { TRACE_VALUES = 8 };
+
+/* One run: what it works on, and where it began. */
+typedef struct run {
+    sfpm_vm_t *vm;
+    const operand_t *image;
+    output_kind_t kind;
+    const run_request_t *request;
+    uint64_t began; /* the instructions executed before */
+} run_t;
+
+/* Writes the machine as the image's next commit. Returns the exit status. */
+static int save(const run_t *run)
+{
+    char message[2 * MACHINE_PLACE], place[MACHINE_PLACE];
+    sfpm_vm_info_t info = machine_info(run->vm);
+    machine_place(run->vm, info.pc, place, sizeof(place));
+    bool trapped = info.status == SFPM_VM_TRAPPED;
+    snprintf(message, sizeof(message), "%s at %s%s%s", machine_status(info.status), place,
+             trapped ? ": " : "", trapped ? machine_trap(info.trap) : "");
+
+    sfpm_edit_t *edit = sfpm_edit_create(run->image->image);
+    int status = STATUS_FAILED;
+    if (edit != NULL && options_fill_storage(edit) && sfpm_vm_fill_edit(run->vm, edit) &&
+        options_fill_edit(edit, message) && sink_record(edit))
+        status = output_write(run->kind, run->image, edit);
+    else
+        tool_fail_last(run->image->label);
+    sfpm_edit_destroy(edit);
+    return status;
+}
+
+/* What the program wrote has arrived before the state after it is saved. */
+static bool deliver(void)
+{
+    return tool_flush(EXIT_SUCCESS) == EXIT_SUCCESS && sink_sync();
+}
+
+/* A checkpoint that fails is no reason to lose the work since the last one. */
+static bool checkpoint(const run_t *run)
+{
+    if (!deliver())
+        return false;
+    if (save(run) != EXIT_SUCCESS)
+        tool_warn(run->image->label,
+                  "this checkpoint was not saved; the program runs on");
+    return true;
+}
+
+/* Instructions that may be executed before something is to be looked at; 0: none. */
+static uint64_t budget(const run_t *run)
+{
+    const run_request_t *request = run->request;
+    uint64_t executed = machine_info(run->vm).instructions;
+    uint64_t left = UINT64_MAX;
+    if (request->steps > 0)
+        left = request->steps - (executed - run->began);
+    if (request->fuel > 0 && left > 0) {
+        uint64_t fuel = request->fuel > executed ? request->fuel - executed : 0;
+        left = fuel < left ? fuel : left;
+    }
+    return request->trace && left > 1 ? 1 : left;
+}
+
+/* Tells the instruction that comes next, and the innermost frame's topmost values. */
+static void trace(const sfpm_vm_t *vm)
+{
+    char place[MACHINE_PLACE], text[256];
+    sfpm_vm_info_t info = machine_info(vm);
+    sfpm_vm_frame_t frame = {.operands = 0};
+    machine_place(vm, info.pc, place, sizeof(place));
+    sfpm_vm_instruction(vm, info.pc, text, sizeof(text));
+    fprintf(stderr, "%10" PRIu64 "  %-28s %-24s", info.instructions, place, text);
+    sfpm_vm_frame(vm, 0, &frame, sizeof(frame));
+    uint32_t first = frame.operands > TRACE_VALUES ? frame.operands - TRACE_VALUES : 0;
+    if (first > 0)
+        fputs(" ...", stderr);
+    for (uint32_t i = first; i < frame.operands; i++) {
+        int64_t value = 0;
+        sfpm_vm_operand(vm, 0, i, &value);
+        fprintf(stderr, " %" PRId64, value);
+    }
+    fputc('\n', stderr);
+}
+
+/* Runs on until something ends it. Returns false when it failed or trapped. */
+static bool run_on(const run_t *run, sfpm_vm_run_options_t *how, bool *delivered)
+{
+    *delivered = true;
+    while ((how->max_steps = budget(run)) > 0) {
+        if (run->request->trace)
+            trace(run->vm);
+        if (!sfpm_vm_run(run->vm, how))
+            return false;
+        if (machine_info(run->vm).status != SFPM_VM_SUSPENDED || events_stop())
+            break;
+        if (events_checkpoint() && !(*delivered = checkpoint(run)))
+            break;
+    }
+    return true;
+}
+
+/* The image itself goes to standard output with -o -, the program's words elsewhere. */
+static void choose_output(const run_t *run, sfpm_vm_run_options_t *how)
+{
+    how->output = sink_write;
+    how->output_context = run->request->stdout_file != NULL ? NULL
+                          : run->kind == OUTPUT_STDOUT      ? stderr
+                                                            : stdout;
+}
+
+static int run_and_save(const run_t *run)
+{
+    bool delivered;
+    sfpm_vm_run_options_t how = {.struct_size = sizeof(how),
+                                 .max_stack = run->request->max_stack};
+    choose_output(run, &how);
+    bool ok = run_on(run, &how, &delivered);
+    int status = EXIT_SUCCESS;
+    if (!ok) {
+        status = STATUS_TRAP;
+        if (sfpm_last_status() != SFPM_ERR_TRAP)
+            return deliver() ? tool_fail_last(run->image->label) : STATUS_FAILED;
+    } else if (machine_info(run->vm).status == SFPM_VM_SUSPENDED) {
+        status = run->request->resumable;
+    }
+    if (!delivered || !deliver())
+        return STATUS_FAILED;
+    if (!ok)
+        tool_fail_last(run->image->label);
+    if (run->kind != OUTPUT_NONE && save(run) != EXIT_SUCCESS)
+        return STATUS_FAILED;
+    return status;
+}
+
+int execute(sfpm_vm_t *vm, const operand_t *image, output_kind_t kind,
+            const run_request_t *request)
+{
+    const run_t run = {.vm = vm,
+                       .image = image,
+                       .kind = kind,
+                       .request = request,
+                       .began = machine_info(vm).instructions};
+    if (request->stdout_file != NULL &&
+        !sink_open(request->stdout_file, image, request->fresh))
+        return STATUS_FAILED;
+    events_start(vm, request, kind != OUTPUT_NONE);
+    int status = run_and_save(&run);
+    events_end();
+    return status;
+}

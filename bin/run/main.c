@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+/* sfpm-run: runs or resumes the machine of an image. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/machine.h"
+#include "common/number.h"
+#include "common/options.h"
+#include "common/tool.h"
+#include "run/run.h"
+
+static int restart, resume;
+static run_request_t request = {.resumable = STATUS_RESUMABLE};
+static struct {
+    char *steps, *fuel, *max_stack, *checkpoint_every, *timeout, *resumable, *stdout_file;
+} texts;
+
+static const struct poptOption table[] = {
+    {"steps", '\0', POPT_ARG_STRING, &texts.steps, 0,
+     "stop after N instructions; exit 124 when there is more to do", "N"},
+    {"fuel", '\0', POPT_ARG_STRING, &texts.fuel, 0,
+     "stop when N instructions were executed in all runs together", "N"},
+    {"timeout", '\0', POPT_ARG_STRING, &texts.timeout, 0,
+     "stop after that many seconds, such as 0.5", "SECONDS"},
+    {"checkpoint-every", '\0', POPT_ARG_STRING, &texts.checkpoint_every, 0,
+     "with -i or -o FILE, save the state so often and run on", "SECONDS"},
+    {"stdout", '\0', POPT_ARG_STRING, &texts.stdout_file, 0,
+     "write what the program prints to FILE, each byte exactly once", "FILE"},
+    {"max-stack", '\0', POPT_ARG_STRING, &texts.max_stack, 0,
+     "let the program's stack have SIZE bytes (1M)", "SIZE"},
+    {"restart", '\0', POPT_ARG_NONE, &restart, 0,
+     "start from the beginning with an empty stack; keep globals", NULL},
+    {"fresh", '\0', POPT_ARG_NONE, &request.fresh, 0,
+     "start from the beginning with everything as it was at first", NULL},
+    {"resume", '\0', POPT_ARG_NONE, &resume, 0,
+     "only go on: do nothing when the program has ended", NULL},
+    {"resumable-status", '\0', POPT_ARG_STRING, &texts.resumable, 0,
+     "exit with N instead of 124", "N"},
+    {"trace", '\0', POPT_ARG_NONE, &request.trace, 0,
+     "tell each instruction on standard error", NULL},
+    {"force", '\0', POPT_ARG_NONE, &options.force, 0,
+     "with -i, also change a file that has several names", NULL},
+    OPTIONS_OUTPUT,
+    OPTIONS_TEXTS,
+    OPTIONS_STORAGE,
+    OPTIONS_READING,
+    OPTIONS_COMMON("  sfpm-run sum.img\n"
+                   "  sfpm-run --steps 1000 -i primes.img; sfpm-run -i primes.img\n"
+                   "  sfpm-run -i --checkpoint-every 60 --stdout out.txt long.img\n"
+                   "  sfpm-save sum.s | sfpm-patch - 3=20 | sfpm-run -"),
+    POPT_TABLEEND};
+
+static bool usage(int *status, const char *name, const char *text, const char *wanted)
+{
+    *status = tool_usage("%s: '%s' is not %s", name, text, wanted);
+    return false;
+}
+
+static bool parse_seconds(const char *name, const char *text, double *seconds,
+                          int *status)
+{
+    char *end;
+    *seconds = text != NULL ? strtod(text, &end) : 0;
+    if (text == NULL || (end != text && *end == '\0' && *seconds > 0 && *seconds <= 1e9))
+        return true;
+    return usage(status, name, text, "a number of seconds above 0");
+}
+
+static bool parse_count(const char *name, const char *text, uint64_t *count, int *status)
+{
+    if (text == NULL || (number_parse(text, strlen(text), count) && *count > 0))
+        return true;
+    return usage(status, name, text, "a number from 1 on");
+}
+
+static bool parse_resumable(int *status)
+{
+    uint64_t number;
+    const char *text = texts.resumable;
+    if (text == NULL)
+        return true;
+    if (!number_parse(text, strlen(text), &number) || number > 255)
+        return usage(status, "--resumable-status", text, "a number up to 255");
+    request.resumable = (int)number;
+    return true;
+}
+
+static bool parse_max_stack(int *status)
+{
+    const char *text = texts.max_stack;
+    if (text == NULL)
+        return true;
+    if (!number_parse_size(text, &request.max_stack) || request.max_stack == 0)
+        return usage(status, "--max-stack", text, "a size such as 4M");
+    if (request.max_stack <= SFPM_VM_MAX_STACK)
+        return true;
+    *status = tool_usage("--max-stack: '%s' is over the limit of 64M", text);
+    return false;
+}
+
+static bool parse_values(int *status)
+{
+    request.stdout_file = texts.stdout_file;
+    return parse_count("--steps", texts.steps, &request.steps, status) &&
+           parse_count("--fuel", texts.fuel, &request.fuel, status) &&
+           parse_seconds("--timeout", texts.timeout, &request.timeout, status) &&
+           parse_seconds("--checkpoint-every", texts.checkpoint_every,
+                         &request.checkpoint_every, status) &&
+           parse_max_stack(status) && parse_resumable(status);
+}
+
+static bool check_request(int *status)
+{
+    bool writes = options.output != NULL || options.in_place;
+    bool to_stdout = options.output != NULL && strcmp(options.output, "-") == 0;
+    if (options.compression != NULL && !writes)
+        *status = tool_usage("--compress: no image is written: add -o FILE or -i");
+    else if (request.checkpoint_every > 0 && (!writes || to_stdout))
+        *status =
+            tool_usage("--checkpoint-every: add -i or -o FILE, where checkpoints go");
+    else if (restart + request.fresh + resume > 1)
+        *status = tool_usage("--restart, --fresh and --resume exclude each other");
+    else
+        return true;
+    return false;
+}
+
+/* Puts the machine where it is to start. Returns whether there is something to do. */
+static bool prepare(sfpm_vm_t *vm, const operand_t *image, int *status)
+{
+    bool ended = machine_info(vm).status == SFPM_VM_HALTED;
+    *status = EXIT_SUCCESS;
+    if (ended && resume)
+        return false;
+    if (request.fresh ? sfpm_vm_fresh(vm) : restart || ended ? sfpm_vm_restart(vm) : true)
+        return true;
+    *status = tool_fail_last(image->label);
+    return false;
+}
+
+static int run_image(const operand_t *image)
+{
+    int status;
+    output_kind_t kind;
+    operand_warn(image);
+    if (!output_choose(image, OUTPUT_NONE, &kind, &status))
+        return status;
+    if (!sfpm_vm_is_in(image->image)) {
+        const char *creator = sfpm_image_commit_info(image->image)->creator;
+        return tool_fail(image->label,
+                         "holds no machine: it is restored by its own program "
+                         "(creator %s)",
+                         creator[0] != '\0' ? creator : "not recorded");
+    }
+    sfpm_vm_t *vm = sfpm_vm_create();
+    if (vm == NULL || !sfpm_vm_load_image(vm, image->image))
+        status = tool_fail_last(image->label);
+    else if (prepare(vm, image, &status))
+        status = execute(vm, image, kind, &request);
+    sfpm_vm_destroy(vm);
+    return status;
+}
+
+static int run_operands(poptContext popt)
+{
+    const char *name = poptGetArg(popt);
+    if (name == NULL)
+        return tool_usage("an IMAGE is needed; - is standard input");
+    if (poptPeekArg(popt) != NULL)
+        return tool_usage("'%s': the program takes no arguments, and options go before "
+                          "the image",
+                          poptPeekArg(popt));
+    operand_t image;
+    int status = STATUS_FAILED;
+    if (operand_open(&image, name))
+        status = run_image(&image);
+    operand_close(&image);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    tool_start("sfpm-run", STATUS_FAILED, STATUS_FAILED);
+    int status;
+    poptContext popt;
+    if (options_parse(argc, argv, table,
+                      "IMAGE\nRuns or resumes the machine of an image.",
+                      POPT_CONTEXT_POSIXMEHARDER, &popt, &status) &&
+        parse_values(&status) && check_request(&status))
+        status = run_operands(popt);
+    options_free(popt);
+    char *owned[] = {
+        texts.steps,   texts.fuel,      texts.max_stack,  texts.checkpoint_every,
+        texts.timeout, texts.resumable, texts.stdout_file};
+    for (size_t i = 0; i < sizeof(owned) / sizeof(*owned); i++)
+        free(owned[i]);
+    return tool_flush(status);
+}

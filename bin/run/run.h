@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/* What the parts of sfpm-run share. */
+#ifndef SFPM_BIN_RUN_H
+#define SFPM_BIN_RUN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <sfpm/vm.h>
+
+#include "common/output.h"
+
+/* 0 to 123 are the program's own. */
+enum { STATUS_RESUMABLE = 124, STATUS_FAILED = 125, STATUS_TRAP = 126 };
+
+/* What the command line asks for. */
+typedef struct run_request {
+    uint64_t steps;          /* instructions in this run; 0: no limit */
+    uint64_t fuel;           /* instructions since the machine began; 0: no limit */
+    uint64_t max_stack;      /* bytes; 0: the library's default */
+    double checkpoint_every; /* seconds; 0: never */
+    double timeout;          /* seconds; 0: none */
+    int resumable;           /* exit status of a machine that can go on */
+    int fresh;               /* it starts with everything as it was at first */
+    int trace;               /* tell each instruction on standard error */
+    const char
+        *stdout_file; /* what the program writes goes there; NULL: standard output */
+} run_request_t;
+
+/* Runs the machine and saves it as asked. Returns the exit status. */
+int execute(sfpm_vm_t *vm, const operand_t *image, output_kind_t kind,
+            const run_request_t *request);
+
+/* ---- events.c: what interrupts the machine from outside --------------------- */
+
+/* Starts the clocks; with `saving`, TERM, INT, HUP and XCPU stop the machine and USR1
+ * asks for a checkpoint. A signal that was ignored stays so. */
+void events_start(sfpm_vm_t *vm, const run_request_t *request, bool saving);
+
+/* From now on the machine is left alone. */
+void events_end(void);
+
+/* Whether a signal or the timeout ends the run. */
+bool events_stop(void);
+
+/* Whether a checkpoint is due; asking takes the request. */
+bool events_checkpoint(void);
+
+/* ---- sink.c: the file of --stdout -------------------------------------------- */
+
+/* Opens the file and cuts it back to where the image says that the machine's output
+ * ends, to nothing when the machine is `fresh` or the image says nothing.
+ * Returns whether it can be written; otherwise the reason is printed. */
+bool sink_open(const char *path, const operand_t *image, bool fresh);
+
+/* An sfpm_vm_output_callback_t. */
+bool sink_write(void *context, const void *bytes, size_t size);
+
+/* Makes all that was written durable. On failure the reason is printed. */
+bool sink_sync(void);
+
+/* Tells the edit where the output ends. */
+bool sink_record(sfpm_edit_t *edit);
+
+#endif

@@ -1,0 +1,203 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# sfpm-run stopped from outside: signals, timeout, checkpoints; and --stdout, whose
+# file holds every byte exactly once, whatever happens.
+. "${top_srcdir:-$(dirname "$0")/../..}/tests/tools/lib.sh"
+. "$top_srcdir/tests/tools/programs.sh"
+
+# Should a signal not arrive, the file does not grow for ever.
+ulimit -f 400000
+
+# Counts for ever, or to a limit, and writes each number.
+counting() {
+    cat <<END
+.global n
+loop:   global.get n
+        push 1
+        add
+        print
+        global.set n
+        global.get n
+        i64.const $1
+        i64.lt_s
+        br_if loop
+        halt
+END
+}
+counting 9000000000 >endless.s
+counting 300000 >count.s
+seq 300000 >wanted
+sfpm-save -o fresh.img endless.s
+
+# commits IMAGE
+commits() {
+    sfpm-inspect --log "$1" | grep -c '^commit'
+}
+
+# has_commits IMAGE N
+has_commits() {
+    [ "$(commits "$1")" -eq "$2" ]
+}
+
+# longer_than N: lines that have been written
+longer_than() {
+    [ "$(wc -l <out)" -gt "$1" ]
+}
+
+# until_true CMD...: waits, a minute at most.
+until_true() {
+    until_rounds=0
+    until "$@"; do
+        until_rounds=$((until_rounds + 1))
+        [ "$until_rounds" -lt 1200 ] || fail "never came true: $*"
+        sleep 0.05
+    done
+}
+
+# counts_on FILE: what it holds is 1, 2, 3 … without gap or repetition.
+counts_on() {
+    seq "$(wc -l <"$1")" | cmp -s - "$1"
+}
+
+# ended_by SIGNAL: ends the last process so; leaves its status in `status`.
+ended_by() {
+    kill -s "$1" $!
+    status=0
+    wait $! || status=$?
+}
+
+# Shells let commands in the background ignore INT.
+signals='TERM HUP XCPU'
+with_int=
+if env --default-signal=INT true 2>/dev/null; then
+    signals="$signals INT"
+    with_int='env --default-signal=INT'
+fi
+
+# Signals save and end with 124, in place and to another file.
+for signal in $signals; do
+    cp fresh.img a.img
+    rm -f out b.img
+    $with_int sfpm-run -i --stdout out a.img &
+    until_true test -s out
+    ended_by "$signal"
+    expect test "$status" -eq 124
+    expect test "$(commits a.img)" -eq 2
+    expect counts_on out
+    whole=$(wc -l <out)
+    $with_int sfpm-run -o b.img --stdout out a.img &
+    until_true longer_than "$whole"
+    ended_by "$signal"
+    expect test "$status" -eq 124
+    expect test "$(commits a.img)" -eq 2
+    expect test "$(commits b.img)" -eq 3
+    expect counts_on out
+done
+
+# Without -i and -o they act as usual; what is ignored stays ignored.
+rm -f out
+sfpm-run fresh.img >out &
+until_true test -s out
+ended_by TERM
+expect test "$status" -eq 143
+cp fresh.img a.img
+expect_status 124 sh -c 'trap "" HUP; sfpm-run --timeout 0.4 -i a.img >out & sleep 0.1; kill -s HUP $!; wait $!'
+expect test "$(commits a.img)" -eq 2
+
+# USR1 and the clock save, and the program goes on.
+cp fresh.img a.img
+rm -f out
+sfpm-run -i --stdout out a.img &
+until_true test -s out
+for round in 2 3; do
+    kill -s USR1 $!
+    until_true has_commits a.img "$round"
+done
+ended_by TERM
+expect test "$status" -eq 124
+expect test "$(commits a.img)" -eq 4
+cp fresh.img a.img
+expect_status 124 sfpm-run -i --checkpoint-every 0.05 --timeout 0.5 --stdout out a.img
+expect test "$(commits a.img)" -gt 2
+expect counts_on out
+
+# A kill loses what came after the last checkpoint, and its output.
+sfpm-save -o k.img count.s
+rm -f out
+rounds=0
+while :; do
+    sfpm-run -i --checkpoint-every 0.02 --stdout out k.img &
+    process=$!
+    [ "$rounds" -ge 5 ] || { sleep 0.1; kill -s KILL $process 2>/dev/null || :; }
+    status=0
+    wait $process || status=$?
+    [ "$status" -ne 0 ] || break
+    expect test "$status" -eq 137
+    rounds=$((rounds + 1))
+done
+expect_same out wanted
+
+# A program in pieces writes what it writes in one go; --fresh begins anew.
+sfpm-save -o p.img count.s
+rm -f out
+while :; do
+    status=0
+    sfpm-run -i --steps 1000000 --stdout out p.img || status=$?
+    [ "$status" -eq 124 ] || break
+done
+expect test "$status" -eq 0
+expect_same out wanted
+expect_status 124 sfpm-run --fresh -i --steps 9 --stdout out p.img
+succeeds cat out
+expect_stdout 1
+
+# Nothing is cut from a file that is not the one.
+: >out
+expect_status 125 sfpm-run -i --stdout out p.img
+expect_stderr_match '^sfpm-run: out: has 0 bytes, but p\.img was saved after 2: '
+expect_status 125 sfpm-run -i --stdout /dev/null p.img
+expect_stderr_match '^sfpm-run: /dev/null: is not a regular file'
+expect_status 125 sfpm-run -i --stdout no/out p.img
+expect_stderr_match '^sfpm-run: no/out: cannot be written: No such file'
+sfpm-patch -q -i --attr output-position=-1 p.img n:0=0 2>/dev/null ||
+    sfpm-patch -q -i --attr output-position=-1 p.img globals:0=0
+expect_status 125 sfpm-run -i --stdout out p.img
+expect_stderr_match "attribute output-position: '-1' is not a position"
+
+# A checkpoint that cannot be saved is told, and the program runs on; the last one counts.
+sfpm-save -o full.img endless.s
+cp full.img before
+expect_status 125 sh -c '(sleep 0.3; sfpm-patch -q -i full.img 6=2) &
+    sfpm-run -i --checkpoint-every 0.5 --timeout 1.2 full.img >/dev/null; status=$?; wait; exit $status'
+expect_stderr_match 'this checkpoint was not saved; the program runs on$'
+expect test "$(commits full.img)" -eq 2
+
+# Fuel is counted over all runs.
+sfpm-save -o f.img endless.s
+expect_status 124 sfpm-run --fuel 5 -i f.img
+expect_status 124 sfpm-run --fuel 5 -i f.img
+succeeds sfpm-inspect f.img
+expect_stdout_match '^  instructions 5$'
+expect_status 124 sfpm-run --fuel 7 --steps 1 -i f.img
+succeeds sfpm-inspect f.img
+expect_stdout_match '^  instructions 6$'
+
+# A larger stack is a matter of the run.
+printf '.func main\ncall main\nhalt\n' >deep.s
+sfpm-save -o deep.img deep.s
+for stack in 4096 8M; do
+    expect_status 126 sfpm-run --fresh --max-stack "$stack" -i deep.img
+    sfpm-inspect deep.img | sed -n 's/^  instructions //p' >depth.$stack
+done
+expect test "$(cat depth.4096)" -lt "$(cat depth.8M)"
+
+expect_status 124 sfpm-run --trace --steps 3 fresh.img
+expect_stderr_match '^ +2  code\[7\] \(main\+7\) +add +0 1$'
+expect test "$(wc -l <"$stderr")" -eq 3
+
+for wrong in '--timeout 0' '--timeout x' '--timeout -1' '--timeout nan' '--checkpoint-every 1' \
+    '--checkpoint-every 0 -i' '--checkpoint-every 1 -o -' '--fuel 0' '--max-stack 0' '--max-stack 65M'; do
+    # shellcheck disable=SC2086
+    expect_status 125 sfpm-run $wrong fresh.img
+    expect_stdout ''
+done
