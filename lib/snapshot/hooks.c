@@ -72,6 +72,7 @@ void sfpm_callbacks_free(sfpm_callbacks_t *callbacks)
     for (size_t i = 0; i < callbacks->num_hooks; i++)
         free((char *)callbacks->hooks[i].name);
     free(callbacks->hooks);
+    free(callbacks->steps);
     free(callbacks);
 }
 

@@ -7,15 +7,27 @@
 #include <stddef.h>
 
 #include <sfpm/hooks.h>
+#include <sfpm/migrate.h>
 
 #include "base/error.h"
 #include "snapshot/snapshot.h"
+
+/* A migration from one schema version to another. */
+typedef struct sfpm_step {
+    uint64_t from;
+    uint64_t to;
+    sfpm_migrate_callback_t callback;
+    void *context;
+} sfpm_step_t;
 
 typedef struct sfpm_callbacks {
     bool running; /* one of them is */
     sfpm_hooks_t *hooks;
     size_t num_hooks;
     size_t hook_capacity;
+    sfpm_step_t *steps;
+    size_t num_steps;
+    size_t step_capacity;
 } sfpm_callbacks_t;
 
 void sfpm_callbacks_free(sfpm_callbacks_t *callbacks);

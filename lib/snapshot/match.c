@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Whether an image fits the registered memory: schema, regions, sizes, flags, and
- * where native memory comes from. */
+/* Whether an image, after migrations, fits the registered memory: regions, sizes,
+ * flags, and where native memory comes from. */
 #include <string.h>
 
+#include "snapshot/migrate.h"
 #include "snapshot/origin.h"
 #include "snapshot/restore.h"
 
@@ -105,25 +106,20 @@ static bool check_contents_fit(const sfpm_restoring_t *restoring)
 static bool pair_regions(sfpm_restoring_t *restoring)
 {
     const uint32_t by_name = SFPM_ACCEPT_ADDED | SFPM_ACCEPT_REMOVED;
+    uint64_t schema = restoring->snapshot->schema;
+    bool migrated = sfpm_image_commit_info(restoring->image)->schema != schema;
     if (!sfpm_pairing_by_name(&restoring->pairing, restoring->snapshot,
                               &restoring->state))
         return false;
-    if (sfpm_image_info(restoring->image)->format == 1 &&
+    if (sfpm_image_info(restoring->image)->format == 1 && !migrated &&
         !(restoring->options.accept & by_name) &&
         !sfpm_pairing_complete(&restoring->pairing))
         sfpm_pairing_by_order(&restoring->pairing);
-    return check_partners(restoring) && check_contents_fit(restoring);
-}
-
-static bool check_schema(const sfpm_restoring_t *restoring)
-{
-    uint64_t stored = sfpm_image_commit_info(restoring->image)->schema;
-    uint64_t wanted = restoring->snapshot->schema;
-    if (stored == wanted)
+    if (check_partners(restoring) && check_contents_fit(restoring))
         return true;
-    return sfpm_fail(SFPM_ERR_MISMATCH,
-                     "the image has schema version %llu, the program version %llu",
-                     (unsigned long long)stored, (unsigned long long)wanted);
+    return migrated ? sfpm_fail_prefix("after the migration to schema version %llu",
+                                       (unsigned long long)schema)
+                    : false;
 }
 
 /* The first region to which the architecture matters, NULL when both sides say
@@ -209,7 +205,7 @@ static bool check_origin(const sfpm_restoring_t *restoring)
 
 bool sfpm_restoring_match(sfpm_restoring_t *restoring)
 {
-    return check_schema(restoring) &&
-           sfpm_state_of_image(&restoring->state, restoring->image) &&
-           pair_regions(restoring) && check_origin(restoring);
+    return sfpm_state_of_image(&restoring->state, restoring->image) &&
+           sfpm_restoring_migrate(restoring) && pair_regions(restoring) &&
+           check_origin(restoring);
 }

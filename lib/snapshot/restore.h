@@ -26,8 +26,9 @@ const sfpm_source_t *sfpm_restoring_source(const sfpm_restoring_t *restoring,
 /* How many bytes of it the registered region gets. */
 size_t sfpm_restoring_size(const sfpm_restoring_t *restoring, size_t registered);
 
-/* Pairs the regions and checks that schema, sizes, flags and origin fit; touches
- * nothing. What was registered must stay as it is from then on. */
+/* Migrates to the program's schema version, pairs the regions and checks that sizes,
+ * flags and origin fit; touches no memory. What was registered must stay as it is from
+ * then on. */
 bool sfpm_restoring_match(sfpm_restoring_t *restoring);
 
 #endif

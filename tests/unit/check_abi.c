@@ -47,6 +47,7 @@ START_TEST(callback_structs_keep_their_layout)
     ck_assert_uint_eq(offsetof(sfpm_restore_event_t, commit), 56);
     ck_assert_uint_eq(offsetof(sfpm_restore_event_t, schema), 64);
     ck_assert_uint_eq(offsetof(sfpm_restore_options_t, accept), 32);
+    ck_assert_uint_eq(offsetof(sfpm_restore_options_t, max_memory), 40);
 }
 END_TEST
 

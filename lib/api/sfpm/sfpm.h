@@ -9,6 +9,7 @@
 #include <sfpm/error.h>
 #include <sfpm/hooks.h>
 #include <sfpm/image.h>
+#include <sfpm/migrate.h>
 #include <sfpm/opcode.h>
 #include <sfpm/snapshot.h>
 #include <sfpm/version.h>

@@ -100,7 +100,8 @@ SFPM_API bool sfpm_snapshot_set_attribute(sfpm_snapshot_t *snapshot, const char 
 
 /**
  * Sets the application's schema version, 0 at first: raise it when the meaning of
- * the regions changes. Only images of the same schema version are restored.
+ * the regions changes. Images of another one are restored only when migrations lead
+ * from it to this one: <sfpm/migrate.h>.
  */
 SFPM_API void sfpm_snapshot_set_schema(sfpm_snapshot_t *snapshot, uint64_t schema);
 
@@ -197,7 +198,7 @@ SFPM_API bool sfpm_snapshot_read_metadata(const char *filename,
  *         place or could no longer be read. After this failure alone memory is no
  *         longer what it was, and the program must not go on with it. sfpm itself
  *         never overwrites an image in place;
- *         SFPM_ERR_REFUSED: a hook refused, and memory is untouched;
+ *         SFPM_ERR_REFUSED: a hook or a migration refused, and memory is untouched;
  *         SFPM_ERR_UNFINISHED: memory is restored, but a hook failed afterwards.
  */
 SFPM_API bool sfpm_snapshot_restore(const char *filename, sfpm_snapshot_t *snapshot);
@@ -218,11 +219,13 @@ enum {
 /** How to restore. Start with `= {.struct_size = sizeof(…)}`. */
 typedef struct sfpm_restore_options {
     size_t struct_size;
-    int64_t commit;   /**< as in sfpm_image_options_t */
-    bool same_build;  /**< refuse an image of another build of this program */
-    const char *base; /**< file name of a delta's base image; NULL: it lies beside */
-    uint32_t accept;  /**< SFPM_ACCEPT_…; 0: regions must be the same. With ADDED or
-                           REMOVED those of version 1 are matched by name only */
+    int64_t commit;      /**< as in sfpm_image_options_t */
+    bool same_build;     /**< refuse an image of another build of this program */
+    const char *base;    /**< file name of a delta's base image; NULL: it lies beside */
+    uint32_t accept;     /**< SFPM_ACCEPT_…; 0: regions must be the same. With ADDED or
+                              REMOVED those of version 1 are matched by name only */
+    uint64_t max_memory; /**< limit in bytes of region contents that migrations may hold
+                              at once; 0: 1 GiB */
 } sfpm_restore_options_t;
 
 /**
