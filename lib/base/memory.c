@@ -22,6 +22,29 @@ void *sfpm_new_array(size_t count, size_t size)
     return memory;
 }
 
+void *sfpm_new_block(size_t size)
+{
+    enum { ALIGNMENT = 4096 };
+    size_t rounded;
+    void *memory = NULL;
+    /* aligned_alloc() wants multiples of the alignment. */
+    if (sfpm_add_size(size ? size : 1, ALIGNMENT - 1, &rounded))
+        memory = aligned_alloc(ALIGNMENT, rounded & ~(size_t)(ALIGNMENT - 1));
+    if (!memory)
+        sfpm_fail_memory(size);
+    return memory;
+}
+
+void sfpm_copy_contents(void *to, const void *from, size_t size)
+{
+    enum { STEP = 1024 };
+    uint8_t *next = to;
+    const uint8_t *source = from;
+    for (; size > STEP; size -= STEP, next += STEP, source += STEP)
+        memcpy(next, source, STEP);
+    memcpy(next, source, size);
+}
+
 bool sfpm_grow_array(void **array, size_t *capacity, size_t wanted, size_t size)
 {
     if (wanted <= *capacity)
@@ -48,8 +71,10 @@ char *sfpm_copy_string(const char *text)
 
 void *sfpm_copy_bytes(const void *bytes, size_t size)
 {
-    void *copy = sfpm_new_array(size, 1);
-    if (copy && size)
+    void *copy = malloc(size ? size : 1);
+    if (!copy)
+        sfpm_fail_memory(size);
+    else if (size)
         memcpy(copy, bytes, size);
     return copy;
 }

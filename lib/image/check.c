@@ -87,7 +87,7 @@ static bool check_record(sfpm_check_t *check, uint64_t offset,
 /* XXH3-64 of bytes of the file. */
 static bool sum_range(const sfpm_input_t *input, uint64_t at, uint64_t end, uint64_t *sum)
 {
-    uint8_t *page = SFPM_NEW_N(uint8_t, SFPM_CHUNK);
+    uint8_t *page = sfpm_new_block(SFPM_CHUNK);
     sfpm_running_checksum_t *running = sfpm_running_checksum_create();
     bool good = page && running;
     while (good && at < end) {
@@ -279,7 +279,7 @@ static bool check_state(sfpm_check_t *check, const sfpm_trailer_t *trailer)
 static bool check_commits(sfpm_check_t *check)
 {
     sfpm_trailer_t at = check->image->last;
-    check->scratch = SFPM_NEW_N(uint8_t, SFPM_CHUNK);
+    check->scratch = sfpm_new_block(SFPM_CHUNK);
     bool go_on = check->scratch != NULL || sfpm_check_fault(check);
     while (go_on) {
         go_on = check_records(check, &at) && check_state(check, &at);

@@ -144,7 +144,7 @@ static bool start_side(side_t *side, const sfpm_image_t *image, size_t index)
     side->image = image;
     side->index = index;
     side->region = &image->index.regions[index];
-    side->chunk = SFPM_NEW_N(uint8_t, SFPM_CHUNK);
+    side->chunk = sfpm_new_block(SFPM_CHUNK);
     sfpm_reader_init(&side->reader, image);
     return side->chunk != NULL;
 }

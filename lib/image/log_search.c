@@ -25,7 +25,7 @@ bool sfpm_log_search(const sfpm_input_t *input, uint64_t from,
                      sfpm_trailer_callback_t take, void *context)
 {
     uint64_t size = sfpm_input_size(input);
-    uint8_t *bytes = SFPM_NEW_N(uint8_t, SFPM_CHUNK);
+    uint8_t *bytes = sfpm_new_block(SFPM_CHUNK);
     bool go_on = bytes != NULL;
     /* Records begin at multiples of their alignment; so do the pieces read here. */
     from = (from + SFPM_RECORD_ALIGN - 1) & ~(uint64_t)(SFPM_RECORD_ALIGN - 1);

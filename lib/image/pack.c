@@ -95,7 +95,7 @@ static bool place_slot(packer_t *packer, slot_t *slot, uint64_t offset, uint8_t 
     slot->extent->codec = slot->codec;
     slot->extent->length = (uint32_t)slot->length;
     if (!packer->plan->edit->keys) {
-        memcpy(to, slot->data, slot->length);
+        sfpm_copy_contents(to, slot->data, slot->length);
         return true;
     }
     slot->extent->length += SFPM_BOX_EXTRA;
@@ -127,7 +127,7 @@ static bool flush_batch(packer_t *packer, sfpm_output_t *output)
 static bool need(uint8_t **memory)
 {
     if (!*memory)
-        *memory = SFPM_NEW_N(uint8_t, SFPM_CHUNK);
+        *memory = sfpm_new_block(SFPM_CHUNK);
     return *memory != NULL;
 }
 
@@ -173,9 +173,9 @@ static bool prepare(packer_t *packer)
     const sfpm_edit_t *edit = packer->plan->edit;
     packer->workers = edit->workers > WORKERS_MAX ? WORKERS_MAX : edit->workers;
     packer->workers += packer->workers == 0;
-    packer->payload = malloc((size_t)BATCH * SLOT_SIZE);
+    packer->payload = sfpm_new_block((size_t)BATCH * SLOT_SIZE);
     if (!packer->payload)
-        return sfpm_fail_memory((uint64_t)BATCH * SLOT_SIZE);
+        return false;
     if (edit->index.codec == SFPM_CODEC_NONE)
         return true;
     for (unsigned i = 0; i < packer->workers; i++) {

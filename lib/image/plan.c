@@ -69,7 +69,7 @@ static bool load_region(sfpm_edit_t *edit, size_t which)
     uint64_t size = edit->index.regions[which].size;
     if (size > SIZE_MAX)
         return sfpm_fail_memory(size);
-    source->owned = SFPM_NEW_N(uint8_t, (size_t)size);
+    source->owned = sfpm_new_block((size_t)size);
     if (!source->owned || !sfpm_source_settle(source) ||
         !sfpm_source_read(edit, which, 0, source->owned, (size_t)size))
         return false;
@@ -148,8 +148,8 @@ bool sfpm_plan_make(sfpm_plan_t *plan, sfpm_edit_t *edit, uint64_t offset)
     plan->packed = edit->keys || edit->index.codec != SFPM_CODEC_NONE;
     plan->data_offset = (after + SFPM_PAGE - 1) & ~(uint64_t)(SFPM_PAGE - 1);
     plan->zero_chunk_sum = sfpm_checksum(zeros, sizeof zeros, 0);
-    plan->scratch = SFPM_NEW_N(uint8_t, SFPM_CHUNK);
-    plan->contents = SFPM_NEW_N(uint8_t, SFPM_CHUNK);
+    plan->scratch = sfpm_new_block(SFPM_CHUNK);
+    plan->contents = sfpm_new_block(SFPM_CHUNK);
     if (edit->contents)
         sfpm_reader_init(&plan->reader, edit->contents);
     if (edit->image)

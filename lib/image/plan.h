@@ -15,7 +15,8 @@
 /* New contents of one chunk. */
 typedef struct sfpm_planned_chunk {
     const uint8_t *bytes; /* the contents, when they are in memory */
-    uint8_t *owned;       /* the same when the plan allocated them */
+    uint8_t *owned;       /* what the plan had to keep itself: a packed chunk, or the new
+                             pages alone, one behind the other */
     uint16_t pages;       /* bit per new page that is stored whole */
     uint16_t pieces;      /* bit per new page of which only the start is stored */
     bool packed;          /* stored as a chunk */
@@ -44,6 +45,7 @@ typedef struct sfpm_plan {
     uint64_t zero_chunk_sum;
     uint8_t *scratch;     /* a chunk: contents before */
     uint8_t *contents;    /* a chunk: contents now */
+    const sfpm_planned_chunk_t *loaded; /* whose they are, once writing has begun */
     sfpm_reader_t reader; /* for contents */
     sfpm_reader_t before; /* for what stood there before */
     sfpm_sealer_t sealer;
@@ -63,6 +65,10 @@ bool sfpm_plan_write_packed(sfpm_plan_t *plan, sfpm_output_t *output);
 /* The contents of a planned chunk: in memory, or read into plan->contents. */
 const uint8_t *sfpm_plan_contents(sfpm_plan_t *plan, const sfpm_planned_leaf_t *planned,
                                   uint32_t chunk);
+
+/* The same of one new page of a chunk that is stored by pages. */
+const uint8_t *sfpm_plan_page(sfpm_plan_t *plan, const sfpm_planned_leaf_t *planned,
+                              uint32_t page);
 
 /* The bytes of a chunk of a planned leaf. */
 size_t sfpm_plan_span(const sfpm_planned_leaf_t *planned, uint32_t chunk);

@@ -203,6 +203,21 @@ static bool plan_memory_chunk(sfpm_leaf_job_t *job, uint32_t chunk)
     return plan_new_contents(job, chunk, now->bytes);
 }
 
+/* Of a chunk in which little changed, little is kept: the memory for a whole one costs
+ * more than all else that is done with it. */
+static bool own_new_pages(sfpm_planned_chunk_t *now, const uint8_t *bytes, size_t size)
+{
+    unsigned wanted = (unsigned)now->pages | now->pieces;
+    sfpm_buffer_t kept = {0};
+    bool good = true;
+    for (size_t at = 0; good && at < size; at += SFPM_PAGE)
+        if (wanted >> at / SFPM_PAGE & 1)
+            good = sfpm_buffer_add(&kept, bytes + at,
+                                   size - at < SFPM_PAGE ? size - at : SFPM_PAGE);
+    now->owned = kept.data;
+    return good;
+}
+
 static bool plan_inherited_chunk(sfpm_leaf_job_t *job, uint32_t chunk)
 {
     sfpm_planned_chunk_t *now = &job->planned->chunks[chunk];
@@ -213,16 +228,16 @@ static bool plan_inherited_chunk(sfpm_leaf_job_t *job, uint32_t chunk)
     if (!sfpm_chunk_read(&job->plan->before, job->source->old, position,
                          job->plan->scratch))
         return false;
-    now->owned = sfpm_copy_bytes(job->plan->scratch, size);
-    if (!now->owned)
-        return false;
-    sfpm_source_overlay(job->source, position, now->owned, size);
-    now->bytes = now->owned;
-    job->planned->leaf.sums[chunk] = sfpm_checksum(now->bytes, size, 0);
-    if (job->plan->packed)
-        return plan_packed(job, chunk, now->bytes);
-    return plan_pages(job, chunk, now->bytes,
-                      pages_can_stay(job, chunk) ? job->plan->scratch : NULL);
+    uint8_t *bytes = job->plan->contents;
+    memcpy(bytes, job->plan->scratch, size);
+    sfpm_source_overlay(job->source, position, bytes, size);
+    job->planned->leaf.sums[chunk] = sfpm_checksum(bytes, size, 0);
+    if (job->plan->packed) {
+        now->bytes = now->owned = sfpm_copy_bytes(bytes, size);
+        return now->owned && plan_packed(job, chunk, bytes);
+    }
+    const uint8_t *before = pages_can_stay(job, chunk) ? job->plan->scratch : NULL;
+    return plan_pages(job, chunk, bytes, before) && own_new_pages(now, bytes, size);
 }
 
 static bool plan_image_chunk(sfpm_leaf_job_t *job, uint32_t chunk)
@@ -267,8 +282,27 @@ const uint8_t *sfpm_plan_contents(sfpm_plan_t *plan, const sfpm_planned_leaf_t *
         (uint64_t)planned->which * SFPM_LEAF_BYTES + (uint64_t)chunk * SFPM_CHUNK;
     if (!now->reload)
         return now->bytes;
-    if (!sfpm_chunk_read(&plan->reader, plan->edit->sources[planned->region].content,
-                         position, plan->contents))
+    if (plan->loaded != now &&
+        !sfpm_chunk_read(&plan->reader, plan->edit->sources[planned->region].content,
+                         position, plan->contents)) {
+        plan->loaded = NULL;
         return NULL;
+    }
+    plan->loaded = now;
     return plan->contents;
+}
+
+const uint8_t *sfpm_plan_page(sfpm_plan_t *plan, const sfpm_planned_leaf_t *planned,
+                              uint32_t page)
+{
+    const sfpm_planned_chunk_t *now = &planned->chunks[page / SFPM_CHUNK_PAGES];
+    unsigned which = page % SFPM_CHUNK_PAGES;
+    if (!now->owned) {
+        const uint8_t *bytes = sfpm_plan_contents(plan, planned, page / SFPM_CHUNK_PAGES);
+        return bytes ? bytes + (size_t)which * SFPM_PAGE : NULL;
+    }
+    size_t before = 0;
+    for (unsigned i = 0; i < which; i++)
+        before += ((unsigned)now->pages | now->pieces) >> i & 1;
+    return now->owned + before * SFPM_PAGE;
 }

@@ -8,7 +8,7 @@
 #include "codec/compress.h"
 #include "image/image.h"
 
-enum { STORED_MAX = SFPM_CHUNK + SFPM_BOX_EXTRA };
+enum { STORED_MAX = SFPM_CHUNK + SFPM_BOX_EXTRA, CACHE_LINE = 64 };
 
 void sfpm_reader_init(sfpm_reader_t *reader, const sfpm_image_t *image)
 {
@@ -32,7 +32,7 @@ void sfpm_reader_free(sfpm_reader_t *reader)
 static bool need_memory(uint8_t **memory, size_t size)
 {
     if (!*memory)
-        *memory = SFPM_NEW_N(uint8_t, size);
+        *memory = sfpm_new_block(size);
     return *memory != NULL;
 }
 
@@ -233,7 +233,7 @@ static bool read_packed(sfpm_reader_t *reader, const sfpm_extent_t *extent, size
         return sfpm_fail_at(SFPM_ERR_CORRUPT, extent->offset,
                             "the chunk at offset %llu has %zu bytes, not %zu",
                             (unsigned long long)extent->offset, length, size);
-    memcpy(to, reader->stored, size);
+    sfpm_copy_contents(to, reader->stored, size);
     return true;
 }
 
@@ -340,6 +340,8 @@ bool sfpm_chunk_read(sfpm_reader_t *reader, const sfpm_region_t *region,
 bool sfpm_region_read(sfpm_reader_t *reader, const sfpm_region_t *region, uint64_t offset,
                       uint8_t *to, uint64_t size)
 {
+    /* The system would copy to such a place as slowly as memcpy() does. */
+    bool odd = (uintptr_t)to % CACHE_LINE != 0;
     if (size > 0 && !need_memory(&reader->chunk, SFPM_CHUNK))
         return false;
     while (size > 0) {
@@ -347,11 +349,11 @@ bool sfpm_region_read(sfpm_reader_t *reader, const sfpm_region_t *region, uint64
         size_t span = sfpm_span(region->size, position, SFPM_CHUNK);
         size_t skip = (size_t)(offset - position);
         size_t now = span - skip < size ? span - skip : (size_t)size;
-        uint8_t *whole = to && now == span ? to : reader->chunk;
+        uint8_t *whole = to && !odd && now == span ? to : reader->chunk;
         if (!sfpm_chunk_read(reader, region, position, whole))
             return false;
         if (to && whole == reader->chunk)
-            memcpy(to, reader->chunk + skip, now);
+            sfpm_copy_contents(to, reader->chunk + skip, now);
         to = to ? to + now : NULL;
         offset += now;
         size -= now;

@@ -32,7 +32,7 @@ static bool copy_input(const sfpm_input_t *input, sfpm_output_t *output)
 {
     enum { STEP = 1 << 20 };
     uint64_t size = sfpm_input_size(input);
-    uint8_t *bytes = SFPM_NEW_N(uint8_t, size < STEP ? (size_t)size : STEP);
+    uint8_t *bytes = sfpm_new_block(size < STEP ? (size_t)size : STEP);
     bool good = bytes != NULL;
     for (uint64_t at = 0; good && at < size;) {
         size_t now = size - at < STEP ? (size_t)(size - at) : STEP;

@@ -74,7 +74,7 @@ bool sfpm_v1_encode(sfpm_edit_t *edit, sfpm_output_t *output)
 {
     if (!check_contents(&edit->index))
         return false;
-    uint8_t *scratch = SFPM_NEW_N(uint8_t, SFPM_CHUNK);
+    uint8_t *scratch = sfpm_new_block(SFPM_CHUNK);
     bool good = scratch && write_head(&edit->index, output);
     for (size_t i = 0; good && i < edit->index.num_regions; i++)
         good = write_region(edit, i, scratch, output);

@@ -94,24 +94,25 @@ static bool extend_run(run_t *run, const uint8_t *bytes, size_t size)
     return true;
 }
 
-static bool write_chunk_pages(run_t *run, uint16_t pages, const uint8_t *bytes)
+static bool write_chunk_pages(sfpm_plan_t *plan, const sfpm_planned_leaf_t *planned,
+                              uint32_t chunk, run_t *run)
 {
-    for (unsigned page = 0; page < SFPM_CHUNK_PAGES; page++)
-        if (pages >> page & 1 &&
-            !extend_run(run, bytes + (size_t)page * SFPM_PAGE, SFPM_PAGE))
+    for (uint32_t page = 0; page < SFPM_CHUNK_PAGES; page++) {
+        if (!(planned->chunks[chunk].pages >> page & 1))
+            continue;
+        const uint8_t *bytes =
+            sfpm_plan_page(plan, planned, chunk * SFPM_CHUNK_PAGES + page);
+        if (!bytes || !extend_run(run, bytes, SFPM_PAGE))
             return false;
+    }
     return true;
 }
 
 static bool write_leaf_pages(sfpm_plan_t *plan, sfpm_planned_leaf_t *planned, run_t *run)
 {
     for (uint32_t chunk = 0; chunk < planned->leaf.num_chunks; chunk++) {
-        uint16_t pages = planned->chunks[chunk].pages;
         hash_chunk(plan, planned, chunk);
-        if (!pages)
-            continue;
-        const uint8_t *bytes = sfpm_plan_contents(plan, planned, chunk);
-        if (!bytes || !write_chunk_pages(run, pages, bytes))
+        if (!write_chunk_pages(plan, planned, chunk, run))
             return false;
         /* The memory of contents that were read is used again for the next chunk. */
         if (planned->chunks[chunk].reload && !flush_run(run))
@@ -143,11 +144,9 @@ static bool write_leaf_pieces(sfpm_plan_t *plan, sfpm_planned_leaf_t *planned,
         sfpm_extent_t *extent = &planned->leaf.extents[i];
         if (!(extent->kind & SFPM_EXTENT_UNPLACED))
             continue;
-        const uint8_t *bytes =
-            sfpm_plan_contents(plan, planned, extent->first / SFPM_CHUNK_PAGES);
+        const uint8_t *bytes = sfpm_plan_page(plan, planned, extent->first);
         if (!bytes)
             return false;
-        bytes += (size_t)(extent->first % SFPM_CHUNK_PAGES) * SFPM_PAGE;
         extent->kind &= ~SFPM_EXTENT_UNPLACED;
         extent->offset += start;
         if (!sfpm_output_write(output, bytes, extent->length))

@@ -16,9 +16,11 @@
 #include "io/lock.h"
 #include "io/place.h"
 
-#define GATHER      ((size_t)1 << 20)   /* small pieces are gathered up to this */
+#define GATHER      ((size_t)1 << 20) /* small pieces are gathered up to this */
+#define PAGE        ((size_t)4096)
 #define DIRECT      ((size_t)512 << 10) /* from here on copying costs more than a call */
 #define RESERVE_MIN ((uint64_t)1 << 20) /* below, reserving costs more than it saves */
+#define BEHIND_MIN  ((uint64_t)4 << 20) /* what the disk is given at a time */
 
 enum kind { NEW_FILE, APPEND, STREAM };
 
@@ -30,10 +32,12 @@ struct sfpm_output {
     sfpm_atomic_t file; /* NEW_FILE */
     sfpm_place_t place; /* APPEND: where the file is, */
     struct stat info;   /* and what it was when it was locked */
-    uint64_t written;   /* the position after what was handed to the system */
+    uint64_t written;   /* the position after what was handed to the system, */
+    uint64_t behind;    /* and after what the disk was told to begin with */
     bool dirty;         /* APPEND: written or reserved since the last sync */
     bool reserved;      /* space beyond the end may have to be given back */
-    uint8_t *gathered;  /* GATHER bytes, allocated on first use */
+    uint8_t *gathered;  /* allocated on first use; filled from where, within a page,
+                           `written` is */
     size_t used;
     bool failed; /* nothing works any more, and this is why: */
     sfpm_error_state_t error;
@@ -135,7 +139,7 @@ static bool open_appended(sfpm_output_t *output, const sfpm_output_options_t *op
             path, (unsigned long)output->info.st_nlink);
     if (lseek(output->fd, output->info.st_size, SEEK_SET) < 0)
         return sfpm_fail_errno(errno, "%s", path);
-    output->written = (uint64_t)output->info.st_size;
+    output->written = output->behind = (uint64_t)output->info.st_size;
     return true;
 }
 
@@ -170,6 +174,22 @@ uint64_t sfpm_output_offset(const sfpm_output_t *output)
     return output->written + output->used;
 }
 
+/* Lets the disk begin with what was written while more is made ready: a sync at the end
+ * then waits for little. A hint: what goes wrong shows in that sync. */
+static void write_behind(sfpm_output_t *output)
+{
+#ifdef SFPM_LINUX_PATHS
+    uint64_t size = output->written - output->behind;
+    if (output->kind == STREAM || size < BEHIND_MIN)
+        return;
+    (void)sync_file_range(output->fd, (off_t)output->behind, (off_t)size,
+                          SYNC_FILE_RANGE_WRITE);
+    output->behind = output->written;
+#else
+    (void)output;
+#endif
+}
+
 /* Hands bytes to the system. */
 static bool put(sfpm_output_t *output, const void *bytes, size_t size)
 {
@@ -177,6 +197,7 @@ static bool put(sfpm_output_t *output, const void *bytes, size_t size)
     output->dirty = true;
     int error = sfpm_file_write(output->fd, bytes, size, &done);
     output->written += done;
+    write_behind(output);
     if (error == 0)
         return true;
     sfpm_fail_errno(error, "%s: cannot write at offset %llu", output->name,
@@ -192,24 +213,29 @@ static bool usable(const sfpm_output_t *output)
     return !output->failed;
 }
 
+/* The first of the gathered bytes: what fills a page of the file fills one of memory. */
+static uint8_t *gathered(const sfpm_output_t *output)
+{
+    return output->gathered + output->written % PAGE;
+}
+
 static bool flush(sfpm_output_t *output)
 {
     size_t used = output->used;
     output->used = 0;
-    return used == 0 || put(output, output->gathered, used);
+    return used == 0 || put(output, gathered(output), used);
 }
 
 /* Room for `size` bytes, at most GATHER, among the gathered; NULL on failure. */
 static uint8_t *gather(sfpm_output_t *output, size_t size)
 {
-    if (!output->gathered && !(output->gathered = malloc(GATHER))) {
-        sfpm_fail_memory(GATHER);
+    if (!output->gathered && !(output->gathered = sfpm_new_block(GATHER + PAGE))) {
         failed(output);
         return NULL;
     }
     if (size > GATHER - output->used && !flush(output))
         return NULL;
-    uint8_t *to = output->gathered + output->used;
+    uint8_t *to = gathered(output) + output->used;
     output->used += size;
     return to;
 }
@@ -222,7 +248,7 @@ bool sfpm_output_write(sfpm_output_t *output, const void *bytes, size_t size)
         return flush(output) && put(output, bytes, size);
     uint8_t *to = size ? gather(output, size) : NULL;
     if (to)
-        memcpy(to, bytes, size);
+        sfpm_copy_contents(to, bytes, size);
     return to || size == 0;
 }
 
