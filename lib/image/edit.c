@@ -154,6 +154,19 @@ bool sfpm_edit_set_region(sfpm_edit_t *edit, const char *name, size_t instance,
     return true;
 }
 
+bool sfpm_edit_set_address(sfpm_edit_t *edit, const char *name, size_t instance,
+                           uint64_t address)
+{
+    size_t which = 0;
+    if (!usable(edit))
+        return false;
+    if (!name || !find(edit, name, instance, &which))
+        return sfpm_fail(SFPM_ERR_MISMATCH, "there is no region '%s' to give an address",
+                         name ? name : "");
+    edit->index.regions[which].address = address;
+    return true;
+}
+
 bool sfpm_edit_remove_region(sfpm_edit_t *edit, const char *name, size_t instance)
 {
     size_t which = 0;

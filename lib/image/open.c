@@ -54,6 +54,7 @@ static bool finish_view(view_t *view)
         view->regions[i].name = region->name;
         view->regions[i].size = region->size;
         view->regions[i].flags = region->flags;
+        view->regions[i].address = region->address;
         memcpy(view->regions[i].digest, region->digest, SFPM_DIGEST_SIZE);
     }
     return true;

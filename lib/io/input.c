@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -316,6 +317,43 @@ bool sfpm_input_read(const sfpm_input_t *input, uint64_t offset, void *to, size_
         memcpy(to, input->bytes + offset, size);
     return true;
 }
+
+#if SFPM_LINUX_PATHS
+bool sfpm_input_is_mappable(const sfpm_input_t *input, size_t unit)
+{
+    long page = sysconf(_SC_PAGESIZE);
+    return input->fd >= 0 && page > 0 && (size_t)page <= unit && input->start % unit == 0;
+}
+
+bool sfpm_input_map(const sfpm_input_t *input, uint64_t offset, void *to, size_t size)
+{
+    if (!sfpm_in_range(offset, size, input->size))
+        return sfpm_fail_at(SFPM_ERR_TRUNCATED, offset,
+                            "%s: truncated: it ends at "
+                            "offset %llu",
+                            input->name, (unsigned long long)input->size);
+    void *got =
+        mmap(to, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE,
+             input->fd, (off_t)(input->start + offset));
+    return got != MAP_FAILED ||
+           sfpm_fail_errno(errno, "%s: cannot be mapped", input->name);
+}
+#else
+bool sfpm_input_is_mappable(const sfpm_input_t *input, size_t unit)
+{
+    (void)input;
+    (void)unit;
+    return false;
+}
+
+bool sfpm_input_map(const sfpm_input_t *input, uint64_t offset, void *to, size_t size)
+{
+    (void)offset;
+    (void)to;
+    (void)size;
+    return sfpm_fail(SFPM_ERR_UNSUPPORTED, "%s: cannot be mapped", input->name);
+}
+#endif
 
 bool sfpm_input_refresh(sfpm_input_t *input)
 {

@@ -49,6 +49,14 @@ bool sfpm_input_identity(const sfpm_input_t *input, dev_t *device, ino_t *inode)
  * reads and EINTR. May be called by several threads at once. */
 bool sfpm_input_read(const sfpm_input_t *input, uint64_t offset, void *to, size_t size);
 
+/* Whether parts of the input at multiples of `unit` bytes can be mapped: it is a file,
+ * and the system's pages are not larger. */
+bool sfpm_input_is_mappable(const sfpm_input_t *input, size_t unit);
+
+/* Maps bytes of the file over memory of the caller, whole pages, private and writable.
+ * Touching them beyond the end of a file that was cut since is SIGBUS. */
+bool sfpm_input_map(const sfpm_input_t *input, uint64_t offset, void *to, size_t size);
+
 /* Looks at the file's size again, as an appender does after taking the lock. */
 bool sfpm_input_refresh(sfpm_input_t *input);
 

@@ -22,6 +22,7 @@ static size_t total_size(const sfpm_restoring_t *restoring)
     size_t total = 0;
     for (size_t i = 0; i < restoring->pairing.num_registered; i++)
         if (sfpm_restoring_has_source(restoring, i) &&
+            !sfpm_lazy_is_mapped(restoring, i) &&
             !sfpm_add_size(total, sfpm_restoring_size(restoring, i), &total))
             return SIZE_MAX;
     return total;
@@ -31,7 +32,7 @@ static bool verify_contents(sfpm_restoring_t *restoring)
 {
     bool small = total_size(restoring) <= SMALL;
     for (size_t i = 0; i < restoring->pairing.num_registered; i++) {
-        if (!sfpm_restoring_has_source(restoring, i))
+        if (!sfpm_restoring_has_source(restoring, i) || sfpm_lazy_is_mapped(restoring, i))
             continue;
         const sfpm_source_t *source = sfpm_restoring_source(restoring, i);
         size_t size = sfpm_restoring_size(restoring, i);
@@ -92,7 +93,11 @@ static bool replace_region(const sfpm_restoring_t *restoring, size_t registered)
     const sfpm_registered_t *region = &restoring->snapshot->regions[registered];
     const sfpm_source_t *source = sfpm_restoring_source(restoring, registered);
     size_t size = sfpm_restoring_size(restoring, registered);
-    if (source->bytes)
+    if (sfpm_lazy_is_mapped(restoring, registered))
+        sfpm_snapshot_log(restoring->snapshot, SFPM_LOG_INFO,
+                          "Region '%s' is mapped from %s", region->name,
+                          sfpm_image_name(restoring->image));
+    else if (source->bytes)
         memcpy(region->base, source->bytes, size);
     else if (!sfpm_image_read(restoring->image, source->stored, 0, region->base, size))
         return fail_half_way(restoring, region);
@@ -115,8 +120,10 @@ static void log_removed(const sfpm_restoring_t *restoring)
     }
 }
 
-static bool replace_memory(const sfpm_restoring_t *restoring)
+static bool replace_memory(sfpm_restoring_t *restoring)
 {
+    if (!sfpm_lazy_replace(restoring))
+        return sfpm_fail_prefix("%s", sfpm_image_name(restoring->image));
     for (size_t i = 0; i < restoring->pairing.num_registered; i++) {
         if (!sfpm_restoring_has_source(restoring, i))
             start_afresh(restoring, &restoring->snapshot->regions[i]);
@@ -128,7 +135,7 @@ static bool replace_memory(const sfpm_restoring_t *restoring)
 }
 
 /* Replaces memory between the hooks that stand before and after. */
-static bool replace_with_hooks(const sfpm_restoring_t *restoring)
+static bool replace_with_hooks(sfpm_restoring_t *restoring)
 {
     sfpm_snapshot_t *snapshot = restoring->snapshot;
     sfpm_restore_event_t event;
@@ -147,7 +154,10 @@ static bool restore(sfpm_snapshot_t *snapshot, const sfpm_image_t *image,
         .snapshot = snapshot, .image = image, .options = *options};
     bool fits = sfpm_restoring_match(&restoring) ||
                 sfpm_fail_prefix("%s", sfpm_image_name(image));
-    bool ok = fits && verify_contents(&restoring) && replace_with_hooks(&restoring);
+    sfpm_snapshot_free_parked(snapshot);
+    bool ok = fits && sfpm_lazy_prepare(&restoring) && verify_contents(&restoring) &&
+              replace_with_hooks(&restoring);
+    sfpm_lazy_free(&restoring);
     sfpm_state_free(&restoring.state);
     sfpm_pairing_free(&restoring.pairing);
     return ok;
@@ -163,6 +173,9 @@ static bool take_options(sfpm_restore_options_t *chosen, const sfpm_snapshot_t *
     if (chosen->accept & ~known)
         return sfpm_fail(SFPM_ERR_ARGUMENT, "unknown flags 0x%x in the option accept",
                          chosen->accept & ~known);
+    if ((unsigned)chosen->mode > SFPM_RESTORE_LAZY_UNVERIFIED)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "unknown restore mode %u",
+                         (unsigned)chosen->mode);
     return sfpm_callbacks_are_idle(snapshot);
 }
 

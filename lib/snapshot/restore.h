@@ -3,6 +3,7 @@
 #ifndef SFPM_SNAPSHOT_RESTORE_H
 #define SFPM_SNAPSHOT_RESTORE_H
 
+#include "snapshot/mapping.h"
 #include "snapshot/pairing.h"
 #include "snapshot/snapshot.h"
 #include "snapshot/state.h"
@@ -13,6 +14,7 @@ typedef struct sfpm_restoring {
     sfpm_restore_options_t options;
     sfpm_state_t state; /* what goes into memory */
     sfpm_pairing_t pairing;
+    sfpm_mapping_t *mappings; /* of registered regions; NULL: none is mapped */
 } sfpm_restoring_t;
 
 /* Whether a registered region gets contents from the state: it is not volatile, and
@@ -30,5 +32,20 @@ size_t sfpm_restoring_size(const sfpm_restoring_t *restoring, size_t registered)
  * flags and origin fit; touches no memory. What was registered must stay as it is from
  * then on. */
 bool sfpm_restoring_match(sfpm_restoring_t *restoring);
+
+/* ---- Lazy restore (lazy.c) ---- */
+
+/* Makes aside what can be mapped, and verifies it if that is asked for. */
+bool sfpm_lazy_prepare(sfpm_restoring_t *restoring);
+
+/* Whether a registered region is to be mapped. */
+bool sfpm_lazy_is_mapped(const sfpm_restoring_t *restoring, size_t registered);
+
+/* Exchanges the pages of all regions that are to be mapped, or of none. Those that the
+ * system cannot exchange are mapped no more: then their contents are verified. */
+bool sfpm_lazy_replace(sfpm_restoring_t *restoring);
+
+/* Frees what was made but is not in place. */
+void sfpm_lazy_free(sfpm_restoring_t *restoring);
 
 #endif

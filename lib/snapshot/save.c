@@ -25,7 +25,8 @@ static bool fill_regions(const sfpm_snapshot_t *snapshot, sfpm_edit_t *edit)
     for (size_t i = 0; ok && i < snapshot->num_regions; i++) {
         const sfpm_registered_t *region = &snapshot->regions[i];
         ok = sfpm_edit_set_region(edit, region->name, instances[i], region->base,
-                                  region->size, region->flags);
+                                  region->size, region->flags) &&
+             sfpm_edit_set_address(edit, region->name, instances[i], region->address);
     }
     free(instances);
     return ok;

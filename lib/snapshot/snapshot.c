@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/options.h"
 #include "snapshot/hooks.h"
 
 #define KNOWN_FLAGS                                                                      \
@@ -45,6 +46,7 @@ void sfpm_snapshot_destroy(sfpm_snapshot_t *snapshot)
     free(snapshot->description);
     free(snapshot->compression);
     sfpm_snapshot_forget_secret(snapshot);
+    sfpm_snapshot_free_parked(snapshot);
     sfpm_callbacks_free(snapshot->callbacks);
     free(snapshot->last);
     free(snapshot);
@@ -64,20 +66,23 @@ static bool check_range(const char *name, const void *base, size_t size)
     return true;
 }
 
-bool sfpm_snapshot_add_region_flags(sfpm_snapshot_t *snapshot,
-                                    const sfpm_memory_region_t *region, uint32_t flags)
+bool sfpm_snapshot_add_region_with(sfpm_snapshot_t *snapshot,
+                                   const sfpm_memory_region_t *region,
+                                   const sfpm_region_options_t *options)
 {
+    sfpm_region_options_t chosen;
     if (!snapshot || !region)
         return sfpm_fail(SFPM_ERR_ARGUMENT, "no %s was given",
                          snapshot ? "region" : "snapshot");
-    if (!sfpm_callbacks_are_idle(snapshot))
+    if (!sfpm_callbacks_are_idle(snapshot) ||
+        !sfpm_take_options(&chosen, sizeof chosen, options))
         return false;
     const char *name = region->name ? region->name : "unnamed";
     if (!check_range(name, region->base_address, region->size))
         return false;
-    if (flags & ~KNOWN_FLAGS)
+    if (chosen.flags & ~KNOWN_FLAGS)
         return sfpm_fail(SFPM_ERR_ARGUMENT, "region '%s' has unknown flags 0x%x", name,
-                         flags & ~KNOWN_FLAGS);
+                         chosen.flags & ~KNOWN_FLAGS);
     void *array = snapshot->regions;
     if (!sfpm_grow_array(&array, &snapshot->region_capacity, snapshot->num_regions + 1,
                          sizeof *snapshot->regions))
@@ -88,11 +93,20 @@ bool sfpm_snapshot_add_region_flags(sfpm_snapshot_t *snapshot,
     *added = (sfpm_registered_t){.base = region->base_address,
                                  .size = region->size,
                                  .name = sfpm_copy_string(name),
-                                 .flags = flags | dynamic};
+                                 .flags = chosen.flags | dynamic,
+                                 .remappable = chosen.remappable,
+                                 .address = chosen.address};
     if (!added->name)
         return false;
     snapshot->num_regions++;
     return true;
+}
+
+bool sfpm_snapshot_add_region_flags(sfpm_snapshot_t *snapshot,
+                                    const sfpm_memory_region_t *region, uint32_t flags)
+{
+    const sfpm_region_options_t options = {.struct_size = sizeof options, .flags = flags};
+    return sfpm_snapshot_add_region_with(snapshot, region, &options);
 }
 
 bool sfpm_snapshot_add_region(sfpm_snapshot_t *snapshot,

@@ -17,8 +17,16 @@ typedef struct sfpm_registered {
     void *base;
     size_t size;
     char *name;
-    uint32_t flags; /* SFPM_REGION_… */
+    uint32_t flags;   /* SFPM_REGION_… */
+    bool remappable;  /* its pages may be exchanged for mappings of an image */
+    uint64_t address; /* where it prefers to lie, for the image; 0: anywhere */
 } sfpm_registered_t;
+
+/* Old pages of a region that an image was mapped over, still to be freed. */
+typedef struct sfpm_parked {
+    void *base;
+    size_t size;
+} sfpm_parked_t;
 
 typedef struct sfpm_attribute {
     char *key;
@@ -51,6 +59,9 @@ struct sfpm_snapshot {
     sfpm_secret_t secret; /* struct_size 0: none */
     sfpm_log_callback_t log;
     void *log_context;
+    sfpm_parked_t *parked;
+    size_t num_parked;
+    size_t parked_capacity;
     /* Apart, because saving takes a const snapshot: */
     sfpm_known_commit_t *last;
     struct sfpm_callbacks *callbacks;
@@ -64,6 +75,10 @@ void sfpm_snapshot_log(const sfpm_snapshot_t *snapshot, sfpm_log_level_t level,
  * `base` is the file name of a delta's base, or NULL. */
 sfpm_image_t *sfpm_snapshot_open(const sfpm_snapshot_t *snapshot, const char *filename,
                                  int64_t commit, const char *base);
+
+/* Makes room to park so many more; frees parked pages (mapping.c). */
+bool sfpm_snapshot_can_park(sfpm_snapshot_t *snapshot, size_t more);
+void sfpm_snapshot_free_parked(sfpm_snapshot_t *snapshot);
 
 /* Wipes the key or passphrase. */
 void sfpm_snapshot_forget_secret(sfpm_snapshot_t *snapshot);

@@ -48,6 +48,10 @@ START_TEST(callback_structs_keep_their_layout)
     ck_assert_uint_eq(offsetof(sfpm_restore_event_t, schema), 64);
     ck_assert_uint_eq(offsetof(sfpm_restore_options_t, accept), 32);
     ck_assert_uint_eq(offsetof(sfpm_restore_options_t, max_memory), 40);
+    ck_assert_uint_eq(offsetof(sfpm_restore_options_t, mode), 48);
+    ck_assert_uint_eq(offsetof(sfpm_region_options_t, flags), 8);
+    ck_assert_uint_eq(offsetof(sfpm_region_options_t, remappable), 12);
+    ck_assert_uint_eq(offsetof(sfpm_region_options_t, address), 16);
 }
 END_TEST
 

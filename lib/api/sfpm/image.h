@@ -124,6 +124,7 @@ typedef struct sfpm_region_info {
     uint64_t size;                     /**< bytes */
     uint32_t flags;                    /**< SFPM_REGION_… */
     uint8_t digest[SFPM_DIGEST_BYTES]; /**< of the contents; zero in version 1 */
+    uint64_t address; /**< where the region prefers to lie; 0: anywhere */
 } sfpm_region_info_t;
 
 /**
@@ -276,6 +277,11 @@ SFPM_API void sfpm_edit_destroy(sfpm_edit_t *edit);
  */
 SFPM_API bool sfpm_edit_set_region(sfpm_edit_t *edit, const char *name, size_t instance,
                                    const void *base, size_t size, uint32_t flags);
+
+/** Records where a region of the edit prefers to lie; 0: anywhere. SFPM_ERR_MISMATCH
+ * when there is none of that name. */
+SFPM_API bool sfpm_edit_set_address(sfpm_edit_t *edit, const char *name, size_t instance,
+                                    uint64_t address);
 
 /** Removes a region. SFPM_ERR_MISMATCH when there is none of that name. */
 SFPM_API bool sfpm_edit_remove_region(sfpm_edit_t *edit, const char *name,

@@ -71,6 +71,36 @@ SFPM_API bool sfpm_snapshot_add_region_flags(sfpm_snapshot_t *snapshot,
                                              const sfpm_memory_region_t *region,
                                              uint32_t flags);
 
+/** How to register a region. Start with `= {.struct_size = sizeof(…)}`. */
+typedef struct sfpm_region_options {
+    size_t struct_size;
+    uint32_t flags;   /**< as above */
+    bool remappable;  /**< a restore may exchange the region's pages for a mapping of the
+                           image. Only for memory that is the region's alone, private and
+                           not locked, such as sfpm_alloc_region() gives: whole pages that
+                           no other thread, device or mapping uses meanwhile. What was
+                           set for them by mprotect() or madvise() is lost. */
+    uint64_t address; /**< recorded in the image as where the region prefers to lie, for
+                           the program to read before it reserves memory; 0: anywhere */
+} sfpm_region_options_t;
+
+/** Registers a region with options; NULL for the defaults. Otherwise as
+ * sfpm_snapshot_add_region(). */
+SFPM_API bool sfpm_snapshot_add_region_with(sfpm_snapshot_t *snapshot,
+                                            const sfpm_memory_region_t *region,
+                                            const sfpm_region_options_t *options);
+
+/**
+ * Allocates zeroed memory of whole pages, which takes space only where it is written to
+ * and may be registered as remappable.
+ * @return the memory, to be released with sfpm_free_region(); NULL with SFPM_ERR_MEMORY
+ */
+SFPM_API void *sfpm_alloc_region(size_t size);
+
+/** Releases memory of sfpm_alloc_region(); `size` as given there. Accepts NULL. No
+ * snapshot may use it any more. */
+SFPM_API void sfpm_free_region(void *base, size_t size);
+
 /**
  * Tells that a region lies elsewhere now, as after a realloc().
  * @param name      of the region
@@ -216,6 +246,19 @@ enum {
     SFPM_ACCEPT_ZEROED = 1u << 4   /**< zeroes what would stay as the program made it */
 };
 
+/** How contents get into memory. Lazy restore maps the image, and pages are read when
+ * they are first touched; it needs a region registered as remappable and an image in a
+ * file that is neither compressed, encrypted nor a delta. Elsewhere, and where the system
+ * cannot, memory is filled at once, as with SFPM_RESTORE_EAGER. */
+typedef enum sfpm_restore_mode {
+    SFPM_RESTORE_AUTO = 0,  /**< lazy for regions of 1 MiB and more, verified */
+    SFPM_RESTORE_EAGER = 1, /**< all contents are copied: nothing depends on the file
+                                 afterwards */
+    SFPM_RESTORE_LAZY = 2,  /**< all contents are verified through the mapping first */
+    SFPM_RESTORE_LAZY_UNVERIFIED = 3 /**< index and tables are verified, contents are
+                                          not: usable in microseconds, whatever the size */
+} sfpm_restore_mode_t;
+
 /** How to restore. Start with `= {.struct_size = sizeof(…)}`. */
 typedef struct sfpm_restore_options {
     size_t struct_size;
@@ -226,6 +269,7 @@ typedef struct sfpm_restore_options {
                               REMOVED those of version 1 are matched by name only */
     uint64_t max_memory; /**< limit in bytes of region contents that migrations may hold
                               at once; 0: 1 GiB */
+    sfpm_restore_mode_t mode;
 } sfpm_restore_options_t;
 
 /**

@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: MIT */
+#include "snapshot/mapping.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "image/places.h"
+#include "snapshot/snapshot.h"
+
+#if SFPM_LINUX_PATHS
+
+#define PAGE ((size_t)4096)
+
+/* Each mapping costs a few microseconds, now and in every later page fault. Where more
+ * would be needed, the widest run is mapped with the pages that deviate from it, and
+ * those, and runs shorter than SHORT, are read. */
+enum { MANY = 256 };
+#define SHORT (16 * PAGE)
+
+static uint8_t *reserve(size_t size, int protection)
+{
+    void *memory =
+        mmap(NULL, size, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (memory != MAP_FAILED)
+        return memory;
+    sfpm_fail_memory(size);
+    return NULL;
+}
+
+/* ---- Making the new pages -------------------------------------------------- */
+
+/* Where a run that is read or mapped ends, in whole pages. */
+static uint64_t end_of(const sfpm_run_t *run)
+{
+    return (run->position + run->size + PAGE - 1) & ~(uint64_t)(PAGE - 1);
+}
+
+static bool add_piece(sfpm_mapping_t *mapping, size_t position, size_t size, bool of_file)
+{
+    void *pieces = mapping->pieces;
+    if (size == 0)
+        return true;
+    bool good = sfpm_grow_array(&pieces, &mapping->max_pieces, mapping->num_pieces + 1,
+                                sizeof(sfpm_piece_t));
+    mapping->pieces = pieces;
+    if (good)
+        mapping->pieces[mapping->num_pieces++] =
+            (sfpm_piece_t){.position = position, .size = size, .of_file = of_file};
+    return good;
+}
+
+static bool read_run(const sfpm_mapping_t *mapping, const sfpm_image_t *image,
+                     const sfpm_run_t *run)
+{
+    if (run->position >= mapping->size)
+        return true;
+    return sfpm_places_read(image, run->offset, mapping->staged + run->position,
+                            (size_t)run->size);
+}
+
+/* Maps a run of whole pages that begins at or behind `*done`; what lies between stays
+ * anonymous. */
+static bool map_run(sfpm_mapping_t *mapping, const sfpm_image_t *image,
+                    const sfpm_run_t *run, size_t *done)
+{
+    size_t position = (size_t)run->position;
+    size_t size = (size_t)run->size;
+    bool good = add_piece(mapping, *done, position - *done, false) &&
+                add_piece(mapping, position, size, true) &&
+                sfpm_places_map(image, run->offset, mapping->staged + position, size);
+    *done = position + size;
+    return good;
+}
+
+static bool is_mapped(const sfpm_run_t *run, size_t least)
+{
+    return run->size % PAGE == 0 && run->size >= least;
+}
+
+static size_t count_mapped(const sfpm_places_t *places, size_t least)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < places->count; i++)
+        count += is_mapped(&places->runs[i], least);
+    return count;
+}
+
+/* Maps runs of at least `least` bytes and reads the others. */
+static bool fill_by_runs(sfpm_mapping_t *mapping, const sfpm_image_t *image,
+                         const sfpm_places_t *places, size_t least)
+{
+    size_t done = 0;
+    for (size_t i = 0; i < places->count; i++)
+        if (is_mapped(&places->runs[i], least) &&
+            !map_run(mapping, image, &places->runs[i], &done))
+            return false;
+    if (!add_piece(mapping, done, mapping->size - done, false))
+        return false;
+    for (size_t i = 0; i < places->count; i++)
+        if (!is_mapped(&places->runs[i], least) &&
+            !read_run(mapping, image, &places->runs[i]))
+            return false;
+    return true;
+}
+
+static uint64_t shift_of(const sfpm_run_t *run)
+{
+    return run->offset - run->position;
+}
+
+/* The run that joins all those that lie in the file as the longest one does. */
+static sfpm_run_t widest_run(const sfpm_places_t *places)
+{
+    sfpm_run_t wide = {0};
+    for (size_t i = 0; i < places->count; i++)
+        if (is_mapped(&places->runs[i], wide.size + 1))
+            wide = places->runs[i];
+    uint64_t end = wide.position + wide.size;
+    uint64_t shift = shift_of(&wide);
+    for (size_t i = 0; i < places->count; i++) {
+        const sfpm_run_t *run = &places->runs[i];
+        if (!is_mapped(run, PAGE) || shift_of(run) != shift)
+            continue;
+        if (run->position < wide.position)
+            wide.position = run->position;
+        if (run->position + run->size > end)
+            end = run->position + run->size;
+    }
+    wide.offset = wide.position + shift;
+    wide.size = end - wide.position;
+    return wide;
+}
+
+/* Zeroes what the wide run shows between `from` and `to`, where the region is zero. */
+static void zero_gap(const sfpm_mapping_t *mapping, const sfpm_run_t *wide, uint64_t from,
+                     uint64_t to)
+{
+    uint64_t start = from > wide->position ? from : wide->position;
+    uint64_t end = to < wide->position + wide->size ? to : wide->position + wide->size;
+    if (start < end)
+        memset(mapping->staged + start, 0, (size_t)(end - start));
+}
+
+/* Maps the widest run and lays over it what deviates. */
+static bool fill_over_wide(sfpm_mapping_t *mapping, const sfpm_image_t *image,
+                           const sfpm_places_t *places)
+{
+    sfpm_run_t wide = widest_run(places);
+    uint64_t end = 0;
+    size_t done = 0;
+    if ((wide.size && !map_run(mapping, image, &wide, &done)) ||
+        !add_piece(mapping, done, mapping->size - done, false))
+        return false;
+    for (size_t i = 0; i < places->count; i++) {
+        const sfpm_run_t *run = &places->runs[i];
+        zero_gap(mapping, &wide, end, run->position);
+        end = end_of(run);
+        if (is_mapped(run, PAGE) && shift_of(run) == shift_of(&wide))
+            continue;
+        zero_gap(mapping, &wide, run->position + run->size, end);
+        if (!read_run(mapping, image, run))
+            return false;
+    }
+    zero_gap(mapping, &wide, end, mapping->size);
+    return true;
+}
+
+static bool fill(sfpm_mapping_t *mapping, const sfpm_image_t *image,
+                 const sfpm_places_t *places)
+{
+    if (count_mapped(places, PAGE) <= MANY)
+        return fill_by_runs(mapping, image, places, PAGE);
+    if (count_mapped(places, SHORT) <= MANY)
+        return fill_by_runs(mapping, image, places, SHORT);
+    return fill_over_wide(mapping, image, places);
+}
+
+/* The bytes behind the last whole page belong to a page that is not all the region's. */
+static bool load_tail(sfpm_mapping_t *mapping, const sfpm_image_t *image, size_t index,
+                      size_t size)
+{
+    mapping->tail_size = size - mapping->size;
+    if (mapping->tail_size == 0)
+        return true;
+    mapping->tail = SFPM_NEW_N(uint8_t, mapping->tail_size);
+    return mapping->tail && sfpm_image_read(image, index, mapping->size, mapping->tail,
+                                            mapping->tail_size);
+}
+
+bool sfpm_mapping_stage(sfpm_mapping_t *mapping, const sfpm_image_t *image, size_t index,
+                        void *base, size_t size)
+{
+    sfpm_places_t places;
+    bool mappable = false;
+    *mapping = (sfpm_mapping_t){.base = base, .size = size & ~(PAGE - 1)};
+    if (mapping->size == 0 || (uintptr_t)base % PAGE != 0)
+        return true;
+    bool good = sfpm_places_find(image, index, mapping->size, &places, &mappable);
+    if (good && mappable) {
+        mapping->staged = reserve(mapping->size, PROT_READ | PROT_WRITE);
+        good = mapping->staged && fill(mapping, image, &places) &&
+               load_tail(mapping, image, index, size);
+    }
+    sfpm_places_free(&places);
+    return good;
+}
+
+bool sfpm_mapping_verify(const sfpm_mapping_t *mapping, const sfpm_image_t *image,
+                         size_t index)
+{
+    return sfpm_places_verify(image, index, mapping->staged, mapping->size);
+}
+
+/* ---- Exchanging ------------------------------------------------------------ */
+
+static bool move(uint8_t *from, uint8_t *to, size_t size)
+{
+    return mremap(from, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, to) != MAP_FAILED;
+}
+
+/* Moves pages away and, where the system can, leaves the addresses taken, so that no
+ * other thread's mapping comes to lie there. */
+static bool park(uint8_t *from, uint8_t *to, size_t size)
+{
+#ifdef MREMAP_DONTUNMAP
+    if (mremap(from, size, size, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, to) !=
+        MAP_FAILED)
+        return true;
+#endif
+    return move(from, to, size);
+}
+
+/* Exchanges the contents behind the last whole page. */
+static void swap_tail(sfpm_mapping_t *mapping)
+{
+    uint8_t *here = mapping->base + mapping->size;
+    for (size_t i = 0; i < mapping->tail_size; i++) {
+        uint8_t byte = here[i];
+        here[i] = mapping->tail[i];
+        mapping->tail[i] = byte;
+    }
+}
+
+void sfpm_mapping_undo(sfpm_mapping_t *mapping)
+{
+    if (!mapping->parked)
+        return;
+    if (mapping->moved == mapping->num_pieces)
+        swap_tail(mapping);
+    /* The old pages were one mapping at that place before, and are again. */
+    move(mapping->parked, mapping->base, mapping->size);
+    mapping->parked = NULL;
+}
+
+bool sfpm_mapping_replace(sfpm_mapping_t *mapping, bool *possible)
+{
+    *possible = true;
+    uint8_t *place = reserve(mapping->size, PROT_NONE);
+    if (!place)
+        return false;
+    if (!park(mapping->base, place, mapping->size)) {
+        /* Before Linux 6.17 only what is one mapping could be moved at once. */
+        *possible = errno != EFAULT && errno != EINVAL;
+        sfpm_fail_errno(errno, "the old pages cannot be moved away");
+        munmap(place, mapping->size);
+        return false;
+    }
+    mapping->parked = place;
+    while (mapping->moved < mapping->num_pieces) {
+        const sfpm_piece_t *piece = &mapping->pieces[mapping->moved];
+        if (!move(mapping->staged + piece->position, mapping->base + piece->position,
+                  piece->size)) {
+            sfpm_fail_errno(errno, "the new pages cannot be moved into place");
+            sfpm_mapping_undo(mapping);
+            return false;
+        }
+        mapping->moved++;
+    }
+    swap_tail(mapping);
+    return true;
+}
+
+void sfpm_mapping_free(sfpm_mapping_t *mapping)
+{
+    /* What was moved away is not ours any more: others may have got the addresses. */
+    size_t gone = 0;
+    if (mapping->moved > 0)
+        gone = mapping->pieces[mapping->moved - 1].position +
+               mapping->pieces[mapping->moved - 1].size;
+    if (mapping->staged && gone < mapping->size)
+        munmap(mapping->staged + gone, mapping->size - gone);
+    free(mapping->tail);
+    free(mapping->pieces);
+    mapping->staged = NULL;
+    mapping->tail = NULL;
+    mapping->pieces = NULL;
+}
+
+#else
+
+bool sfpm_mapping_stage(sfpm_mapping_t *mapping, const sfpm_image_t *image, size_t index,
+                        void *base, size_t size)
+{
+    (void)image;
+    (void)index;
+    *mapping = (sfpm_mapping_t){.base = base, .size = size};
+    return true;
+}
+
+bool sfpm_mapping_verify(const sfpm_mapping_t *mapping, const sfpm_image_t *image,
+                         size_t index)
+{
+    (void)mapping;
+    (void)image;
+    (void)index;
+    return true;
+}
+
+bool sfpm_mapping_replace(sfpm_mapping_t *mapping, bool *possible)
+{
+    (void)mapping;
+    *possible = false;
+    return sfpm_fail(SFPM_ERR_UNSUPPORTED, "nothing can be mapped here");
+}
+
+void sfpm_mapping_undo(sfpm_mapping_t *mapping)
+{
+    (void)mapping;
+}
+
+void sfpm_mapping_free(sfpm_mapping_t *mapping)
+{
+    (void)mapping;
+}
+
+#endif
+
+bool sfpm_snapshot_can_park(sfpm_snapshot_t *snapshot, size_t more)
+{
+    void *parked = snapshot->parked;
+    bool good = sfpm_grow_array(&parked, &snapshot->parked_capacity,
+                                snapshot->num_parked + more, sizeof *snapshot->parked);
+    snapshot->parked = parked;
+    return good;
+}
+
+void sfpm_snapshot_free_parked(sfpm_snapshot_t *snapshot)
+{
+    for (size_t i = 0; i < snapshot->num_parked; i++)
+        munmap(snapshot->parked[i].base, snapshot->parked[i].size);
+    free(snapshot->parked);
+    snapshot->parked = NULL;
+    snapshot->num_parked = snapshot->parked_capacity = 0;
+}
