@@ -14,6 +14,7 @@ sfpm_image_t *open_bytes(const uint8_t *bytes, size_t size)
     sfpm_input_t *input = sfpm_input_open_memory(bytes, size, "sample");
     if (size >= SFPM_HEADER_SIZE && bytes[24] & SFPM_INCOMPATIBLE_SEALED)
         options.secret = &secret;
+    options.base = sample_base;
     return input ? sfpm_image_open_input(input, NULL, &options) : NULL;
 }
 
@@ -26,6 +27,8 @@ const reader_t honest_reader = {open_bytes, check_fully};
 
 bool refusal(sfpm_status_t status)
 {
+    if (sample_base && (status == SFPM_ERR_MISMATCH || status == SFPM_ERR_NO_COMMIT))
+        return true; /* of the base image */
     return status == SFPM_ERR_NOT_IMAGE || status == SFPM_ERR_UNSUPPORTED ||
            status == SFPM_ERR_TRUNCATED || status == SFPM_ERR_CHECKSUM ||
            status == SFPM_ERR_CORRUPT || status == SFPM_ERR_LIMIT ||

@@ -4,195 +4,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <sfpm/image.h>
 
+#include "../fault/mutate.h"
 #include "base/bytes.h"
 #include "codec/checksum.h"
 #include "image/format.h"
-
-/* A sample in the making: its file, and what the next commit shall hold. */
-typedef struct maker {
-    sample_t *sample;
-    sample_state_t now;
-    const char *compression; /* of all commits, or NULL */
-    bool sealed;             /* encrypted with sample_key */
-    char directory[40];
-    char path[60];
-} maker_t;
-
-const uint8_t sample_key[32] = "thirty-two bytes that are no key";
-
-static void need(bool good, const maker_t *maker, const char *what)
-{
-    if (good)
-        return;
-    fprintf(stderr, "sample %s: %s: %s\n", maker->sample->name, what, sfpm_last_error());
-    exit(99);
-}
-
-/* ---- regions ---- */
-
-static sample_region_t *region(maker_t *maker, const char *name, size_t size)
-{
-    size_t i = 0;
-    while (i < maker->now.num_regions && strcmp(maker->now.regions[i].name, name) != 0)
-        i++;
-    need(i < SAMPLE_REGIONS && strlen(name) < sizeof maker->now.regions->name, maker,
-         "too many regions, or a name too long");
-    sample_region_t *found = &maker->now.regions[i];
-    uint8_t *bytes = calloc(1, size + 1);
-    need(bytes != NULL, maker, "no memory");
-    if (i == maker->now.num_regions)
-        *found = (sample_region_t){0};
-    if (found->bytes)
-        memcpy(bytes, found->bytes, found->size < size ? found->size : size);
-    free(found->bytes);
-    strcpy(found->name, name);
-    found->bytes = bytes;
-    found->size = size;
-    maker->now.num_regions += i == maker->now.num_regions;
-    return found;
-}
-
-/* `count` bytes at `offset`, none of them zero, different for each `kind`. */
-static void fill(sample_region_t *to, size_t offset, size_t count, unsigned kind)
-{
-    uint32_t x = 2463534242U + kind;
-    for (size_t i = 0; i < count && offset + i < to->size; i++) {
-        x ^= x << 13;
-        x ^= x >> 17;
-        x ^= x << 5;
-        to->bytes[offset + i] = (uint8_t)(x >> 8 | 1);
-    }
-}
-
-/* ---- commits ---- */
-
-static sample_state_t copy_state(maker_t *maker, const sample_state_t *from)
-{
-    sample_state_t to = *from;
-    for (size_t i = 0; i < from->num_regions; i++) {
-        to.regions[i].bytes = malloc(from->regions[i].size + 1);
-        need(to.regions[i].bytes != NULL, maker, "no memory");
-        memcpy(to.regions[i].bytes, from->regions[i].bytes, from->regions[i].size);
-    }
-    return to;
-}
-
-static void free_state(sample_state_t *state)
-{
-    for (size_t i = 0; i < state->num_regions; i++)
-        free(state->regions[i].bytes);
-    *state = (sample_state_t){0};
-}
-
-static size_t file_size(const maker_t *maker)
-{
-    struct stat info;
-    need(stat(maker->path, &info) == 0, maker, "stat");
-    return (size_t)info.st_size;
-}
-
-/* Remembers the commit just written, which holds `state`. */
-static void note_commit(maker_t *maker, const sample_state_t *state)
-{
-    sample_t *sample = maker->sample;
-    need(sample->num_states < SAMPLE_COMMITS, maker, "too many commits");
-    sample_state_t copy = copy_state(maker, state);
-    copy.end = file_size(maker);
-    sample->states[sample->num_states++] = copy;
-}
-
-static sfpm_image_t *reopen(const maker_t *maker)
-{
-    sfpm_image_t *image = NULL;
-    if (maker->sample->num_states > 0) {
-        sfpm_secret_t secret = {.struct_size = sizeof secret, .key = sample_key};
-        sfpm_image_options_t options = {.struct_size = sizeof options};
-        options.secret = maker->sealed ? &secret : NULL;
-        image = sfpm_image_open(maker->path, &options);
-        need(image != NULL, maker, "open");
-    }
-    return image;
-}
-
-/* Where a library is missing, the image is plain instead. */
-static void set_codecs(maker_t *maker, sfpm_edit_t *edit)
-{
-    sfpm_secret_t secret = {.struct_size = sizeof secret, .key = sample_key};
-    if (maker->compression)
-        need(sfpm_edit_set_compression(edit, maker->compression, 0) ||
-                 sfpm_last_status() == SFPM_ERR_UNSUPPORTED,
-             maker, "set the compression");
-    if (maker->sealed && maker->sample->num_states == 0) {
-        maker->sealed = sfpm_edit_set_secret(edit, &secret);
-        need(maker->sealed || sfpm_last_status() == SFPM_ERR_UNSUPPORTED, maker,
-             "set the key");
-    }
-}
-
-static void set_regions(maker_t *maker, sfpm_edit_t *edit)
-{
-    set_codecs(maker, edit);
-    for (size_t i = 0; i < maker->now.num_regions; i++) {
-        const sample_region_t *now = &maker->now.regions[i];
-        need(sfpm_edit_set_region(edit, now->name, 0, now->bytes, now->size,
-                                  i == 1 ? SFPM_REGION_DYNAMIC : 0),
-             maker, "set a region");
-    }
-    if (maker->sample->version1)
-        need(sfpm_edit_set_format(edit, 1), maker, "set the format");
-}
-
-static void write_edit(const maker_t *maker, sfpm_edit_t *edit, bool first)
-{
-    need(first ? sfpm_edit_save(edit, maker->path, NULL) : sfpm_edit_append(edit, NULL),
-         maker, "write");
-}
-
-/* Writes the next commit; `prepare`, when given, adds texts to it. */
-static void commit_with(maker_t *maker, void (*prepare)(sfpm_edit_t *))
-{
-    sfpm_image_t *image = reopen(maker);
-    sfpm_edit_t *edit = sfpm_edit_create(image);
-    need(edit != NULL, maker, "edit");
-    set_regions(maker, edit);
-    if (prepare)
-        prepare(edit);
-    write_edit(maker, edit, image == NULL);
-    sfpm_edit_destroy(edit);
-    sfpm_image_close(image);
-    note_commit(maker, &maker->now);
-}
-
-static void commit(maker_t *maker)
-{
-    commit_with(maker, NULL);
-}
-
-/* Goes back; `state` is the number of the commit whose state that must be. */
-static void undo(maker_t *maker, size_t state)
-{
-    sfpm_image_t *image = reopen(maker);
-    sfpm_edit_t *edit = sfpm_edit_create(image);
-    need(edit && sfpm_edit_undo(edit), maker, "undo");
-    write_edit(maker, edit, false);
-    sfpm_edit_destroy(edit);
-    sfpm_image_close(image);
-    note_commit(maker, &maker->sample->states[state - 1]);
-}
-
-/* A commit that was interrupted: its last `missing` bytes never reached the file. */
-static void interrupted_commit(maker_t *maker, size_t missing)
-{
-    commit(maker);
-    sample_state_t *lost = &maker->sample->states[--maker->sample->num_states];
-    need(truncate(maker->path, (off_t)(lost->end - missing)) == 0, maker, "truncate");
-    free_state(lost);
-}
+#include "maker.h"
 
 /* ---- the good ones ---- */
 
@@ -346,6 +166,57 @@ static void good_sealed(maker_t *maker)
     compressible(maker);
 }
 
+/* Boxes that hold what they hold uncompressed, those of commits without a trailer
+ * among them. */
+static void good_sealed_torn(maker_t *maker)
+{
+    maker->sealed = true;
+    fill(region(maker, "data", 500), 0, 200, 1);
+    commit(maker);
+    fill(region(maker, "data", 500), 0, 200, 2);
+    interrupted_commit(maker, SFPM_TRAILER_RECORD);
+    fill(region(maker, "data", 500), 0, 200, 3);
+    commit(maker);
+    fill(region(maker, "data", 500), 0, 200, 4);
+    interrupted_commit(maker, SFPM_TRAILER_RECORD);
+}
+
+/* Pages of the base, leaves of the base, pages and pieces of its own. */
+static void delta(maker_t *maker)
+{
+    fill(region(maker, "data", 2 * 4096 + 100), 0, 8250, 1);
+    fill(region(maker, "same", 300), 0, 300, 2);
+    commit(maker);
+    fill(region(maker, "data", 2 * 4096 + 100), 300, 40, 3);
+    commit(maker);
+    begin_delta(maker);
+    fill(region(maker, "data", 2 * 4096 + 100), 8192, 30, 4);
+    fill(region(maker, "new", 200), 0, 100, 5);
+    commit(maker);
+    fill(region(maker, "new", 4096 + 50), 10, 3, 6);
+    commit(maker);
+}
+
+static void good_delta(maker_t *maker)
+{
+    delta(maker);
+}
+
+static void good_delta_lz4(maker_t *maker)
+{
+    maker->compression = "lz4";
+    compressible(maker);
+    begin_delta(maker);
+    fill(region(maker, "data", 140000), 30, 40, 3);
+    commit(maker);
+}
+
+static void good_delta_sealed(maker_t *maker)
+{
+    maker->sealed = true;
+    delta(maker);
+}
+
 static void good_texts(maker_t *maker)
 {
     fill(region(maker, "data", 64), 0, 64, 1);
@@ -452,6 +323,10 @@ static const struct kind {
     {"good-zstd", good_zstd, SFPM_OK, {0, 0}, false, false},
     {"good-lz4", good_lz4, SFPM_OK, {0, 0}, false, false},
     {"good-sealed", good_sealed, SFPM_OK, {0, 0}, false, false},
+    {"good-sealed-torn", good_sealed_torn, SFPM_OK, {0, 0}, false, false},
+    {"good-delta", good_delta, SFPM_OK, {0, 0}, false, false},
+    {"good-delta-lz4", good_delta_lz4, SFPM_OK, {0, 0}, false, false},
+    {"good-delta-sealed", good_delta_sealed, SFPM_OK, {0, 0}, false, false},
     {"good-resized", good_resized, SFPM_OK, {0, 0}, false, false},
     {"good-version1", good_version1, SFPM_OK, {0, 0}, true, false},
     {"good-version1-machine", good_version1_machine, SFPM_OK, {0, 0}, true, false},
@@ -477,16 +352,61 @@ size_t num_samples(void)
     return sizeof kinds / sizeof *kinds;
 }
 
-static void take_file(maker_t *maker)
+static uint8_t *take_file(const maker_t *maker, const char *path, size_t *size)
+{
+    FILE *file = fopen(path, "rb");
+    need(file && fseek(file, 0, SEEK_END) == 0, maker, "read");
+    *size = (size_t)ftell(file);
+    rewind(file);
+    uint8_t *bytes = malloc(*size + 1);
+    need(bytes && fread(bytes, 1, *size, file) == *size, maker, "read");
+    fclose(file);
+    unlink(path);
+    return bytes;
+}
+
+/* Encrypted again under salts that are the same each time. */
+static void fix_salts(maker_t *maker, uint8_t *bytes, size_t size)
+{
+    mutant_t mutant;
+    need(mutant_start(&mutant, bytes, size, 0), maker, "no memory");
+    mutant.exact = true;
+    for (size_t i = 0; i < mutant.num_places; i++)
+        if (mutant.places[i].type == SFPM_RECORD_SALT)
+            memset(mutant.bytes + mutant.places[i].payload, (int)i, 32);
+    mutant_seal(&mutant);
+    memcpy(bytes, mutant.bytes, size);
+    mutant_end(&mutant);
+}
+
+const char *sample_base;
+
+void sample_put_base(const uint8_t *bytes, size_t size)
+{
+    static char path[40];
+    static FILE *file;
+    if (!file && !(file = tmpfile()))
+        exit(99);
+    snprintf(path, sizeof path, "/dev/fd/%d", fileno(file));
+    if (ftruncate(fileno(file), 0) != 0 ||
+        pwrite(fileno(file), bytes, size, 0) != (ssize_t)size)
+        exit(99);
+    sample_base = path;
+}
+
+static void take_files(maker_t *maker)
 {
     sample_t *sample = maker->sample;
-    FILE *file = fopen(maker->path, "rb");
-    sample->size = file_size(maker);
-    sample->bytes = malloc(sample->size + 1);
-    need(file && sample->bytes, maker, "read");
-    need(fread(sample->bytes, 1, sample->size, file) == sample->size, maker, "read");
-    fclose(file);
-    unlink(maker->path);
+    sample->bytes = take_file(maker, maker->path, &sample->size);
+    sample_base = NULL;
+    if (maker->base_path[0]) {
+        sample->base = take_file(maker, maker->base_path, &sample->base_size);
+        if (maker->sealed)
+            fix_salts(maker, sample->base, sample->base_size);
+        sample_put_base(sample->base, sample->base_size);
+    }
+    if (maker->sealed)
+        fix_salts(maker, sample->bytes, sample->size);
     rmdir(maker->directory);
 }
 
@@ -501,7 +421,7 @@ void sample_make(size_t which, sample_t *sample)
          &maker, "a temporary directory");
     snprintf(maker.path, sizeof maker.path, "%s/a.img", maker.directory);
     kind->make(&maker);
-    take_file(&maker);
+    take_files(&maker);
     spoil(sample, kind->spoil);
     if (kind->sealed)
         seal_header(sample);
@@ -513,5 +433,6 @@ void sample_free(sample_t *sample)
     for (size_t i = 0; i < sample->num_states; i++)
         free_state(&sample->states[i]);
     free(sample->bytes);
+    free(sample->base);
     *sample = (sample_t){0};
 }

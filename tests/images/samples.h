@@ -34,12 +34,19 @@ typedef struct sample {
     bool version1;
     uint8_t *bytes;
     size_t size;
+    uint8_t *base; /* of a delta: its base image; NULL otherwise */
+    size_t base_size;
     size_t num_states; /* of good ones: commit N is states[N - 1] */
     sample_state_t states[SAMPLE_COMMITS];
 } sample_t;
 
-/* What opens the sealed one. */
+/* What opens the sealed ones. */
 extern const uint8_t sample_key[32];
+
+/* Where the base image of the delta made last lies; NULL when that was no delta. */
+extern const char *sample_base;
+/* Puts other bytes there. */
+void sample_put_base(const uint8_t *bytes, size_t size);
 
 size_t num_samples(void);
 

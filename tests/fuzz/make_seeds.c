@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/* make_seeds DIRECTORY: writes for each fuzz target a directory of inputs to begin with,
+ * made from the samples of tests/images. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "../images/samples.h"
+#include "base/bytes.h"
+#include "codec/compress.h"
+#include "image/format.h"
+
+static const char *root;
+
+static void write_seed(const char *target, const char *name, const uint8_t *prefix,
+                       size_t prefix_size, const uint8_t *bytes, size_t size)
+{
+    char path[4096];
+    snprintf(path, sizeof path, "%s/%s", root, target);
+    mkdir(path, 0777);
+    snprintf(path, sizeof path, "%s/%s/%s", root, target, name);
+    FILE *file = fopen(path, "wb");
+    if (!file || fwrite(prefix, 1, prefix_size, file) != prefix_size ||
+        fwrite(bytes, 1, size, file) != size || fclose(file) != 0) {
+        perror(path);
+        exit(EXIT_FAILURE);
+    }
+}
+
+static void write_delta(const sample_t *sample)
+{
+    size_t size = 4 + sample->base_size;
+    uint8_t *prefix = malloc(size);
+    if (!prefix)
+        exit(EXIT_FAILURE);
+    sfpm_put_u32(prefix, (uint32_t)sample->base_size);
+    memcpy(prefix + 4, sample->base, sample->base_size);
+    write_seed("delta", sample->name, prefix, size, sample->bytes, sample->size);
+    free(prefix);
+}
+
+/* Other targets get what they are for; fuzz_image gets all that it can read. */
+static void write_sample(const sample_t *sample)
+{
+    uint64_t features =
+        sample->size < SFPM_HEADER_SIZE ? 0 : sfpm_get_u64(sample->bytes + 24);
+    if (sample->version1) {
+        if (sample->size > 8)
+            write_seed("version1", sample->name, NULL, 0, sample->bytes + 8,
+                       sample->size - 8);
+    } else if (sample->base) {
+        write_delta(sample);
+    } else if (features == SFPM_INCOMPATIBLE_SEALED) {
+        write_seed("decrypt", sample->name, NULL, 0, sample->bytes, sample->size);
+    } else {
+        write_seed("image", sample->name, NULL, 0, sample->bytes, sample->size);
+        if (strcmp(sample->name, "good-zstd") == 0 ||
+            strcmp(sample->name, "good-lz4") == 0)
+            write_seed("chunks", sample->name, NULL, 0, sample->bytes, sample->size);
+    }
+}
+
+/* One compressed chunk as fuzz_chunks takes it. */
+static void write_chunk(const char *name, uint32_t codec)
+{
+    static uint8_t from[5000], to[6000];
+    uint8_t prefix[3] = {codec == SFPM_CODEC_ZSTD, (sizeof from - 1) & 0xff,
+                         (sizeof from - 1) >> 8};
+    for (size_t i = 0; i < sizeof from; i++)
+        from[i] = (uint8_t)(i % 17 * (i / 900));
+    sfpm_compressor_t *compressor = sfpm_compressor_create(codec, 1);
+    size_t size =
+        compressor ? sfpm_compress(compressor, from, sizeof from, to, sizeof to) : 0;
+    sfpm_compressor_destroy(compressor);
+    write_seed("chunks", name, prefix, sizeof prefix, to, size);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 2) {
+        fprintf(stderr, "usage: make_seeds DIRECTORY\n");
+        return 2;
+    }
+    root = argv[1];
+    mkdir(root, 0777);
+    for (size_t i = 0; i < num_samples(); i++) {
+        sample_t sample;
+        sample_make(i, &sample);
+        write_sample(&sample);
+        sample_free(&sample);
+    }
+    write_chunk("zstd", SFPM_CODEC_ZSTD);
+    write_chunk("lz4", SFPM_CODEC_LZ4);
+    return EXIT_SUCCESS;
+}

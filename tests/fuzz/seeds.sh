@@ -1,0 +1,18 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Every fuzz target takes its seeds and some changes of each.
+. "${top_srcdir:-$(dirname "$0")/../..}/tests/tools/lib.sh"
+
+fuzz=$top_builddir/tests/fuzz
+[ -x "$fuzz/make_seeds" ] || skip "make_seeds was not built"
+
+changes=100
+[ "${SFPM_LONG:-0}" = 0 ] || changes=10000
+succeeds "$fuzz/make_seeds" seeds
+for target in image chunks decrypt delta version1; do
+    if [ "$target" = decrypt ] && ! [ -d seeds/decrypt ]; then
+        continue # this build does not encrypt
+    fi
+    succeeds "$fuzz/replay_$target" "$changes" seeds/$target/*
+    expect_stdout_match '^[1-9][0-9]* files$'
+done
