@@ -224,3 +224,86 @@ tool_prepare() {
 tool_run() { "$@" sfpm-save -o a.img sum.s; }
 tool_again() { sfpm-save -o a.img sum.s; }
 tool_state() { machine_state; }
+
+# Three commits of a machine, which print 15, 30 and 17, and the remains of another
+# between them.
+make_history() {
+    make_machine
+    sfpm-patch -q -i a.img 3=20
+    cp a.img b.img
+    sfpm-patch -q -i b.img 3=9
+    head -c $(($(wc -c <b.img) - 60)) b.img >a.img
+    rm b.img
+    sfpm-patch -q -i a.img 3=7 2>/dev/null
+}
+
+# rewrite_prepare OPTION...: the image, and aside what sfpm-convert is to make of it.
+rewrite_prepare() {
+    make_history
+    sfpm-convert "$@" -o "$test_state/rewritten" a.img
+    [ "$(sfpm-inspect --log a.img | wc -l)" -ge 3 ] && ! cmp -s a.img "$test_state/rewritten"
+}
+
+# The bytes are those of before, all of them, or those that were to be made.
+rewrite_state() {
+    if cmp -s a.img "$test_state/old/a.img"; then
+        echo old
+    elif cmp -s a.img "$test_state/rewritten"; then
+        echo new
+    else
+        echo neither
+    fi
+}
+
+compact_prepare() { rewrite_prepare --compact; }
+compact_run() { "$@" sfpm-convert -i --compact a.img; }
+compact_again() { sfpm-convert -i --compact a.img; }
+compact_state() { rewrite_state; }
+
+keep_prepare() { rewrite_prepare --keep 2; }
+keep_run() { "$@" sfpm-convert -i --keep 2 a.img; }
+keep_again() { sfpm-convert -i --keep 2 a.img; }
+keep_state() { rewrite_state; }
+
+flatten_prepare() { rewrite_prepare --flatten; }
+flatten_run() { "$@" sfpm-convert -i --flatten a.img; }
+flatten_again() { sfpm-convert -i --flatten a.img; }
+flatten_state() { rewrite_state; }
+
+reencode_prepare() { rewrite_prepare --compress lz4; }
+reencode_run() { "$@" sfpm-convert -i --compress lz4 a.img; }
+reencode_again() { sfpm-convert -i --compress lz4 a.img; }
+reencode_state() { rewrite_state; }
+
+# Every commit is encrypted, under salts of its own: compared is what comes out again.
+encrypt_prepare() {
+    rewrite_prepare --compact
+    printf '%032d' 7 >key
+    chmod 600 key
+}
+encrypt_run() { "$@" sfpm-convert -i --encrypt --key-file key a.img; }
+encrypt_again() {
+    [ "$(encrypt_state)" = new ] || sfpm-convert -i --encrypt --key-file key a.img
+}
+encrypt_state() {
+    if cmp -s a.img "$test_state/old/a.img"; then
+        echo old
+        return
+    fi
+    sfpm-inspect --verify --key-file key a.img || return
+    sfpm-convert --decrypt --key-file key a.img >"$test_state/plain" || return
+    if cmp -s "$test_state/plain" "$test_state/rewritten"; then
+        echo new
+    else
+        echo neither
+    fi
+}
+
+# A control: writes over the file what was to be made, as one should not.
+careless_prepare() {
+    rewrite_prepare --compact
+    cp "$test_state/rewritten" b.img
+}
+careless_run() { "$@" dd if=b.img of=a.img bs=100 status=none; }
+careless_again() { dd if=b.img of=a.img bs=100 status=none; }
+careless_state() { rewrite_state; }
