@@ -58,10 +58,11 @@ succeeds python3 "$decoder/self_test.py"
 expect_stdout ''
 succeeds "$images" .
 succeeds "$programs/make_more" .
-mkdir bad torn sealed phrase
+mkdir bad torn sealed sealed-torn phrase
 mv bad-*.img unsupported-*.img bad
 mv good-torn*.img torn
-mv ./*-sealed*.img sealed 2>why-one || :
+mv good-sealed-torn.img sealed-torn
+mv ./*-sealed.* ./*-sealed-*.img sealed 2>why-one || :
 mv ./*-phrase.img phrase 2>why-one || :
 
 both none facts ./*.img
@@ -73,6 +74,8 @@ expect verdicts rejected
 if [ -f sealed/small-sealed.img ]; then
     both key facts sealed/*.img
     expect verdicts accepted
+    both key facts sealed-torn/*.img
+    expect verdicts rejected
     both phrase facts phrase/*.img
     expect verdicts accepted
     both none verdict sealed/*.img phrase/*.img
@@ -90,6 +93,7 @@ flips none 7 good-nothing.img
 flips none 7 small-lz4.img
 flips none 21 small-zstd.img
 flips none 35 small-delta.img
+flips none 35 good-delta-lz4.img
 flips key 35 sealed/small-sealed.img
 
 # The comparison finds two that differ.

@@ -186,7 +186,8 @@ void interrupted_commit(maker_t *maker, size_t missing)
 void begin_delta(maker_t *maker)
 {
     sample_t *sample = maker->sample;
-    snprintf(maker->base_path, sizeof maker->base_path, "%s/base.img", maker->directory);
+    snprintf(maker->base_path, sizeof maker->base_path, "%s/%s.base", maker->directory,
+             sample->name);
     need(rename(maker->path, maker->base_path) == 0, maker, "rename");
     while (sample->num_states > 0)
         free_state(&sample->states[--sample->num_states]);

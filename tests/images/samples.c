@@ -388,7 +388,7 @@ void sample_put_base(const uint8_t *bytes, size_t size)
     if (!file && !(file = tmpfile()))
         exit(99);
     snprintf(path, sizeof path, "/dev/fd/%d", fileno(file));
-    if (ftruncate(fileno(file), 0) != 0 ||
+    if (ftruncate(fileno(file), (off_t)size) != 0 ||
         pwrite(fileno(file), bytes, size, 0) != (ssize_t)size)
         exit(99);
     sample_base = path;
