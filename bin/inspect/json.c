@@ -29,8 +29,18 @@ static bool json_attributes(const sfpm_image_t *image)
     return true;
 }
 
-static bool json_commit(const sfpm_image_t *image)
+static void json_known(const char *name, bool known, uint64_t value)
 {
+    printf(",\"%s\":", name);
+    if (known)
+        json_u64(value);
+    else
+        fputs("null", stdout);
+}
+
+static bool json_commit(const view_t *view)
+{
+    const sfpm_image_t *image = view->file.image;
     char time[VIEW_TIME];
     const sfpm_commit_info_t *commit = sfpm_image_commit_info(image);
     fputs("{\"number\":", stdout);
@@ -53,14 +63,18 @@ static bool json_commit(const sfpm_image_t *image)
     json_u64(commit->offset);
     fputs(",\"size\":", stdout);
     json_u64(commit->size);
+    const usage_t *usage = view_usage(view, commit->number);
+    json_known("unused", usage != NULL, usage != NULL ? usage->unused : 0);
+    json_known("torn", usage != NULL, usage != NULL ? usage->torn : 0);
     bool ok = json_attributes(image);
     putchar('}');
     return ok;
 }
 
 /* Shows one commit after the other, then again the one that was shown. */
-static bool json_commits(sfpm_image_t *image)
+static bool json_commits(const view_t *view)
 {
+    sfpm_image_t *image = view->file.image;
     uint64_t shown = sfpm_image_commit_info(image)->number;
     uint64_t first = sfpm_image_info(image)->first;
     uint64_t last = sfpm_image_info(image)->commits;
@@ -69,7 +83,7 @@ static bool json_commits(sfpm_image_t *image)
     for (uint64_t n = first; ok && n <= last; n++) {
         if (n > first)
             putchar(',');
-        ok = sfpm_image_select(image, (int64_t)n) && json_commit(image);
+        ok = sfpm_image_select(image, (int64_t)n) && json_commit(view);
     }
     putchar(']');
     return ok && sfpm_image_select(image, (int64_t)shown);
@@ -152,7 +166,8 @@ int view_json(view_t *view)
     json_digest(info->id, info->format != 1);
     fputs(",\"commit\":", stdout);
     json_u64(sfpm_image_commit_info(image)->number);
-    if (!json_commits(image))
+    view_load_usage(view);
+    if (!json_commits(view))
         return tool_fail_last(view->file.label);
     json_regions(image);
     json_machine(view->vm);

@@ -8,12 +8,22 @@
 #include "common/tool.h"
 #include "inspect/view.h"
 
+static void log_usage(const view_t *view, uint64_t commit)
+{
+    const usage_t *usage = view_usage(view, commit);
+    if (usage != NULL && usage->unused > 0)
+        printf(", %" PRIu64 " unused", usage->unused);
+    if (usage != NULL && usage->torn > 0)
+        printf(", %" PRIu64 " torn", usage->torn);
+}
+
 static void log_commit(const view_t *view)
 {
     char time[VIEW_TIME];
     const sfpm_commit_info_t *commit = sfpm_image_commit_info(view->file.image);
     printf("%scommit %" PRIu64 "%s  %s  %" PRIu64 " bytes", view->bold, commit->number,
            view->plain, view_time(commit, " ", " UTC", time), commit->size);
+    log_usage(view, commit->number);
     if (commit->creator[0] != '\0') {
         fputs("  ", stdout);
         escape_print(stdout, commit->creator);
@@ -29,6 +39,8 @@ static void log_commit(const view_t *view)
 int view_log(view_t *view)
 {
     uint64_t last = sfpm_image_commit_info(view->file.image)->number;
+    if (!view_load_usage(view))
+        tool_warn(view->file.label, tool_last_error(view->file.label));
     for (uint64_t n = last; n >= sfpm_image_info(view->file.image)->first; n--) {
         if (!sfpm_image_select(view->file.image, (int64_t)n))
             return tool_fail_last(view->file.label);

@@ -101,6 +101,7 @@ static int inspect(const char *name)
                      : tool_failure();
     else
         status = show(&view);
+    free(view.usage);
     sfpm_vm_destroy(view.vm);
     operand_close(&view.file);
     return status;

@@ -12,6 +12,11 @@
 
 #include "common/operand.h"
 
+/* See sfpm_image_usage(). */
+typedef struct usage {
+    uint64_t commit, unused, torn;
+} usage_t;
+
 typedef struct view {
     operand_t file;
     sfpm_vm_t *vm;     /* NULL when there is no machine, or when it cannot be read */
@@ -19,6 +24,9 @@ typedef struct view {
     const char *bold;  /* before and after a heading: escape sequences or "" */
     const char *plain;
     const char *region; /* --hex */
+    usage_t *usage;     /* of commits, newest first */
+    size_t num_usage;
+    size_t max_usage;
 } view_t;
 
 /* Each shows one image on standard output and returns the exit status. */
@@ -37,5 +45,10 @@ enum {
 /* The time of a commit, UTC: "2001-02-03" `t` "04:05:06" `z`. */
 const char *view_time(const sfpm_commit_info_t *commit, const char *t, const char *z,
                       char *text);
+
+/* Finds out what of the commits is in use; false when damage is in the way. */
+bool view_load_usage(view_t *view);
+/* Of one commit; NULL when it is not known. */
+const usage_t *view_usage(const view_t *view, uint64_t commit);
 
 #endif

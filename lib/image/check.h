@@ -20,6 +20,8 @@ typedef struct sfpm_ranges {
 
 bool sfpm_ranges_add(sfpm_ranges_t *ranges, uint64_t offset, uint64_t length);
 void sfpm_ranges_free(sfpm_ranges_t *ranges);
+/* How many bytes they are, each counted once. Sorts them. */
+uint64_t sfpm_ranges_total(sfpm_ranges_t *ranges);
 /* Whether `used` covers every byte of `data`, and nothing else. Sorts both. */
 bool sfpm_ranges_cover(sfpm_ranges_t *data, sfpm_ranges_t *used);
 /* Whether each of `used` lies within one of `data`. Sorts both. */

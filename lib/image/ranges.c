@@ -47,6 +47,15 @@ static void normalise(sfpm_ranges_t *ranges)
     ranges->count = kept + 1;
 }
 
+uint64_t sfpm_ranges_total(sfpm_ranges_t *ranges)
+{
+    uint64_t total = 0;
+    normalise(ranges);
+    for (size_t i = 0; i < ranges->count; i++)
+        total += ranges->items[i].length;
+    return total;
+}
+
 bool sfpm_ranges_cover(sfpm_ranges_t *data, sfpm_ranges_t *used)
 {
     normalise(data);

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* How much of each commit nobody needs any more. */
+#include <stdlib.h>
+
+#include "common/tool.h"
+#include "inspect/view.h"
+
+static void note(void *context, uint64_t commit, uint64_t unused, uint64_t torn)
+{
+    view_t *view = context;
+    if (view->num_usage == view->max_usage) {
+        size_t room = view->max_usage ? 2 * view->max_usage : 64;
+        usage_t *usage = realloc(view->usage, room * sizeof(*usage));
+        if (usage == NULL)
+            return;
+        view->usage = usage;
+        view->max_usage = room;
+    }
+    view->usage[view->num_usage++] = (usage_t){commit, unused, torn};
+}
+
+bool view_load_usage(view_t *view)
+{
+    view->num_usage = 0;
+    return sfpm_image_usage(view->file.image, note, view);
+}
+
+/* Commits come newest first, each number once. */
+const usage_t *view_usage(const view_t *view, uint64_t commit)
+{
+    if (view->num_usage == 0 || view->usage[0].commit < commit)
+        return NULL;
+    uint64_t at = view->usage[0].commit - commit;
+    return at < view->num_usage ? &view->usage[at] : NULL;
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/* How much of each commit later states still use. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "image/check.h"
+
+/* A commit of the file, newest first. */
+typedef struct span {
+    sfpm_trailer_t trailer;
+    sfpm_ranges_t used; /* by later states */
+} span_t;
+
+typedef struct usage {
+    const sfpm_image_t *image;
+    sfpm_reader_t reader;
+    span_t *spans;
+    size_t count;
+    size_t capacity;
+    sfpm_seen_t seen; /* leaves that a later state has, too */
+} usage_t;
+
+static bool collect_spans(usage_t *usage)
+{
+    sfpm_trailer_t at = usage->image->last;
+    for (;;) {
+        void *spans = usage->spans;
+        bool good =
+            sfpm_grow_array(&spans, &usage->capacity, usage->count + 1, sizeof(span_t));
+        usage->spans = spans;
+        if (!good)
+            return false;
+        usage->spans[usage->count++] = (span_t){.trailer = at};
+        if (sfpm_log_is_oldest(&at))
+            return true;
+        if (!sfpm_log_previous(usage->image->input, &at, &at))
+            return false;
+    }
+}
+
+/* The commit that wrote the byte at `offset`: spans descend. */
+static size_t owner_of(const usage_t *usage, uint64_t offset)
+{
+    size_t low = 0, high = usage->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (usage->spans[middle].trailer.begin > offset)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* Notes that the state of the commit `by` uses bytes of an earlier commit. */
+static bool note(usage_t *usage, size_t by, uint64_t offset, uint64_t length)
+{
+    size_t owner = owner_of(usage, offset);
+    return owner <= by || owner >= usage->count ||
+           sfpm_ranges_add(&usage->spans[owner].used, offset, length);
+}
+
+static bool note_leaf(usage_t *usage, size_t by, const sfpm_region_t *region,
+                      size_t which)
+{
+    const sfpm_leaf_ref_t *ref = &region->leaves[which];
+    if (ref->offset == SFPM_LEAF_ZERO || ref->offset == SFPM_LEAF_BASE ||
+        sfpm_seen_add(&usage->seen, sfpm_checksum(&ref->offset, sizeof ref->offset, 0)))
+        return true;
+    const sfpm_leaf_t *leaf = sfpm_reader_leaf(&usage->reader, region, which);
+    if (!leaf)
+        return false;
+    uint64_t payload = 8 + (uint64_t)leaf->num_chunks * 8 +
+                       (uint64_t)leaf->num_extents * SFPM_EXTENT_SIZE +
+                       (usage->image->keys.sealed ? SFPM_BOX_EXTRA : 0);
+    bool good = note(usage, by, ref->offset, SFPM_RECORD_SIZE + payload);
+    for (uint32_t i = 0; good && i < leaf->num_extents; i++)
+        if (leaf->extents[i].kind != SFPM_EXTENT_BASE)
+            good = note(usage, by, leaf->extents[i].offset, leaf->extents[i].length);
+    return good;
+}
+
+/* Newest first: a leaf that was seen is used by a state that is later still. */
+static bool note_state(usage_t *usage, size_t by)
+{
+    sfpm_index_t index;
+    if (!sfpm_image_index(usage->image, &usage->spans[by].trailer, &index))
+        return false;
+    bool good = true;
+    for (size_t i = 0; good && i < index.num_regions; i++)
+        for (size_t k = 0; good && k < index.regions[i].num_leaves; k++)
+            good = note_leaf(usage, by, &index.regions[i], k);
+    sfpm_reader_free(&usage->reader); /* its leaf's region is about to go */
+    sfpm_reader_init(&usage->reader, usage->image);
+    sfpm_index_free(&index);
+    return good;
+}
+
+static void tell(usage_t *usage, sfpm_usage_callback_t callback, void *context)
+{
+    for (size_t i = 0; i < usage->count; i++) {
+        const sfpm_trailer_t *at = &usage->spans[i].trailer;
+        uint64_t unused = i == 0 ? 0 : at->offset + SFPM_TRAILER_RECORD - at->start;
+        uint64_t used = sfpm_ranges_total(&usage->spans[i].used);
+        callback(context, at->number, unused > used ? unused - used : 0,
+                 at->start - at->begin);
+    }
+}
+
+bool sfpm_image_usage(const sfpm_image_t *image, sfpm_usage_callback_t callback,
+                      void *context)
+{
+    usage_t usage = {.image = image};
+    if (!image || !callback)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "an image and a callback are needed");
+    if (image->info.format == 1) {
+        callback(context, 1, 0, 0);
+        return true;
+    }
+    sfpm_reader_init(&usage.reader, image);
+    bool good = collect_spans(&usage);
+    for (size_t i = 0; good && i + 1 < usage.count; i++)
+        good = note_state(&usage, i);
+    if (good)
+        tell(&usage, callback, context);
+    for (size_t i = 0; i < usage.count; i++)
+        sfpm_ranges_free(&usage.spans[i].used);
+    free(usage.spans);
+    sfpm_seen_free(&usage.seen);
+    sfpm_reader_free(&usage.reader);
+    return good || sfpm_image_fail_named(image);
+}
