@@ -10,6 +10,7 @@
 #include "common/operand.h"
 #include "common/options.h"
 #include "common/output.h"
+#include "common/progress.h"
 #include "common/tool.h"
 
 static int decrypt, flatten, compact, to_v1, to_v2, salvage;
@@ -246,6 +247,7 @@ static int salvage_image(const char *name)
         return status;
     sfpm_image_options_t how = operand_options();
     sfpm_write_options_t write = {.struct_size = sizeof(write),
+                                  .progress = progress_shown(),
                                   .mode = S_IRUSR | S_IWUSR};
     return sfpm_image_salvage(name, options.output, &how, &write, tell_loss,
                               (void *)(uintptr_t)name)

@@ -8,6 +8,7 @@
 
 #include "common/number.h"
 #include "common/options.h"
+#include "common/progress.h"
 #include "common/tool.h"
 
 /* Understands the N of FILE@N; false when it is none. 0 is not a commit. */
@@ -90,6 +91,7 @@ sfpm_image_options_t operand_options(void)
                                   .max_memory = options.max_memory,
                                   .secret = expected ? &options.secret.secret : NULL,
                                   .ask = ask,
+                                  .progress = progress_shown(),
                                   .base = options.base,
                                   .digest = options.digest_text != NULL ? options.digest
                                                                         : NULL};

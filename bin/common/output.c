@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "common/options.h"
+#include "common/progress.h"
 #include "common/tool.h"
 
 /* Whether both are the same regular file; devices and pipes may be both. */
@@ -68,6 +69,7 @@ static sfpm_write_options_t write_options(const operand_t *operand, const char *
     return (sfpm_write_options_t){.struct_size = sizeof(sfpm_write_options_t),
                                   .mode = secret ? S_IRUSR | S_IWUSR : 0,
                                   .ignore_hard_links = options.force != 0,
+                                  .progress = progress_shown(),
                                   .warn = warn,
                                   .warn_context = (void *)(uintptr_t)name};
 }

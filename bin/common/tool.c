@@ -13,6 +13,7 @@
 #include <sfpm/error.h>
 
 #include "common/escape.h"
+#include "common/progress.h"
 
 static struct {
     const char *name;
@@ -24,6 +25,7 @@ static struct {
 /* Runs when the program exits, by whatever way: nothing may be lost unseen. */
 static void check_stdout(void)
 {
+    progress_hide();
     if (tool_flush(EXIT_SUCCESS) != EXIT_SUCCESS)
         _exit(tool.failure);
 }
@@ -49,6 +51,7 @@ void tool_start(const char *name, int failure, int usage)
 
 static void message(const char *subject, const char *kind, const char *text)
 {
+    progress_hide();
     fprintf(stderr, "%s: ", tool.name);
     if (subject != NULL) {
         escape_print(stderr, subject);
@@ -139,6 +142,11 @@ int tool_flush(int status)
 bool tool_color(void)
 {
     return isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL;
+}
+
+const char *tool_name(void)
+{
+    return tool.name;
 }
 
 int tool_failure(void)

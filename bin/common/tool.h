@@ -54,6 +54,9 @@ int tool_flush(int status);
 /* Whether standard output shows colours and bold text: a terminal, without NO_COLOR. */
 bool tool_color(void);
 
+/* "sfpm-patch". */
+const char *tool_name(void);
+
 /* The tool's exit status for failures. */
 int tool_failure(void);
 

@@ -172,6 +172,7 @@ static bool check_records(sfpm_check_t *check, const sfpm_trailer_t *trailer)
             return sfpm_check_fault(check); /* no way on within this commit */
         if (!check_record(check, at, &record, end) && !sfpm_check_fault(check))
             return false;
+        sfpm_meter_add(&check->meter, end - at);
         before = record.type;
         at = end;
     }
@@ -220,7 +221,10 @@ static bool check_chunk(sfpm_check_t *check, const sfpm_region_t *region,
     bool seen;
     if (!note_extents(check, region, leaf, position, &seen))
         return sfpm_check_fault(check);
-    return seen || sfpm_chunk_read(&check->reader, region, position, check->scratch) ||
+    if (seen)
+        return true;
+    sfpm_meter_add(&check->meter, sfpm_span(region->size, position, SFPM_CHUNK));
+    return sfpm_chunk_read(&check->reader, region, position, check->scratch) ||
            sfpm_check_fault(check);
 }
 
@@ -311,6 +315,8 @@ bool sfpm_image_check(sfpm_image_t *image, sfpm_fault_callback_t callback, void 
     if (image->info.format == 1)
         return true; /* opening has read and bounded all that can be checked */
     sfpm_reader_init(&check.reader, image);
+    /* Records are read, and chunks once more, which may be larger than in the file. */
+    sfpm_meter_start(&check.meter, &image->progress, 2 * image->info.size);
     /* What damaged leaves would have named is unknown, and no fault of its own. */
     if (check_tail(&check) && check_commits(&check) && !check.failed &&
         !(sfpm_ranges_cover(&check.data, &check.used) &&
@@ -324,5 +330,7 @@ bool sfpm_image_check(sfpm_image_t *image, sfpm_fault_callback_t callback, void 
     sfpm_reader_free(&check.reader);
     if (check.failed)
         sfpm_error_restore(&check.first);
+    else
+        sfpm_meter_finish(&check.meter);
     return !check.failed;
 }

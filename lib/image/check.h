@@ -51,7 +51,8 @@ typedef struct sfpm_check {
     sfpm_ranges_t used;   /* what extents of pages and pieces name */
     sfpm_ranges_t packed; /* payloads of DATA records with a sum */
     sfpm_ranges_t chunks; /* what extents of chunks name */
-    sfpm_seen_t seen;     /* leaves and chunks checked already */
+    sfpm_meter_t meter;
+    sfpm_seen_t seen; /* leaves and chunks checked already */
 } sfpm_check_t;
 
 /* Reports the thread's last error as a fault; false when checking should stop. */

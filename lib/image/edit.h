@@ -52,8 +52,10 @@ struct sfpm_edit {
     sfpm_source_t *sources;  /* one for each of index.regions */
     size_t max_regions;      /* room in both arrays */
     const uint8_t
-        *known_id; /* rewriting: the image's id; NULL: that of the first index */
-    bool written;  /* as the commit index.number of the image … */
+        *known_id;       /* rewriting: the image's id; NULL: that of the first index */
+    sfpm_meter_t *meter; /* counts contents, when planned and when written; or NULL */
+    sfpm_meter_t own_meter;
+    bool written;                     /* as the commit index.number of the image … */
     uint8_t id[SFPM_DIGEST_SIZE];     /* … with this id … */
     uint8_t digest[SFPM_DIGEST_SIZE]; /* … and this state */
 };
@@ -69,6 +71,9 @@ bool sfpm_source_read(const sfpm_edit_t *edit, size_t which, uint64_t offset, ui
 /* Lays the changes over `size` bytes at `offset`; tells whether any touched them. */
 bool sfpm_source_overlay(const sfpm_source_t *source, uint64_t offset, uint8_t *to,
                          size_t size);
+
+/* How many bytes a meter will count while the edit is written. */
+uint64_t sfpm_edit_work(const sfpm_edit_t *edit);
 
 /* The time of a commit: SOURCE_DATE_EPOCH, or now. */
 void sfpm_commit_time(int64_t *seconds, uint32_t *nanoseconds);

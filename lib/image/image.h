@@ -3,6 +3,7 @@
 #ifndef SFPM_IMAGE_IMAGE_H
 #define SFPM_IMAGE_IMAGE_H
 
+#include "image/meter.h"
 #include "image/format.h"
 #include "image/log.h"
 #include "image/seal.h"
@@ -25,7 +26,8 @@ struct sfpm_image {
     sfpm_index_t index;   /* of the commit shown */
     sfpm_commit_info_t commit;
     sfpm_region_info_t *regions;
-    char *warning;        /* NULL when there is nothing to remark */
+    char *warning; /* NULL when there is nothing to remark */
+    sfpm_progress_t progress;
     uint64_t *v1_offsets; /* version 1: where each region's bytes lie */
 };
 
@@ -88,6 +90,7 @@ typedef struct sfpm_reader {
     size_t leaf_which;
     sfpm_leaf_t leaf;
     struct sfpm_reader *base; /* made when first needed */
+    sfpm_meter_t *meter;      /* counts what sfpm_region_read() reads, or NULL */
 } sfpm_reader_t;
 
 void sfpm_reader_init(sfpm_reader_t *reader, const sfpm_image_t *image);

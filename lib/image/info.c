@@ -66,12 +66,17 @@ static bool read_range(const sfpm_image_t *image, size_t index, uint64_t offset,
                        uint64_t size)
 {
     sfpm_reader_t reader;
+    sfpm_meter_t meter;
     if (image->info.format == 1)
         return !to || sfpm_input_read(image->input, image->v1_offsets[index] + offset, to,
                                       (size_t)size);
     sfpm_reader_init(&reader, image);
+    sfpm_meter_start(&meter, &image->progress, size);
+    reader.meter = &meter;
     bool good = sfpm_region_read(&reader, &image->index.regions[index], offset, to, size);
     sfpm_reader_free(&reader);
+    if (good)
+        sfpm_meter_finish(&meter);
     return good;
 }
 

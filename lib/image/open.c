@@ -333,6 +333,7 @@ sfpm_image_t *sfpm_image_open_at(sfpm_input_t *input, const char *path, unsigned
     image->input = input;
     image->depth = depth;
     image->max_memory = options->max_memory;
+    image->progress = options->progress;
     if (path && !(image->path = sfpm_copy_string(path)))
         goto fail;
     if (!open_contents(image, options) ||

@@ -106,7 +106,7 @@ static bool place_slot(packer_t *packer, slot_t *slot, uint64_t offset, uint8_t 
 static bool flush_batch(packer_t *packer, sfpm_output_t *output)
 {
     uint64_t start = sfpm_output_offset(output) + SFPM_RECORD_SIZE;
-    size_t total = 0;
+    size_t total = 0, contents = 0;
     if (packer->count == 0)
         return true;
     pack_batch(packer);
@@ -115,12 +115,15 @@ static bool flush_batch(packer_t *packer, sfpm_output_t *output)
         if (!place_slot(packer, slot, start + total, packer->payload + total))
             return false;
         total += slot->extent->length;
+        contents += slot->size;
     }
     packer->count = 0;
-    return sfpm_write_record_start(output, SFPM_RECORD_DATA, 0, total,
-                                   sfpm_checksum(packer->payload, total, 0)) &&
-           sfpm_output_write(output, packer->payload, total) &&
-           sfpm_write_record_end(output);
+    bool good = sfpm_write_record_start(output, SFPM_RECORD_DATA, 0, total,
+                                        sfpm_checksum(packer->payload, total, 0)) &&
+                sfpm_output_write(output, packer->payload, total) &&
+                sfpm_write_record_end(output);
+    sfpm_meter_add(packer->plan->edit->meter, contents);
+    return good;
 }
 
 /* A slot's own memory, allocated when a chunk first needs it. */

@@ -132,6 +132,7 @@ static bool plan_region(sfpm_plan_t *plan, size_t which)
         return plan_zero_region(region);
     for (size_t leaf = 0; leaf < region->num_leaves; leaf++) {
         uint64_t base = (uint64_t)leaf * SFPM_LEAF_BYTES;
+        sfpm_meter_add(edit->meter, sfpm_span(region->size, base, SFPM_LEAF_BYTES));
         if (inherited && !sfpm_source_overlay(source, base, NULL, SFPM_LEAF_BYTES))
             inherit_leaf(edit, &region->leaves[leaf]);
         else if (!plan_leaf(plan, which, leaf))

@@ -354,6 +354,7 @@ bool sfpm_region_read(sfpm_reader_t *reader, const sfpm_region_t *region, uint64
             return false;
         if (to && whole == reader->chunk)
             sfpm_copy_contents(to, reader->chunk + skip, now);
+        sfpm_meter_add(reader->meter, now);
         to = to ? to + now : NULL;
         offset += now;
         size -= now;

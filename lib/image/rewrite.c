@@ -92,6 +92,7 @@ static sfpm_edit_t *make_edit(sfpm_rewriter_t *rewriter, const sfpm_index_t *ind
     edit->image = rewriter->options.base ? rewriter->options.base : rewriter->image;
     edit->contents = rewriter->image;
     edit->keep_numbers = true;
+    edit->meter = &rewriter->meter;
     edit->workers = rewriter->options.workers;
     edit->keys = rewriter->keys.sealed ? &rewriter->keys : NULL;
     edit->known_id =
@@ -220,9 +221,14 @@ static bool collect(const sfpm_rewriter_t *rewriter, sfpm_trailer_t **trailers,
 static bool rewrite_all(sfpm_rewriter_t *rewriter)
 {
     sfpm_trailer_t *trailers = NULL;
-    size_t count;
+    size_t count = 0;
     bool good =
         sfpm_image_same_last(rewriter->image) && collect(rewriter, &trailers, &count);
+    uint64_t size = 0;
+    for (size_t i = 0; i < rewriter->image->index.num_regions; i++)
+        size += rewriter->image->index.regions[i].size;
+    /* That the commits are of one size is a guess that will do. */
+    sfpm_meter_start(&rewriter->meter, &rewriter->progress, 2 * size * count);
     while (good && count > 0)
         good = sfpm_rewrite_commit(rewriter, &trailers[--count]);
     good = good && sfpm_image_same_last(rewriter->image);
@@ -239,6 +245,10 @@ static bool prepare(sfpm_rewriter_t *rewriter, sfpm_image_t *image,
         return sfpm_fail(SFPM_ERR_ARGUMENT, "no image given");
     if (!sfpm_take_options(options, sizeof *options, given))
         return false;
+    sfpm_write_options_t write;
+    if (!sfpm_take_options(&write, sizeof write, options->write))
+        return false;
+    rewriter->progress = write.progress;
     options->flatten = options->flatten || options->base;
     if (image->info.format == 1)
         return sfpm_fail(SFPM_ERR_ARGUMENT,
@@ -270,6 +280,8 @@ static bool run(sfpm_rewriter_t *rewriter, const char *filename, sfpm_output_t *
         good = sfpm_output_finish(output);
     else
         sfpm_output_discard(output);
+    if (good)
+        sfpm_meter_finish(&rewriter->meter);
     sfpm_rewriter_free(rewriter);
     return good;
 }

@@ -20,6 +20,8 @@ typedef struct sfpm_rewriter {
     uint32_t codec;   /* when a compression is asked for */
     int level;
     sfpm_output_t *output;
+    sfpm_progress_t progress;
+    sfpm_meter_t meter;
     sfpm_written_t before;
     sfpm_trailer_t last;
     bool any;                         /* a commit has been written */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/options.h"
 #include "image/rewrite.h"
 
 static void tell(const sfpm_rewriter_t *rewriter, uint64_t commit, const char *region,
@@ -176,6 +177,10 @@ static bool run(sfpm_rewriter_t *rewriter, const char *output,
         good = sfpm_fail(SFPM_ERR_TRUNCATED, "no whole commit was found in the file");
     if (good) {
         find_base(rewriter, &found, options);
+        sfpm_write_options_t known;
+        if (sfpm_take_options(&known, sizeof known, write))
+            sfpm_meter_start(&rewriter->meter, &known.progress,
+                             2 * sfpm_input_size(rewriter->image->input));
         rewriter->output = sfpm_output_create(output, &how);
         good = rewriter->output && salvage_all(rewriter, &found);
         if (good)

@@ -28,16 +28,48 @@ static const sfpm_trailer_t *last_trailer(const sfpm_edit_t *edit)
                                                                    : NULL;
 }
 
-static bool copy_input(const sfpm_input_t *input, sfpm_output_t *output)
+/* Contents are looked at and written. */
+uint64_t sfpm_edit_work(const sfpm_edit_t *edit)
+{
+    uint64_t work = 0;
+    for (size_t i = 0; i < edit->index.num_regions; i++)
+        work += 2 * edit->index.regions[i].size;
+    return work;
+}
+
+/* The options of a caller; counting begins. */
+static bool take_options(sfpm_edit_t *edit, const sfpm_write_options_t *given,
+                         sfpm_output_options_t *options)
+{
+    sfpm_write_options_t known;
+    if (!sfpm_take_options(&known, sizeof known, given))
+        return false;
+    sfpm_meter_start(&edit->own_meter, &known.progress, sfpm_edit_work(edit));
+    edit->meter = &edit->own_meter;
+    return sfpm_output_options(given, options);
+}
+
+static bool finish(sfpm_edit_t *edit, sfpm_output_t *output)
+{
+    edit->written = sfpm_output_finish(output);
+    if (edit->written)
+        sfpm_meter_finish(edit->meter);
+    return edit->written;
+}
+
+static bool copy_input(const sfpm_input_t *input, sfpm_output_t *output,
+                       sfpm_meter_t *meter)
 {
     enum { STEP = 1 << 20 };
     uint64_t size = sfpm_input_size(input);
+    meter->total += size;
     uint8_t *bytes = sfpm_new_block(size < STEP ? (size_t)size : STEP);
     bool good = bytes != NULL;
     for (uint64_t at = 0; good && at < size;) {
         size_t now = size - at < STEP ? (size_t)(size - at) : STEP;
         good = sfpm_input_read(input, at, bytes, now) &&
                sfpm_output_write(output, bytes, now);
+        sfpm_meter_add(meter, now);
         at += now;
     }
     free(bytes);
@@ -49,7 +81,7 @@ static bool write_whole(sfpm_edit_t *edit, sfpm_output_t *output)
     const sfpm_trailer_t *last = last_trailer(edit);
     if (edit->format == 1)
         return sfpm_v1_encode(edit, output);
-    return (last ? copy_input(edit->image->input, output)
+    return (last ? copy_input(edit->image->input, output, edit->meter)
                  : sfpm_write_header(edit, output)) &&
            sfpm_commit_write(edit, last, output);
 }
@@ -91,7 +123,7 @@ static bool save_to(sfpm_edit_t *edit, const char *filename, sfpm_output_t *outp
     if (!output)
         return false;
     if (sfpm_image_is_unchanged(edit->image, filename) && write_whole(edit, output))
-        return edit->written = sfpm_output_finish(output);
+        return finish(edit, output);
     sfpm_output_discard(output);
     return false;
 }
@@ -102,17 +134,18 @@ bool sfpm_edit_save(sfpm_edit_t *edit, const char *filename,
     sfpm_output_options_t how;
     if (!edit || !filename)
         return sfpm_fail(SFPM_ERR_ARGUMENT, "an edit and a file name are needed");
-    return sfpm_output_options(options, &how) &&
+    return take_options(edit, options, &how) &&
            save_to(edit, filename, sfpm_output_create(filename, &how));
 }
 
 bool sfpm_edit_save_fd(sfpm_edit_t *edit, int fd, const char *name,
                        const sfpm_write_options_t *options)
 {
-    (void)options; /* they concern files */
+    sfpm_output_options_t how; /* for files */
     if (!edit)
         return sfpm_fail(SFPM_ERR_ARGUMENT, "no edit given");
-    return save_to(edit, NULL, sfpm_output_stream(fd, name ? name : "descriptor"));
+    return take_options(edit, options, &how) &&
+           save_to(edit, NULL, sfpm_output_stream(fd, name ? name : "descriptor"));
 }
 
 /* ---- a delta file ---- */
@@ -159,7 +192,7 @@ static bool save_delta(sfpm_edit_t *edit, sfpm_output_t *output)
         edit->keys = &edit->own_keys;
     }
     if (sfpm_write_header(edit, output) && sfpm_commit_write(edit, NULL, output))
-        return edit->written = sfpm_output_finish(output);
+        return finish(edit, output);
     sfpm_output_discard(output);
     return false;
 }
@@ -171,7 +204,7 @@ bool sfpm_edit_save_delta(sfpm_edit_t *edit, const char *filename,
     if (!edit || !edit->image || !filename)
         return sfpm_fail(SFPM_ERR_ARGUMENT,
                          "a starting image and a file name are needed");
-    return sfpm_output_options(options, &how) &&
+    return take_options(edit, options, &how) &&
            sfpm_base_is_spared(edit->image, filename) &&
            sfpm_edit_name_base(edit, edit->image) &&
            save_delta(edit, sfpm_output_create(filename, &how));
@@ -205,7 +238,7 @@ static bool append(sfpm_edit_t *edit, const sfpm_output_options_t *how)
         return false;
     if (still_ours(edit->image, output) &&
         sfpm_commit_write(edit, &edit->image->last, output))
-        return edit->written = sfpm_output_finish(output);
+        return finish(edit, output);
     sfpm_output_discard(output);
     return false;
 }
@@ -231,7 +264,7 @@ bool sfpm_edit_append(sfpm_edit_t *edit, const sfpm_write_options_t *options)
             SFPM_ERR_ARGUMENT,
             "%s: a commit cannot change the format of the file: save a new one",
             edit->image->path);
-    if (!sfpm_output_options(options, &how))
+    if (!take_options(edit, options, &how))
         return false;
     bool good = edit->format == 1 ? replace_v1(edit, &how) : append(edit, &how);
     if (good && edit->format != 1)

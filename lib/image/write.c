@@ -112,6 +112,8 @@ static bool write_leaf_pages(sfpm_plan_t *plan, sfpm_planned_leaf_t *planned, ru
 {
     for (uint32_t chunk = 0; chunk < planned->leaf.num_chunks; chunk++) {
         hash_chunk(plan, planned, chunk);
+        if (!plan->packed)
+            sfpm_meter_add(plan->edit->meter, sfpm_plan_span(planned, chunk));
         if (!write_chunk_pages(plan, planned, chunk, run))
             return false;
         /* The memory of contents that were read is used again for the next chunk. */

@@ -133,8 +133,10 @@ typedef enum how { HOW_SAVE, HOW_APPEND, HOW_DELTA } how_t;
 static bool write_edit(const sfpm_snapshot_t *snapshot, sfpm_edit_t *edit, how_t how,
                        const char *filename)
 {
-    const sfpm_write_options_t options = {
-        .struct_size = sizeof options, .warn = warn_log, .warn_context = &snapshot};
+    const sfpm_write_options_t options = {.struct_size = sizeof options,
+                                          .warn = warn_log,
+                                          .warn_context = &snapshot,
+                                          .progress = snapshot->progress};
     bool ok = how == HOW_SAVE     ? sfpm_edit_save(edit, filename, &options)
               : how == HOW_APPEND ? sfpm_edit_append(edit, &options)
                                   : sfpm_edit_save_delta(edit, filename, &options);
@@ -214,8 +216,12 @@ static void drop_old(const sfpm_snapshot_t *snapshot, sfpm_image_t *image,
                      const char *filename, uint64_t keep)
 {
     const sfpm_image_info_t *info = sfpm_image_info(image);
-    const sfpm_rewrite_options_t options = {
-        .struct_size = sizeof options, .workers = snapshot->workers, .keep = keep};
+    const sfpm_write_options_t write = {.struct_size = sizeof write,
+                                        .progress = snapshot->progress};
+    const sfpm_rewrite_options_t options = {.struct_size = sizeof options,
+                                            .workers = snapshot->workers,
+                                            .keep = keep,
+                                            .write = &write};
     sfpm_error_state_t before;
     uint64_t held = info->commits - info->first + 1;
     if (held / 2 < keep)

@@ -224,6 +224,13 @@ void sfpm_snapshot_set_log(sfpm_snapshot_t *snapshot, sfpm_log_callback_t callba
     snapshot->log_context = context;
 }
 
+void sfpm_snapshot_set_progress(sfpm_snapshot_t *snapshot,
+                                const sfpm_progress_t *progress)
+{
+    if (snapshot)
+        snapshot->progress = progress ? *progress : (sfpm_progress_t){0};
+}
+
 void sfpm_snapshot_log(const sfpm_snapshot_t *snapshot, sfpm_log_level_t level,
                        const char *format, ...)
 {
@@ -244,6 +251,7 @@ sfpm_image_t *sfpm_snapshot_open(const sfpm_snapshot_t *snapshot, const char *fi
         .struct_size = sizeof options,
         .commit = commit,
         .base = base,
+        .progress = snapshot->progress,
         .secret = snapshot->secret.struct_size ? &snapshot->secret : NULL};
     sfpm_image_t *image = sfpm_image_open(filename, &options);
     const char *remark;

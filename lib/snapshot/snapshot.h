@@ -62,6 +62,7 @@ struct sfpm_snapshot {
     sfpm_parked_t *parked;
     size_t num_parked;
     size_t parked_capacity;
+    sfpm_progress_t progress;
     /* Apart, because saving takes a const snapshot: */
     sfpm_known_commit_t *last;
     struct sfpm_callbacks *callbacks;

@@ -10,7 +10,7 @@ if [ "${SFPM_LONG:-0}" = 0 ]; then
 else
     errors="$errors EDQUOT EINTR ENOMEM EPERM"
 fi
-for operation in compact keep flatten reencode; do
+for operation in compact keep flatten recode; do
     # shellcheck disable=SC2086
     expect sweep_errors "$operation" $errors
 done

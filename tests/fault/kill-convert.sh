@@ -5,7 +5,7 @@
 . "${top_srcdir:-$(dirname "$0")/../..}/tests/fault/lib.sh"
 
 [ "${SFPM_LONG:-0}" != 0 ] || stride=$((stride * 4))
-operations='compact keep flatten reencode'
+operations='compact keep flatten recode'
 printf '%032d' 7 >"$test_state/key"
 if echo 'halt' | sfpm-save - | sfpm-convert --encrypt --key-file "$test_state/key" - >/dev/null 2>&1; then
     operations="$operations encrypt"

@@ -270,10 +270,10 @@ flatten_run() { "$@" sfpm-convert -i --flatten a.img; }
 flatten_again() { sfpm-convert -i --flatten a.img; }
 flatten_state() { rewrite_state; }
 
-reencode_prepare() { rewrite_prepare --compress lz4; }
-reencode_run() { "$@" sfpm-convert -i --compress lz4 a.img; }
-reencode_again() { sfpm-convert -i --compress lz4 a.img; }
-reencode_state() { rewrite_state; }
+recode_prepare() { rewrite_prepare --compress lz4; }
+recode_run() { "$@" sfpm-convert -i --compress lz4 a.img; }
+recode_again() { sfpm-convert -i --compress lz4 a.img; }
+recode_state() { rewrite_state; }
 
 # Every commit is encrypted, under salts of its own: compared is what comes out again.
 encrypt_prepare() {

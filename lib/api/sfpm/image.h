@@ -65,6 +65,16 @@ typedef const sfpm_secret_t *(*sfpm_ask_callback_t)(void *context, const char *n
                                                     bool passphrase);
 
 /**
+ * Who is told how far something long has come: when it begins, now and then, and once
+ * more when it has succeeded. The bytes done and those to do in all are of work, not of the file, and
+ * `done` is never more than `total`. The callback runs on the caller's thread.
+ */
+typedef struct sfpm_progress {
+    void (*callback)(void *context, uint64_t done, uint64_t total); /**< or NULL */
+    void *context;
+} sfpm_progress_t;
+
+/**
  * How to open an image. Start with `= {.struct_size = sizeof(…)}`: what is not
  * mentioned is the default.
  */
@@ -82,6 +92,8 @@ typedef struct sfpm_image_options {
     sfpm_ask_callback_t ask; /**< or NULL; called for encrypted images when `secret` is
                                   NULL. Images that are not encrypted are opened then */
     void *ask_context;
+    sfpm_progress_t progress; /**< of checking the image or a region of it, and of reading
+                                   at one time much of one */
 } sfpm_image_options_t;
 
 /** Facts about the file. */
@@ -384,6 +396,7 @@ typedef struct sfpm_write_options {
     bool ignore_hard_links; /**< append although the file has several names */
     void (*warn)(void *context, const char *text); /**< receives remarks, or NULL */
     void *warn_context;
+    sfpm_progress_t progress; /**< of writing, and of what has to be found out before */
 } sfpm_write_options_t;
 
 /**

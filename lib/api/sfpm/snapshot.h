@@ -168,6 +168,11 @@ typedef void (*sfpm_log_callback_t)(void *context, sfpm_log_level_t level,
 SFPM_API void sfpm_snapshot_set_log(sfpm_snapshot_t *snapshot,
                                     sfpm_log_callback_t callback, void *context);
 
+/** Sets who is told how far saves, commits and restores have come; copied, NULL for
+ * nobody. Calling functions on the same snapshot is not allowed. */
+SFPM_API void sfpm_snapshot_set_progress(sfpm_snapshot_t *snapshot,
+                                         const sfpm_progress_t *progress);
+
 /**
  * Replaces the file, atomically and durably, by a new image of one commit.
  * @param filename  the file; a final symbolic link is followed once, a pipe or

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* How far the tool has come, on standard error. */
+#ifndef SFPM_BIN_PROGRESS_H
+#define SFPM_BIN_PROGRESS_H
+
+#include <sfpm/image.h>
+
+/* What to give to the library: work that takes over a second is shown on one line of
+ * the terminal, which is erased at the end. Nobody is told where standard error is no
+ * terminal, or a dumb one. */
+sfpm_progress_t progress_shown(void);
+
+/* Erases the line, before something else is printed. */
+void progress_hide(void);
+
+#endif
