@@ -91,6 +91,10 @@ survives() {
     *) blame "$1 killed at $2 $3: the image is $state" || return ;;
     esac
     for left in $(leftovers); do
+        case $left in
+        .a.img.sfpm-*) ;; # as sfpm(7) says
+        *) blame "$1 killed at $2 $3: leaves $left" || return ;;
+        esac
         rm "$work/$left" || blame "$1 killed at $2 $3: $left cannot be removed" || return
     done
     "$1_again" >"$stdout" 2>"$stderr" ||

@@ -159,6 +159,15 @@ cp a.img other.img
 sfpm-convert --flatten -o a.img other.img
 expect_status 1 sfpm-inspect delta.img
 expect_stderr_match 'its base image .* has digest [0-9a-f]{32} at commit 1, but the delta was made on [0-9a-f]{32}$'
+# A damaged one, in its header and where the delta needs it.
+for at in 20 8192; do
+    cp elsewhere/base a.img
+    printf '\377' | dd of=a.img bs=1 seek="$at" conv=notrunc status=none
+    expect_not cmp -s a.img elsewhere/base
+    expect_status 125 sfpm-run delta.img
+    expect_stderr_match '^sfpm-run: delta\.img: .*damaged'
+    expect_stdout ''
+done
 cp elsewhere/base a.img
 succeeds sfpm-run delta.img
 # A base that was written anew in other ways is still the same base.
