@@ -257,21 +257,13 @@ typedef void (*sfpm_fault_callback_t)(void *context, sfpm_status_t status,
 SFPM_API bool sfpm_image_check(sfpm_image_t *image, sfpm_fault_callback_t callback,
                                void *context);
 
-/**
- * Told of each commit by sfpm_image_usage().
- * @param commit  its number
- * @param unused  bytes of it that no later state uses: what dropping it from the file
- *                could free. Of the last commit 0
- * @param torn    bytes of an interrupted commit that lie before it
- */
+/** Told of a commit's bytes that no later state uses (0 for the last one), and of those
+ * of an interrupted commit before it. */
 typedef void (*sfpm_usage_callback_t)(void *context, uint64_t commit, uint64_t unused,
                                       uint64_t torn);
 
-/**
- * Tells how much of each commit, the last one first, later states still use. Reads all
- * indices; records are counted with what they begin with.
- * @return false when an index cannot be read; then the callback was not called
- */
+/** Tells how much of each commit, the last one first, is in use. On failure, since an
+ * index cannot be read, the callback was not called. */
 SFPM_API bool sfpm_image_usage(const sfpm_image_t *image, sfpm_usage_callback_t callback,
                                void *context);
 
