@@ -170,6 +170,31 @@ static bool decode_export(sfpm_cursor_t *cursor, sfpm_program_t *program, uint32
     return name != NULL;
 }
 
+static int compare_names(const void *left, const void *right)
+{
+    const char *const *a = left;
+    const char *const *b = right;
+    return strcmp(*a, *b);
+}
+
+/* No two exports have one name. */
+static bool check_exports(const sfpm_program_t *program)
+{
+    uint32_t count = program->num_exports;
+    const char **names = SFPM_NEW_N(const char *, count);
+    bool unique = names != NULL;
+    for (uint32_t i = 0; unique && i < count; i++)
+        names[i] = program->exports[i].name;
+    if (unique)
+        qsort(names, count, sizeof *names, compare_names);
+    for (uint32_t i = 1; unique && i < count; i++)
+        if (strcmp(names[i - 1], names[i]) == 0)
+            unique =
+                sfpm_fail(SFPM_ERR_CORRUPT, "exports: two are named '%.100s'", names[i]);
+    free(names);
+    return unique;
+}
+
 static bool decode_segment(sfpm_cursor_t *cursor, sfpm_program_t *program, uint32_t index)
 {
     const uint8_t *from = take(cursor, 9);
@@ -271,6 +296,7 @@ bool sfpm_tables_decode(sfpm_program_t *program, const uint8_t *bytes, size_t si
                         decode_function) ||
         !decode_entries(&cursor, program, 0, program->num_globals, decode_global) ||
         !decode_entries(&cursor, program, 0, program->num_exports, decode_export) ||
+        !check_exports(program) ||
         !decode_entries(&cursor, program, 0, program->num_segments, decode_segment))
         return false;
     return cursor.left == 0 ||
