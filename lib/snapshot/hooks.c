@@ -73,6 +73,7 @@ void sfpm_callbacks_free(sfpm_callbacks_t *callbacks)
         free((char *)callbacks->hooks[i].name);
     free(callbacks->hooks);
     free(callbacks->steps);
+    sfpm_resources_free(callbacks);
     free(callbacks);
 }
 
@@ -171,16 +172,24 @@ bool sfpm_hooks_before_restore(const sfpm_snapshot_t *snapshot, const sfpm_image
             return false;
         }
     }
-    return true;
+    if (sfpm_resources_stage(snapshot, image))
+        return true;
+    undo_restore(snapshot, 0, event);
+    return false;
 }
 
 bool sfpm_hooks_after_restore(const sfpm_snapshot_t *snapshot, const sfpm_image_t *image,
                               sfpm_restore_event_t *event, bool restored)
 {
-    bool ok = true;
     event->restored = restored;
-    if (!restored)
+    if (!restored) {
+        sfpm_resources_abandon(snapshot);
         undo_restore(snapshot, 0, event);
+    }
+    bool ok = !restored || sfpm_resources_publish(snapshot) ||
+              sfpm_fail_prefix("%s: memory is restored (commit %llu), but not all files "
+                               "are, and no hook ran",
+                               sfpm_image_name(image), (unsigned long long)event->commit);
     for (size_t i = 0; restored && ok && i < snapshot->callbacks->num_hooks; i++) {
         const sfpm_hooks_t *hooks = &snapshot->callbacks->hooks[i];
         ok = call_after_restore(snapshot, hooks, event) ||

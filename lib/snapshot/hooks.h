@@ -10,6 +10,7 @@
 #include <sfpm/migrate.h>
 
 #include "base/error.h"
+#include "snapshot/resource.h"
 #include "snapshot/snapshot.h"
 
 /* A migration from one schema version to another. */
@@ -28,9 +29,13 @@ typedef struct sfpm_callbacks {
     sfpm_step_t *steps;
     size_t num_steps;
     size_t step_capacity;
+    sfpm_open_file_t *files;
+    size_t num_files;
+    size_t file_capacity;
 } sfpm_callbacks_t;
 
 void sfpm_callbacks_free(sfpm_callbacks_t *callbacks);
+void sfpm_resources_free(sfpm_callbacks_t *callbacks);
 
 /* SFPM_ERR_ARGUMENT while one of the snapshot's callbacks runs: what the function
  * would do cannot be done in the middle of something. */
@@ -48,7 +53,8 @@ bool sfpm_callbacks_leave(sfpm_callbacks_t *callbacks, const sfpm_error_state_t 
 bool sfpm_hooks_before_save(const sfpm_snapshot_t *snapshot);
 void sfpm_hooks_after_save(const sfpm_snapshot_t *snapshot, bool saved);
 
-/* Before verified contents replace memory; when it returns true,
+/* Before verified contents replace memory; files are opened here, and put into place
+ * there; when it returns true,
  * sfpm_hooks_after_restore() must follow, with the same event. That returns false only
  * when memory was restored and a hook failed. */
 bool sfpm_hooks_before_restore(const sfpm_snapshot_t *snapshot, const sfpm_image_t *image,

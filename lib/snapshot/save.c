@@ -69,8 +69,8 @@ bool sfpm_snapshot_fill_edit(const sfpm_snapshot_t *snapshot, sfpm_edit_t *edit)
            sfpm_edit_set_creator(edit, sfpm_origin_program()) &&
            sfpm_edit_set_schema(edit, snapshot->schema) &&
            sfpm_edit_set_bytecode(edit, snapshot->bytecode) &&
-           fill_attributes(snapshot, edit) && fill_origin(snapshot, edit) &&
-           fill_regions(snapshot, edit);
+           fill_attributes(snapshot, edit) && sfpm_resources_record(snapshot, edit) &&
+           fill_origin(snapshot, edit) && fill_regions(snapshot, edit);
 }
 
 /* A commit is the whole state: what is no longer registered goes. From the back,
@@ -113,7 +113,8 @@ static sfpm_edit_t *edit_of(const sfpm_snapshot_t *snapshot, sfpm_image_t *image
     sfpm_edit_t *edit = sfpm_edit_create(image);
     if (edit && protect(snapshot, edit, image == NULL) &&
         sfpm_snapshot_fill_edit(snapshot, edit) &&
-        (!image || remove_unregistered(snapshot, image, edit)) &&
+        (!image || (remove_unregistered(snapshot, image, edit) &&
+                    sfpm_resources_forget(snapshot, image, edit))) &&
         sfpm_edit_set_message(edit, message ? message : ""))
         return edit;
     sfpm_edit_destroy(edit);

@@ -71,5 +71,7 @@ printf 'flushed\ndifferent, 0 bytes left\n' >wanted
 expect_same wanted sfpm_hooks.3.1.c.second
 printf '42\n' >wanted
 expect_same wanted sfpm_migrate.3.1.c.first
+printf 'line 2: two\n' >wanted
+expect_same wanted sfpm_resource.3.1.c.second
 printf '2: hello (in English)\n1: hallo ()\n' >wanted
 expect_same wanted sfpm_image.3.1.c.second

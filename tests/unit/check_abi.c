@@ -46,6 +46,12 @@ START_TEST(callback_structs_keep_their_layout)
     ck_assert_uint_eq(offsetof(sfpm_restore_event_t, seed), 24);
     ck_assert_uint_eq(offsetof(sfpm_restore_event_t, commit), 56);
     ck_assert_uint_eq(offsetof(sfpm_restore_event_t, schema), 64);
+    ck_assert_uint_eq(offsetof(sfpm_resource_t, descriptor), 24);
+    ck_assert_uint_eq(offsetof(sfpm_resource_t, flags), 40);
+    ck_assert_uint_eq(offsetof(sfpm_resource_t, identity), 52);
+    ck_assert_uint_eq(offsetof(sfpm_resource_t, cut), 56);
+    ck_assert_uint_eq(offsetof(sfpm_resource_t, locate), 64);
+    ck_assert_uint_eq(offsetof(sfpm_resource_t, context), 72);
     ck_assert_uint_eq(offsetof(sfpm_restore_options_t, accept), 32);
     ck_assert_uint_eq(offsetof(sfpm_restore_options_t, max_memory), 40);
     ck_assert_uint_eq(offsetof(sfpm_restore_options_t, mode), 48);

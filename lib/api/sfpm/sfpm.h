@@ -11,6 +11,7 @@
 #include <sfpm/image.h>
 #include <sfpm/migrate.h>
 #include <sfpm/opcode.h>
+#include <sfpm/resource.h>
 #include <sfpm/snapshot.h>
 #include <sfpm/version.h>
 #include <sfpm/vm.h>
