@@ -114,3 +114,19 @@ bool sfpm_source_overlay(const sfpm_source_t *source, uint64_t offset, uint8_t *
     }
     return touched;
 }
+
+bool sfpm_source_may_differ(const sfpm_source_t *source, uint64_t offset, size_t size)
+{
+    uint64_t end = (offset + size + SFPM_PAGE - 1) / SFPM_PAGE;
+    uint64_t pages = (source->old->size + SFPM_PAGE - 1) / SFPM_PAGE;
+    if (end > pages)
+        end = pages;
+    for (uint64_t page = offset / SFPM_PAGE; page < end; page++) {
+        uint64_t rest = source->changed[page / 64] >> page % 64;
+        if (rest & 1)
+            return true;
+        if (rest == 0)
+            page |= 63; /* none in this word */
+    }
+    return false;
+}

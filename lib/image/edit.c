@@ -149,6 +149,7 @@ bool sfpm_edit_set_region(sfpm_edit_t *edit, const char *name, size_t instance,
     free_changes(source);
     source->kind = SFPM_SOURCE_MEMORY;
     source->memory = flags & SFPM_REGION_VOLATILE ? NULL : base;
+    source->changed = NULL;
     edit->index.regions[which].size = size;
     edit->index.regions[which].flags = flags;
     return true;
@@ -164,6 +165,20 @@ bool sfpm_edit_set_address(sfpm_edit_t *edit, const char *name, size_t instance,
         return sfpm_fail(SFPM_ERR_MISMATCH, "there is no region '%s' to give an address",
                          name ? name : "");
     edit->index.regions[which].address = address;
+    return true;
+}
+
+bool sfpm_edit_set_changed(sfpm_edit_t *edit, const char *name, size_t instance,
+                           const uint64_t *changed)
+{
+    size_t which = 0;
+    if (!find(edit, name, instance, &which))
+        return sfpm_fail(SFPM_ERR_INTERNAL, "there is no region '%s'", name);
+    sfpm_source_t *source = &edit->sources[which];
+    /* What had another size then is compared as if nothing were known. */
+    if (source->old && source->memory &&
+        source->old->size == edit->index.regions[which].size)
+        source->changed = changed;
     return true;
 }
 

@@ -3,6 +3,7 @@
 #ifndef SFPM_IMAGE_EDIT_H
 #define SFPM_IMAGE_EDIT_H
 
+#include "image/changed.h"
 #include "image/image.h"
 #include "io/output.h"
 
@@ -29,6 +30,8 @@ typedef struct sfpm_source {
     const sfpm_leaf_ref_t *old_refs; /* rewriting: its leaves in the new file */
     size_t num_old_leaves;
     const uint8_t *memory;        /* borrowed */
+    const uint64_t *changed;      /* borrowed: a bit for each page of `memory` that may
+                                     differ from `old`; NULL: that is not known */
     uint8_t *owned;               /* memory that the edit had to load itself */
     const sfpm_region_t *content; /* of any commit of edit->contents */
     sfpm_change_t *changes;
@@ -64,6 +67,9 @@ struct sfpm_edit {
 void sfpm_source_add(sfpm_source_t *source, sfpm_change_t change);
 /* Sorts the changes and joins those that overlap, before they are looked for. */
 bool sfpm_source_settle(sfpm_source_t *source);
+
+/* Whether pages of a source of which the changed ones are known may differ. */
+bool sfpm_source_may_differ(const sfpm_source_t *source, uint64_t offset, size_t size);
 
 /* Reads a region of the next commit by its place in edit->index. */
 bool sfpm_source_read(const sfpm_edit_t *edit, size_t which, uint64_t offset, uint8_t *to,

@@ -80,6 +80,16 @@ bool sfpm_places_find(const sfpm_image_t *image, size_t index, uint64_t size,
     return good || sfpm_image_fail_named(image);
 }
 
+bool sfpm_places_inode(const sfpm_image_t *image, uint64_t *inode)
+{
+    dev_t device;
+    ino_t number;
+    bool known = sfpm_input_identity(image->input, &device, &number);
+    if (known)
+        *inode = (uint64_t)number;
+    return known;
+}
+
 bool sfpm_places_map(const sfpm_image_t *image, uint64_t offset, void *to, size_t size)
 {
     return sfpm_input_map(image->input, offset, to, size);

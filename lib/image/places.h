@@ -30,6 +30,9 @@ bool sfpm_places_find(const sfpm_image_t *image, size_t index, uint64_t size,
                       sfpm_places_t *places, bool *mappable);
 void sfpm_places_free(sfpm_places_t *places);
 
+/* The number by which the system knows the image's file; false when it is in none. */
+bool sfpm_places_inode(const sfpm_image_t *image, uint64_t *inode);
+
 /* Maps whole pages of the image, private to this process and writable, over memory of
  * the caller. */
 bool sfpm_places_map(const sfpm_image_t *image, uint64_t offset, void *to, size_t size);

@@ -126,14 +126,16 @@ static bool plan_region(sfpm_plan_t *plan, size_t which)
     if (edit->delta)
         region->base = source->old ? (uint32_t)source->old_index + 1 : 0;
     bool inherited = source->kind == SFPM_SOURCE_INHERITED;
-    if (!inherited && !resize_table(region))
+    if (!inherited && !source->changed && !resize_table(region))
         return false;
     if (source->kind == SFPM_SOURCE_MEMORY && !source->memory)
         return plan_zero_region(region);
     for (size_t leaf = 0; leaf < region->num_leaves; leaf++) {
         uint64_t base = (uint64_t)leaf * SFPM_LEAF_BYTES;
         sfpm_meter_add(edit->meter, sfpm_span(region->size, base, SFPM_LEAF_BYTES));
-        if (inherited && !sfpm_source_overlay(source, base, NULL, SFPM_LEAF_BYTES))
+        if (inherited ? !sfpm_source_overlay(source, base, NULL, SFPM_LEAF_BYTES)
+                      : source->changed &&
+                            !sfpm_source_may_differ(source, base, SFPM_LEAF_BYTES))
             inherit_leaf(edit, &region->leaves[leaf]);
         else if (!plan_leaf(plan, which, leaf))
             return false;

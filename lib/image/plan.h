@@ -43,11 +43,11 @@ typedef struct sfpm_plan {
     size_t num_leaves;
     size_t max_leaves;
     uint64_t zero_chunk_sum;
-    uint8_t *scratch;     /* a chunk: contents before */
-    uint8_t *contents;    /* a chunk: contents now */
+    uint8_t *scratch;                   /* a chunk: contents before */
+    uint8_t *contents;                  /* a chunk: contents now */
     const sfpm_planned_chunk_t *loaded; /* whose they are, once writing has begun */
-    sfpm_reader_t reader; /* for contents */
-    sfpm_reader_t before; /* for what stood there before */
+    sfpm_reader_t reader;               /* for contents */
+    sfpm_reader_t before;               /* for what stood there before */
     sfpm_sealer_t sealer;
 } sfpm_plan_t;
 

@@ -131,6 +131,22 @@ static bool add_new_page(sfpm_leaf_job_t *job, uint32_t page, size_t size, size_
 
 /* ---- chunks ---- */
 
+/* Plans the pages of a chunk of which is known which of them may differ. */
+static bool plan_known_pages(sfpm_leaf_job_t *job, uint32_t chunk, const uint8_t *bytes)
+{
+    size_t size = sfpm_plan_span(job->planned, chunk);
+    uint64_t start = job->base + (uint64_t)chunk * SFPM_CHUNK;
+    for (size_t at = 0; at < size; at += SFPM_PAGE) {
+        uint32_t page = chunk * SFPM_CHUNK_PAGES + (uint32_t)(at / SFPM_PAGE);
+        size_t span = size - at < SFPM_PAGE ? size - at : SFPM_PAGE;
+        if (!sfpm_source_may_differ(job->source, start + at, span)
+                ? !keep_pages(job, chunk, page, 1)
+                : !add_new_page(job, page, span, sfpm_used_length(bytes + at, span)))
+            return false;
+    }
+    return true;
+}
+
 /* Plans the pages of a chunk with new contents. `before` is what it held, NULL when
  * that is unknown or of no use; pages that are the same stay where they are. */
 static bool plan_pages(sfpm_leaf_job_t *job, uint32_t chunk, const uint8_t *bytes,
@@ -184,6 +200,8 @@ static bool plan_new_contents(sfpm_leaf_job_t *job, uint32_t chunk, const uint8_
 {
     if (job->plan->packed)
         return plan_packed(job, chunk, bytes);
+    if (job->source->changed && job->old && pages_can_stay(job, chunk))
+        return plan_known_pages(job, chunk, bytes);
     return plan_pages(job, chunk, bytes,
                       comparable(job, chunk) ? contents_before(job, chunk) : NULL);
 }
@@ -193,6 +211,10 @@ static bool plan_memory_chunk(sfpm_leaf_job_t *job, uint32_t chunk)
     sfpm_planned_chunk_t *now = &job->planned->chunks[chunk];
     uint64_t *sum = &job->planned->leaf.sums[chunk];
     size_t size = sfpm_plan_span(job->planned, chunk);
+    if (job->source->changed && job->old &&
+        !sfpm_source_may_differ(job->source, job->base + (uint64_t)chunk * SFPM_CHUNK,
+                                size))
+        return keep_chunk(job, chunk);
     now->bytes = job->source->memory + (size_t)job->base + (size_t)chunk * SFPM_CHUNK;
     now->unhashed = !comparable(job, chunk);
     if (!now->unhashed) {

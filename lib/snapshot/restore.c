@@ -12,6 +12,7 @@
 
 #include "base/checked.h"
 #include "base/options.h"
+#include "snapshot/dirty.h"
 #include "snapshot/hooks.h"
 
 /* The contents of all regions are small up to this many bytes. */
@@ -124,11 +125,14 @@ static bool replace_memory(sfpm_restoring_t *restoring)
 {
     if (!sfpm_lazy_replace(restoring))
         return sfpm_fail_prefix("%s", sfpm_image_name(restoring->image));
+    sfpm_snapshot_t *snapshot = restoring->snapshot;
     for (size_t i = 0; i < restoring->pairing.num_registered; i++) {
         if (!sfpm_restoring_has_source(restoring, i))
-            start_afresh(restoring, &restoring->snapshot->regions[i]);
-        else if (!replace_region(restoring, i))
+            start_afresh(restoring, &snapshot->regions[i]);
+        else if (!replace_region(restoring, i)) {
+            sfpm_dirty_forget_all(snapshot);
             return false;
+        }
     }
     log_removed(restoring);
     return true;
@@ -144,6 +148,8 @@ static bool replace_with_hooks(sfpm_restoring_t *restoring)
     bool ok = replace_memory(restoring);
     if (ok)
         sfpm_snapshot_remember(snapshot, restoring->image);
+    if (ok)
+        sfpm_dirty_restored(snapshot, restoring->mappings, restoring->image);
     return sfpm_hooks_after_restore(snapshot, restoring->image, &event, ok) && ok;
 }
 

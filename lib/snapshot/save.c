@@ -4,6 +4,8 @@
 #include <sys/stat.h>
 
 #include "base/options.h"
+#include "image/changed.h"
+#include "snapshot/dirty.h"
 #include "snapshot/hooks.h"
 #include "snapshot/origin.h"
 #include "snapshot/pairing.h"
@@ -73,6 +75,20 @@ bool sfpm_snapshot_fill_edit(const sfpm_snapshot_t *snapshot, sfpm_edit_t *edit)
            fill_origin(snapshot, edit) && fill_regions(snapshot, edit);
 }
 
+/* Spares the commit to compare what did not change. */
+static bool tell_changed(const sfpm_snapshot_t *snapshot, sfpm_edit_t *edit)
+{
+    size_t *instances = sfpm_pairing_instances(snapshot);
+    bool ok = instances != NULL;
+    for (size_t i = 0; ok && i < snapshot->num_regions; i++) {
+        const uint64_t *changed = sfpm_dirty_changed(snapshot, i);
+        ok = !changed || sfpm_edit_set_changed(edit, snapshot->regions[i].name,
+                                               instances[i], changed);
+    }
+    free(instances);
+    return ok;
+}
+
 /* A commit is the whole state: what is no longer registered goes. From the back,
  * so that the instances still to be removed keep their numbers. */
 static bool remove_unregistered(const sfpm_snapshot_t *snapshot,
@@ -127,8 +143,8 @@ static void warn_log(void *context, const char *text)
     sfpm_snapshot_log(*snapshot, SFPM_LOG_WARNING, "%s", text);
 }
 
-/* The ways in which an edit becomes a commit. */
-typedef enum how { HOW_SAVE, HOW_APPEND, HOW_DELTA } how_t;
+/* The ways in which an edit becomes a commit; FIRST is a save that others follow. */
+typedef enum how { HOW_SAVE, HOW_FIRST, HOW_APPEND, HOW_DELTA } how_t;
 
 /* Writes the edit and remembers the commit that it became. */
 static bool write_edit(const sfpm_snapshot_t *snapshot, sfpm_edit_t *edit, how_t how,
@@ -138,13 +154,23 @@ static bool write_edit(const sfpm_snapshot_t *snapshot, sfpm_edit_t *edit, how_t
                                           .warn = warn_log,
                                           .warn_context = &snapshot,
                                           .progress = snapshot->progress};
-    bool ok = how == HOW_SAVE     ? sfpm_edit_save(edit, filename, &options)
-              : how == HOW_APPEND ? sfpm_edit_append(edit, &options)
-                                  : sfpm_edit_save_delta(edit, filename, &options);
+    bool ok = how == HOW_APPEND  ? sfpm_edit_append(edit, &options)
+              : how == HOW_DELTA ? sfpm_edit_save_delta(edit, filename, &options)
+                                 : sfpm_edit_save(edit, filename, &options);
     sfpm_known_commit_t *last = snapshot->last;
     if (ok)
         last->known = sfpm_edit_written(edit, last->id, &last->number, last->digest);
     return ok;
+}
+
+/* Whether the image shows the commit that the snapshot last restored or made. */
+static bool is_last(const sfpm_snapshot_t *snapshot, const sfpm_image_t *image)
+{
+    const sfpm_known_commit_t *last = snapshot->last;
+    const sfpm_commit_info_t *found = sfpm_image_commit_info(image);
+    return last->known && last->number == found->number &&
+           memcmp(last->id, sfpm_image_info(image)->id, SFPM_DIGEST_BYTES) == 0 &&
+           memcmp(last->digest, found->digest, SFPM_DIGEST_BYTES) == 0;
 }
 
 /* Writes the registered memory, as it is once the hooks before the save have run. */
@@ -153,17 +179,22 @@ static bool write_state(const sfpm_snapshot_t *snapshot, sfpm_image_t *image,
 {
     if (!sfpm_hooks_before_save(snapshot))
         return false;
+    sfpm_dirty_collect(snapshot);
     sfpm_edit_t *edit = edit_of(snapshot, image, message);
-    bool ok = edit && write_edit(snapshot, edit, how, filename);
+    bool ok = edit && (how != HOW_APPEND || !is_last(snapshot, image) ||
+                       tell_changed(snapshot, edit));
+    ok = ok && write_edit(snapshot, edit, how, filename);
     sfpm_edit_destroy(edit);
+    if (ok)
+        sfpm_dirty_committed(snapshot, how == HOW_APPEND || how == HOW_FIRST);
     sfpm_hooks_after_save(snapshot, ok);
     return ok;
 }
 
 static bool save_new(const sfpm_snapshot_t *snapshot, const char *filename,
-                     const char *message)
+                     const char *message, how_t how)
 {
-    bool ok = write_state(snapshot, NULL, message, HOW_SAVE, filename);
+    bool ok = write_state(snapshot, NULL, message, how, filename);
     if (ok)
         sfpm_snapshot_log(snapshot, SFPM_LOG_INFO, "Successfully saved to %s", filename);
     return ok;
@@ -171,7 +202,8 @@ static bool save_new(const sfpm_snapshot_t *snapshot, const char *filename,
 
 bool sfpm_snapshot_save(const sfpm_snapshot_t *snapshot, const char *filename)
 {
-    return check_arguments(snapshot, filename) && save_new(snapshot, filename, NULL);
+    return check_arguments(snapshot, filename) &&
+           save_new(snapshot, filename, NULL, HOW_SAVE);
 }
 
 /* Committing on top of a state that this program has not seen would hide it. */
@@ -247,7 +279,7 @@ bool sfpm_snapshot_commit(sfpm_snapshot_t *snapshot, const char *filename,
     sfpm_image_t *image = sfpm_snapshot_open(snapshot, filename, 0, NULL);
     if (!image && sfpm_last_status() == SFPM_ERR_NOT_FOUND) {
         sfpm_error_restore(&before);
-        return save_new(snapshot, filename, chosen.message);
+        return save_new(snapshot, filename, chosen.message, HOW_FIRST);
     }
     bool ok = image && check_last(snapshot, image, filename) &&
               append_to(snapshot, image, filename, chosen.message);

@@ -8,6 +8,7 @@
 
 #include "base/memory.h"
 #include "base/options.h"
+#include "snapshot/dirty.h"
 #include "snapshot/hooks.h"
 
 #define KNOWN_FLAGS                                                                      \
@@ -22,7 +23,9 @@ sfpm_snapshot_t *sfpm_snapshot_create(void)
         return NULL;
     snapshot->last = SFPM_NEW(sfpm_known_commit_t);
     snapshot->callbacks = SFPM_NEW(sfpm_callbacks_t);
-    if (!snapshot->last || !snapshot->callbacks) {
+    snapshot->tracker = sfpm_tracker_create();
+    if (!snapshot->last || !snapshot->callbacks || !snapshot->tracker) {
+        sfpm_tracker_free(snapshot->tracker);
         free(snapshot->last);
         free(snapshot->callbacks);
         free(snapshot);
@@ -47,6 +50,7 @@ void sfpm_snapshot_destroy(sfpm_snapshot_t *snapshot)
     free(snapshot->compression);
     sfpm_snapshot_forget_secret(snapshot);
     sfpm_snapshot_free_parked(snapshot);
+    sfpm_tracker_free(snapshot->tracker);
     sfpm_callbacks_free(snapshot->callbacks);
     free(snapshot->last);
     free(snapshot);
@@ -142,6 +146,8 @@ bool sfpm_snapshot_move_region(sfpm_snapshot_t *snapshot, const char *name,
                          "region '%s' has %zu bytes and is not dynamic: it cannot become "
                          "%zu bytes",
                          name, region->size, size);
+    if (region->base != base || region->size != size)
+        sfpm_dirty_forget(snapshot, (size_t)(region - snapshot->regions));
     region->base = base;
     region->size = size;
     return true;

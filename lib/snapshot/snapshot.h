@@ -66,6 +66,7 @@ struct sfpm_snapshot {
     /* Apart, because saving takes a const snapshot: */
     sfpm_known_commit_t *last;
     struct sfpm_callbacks *callbacks;
+    struct sfpm_tracker *tracker;
 };
 
 /* Tells the snapshot's log callback, if any. */

@@ -182,6 +182,30 @@ SFPM_API void sfpm_snapshot_set_progress(sfpm_snapshot_t *snapshot,
  */
 SFPM_API bool sfpm_snapshot_save(const sfpm_snapshot_t *snapshot, const char *filename);
 
+/** How a snapshot finds the pages that changed since its last commit. */
+typedef enum sfpm_tracking {
+    SFPM_TRACKING_AUTO = 0,    /**< the cheapest that works for a region, once a commit
+                                    was made or the image was mapped */
+    SFPM_TRACKING_NONE = 1,    /**< the whole region is compared with the image */
+    SFPM_TRACKING_PROTECT = 2, /**< pages are write-protected, the kernel notes the first
+                                    write to each (Linux 6.7) */
+    SFPM_TRACKING_PAGEMAP = 3, /**< of a mapped image: its page tables tell */
+    SFPM_TRACKING_HASH = 4     /**< a checksum of each page is kept */
+} sfpm_tracking_t;
+
+/** Sets how changes are found from the next save, commit or restore on. All give the same
+ * commits; a region that cannot be watched so is compared. */
+SFPM_API bool sfpm_snapshot_set_tracking(sfpm_snapshot_t *snapshot,
+                                         sfpm_tracking_t method);
+
+/** Tells how changes of a region are found at present; never AUTO.
+ * @param region  which one, in order of registration from 0 */
+SFPM_API sfpm_tracking_t sfpm_snapshot_tracking(const sfpm_snapshot_t *snapshot,
+                                                size_t region);
+
+/** A method in words, such as "write protection". */
+SFPM_API const char *sfpm_tracking_name(sfpm_tracking_t method);
+
 /** How to commit. Start with `= {.struct_size = sizeof(…)}`. */
 typedef struct sfpm_commit_options {
     size_t struct_size;

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* What a caller of an edit knows about the memory that it gives. */
+#ifndef SFPM_IMAGE_CHANGED_H
+#define SFPM_IMAGE_CHANGED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <sfpm/image.h>
+
+/* Tells which pages of a region that was set may differ from what the starting image
+ * holds, a bit each; the others do not. Borrowed as the region's memory is. */
+bool sfpm_edit_set_changed(sfpm_edit_t *edit, const char *name, size_t instance,
+                           const uint64_t *changed);
+
+#endif

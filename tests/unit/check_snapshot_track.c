@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Every way to find changed pages must lead to the same commits as comparing everything:
+ * random workloads, and what the kernel and the program may do to pages behind our back.
+ */
+#include <check.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "snapshot_common.h"
+
+enum { PAGE = 4096, PAGES = 700, SIZE = PAGES * PAGE };
+
+static const sfpm_tracking_t methods[] = {SFPM_TRACKING_NONE, SFPM_TRACKING_PROTECT,
+                                          SFPM_TRACKING_PAGEMAP, SFPM_TRACKING_HASH,
+                                          SFPM_TRACKING_AUTO};
+enum { NUM_METHODS = sizeof methods / sizeof methods[0] };
+
+static unsigned random_state;
+
+static size_t below(size_t limit)
+{
+    random_state = random_state * 1103515245U + 12345U;
+    return (random_state >> 8) % limit;
+}
+
+/* A region with a mapped image below it, or not, of any alignment, watched in one way. */
+typedef struct subject {
+    uint8_t *room;
+    uint8_t *memory;
+    size_t size;
+    uint8_t *wanted;
+    sfpm_snapshot_t *snapshot;
+} subject_t;
+
+static subject_t subject;
+
+static void register_memory(void)
+{
+    const sfpm_memory_region_t region = {subject.memory, subject.size, "memory", false};
+    const sfpm_region_options_t options = {.struct_size = sizeof options,
+                                           .remappable = true};
+    ck_assert_works(sfpm_snapshot_add_region_with(subject.snapshot, &region, &options));
+}
+
+static void begin(sfpm_tracking_t method, size_t shift, size_t size)
+{
+    random_state = 1;
+    subject.room = sfpm_alloc_region(SIZE + PAGE);
+    subject.wanted = malloc(SIZE);
+    ck_assert(subject.room && subject.wanted);
+    subject.memory = subject.room + shift;
+    subject.size = size;
+    fill(subject.memory, size / 2, 1);
+    subject.snapshot = sfpm_snapshot_create();
+    ck_assert_works(sfpm_snapshot_set_tracking(subject.snapshot, method));
+    register_memory();
+    unlink("a.img");
+    ck_assert_works(sfpm_snapshot_commit(subject.snapshot, "a.img", NULL));
+}
+
+static void end(void)
+{
+    sfpm_snapshot_destroy(subject.snapshot);
+    sfpm_free_region(subject.room, SIZE + PAGE);
+    free(subject.wanted);
+}
+
+static void map_it(void)
+{
+    const sfpm_restore_options_t options = {.struct_size = sizeof options,
+                                            .mode = SFPM_RESTORE_LAZY};
+    ck_assert_works(sfpm_snapshot_restore_with(subject.snapshot, "a.img", &options));
+}
+
+/* Commits, and compares what the image holds then. */
+static void commit_and_compare(void)
+{
+    sfpm_image_t *image;
+    ck_assert_works(sfpm_snapshot_commit(subject.snapshot, "a.img", NULL));
+    image = sfpm_image_open("a.img", NULL);
+    ck_assert_ptr_nonnull(image);
+    ck_assert_works(sfpm_image_read(image, 0, 0, subject.wanted, subject.size));
+    ck_assert_mem_eq(subject.wanted, subject.memory, subject.size);
+    sfpm_image_close(image);
+}
+
+static void write_some(void)
+{
+    for (size_t i = below(40); i > 0; i--) {
+        size_t at = below(subject.size);
+        size_t length = below(8) ? 1 : below(5 * PAGE);
+        if (length > subject.size - at)
+            length = subject.size - at;
+        if (below(4))
+            fill(subject.memory + at, length, random_state);
+        else
+            memset(subject.memory + at, 0, length);
+    }
+}
+
+static uint8_t *some_page(void)
+{
+    uintptr_t first = ((uintptr_t)subject.memory + PAGE - 1) / PAGE * PAGE;
+    uintptr_t last = ((uintptr_t)subject.memory + subject.size) / PAGE * PAGE;
+    return (uint8_t *)(first + below((last - first) / PAGE) * PAGE);
+}
+
+/* The kernel writes into the region. */
+static void read_into(void)
+{
+    int file = open("/dev/urandom", O_RDONLY);
+    size_t at = below(subject.size - 100);
+    ck_assert_int_eq(read(file, subject.memory + at, 100), 100);
+    close(file);
+}
+
+/* The program gives pages back: they become zero, or what the image held. */
+static void drop_pages(void)
+{
+    uint8_t *page = some_page();
+    size_t left = (size_t)(subject.memory + subject.size - page) / PAGE;
+    madvise(page, (1 + below(left < 600 ? left : 600)) * PAGE, MADV_DONTNEED);
+}
+
+/* Out to swap, where there is any. */
+static void page_out(void)
+{
+#ifdef MADV_PAGEOUT
+    uint8_t *page = some_page();
+    madvise(page, (size_t)(subject.memory + subject.size - page) / PAGE * PAGE,
+            MADV_PAGEOUT);
+#endif
+}
+
+/* A child gets its own copy, and writes to it. */
+static void fork_child(void)
+{
+    pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        memset(subject.memory, 7, subject.size);
+        _exit(0);
+    }
+    ck_assert_int_eq(waitpid(child, NULL, 0), child);
+}
+
+static void (*const events[])(void) = {write_some, read_into,  drop_pages,
+                                       page_out,   fork_child, map_it};
+enum { NUM_EVENTS = sizeof events / sizeof events[0] };
+
+static void random_workload(sfpm_tracking_t method, size_t shift, size_t size)
+{
+    begin(method, shift, size);
+    for (int round = 0; round < 60; round++) {
+        if (round == 20)
+            map_it();
+        write_some();
+        if (below(2))
+            events[below(NUM_EVENTS)]();
+        commit_and_compare();
+    }
+    end();
+}
+
+START_TEST(all_methods_agree)
+{
+    random_workload(methods[_i], 0, SIZE);
+    random_workload(methods[_i], 0, SIZE - 1000);
+    random_workload(methods[_i], 1000, SIZE - 2000);
+    random_workload(methods[_i], 8, 3 * PAGE);
+}
+END_TEST
+
+static size_t length_of(const char *path)
+{
+    struct stat status;
+    ck_assert_int_eq(stat(path, &status), 0);
+    return (size_t)status.st_size;
+}
+
+/* Only what changed is written, however it was found. */
+START_TEST(commits_follow_the_change)
+{
+    begin(methods[_i], 0, SIZE);
+    for (int mapped = 0; mapped < 2; mapped++) {
+        for (int round = 0; round < 5; round++) {
+            size_t before = length_of("a.img");
+            uint8_t *page = subject.memory + below(PAGES) * PAGE;
+            fill(page, PAGE, (unsigned)round + 10);
+            commit_and_compare();
+            ck_assert_uint_lt(length_of("a.img") - before, 14 * PAGE);
+        }
+        map_it();
+    }
+    end();
+}
+END_TEST
+
+/* Tells whether the machine has the method; the others are asked for and not had. */
+static sfpm_tracking_t tracked_by(sfpm_tracking_t method, bool mapped)
+{
+    begin(method, 0, SIZE);
+    if (mapped)
+        map_it();
+    sfpm_tracking_t had = sfpm_snapshot_tracking(subject.snapshot, 0);
+    end();
+    return had;
+}
+
+START_TEST(the_choice_is_told)
+{
+    ck_assert_int_eq(tracked_by(SFPM_TRACKING_NONE, false), SFPM_TRACKING_NONE);
+    ck_assert_int_eq(tracked_by(SFPM_TRACKING_HASH, false), SFPM_TRACKING_HASH);
+    ck_assert_int_eq(tracked_by(SFPM_TRACKING_HASH, true), SFPM_TRACKING_HASH);
+    ck_assert_int_eq(tracked_by(SFPM_TRACKING_PAGEMAP, false), SFPM_TRACKING_NONE);
+    sfpm_tracking_t protect = tracked_by(SFPM_TRACKING_PROTECT, false);
+    sfpm_tracking_t chosen = tracked_by(SFPM_TRACKING_AUTO, false);
+    sfpm_tracking_t mapped = tracked_by(SFPM_TRACKING_AUTO, true);
+#if SFPM_LINUX_PATHS
+    ck_assert(protect == SFPM_TRACKING_PROTECT || protect == SFPM_TRACKING_NONE);
+    ck_assert_int_eq(chosen, protect == SFPM_TRACKING_NONE ? SFPM_TRACKING_HASH
+                                                           : SFPM_TRACKING_PROTECT);
+    ck_assert_int_eq(mapped, SFPM_TRACKING_PAGEMAP);
+#else
+    ck_assert_int_eq(protect, SFPM_TRACKING_NONE);
+    ck_assert_int_eq(chosen, SFPM_TRACKING_HASH);
+    ck_assert_int_ne(mapped, SFPM_TRACKING_PAGEMAP);
+#endif
+    for (unsigned i = 0; i <= SFPM_TRACKING_HASH; i++)
+        ck_assert_str_ne(sfpm_tracking_name((sfpm_tracking_t)i), "unknown");
+    ck_assert_str_eq(sfpm_tracking_name((sfpm_tracking_t)9), "unknown");
+}
+END_TEST
+
+START_TEST(nonsense_is_refused)
+{
+    begin(SFPM_TRACKING_AUTO, 0, SIZE);
+    ck_assert_fails(sfpm_snapshot_set_tracking(NULL, SFPM_TRACKING_AUTO),
+                    SFPM_ERR_ARGUMENT, "snapshot");
+    ck_assert_fails(sfpm_snapshot_set_tracking(subject.snapshot, (sfpm_tracking_t)5),
+                    SFPM_ERR_ARGUMENT, "method");
+    ck_assert_int_eq(sfpm_snapshot_tracking(NULL, 0), SFPM_TRACKING_NONE);
+    ck_assert_int_eq(sfpm_snapshot_tracking(subject.snapshot, 1), SFPM_TRACKING_NONE);
+    end();
+}
+END_TEST
+
+/* Shared memory changes unseen, by another process. */
+START_TEST(shared_memory_is_not_trusted_to_the_kernel)
+{
+    random_state = 3;
+    uint8_t *memory =
+        mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    ck_assert_ptr_ne(memory, MAP_FAILED);
+    subject = (subject_t){.memory = memory, .size = SIZE, .wanted = malloc(SIZE)};
+    subject.snapshot = snapshot_of("memory", memory, SIZE);
+    ck_assert_works(sfpm_snapshot_set_tracking(subject.snapshot, methods[_i]));
+    commit_and_compare();
+    ck_assert_int_ne(sfpm_snapshot_tracking(subject.snapshot, 0), SFPM_TRACKING_PROTECT);
+    for (int round = 0; round < 3; round++) {
+        pid_t child = fork();
+        if (child == 0) {
+            write_some();
+            memory[PAGE * round]++;
+            _exit(0);
+        }
+        ck_assert_int_eq(waitpid(child, NULL, 0), child);
+        commit_and_compare();
+    }
+    sfpm_snapshot_destroy(subject.snapshot);
+    free(subject.wanted);
+    munmap(memory, SIZE);
+}
+END_TEST
+
+/* The program maps something else over its region. */
+START_TEST(memory_mapped_anew_is_compared)
+{
+    for (int mapped = 0; mapped < 2; mapped++) {
+        begin(methods[_i], 0, SIZE);
+        if (mapped)
+            map_it();
+        ck_assert_ptr_ne(mmap(subject.memory + 10 * PAGE, 5 * PAGE,
+                              PROT_READ | PROT_WRITE,
+                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0),
+                         MAP_FAILED);
+        commit_and_compare();
+        subject.memory[11 * PAGE] = 1;
+        commit_and_compare();
+        end();
+    }
+}
+END_TEST
+
+START_TEST(a_moved_region_is_watched_anew)
+{
+    begin(methods[_i], 0, SIZE / 2);
+    uint8_t *first = subject.memory;
+    subject.memory = subject.room + SIZE / 2;
+    memcpy(subject.memory, first, SIZE / 2);
+    subject.memory[5 * PAGE]++;
+    ck_assert_works(sfpm_snapshot_move_region(subject.snapshot, "memory", 0,
+                                              subject.memory, subject.size));
+    commit_and_compare();
+    first[7 * PAGE]++;
+    subject.memory[9 * PAGE]++;
+    commit_and_compare();
+    end();
+}
+END_TEST
+
+/* What a failed commit did not write is in the next one. */
+START_TEST(a_failed_commit_loses_nothing)
+{
+    begin(methods[_i], 0, SIZE);
+    subject.memory[3 * PAGE]++;
+    ck_assert_int_eq(link("a.img", "b.img"), 0);
+    ck_assert(!sfpm_snapshot_commit(subject.snapshot, "a.img", NULL));
+    ck_assert_int_eq(unlink("b.img"), 0);
+    subject.memory[5 * PAGE]++;
+    commit_and_compare();
+    end();
+}
+END_TEST
+
+/* A child that goes on with the snapshot has other pages than its parent. */
+START_TEST(a_child_finds_its_own_changes)
+{
+    begin(methods[_i], 0, SIZE);
+    subject.memory[3 * PAGE]++;
+    pid_t child = fork();
+    if (child == 0) {
+        subject.memory[4 * PAGE]++;
+        commit_and_compare();
+        subject.memory[5 * PAGE]++;
+        commit_and_compare();
+        _exit(0);
+    }
+    subject.memory[6 * PAGE]++;
+    int status;
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    ck_assert(!sfpm_snapshot_commit(subject.snapshot, "a.img", NULL));
+    end();
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("snapshot_track");
+    TCase *core = tcase_create("Core");
+    tcase_add_checked_fixture(core, enter_directory, leave_directory);
+    tcase_add_loop_test(core, all_methods_agree, 0, NUM_METHODS);
+    tcase_add_loop_test(core, commits_follow_the_change, 0, NUM_METHODS);
+    tcase_add_test(core, the_choice_is_told);
+    tcase_add_test(core, nonsense_is_refused);
+    tcase_add_loop_test(core, shared_memory_is_not_trusted_to_the_kernel, 0, NUM_METHODS);
+    tcase_add_loop_test(core, memory_mapped_anew_is_compared, 0, NUM_METHODS);
+    tcase_add_loop_test(core, a_moved_region_is_watched_anew, 0, NUM_METHODS);
+    tcase_add_loop_test(core, a_failed_commit_loses_nothing, 0, NUM_METHODS);
+    tcase_add_loop_test(core, a_child_finds_its_own_changes, 0, NUM_METHODS);
+    suite_add_tcase(suite, core);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
