@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "image/places.h"
+#include "snapshot/restore.h"
 
 /* Smaller regions are compared with the image faster than they are watched. */
 #define WORTH_WATCHING (1U << 20)
@@ -55,6 +56,7 @@ static void forget(sfpm_tracker_t *tracker, sfpm_watched_t *watched)
     free(watched->changed);
     free(watched->hashes);
     free(watched->pieces);
+    free(watched->deviating);
     *watched = (sfpm_watched_t){.method = SFPM_TRACKING_NONE};
 }
 
@@ -194,15 +196,34 @@ static void watch_mapped(sfpm_tracker_t *tracker, const sfpm_registered_t *regio
     watched->base = region->base;
     watched->size = region->size;
     watched->changed = SFPM_NEW_N(uint64_t, num_words(watched));
-    if (!keep_pieces(watched, mapping, image) ||
-        !try_method(tracker, watched, SFPM_TRACKING_PAGEMAP))
+    if (keep_pieces(watched, mapping, image) &&
+        try_method(tracker, watched, SFPM_TRACKING_PAGEMAP))
+        watched->deviating =
+            sfpm_copy_bytes(watched->changed, num_words(watched) * sizeof(uint64_t));
+    watched->pristine = watched->deviating != NULL;
+    if (watched->method == SFPM_TRACKING_NONE)
         forget(tracker, watched);
     sfpm_error_restore(&before);
 }
 
-void sfpm_dirty_restored(const sfpm_snapshot_t *snapshot, const sfpm_mapping_t *mappings,
-                         const sfpm_image_t *image)
+/* What changed was replaced by what was before: as if it had never changed. */
+static void watch_reverted(sfpm_tracker_t *tracker, sfpm_watched_t *watched)
 {
+    size_t size = num_words(watched) * sizeof(uint64_t);
+    if (watched->method != SFPM_TRACKING_PAGEMAP &&
+        !method_of(watched)->collect(tracker, watched))
+        forget(tracker, watched);
+    else if (watched->pristine)
+        memcpy(watched->changed, watched->deviating, size);
+    else if (!method_of(watched)->accumulates)
+        memset(watched->changed, 0, size);
+}
+
+void sfpm_dirty_restored(const sfpm_snapshot_t *snapshot,
+                         const struct sfpm_restoring *restoring)
+{
+    const sfpm_mapping_t *mappings = restoring->mappings;
+    const sfpm_image_t *image = restoring->image;
     sfpm_tracker_t *tracker = snapshot->tracker;
     sfpm_tracking_t wanted = tracker->wanted;
     is_ours(tracker);
@@ -214,7 +235,9 @@ void sfpm_dirty_restored(const sfpm_snapshot_t *snapshot, const sfpm_mapping_t *
         const sfpm_registered_t *region = &snapshot->regions[i];
         sfpm_watched_t *watched = &tracker->regions[i];
         bool mapped = mappings && mappings[i].staged;
-        if (wanted == SFPM_TRACKING_NONE || !is_watchable(region))
+        if (sfpm_revert_is_partial(restoring, i))
+            watch_reverted(tracker, watched);
+        else if (wanted == SFPM_TRACKING_NONE || !is_watchable(region))
             forget(tracker, watched);
         else if (mapped &&
                  (wanted == SFPM_TRACKING_AUTO || wanted == SFPM_TRACKING_PAGEMAP))
@@ -264,6 +287,7 @@ void sfpm_dirty_committed(const sfpm_snapshot_t *snapshot, bool again)
     for (size_t i = 0; i < snapshot->num_regions; i++) {
         const sfpm_registered_t *region = &snapshot->regions[i];
         sfpm_watched_t *watched = &tracker->regions[i];
+        watched->pristine = false;
         if (sfpm_dirty_changed(snapshot, i)) {
             if (!method_of(watched)->accumulates)
                 memset(watched->changed, 0, num_words(watched) * sizeof(uint64_t));

@@ -26,7 +26,9 @@ typedef struct sfpm_watched {
     uint64_t *hashes;     /* HASH: of each page when last looked at */
     sfpm_piece_t *pieces; /* PAGEMAP: what shows the image, and what does not */
     size_t num_pieces;
-    uint64_t inode; /* … of the image */
+    uint64_t *deviating; /* … pages that were read and do not show the image */
+    bool pristine;       /* … there was no commit since */
+    uint64_t inode;      /* … of the image */
 } sfpm_watched_t;
 
 typedef struct sfpm_tracker {
@@ -104,9 +106,10 @@ void sfpm_dirty_forget(const sfpm_snapshot_t *snapshot, size_t registered);
 void sfpm_dirty_forget_all(const sfpm_snapshot_t *snapshot);
 
 /* Memory is what a commit holds, by a restore: watches what can be watched for nothing
- * and what is to be watched always. `mappings` is NULL or one for each region. */
-void sfpm_dirty_restored(const sfpm_snapshot_t *snapshot, const sfpm_mapping_t *mappings,
-                         const sfpm_image_t *image);
+ * and what is to be watched always. */
+struct sfpm_restoring;
+void sfpm_dirty_restored(const sfpm_snapshot_t *snapshot,
+                         const struct sfpm_restoring *restoring);
 
 /* Finds what changed; before memory is read for a commit. */
 void sfpm_dirty_collect(const sfpm_snapshot_t *snapshot);

@@ -18,12 +18,19 @@
 /* The contents of all regions are small up to this many bytes. */
 #define SMALL (4U << 20)
 
+/* Whether all of a registered region is copied from the image. */
+static bool is_filled(const sfpm_restoring_t *restoring, size_t registered)
+{
+    return sfpm_restoring_has_source(restoring, registered) &&
+           !sfpm_lazy_is_mapped(restoring, registered) &&
+           !sfpm_revert_is_partial(restoring, registered);
+}
+
 static size_t total_size(const sfpm_restoring_t *restoring)
 {
     size_t total = 0;
     for (size_t i = 0; i < restoring->pairing.num_registered; i++)
-        if (sfpm_restoring_has_source(restoring, i) &&
-            !sfpm_lazy_is_mapped(restoring, i) &&
+        if (is_filled(restoring, i) &&
             !sfpm_add_size(total, sfpm_restoring_size(restoring, i), &total))
             return SIZE_MAX;
     return total;
@@ -33,7 +40,7 @@ static bool verify_contents(sfpm_restoring_t *restoring)
 {
     bool small = total_size(restoring) <= SMALL;
     for (size_t i = 0; i < restoring->pairing.num_registered; i++) {
-        if (!sfpm_restoring_has_source(restoring, i) || sfpm_lazy_is_mapped(restoring, i))
+        if (!is_filled(restoring, i))
             continue;
         const sfpm_source_t *source = sfpm_restoring_source(restoring, i);
         size_t size = sfpm_restoring_size(restoring, i);
@@ -89,7 +96,7 @@ static void log_restored(const sfpm_restoring_t *restoring,
                           region->name, (unsigned long long)stored, region->size);
 }
 
-static bool replace_region(const sfpm_restoring_t *restoring, size_t registered)
+static bool replace_region(sfpm_restoring_t *restoring, size_t registered)
 {
     const sfpm_registered_t *region = &restoring->snapshot->regions[registered];
     const sfpm_source_t *source = sfpm_restoring_source(restoring, registered);
@@ -98,6 +105,8 @@ static bool replace_region(const sfpm_restoring_t *restoring, size_t registered)
         sfpm_snapshot_log(restoring->snapshot, SFPM_LOG_INFO,
                           "Region '%s' is mapped from %s", region->name,
                           sfpm_image_name(restoring->image));
+    else if (sfpm_revert_is_partial(restoring, registered))
+        sfpm_revert_replace(restoring, registered);
     else if (source->bytes)
         memcpy(region->base, source->bytes, size);
     else if (!sfpm_image_read(restoring->image, source->stored, 0, region->base, size))
@@ -149,21 +158,24 @@ static bool replace_with_hooks(sfpm_restoring_t *restoring)
     if (ok)
         sfpm_snapshot_remember(snapshot, restoring->image);
     if (ok)
-        sfpm_dirty_restored(snapshot, restoring->mappings, restoring->image);
+        sfpm_dirty_restored(snapshot, restoring);
     return sfpm_hooks_after_restore(snapshot, restoring->image, &event, ok) && ok;
 }
 
 static bool restore(sfpm_snapshot_t *snapshot, const sfpm_image_t *image,
-                    const sfpm_restore_options_t *options)
+                    const sfpm_restore_options_t *options, bool reverting)
 {
-    sfpm_restoring_t restoring = {
-        .snapshot = snapshot, .image = image, .options = *options};
+    sfpm_restoring_t restoring = {.snapshot = snapshot,
+                                  .image = image,
+                                  .options = *options,
+                                  .reverting = reverting};
     bool fits = sfpm_restoring_match(&restoring) ||
                 sfpm_fail_prefix("%s", sfpm_image_name(image));
     sfpm_snapshot_free_parked(snapshot);
-    bool ok = fits && sfpm_lazy_prepare(&restoring) && verify_contents(&restoring) &&
-              replace_with_hooks(&restoring);
+    bool ok = fits && sfpm_revert_prepare(&restoring) && sfpm_lazy_prepare(&restoring) &&
+              verify_contents(&restoring) && replace_with_hooks(&restoring);
     sfpm_lazy_free(&restoring);
+    sfpm_revert_free(&restoring);
     sfpm_state_free(&restoring.state);
     sfpm_pairing_free(&restoring.pairing);
     return ok;
@@ -197,7 +209,8 @@ bool sfpm_snapshot_restore_image(sfpm_snapshot_t *snapshot, sfpm_image_t *image,
     if (chosen.commit || chosen.base)
         return sfpm_fail(SFPM_ERR_ARGUMENT, "an open image has its commit and its base "
                                             "already: the options must not be set");
-    return restore(snapshot, image, &chosen);
+    sfpm_snapshot_name_last(snapshot, NULL, NULL);
+    return restore(snapshot, image, &chosen, false);
 }
 
 bool sfpm_snapshot_restore_with(sfpm_snapshot_t *snapshot, const char *filename,
@@ -211,7 +224,44 @@ bool sfpm_snapshot_restore_with(sfpm_snapshot_t *snapshot, const char *filename,
         return false;
     sfpm_image_t *image =
         sfpm_snapshot_open(snapshot, filename, chosen.commit, chosen.base);
-    bool ok = image && restore(snapshot, image, &chosen);
+    bool ok = image && restore(snapshot, image, &chosen, false);
+    if (ok || (image && sfpm_last_status() == SFPM_ERR_UNFINISHED))
+        sfpm_snapshot_name_last(snapshot, filename, chosen.base);
+    sfpm_image_close(image);
+    return ok;
+}
+
+/* Opens the commit that memory was, if it is still there. */
+static sfpm_image_t *open_last(sfpm_snapshot_t *snapshot)
+{
+    const sfpm_known_commit_t *last = snapshot->last;
+    if (!last->known || !last->filename) {
+        sfpm_fail(SFPM_ERR_ARGUMENT,
+                  "there is nothing to go back to: restore from a file, "
+                  "save or commit first");
+        return NULL;
+    }
+    sfpm_image_t *image =
+        sfpm_snapshot_open(snapshot, last->filename, (int64_t)last->number, last->base);
+    if (!image || (memcmp(sfpm_image_info(image)->id, last->id, SFPM_DIGEST_BYTES) == 0 &&
+                   memcmp(sfpm_image_commit_info(image)->digest, last->digest,
+                          SFPM_DIGEST_BYTES) == 0))
+        return image;
+    sfpm_fail(SFPM_ERR_CHANGED, "%s: is another image than the one that memory came from",
+              last->filename);
+    sfpm_image_close(image);
+    return NULL;
+}
+
+bool sfpm_snapshot_revert(sfpm_snapshot_t *snapshot)
+{
+    sfpm_restore_options_t defaults;
+    if (!snapshot)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "no snapshot was given");
+    if (!take_options(&defaults, snapshot, NULL))
+        return false;
+    sfpm_image_t *image = open_last(snapshot);
+    bool ok = image && restore(snapshot, image, &defaults, true);
     sfpm_image_close(image);
     return ok;
 }

@@ -15,6 +15,8 @@ typedef struct sfpm_restoring {
     sfpm_state_t state; /* what goes into memory */
     sfpm_pairing_t pairing;
     sfpm_mapping_t *mappings; /* of registered regions; NULL: none is mapped */
+    bool reverting;  /* to the commit that memory was: only what changed is replaced */
+    uint8_t **fresh; /* reverting: of registered regions, contents of what changed */
 } sfpm_restoring_t;
 
 /* Whether a registered region gets contents from the state: it is not volatile, and
@@ -32,6 +34,16 @@ size_t sfpm_restoring_size(const sfpm_restoring_t *restoring, size_t registered)
  * flags and origin fit; touches no memory. What was registered must stay as it is from
  * then on. */
 bool sfpm_restoring_match(sfpm_restoring_t *restoring);
+
+/* ---- Reverting (revert.c) ---- */
+
+/* Reads, when reverting, what changed in regions of which that is known. */
+bool sfpm_revert_prepare(sfpm_restoring_t *restoring);
+
+/* Whether only changed pages of a registered region are replaced, and doing it. */
+bool sfpm_revert_is_partial(const sfpm_restoring_t *restoring, size_t registered);
+void sfpm_revert_replace(sfpm_restoring_t *restoring, size_t registered);
+void sfpm_revert_free(sfpm_restoring_t *restoring);
 
 /* ---- Lazy restore (lazy.c) ---- */
 

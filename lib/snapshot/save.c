@@ -158,8 +158,10 @@ static bool write_edit(const sfpm_snapshot_t *snapshot, sfpm_edit_t *edit, how_t
               : how == HOW_DELTA ? sfpm_edit_save_delta(edit, filename, &options)
                                  : sfpm_edit_save(edit, filename, &options);
     sfpm_known_commit_t *last = snapshot->last;
-    if (ok)
+    if (ok) {
         last->known = sfpm_edit_written(edit, last->id, &last->number, last->digest);
+        sfpm_snapshot_name_last(snapshot, filename, NULL);
+    }
     return ok;
 }
 

@@ -52,6 +52,7 @@ void sfpm_snapshot_destroy(sfpm_snapshot_t *snapshot)
     sfpm_snapshot_free_parked(snapshot);
     sfpm_tracker_free(snapshot->tracker);
     sfpm_callbacks_free(snapshot->callbacks);
+    sfpm_snapshot_name_last(snapshot, NULL, NULL);
     free(snapshot->last);
     free(snapshot);
 }
@@ -273,6 +274,20 @@ void sfpm_snapshot_remember(const sfpm_snapshot_t *snapshot, const sfpm_image_t 
     snapshot->last->number = commit->number;
     memcpy(snapshot->last->id, sfpm_image_info(image)->id, SFPM_DIGEST_BYTES);
     memcpy(snapshot->last->digest, commit->digest, SFPM_DIGEST_BYTES);
+}
+
+void sfpm_snapshot_name_last(const sfpm_snapshot_t *snapshot, const char *filename,
+                             const char *base)
+{
+    sfpm_error_state_t before;
+    sfpm_error_save(&before);
+    char *name = filename ? sfpm_copy_string(filename) : NULL;
+    char *base_name = base ? sfpm_copy_string(base) : NULL;
+    sfpm_error_restore(&before);
+    free(snapshot->last->filename);
+    free(snapshot->last->base);
+    snapshot->last->filename = name;
+    snapshot->last->base = base_name;
 }
 
 sfpm_snapshot_t *sfpm_snapshot_create_for_interpreter(void *stack_base, size_t stack_size,

@@ -39,6 +39,8 @@ typedef struct sfpm_known_commit {
     uint8_t id[SFPM_DIGEST_BYTES];
     uint64_t number;
     uint8_t digest[SFPM_DIGEST_BYTES];
+    char *filename; /* of its image, NULL when that has none */
+    char *base;     /* of the image's base, NULL when it lies beside */
 } sfpm_known_commit_t;
 
 struct sfpm_snapshot {
@@ -77,6 +79,10 @@ void sfpm_snapshot_log(const sfpm_snapshot_t *snapshot, sfpm_log_level_t level,
  * `base` is the file name of a delta's base, or NULL. */
 sfpm_image_t *sfpm_snapshot_open(const sfpm_snapshot_t *snapshot, const char *filename,
                                  int64_t commit, const char *base);
+
+/* Keeps where the image of the last commit lies; NULL: nowhere. */
+void sfpm_snapshot_name_last(const sfpm_snapshot_t *snapshot, const char *filename,
+                             const char *base);
 
 /* Makes room to park so many more; frees parked pages (mapping.c). */
 bool sfpm_snapshot_can_park(sfpm_snapshot_t *snapshot, size_t more);

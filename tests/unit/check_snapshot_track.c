@@ -62,6 +62,7 @@ static void begin(sfpm_tracking_t method, size_t shift, size_t size)
     register_memory();
     unlink("a.img");
     ck_assert_works(sfpm_snapshot_commit(subject.snapshot, "a.img", NULL));
+    memcpy(subject.wanted, subject.memory, size);
 }
 
 static void end(void)
@@ -150,8 +151,15 @@ static void fork_child(void)
     ck_assert_int_eq(waitpid(child, NULL, 0), child);
 }
 
-static void (*const events[])(void) = {write_some, read_into,  drop_pages,
-                                       page_out,   fork_child, map_it};
+/* Back to what the last commit holds, which `wanted` still is. */
+static void revert(void)
+{
+    ck_assert_works(sfpm_snapshot_revert(subject.snapshot));
+    ck_assert_mem_eq(subject.wanted, subject.memory, subject.size);
+}
+
+static void (*const events[])(void) = {write_some, read_into, drop_pages, page_out,
+                                       fork_child, map_it,    revert};
 enum { NUM_EVENTS = sizeof events / sizeof events[0] };
 
 static void random_workload(sfpm_tracking_t method, size_t shift, size_t size)
@@ -198,6 +206,42 @@ START_TEST(commits_follow_the_change)
         }
         map_it();
     }
+    end();
+}
+END_TEST
+
+START_TEST(a_reverted_region_is_what_it_was)
+{
+    begin(methods[_i], 0, SIZE - 10);
+    for (int round = 0; round < 8; round++) {
+        commit_and_compare();
+        write_some();
+        drop_pages();
+        revert();
+        write_some();
+        revert();
+        if (round == 3)
+            map_it();
+        write_some();
+        revert();
+    }
+    end();
+}
+END_TEST
+
+START_TEST(there_must_be_something_to_go_back_to)
+{
+    begin(SFPM_TRACKING_AUTO, 0, SIZE);
+    sfpm_snapshot_t *snapshot = snapshot_of("memory", subject.memory, SIZE);
+    ck_assert_fails(sfpm_snapshot_revert(NULL), SFPM_ERR_ARGUMENT, "snapshot");
+    ck_assert_fails(sfpm_snapshot_revert(snapshot), SFPM_ERR_ARGUMENT, "go back");
+    ck_assert_works(sfpm_snapshot_save(snapshot, "b.img"));
+    subject.memory[0]++;
+    ck_assert_works(sfpm_snapshot_save(subject.snapshot, "b.img"));
+    ck_assert_fails(sfpm_snapshot_revert(snapshot), SFPM_ERR_CHANGED, "b.img");
+    ck_assert_int_eq(unlink("b.img"), 0);
+    ck_assert_fails(sfpm_snapshot_revert(snapshot), SFPM_ERR_NOT_FOUND, "b.img");
+    sfpm_snapshot_destroy(snapshot);
     end();
 }
 END_TEST
@@ -358,6 +402,8 @@ int main(void)
     tcase_add_checked_fixture(core, enter_directory, leave_directory);
     tcase_add_loop_test(core, all_methods_agree, 0, NUM_METHODS);
     tcase_add_loop_test(core, commits_follow_the_change, 0, NUM_METHODS);
+    tcase_add_loop_test(core, a_reverted_region_is_what_it_was, 0, NUM_METHODS);
+    tcase_add_test(core, there_must_be_something_to_go_back_to);
     tcase_add_test(core, the_choice_is_told);
     tcase_add_test(core, nonsense_is_refused);
     tcase_add_loop_test(core, shared_memory_is_not_trusted_to_the_kernel, 0, NUM_METHODS);

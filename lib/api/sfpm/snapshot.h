@@ -308,6 +308,16 @@ typedef struct sfpm_restore_options {
 SFPM_API bool sfpm_snapshot_restore_with(sfpm_snapshot_t *snapshot, const char *filename,
                                          const sfpm_restore_options_t *options);
 
+/**
+ * Goes back to the state that was last restored, saved or committed, as a restore of that
+ * commit would, hooks included; of regions that are watched (sfpm_snapshot_set_tracking())
+ * only what changed since is replaced.
+ * @return false with SFPM_ERR_ARGUMENT when there is no such state, or it did not come
+ *         from a named file; with SFPM_ERR_CHANGED when another image has its name now;
+ *         otherwise as sfpm_snapshot_restore()
+ */
+SFPM_API bool sfpm_snapshot_revert(sfpm_snapshot_t *snapshot);
+
 /** The same from an image that is already open, at the commit that it shows; the
  * option `commit` must be 0. */
 SFPM_API bool sfpm_snapshot_restore_image(sfpm_snapshot_t *snapshot, sfpm_image_t *image,
