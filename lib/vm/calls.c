@@ -147,6 +147,21 @@ sfpm_outcome_t sfpm_leave(sfpm_machine_t *machine, sfpm_registers_t *registers)
     return OUTCOME_STEPS;
 }
 
+/* Makes room for the operands of all frames: those below the innermost one may come to
+ * have more than it has. */
+static bool reserve_frames(sfpm_machine_t *machine, sfpm_registers_t *registers,
+                           sfpm_frames_t frames, sfpm_frame_t frame)
+{
+    while (reserve(machine, registers, frame.function, frame.operands)) {
+        frames.stack = machine->stack->data;
+        if (sfpm_frame_is_outermost(&frame))
+            return true;
+        if (!sfpm_frame_caller(&frames, &frame))
+            return false;
+    }
+    return false;
+}
+
 bool sfpm_registers_load(sfpm_machine_t *machine, sfpm_registers_t *registers,
                          uint64_t max_slots)
 {
@@ -162,5 +177,5 @@ bool sfpm_registers_load(sfpm_machine_t *machine, sfpm_registers_t *registers,
                                     .function = frame.function};
     if ((uint64_t)frame.operands + machine->facts->max_stack[frame.function] > max_slots)
         registers->trap = SFPM_TRAP_STACK_OVERFLOW;
-    return reserve(machine, registers, frame.function, frame.operands);
+    return reserve_frames(machine, registers, frames, frame);
 }

@@ -54,4 +54,25 @@ sfpm_outcome_t sfpm_call_indirect(sfpm_machine_t *machine, sfpm_registers_t *reg
 /* Returns to the caller; OUTCOME_HALT, and nothing changes, from the outermost frame. */
 sfpm_outcome_t sfpm_leave(sfpm_machine_t *machine, sfpm_registers_t *registers);
 
+/* ---- Tier 0, for other engines ------------------------------------------------- */
+
+/* Loads the registers from the state. registers->trap is set when the machine traps
+ * before it executes anything. */
+bool sfpm_run_begin(sfpm_machine_t *machine, sfpm_registers_t *registers,
+                    const sfpm_limits_t *limits);
+
+/* Executes at most *left instructions, and takes those that it has executed from it. pc
+ * stays on the instruction that ended it, and that instruction has changed nothing and
+ * is not counted, except that a halting one is. Heeds neither limits->steps nor
+ * interrupts. */
+sfpm_outcome_t sfpm_execute(sfpm_machine_t *machine, sfpm_registers_t *r,
+                            const sfpm_limits_t *limits, uint64_t *left);
+
+/* Puts the registers back into the state; what sfpm_interpret() returns. */
+bool sfpm_run_end(sfpm_machine_t *machine, const sfpm_registers_t *registers,
+                  sfpm_outcome_t outcome, uint64_t executed);
+
+/* Whether the machine is to stop; it is told but once. */
+bool sfpm_take_interrupt(const sfpm_limits_t *limits);
+
 #endif

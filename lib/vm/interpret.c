@@ -44,11 +44,8 @@ static bool print_char(const sfpm_limits_t *limits, uint64_t value)
 #define OPERAND_U16 sfpm_get_u16(code + r->pc + 1)
 #define OPERAND_U32 sfpm_get_u32(code + r->pc + 1)
 
-/* Executes instructions until something ends it. pc stays on the instruction that
- * ended it, and that instruction has changed nothing and is not counted, except that
- * a halting one is. */
-static sfpm_outcome_t run_loop(sfpm_machine_t *machine, sfpm_registers_t *r,
-                               const sfpm_limits_t *limits, uint64_t *left)
+sfpm_outcome_t sfpm_execute(sfpm_machine_t *machine, sfpm_registers_t *r,
+                            const sfpm_limits_t *limits, uint64_t *left)
 {
     const uint8_t *code = machine->program->code;
     sfpm_buffer_t *memory = machine->memory;
@@ -288,7 +285,7 @@ static sfpm_outcome_t run_loop(sfpm_machine_t *machine, sfpm_registers_t *r,
 /* Instructions between two looks at whether the machine is to stop. */
 enum { SLICE = 1 << 20 };
 
-static bool take_interrupt(const sfpm_limits_t *limits)
+bool sfpm_take_interrupt(const sfpm_limits_t *limits)
 {
     return atomic_load_explicit(limits->interrupt, memory_order_relaxed) &&
            atomic_exchange(limits->interrupt, false);
@@ -298,10 +295,10 @@ static sfpm_outcome_t run_slices(sfpm_machine_t *machine, sfpm_registers_t *regi
                                  const sfpm_limits_t *limits, uint64_t *left)
 {
     sfpm_outcome_t outcome = OUTCOME_STEPS;
-    while (outcome == OUTCOME_STEPS && *left > 0 && !take_interrupt(limits)) {
+    while (outcome == OUTCOME_STEPS && *left > 0 && !sfpm_take_interrupt(limits)) {
         uint64_t slice = *left < SLICE ? *left : SLICE;
         uint64_t rest = slice;
-        outcome = run_loop(machine, registers, limits, &rest);
+        outcome = sfpm_execute(machine, registers, limits, &rest);
         *left -= slice - rest;
     }
     return outcome;
@@ -314,27 +311,41 @@ static bool fail_trap(const sfpm_program_t *program, uint32_t pc, sfpm_trap_t tr
     return sfpm_fail(SFPM_ERR_TRAP, "code[%u] (%s): %s", pc, place, sfpm_trap_text(trap));
 }
 
-bool sfpm_interpret(sfpm_machine_t *machine, const sfpm_limits_t *limits)
+bool sfpm_run_begin(sfpm_machine_t *machine, sfpm_registers_t *registers,
+                    const sfpm_limits_t *limits)
+{
+    if (!sfpm_registers_load(machine, registers, limits->max_slots))
+        return false;
+    if (!machine->state->begun)
+        machine->state->starts++;
+    machine->state->begun = true;
+    return true;
+}
+
+bool sfpm_run_end(sfpm_machine_t *machine, const sfpm_registers_t *registers,
+                  sfpm_outcome_t outcome, uint64_t executed)
 {
     sfpm_state_t *state = machine->state;
-    sfpm_registers_t registers;
-    uint64_t left = limits->steps;
-    if (!sfpm_registers_load(machine, &registers, limits->max_slots))
-        return false;
-    if (!state->begun)
-        state->starts++;
-    state->begun = true;
-    sfpm_outcome_t outcome = OUTCOME_TRAP;
-    if (registers.trap == SFPM_TRAP_NONE)
-        outcome = run_slices(machine, &registers, limits, &left);
-    state->instructions += limits->steps - left;
-    state->pc = registers.pc;
-    machine->stack->size = (size_t)registers.sp * SFPM_SLOT_SIZE;
-    state->trap = outcome == OUTCOME_TRAP ? registers.trap : SFPM_TRAP_NONE;
+    state->instructions += executed;
+    state->pc = registers->pc;
+    machine->stack->size = (size_t)registers->sp * SFPM_SLOT_SIZE;
+    state->trap = outcome == OUTCOME_TRAP ? registers->trap : SFPM_TRAP_NONE;
     state->status = outcome == OUTCOME_TRAP   ? SFPM_VM_TRAPPED
                     : outcome == OUTCOME_HALT ? SFPM_VM_HALTED
                                               : SFPM_VM_SUSPENDED;
     if (outcome == OUTCOME_TRAP)
-        return fail_trap(machine->program, registers.pc, registers.trap);
+        return fail_trap(machine->program, registers->pc, registers->trap);
     return outcome != OUTCOME_ERROR;
+}
+
+bool sfpm_interpret(sfpm_machine_t *machine, const sfpm_limits_t *limits)
+{
+    sfpm_registers_t registers;
+    uint64_t left = limits->steps;
+    sfpm_outcome_t outcome = OUTCOME_TRAP;
+    if (!sfpm_run_begin(machine, &registers, limits))
+        return false;
+    if (registers.trap == SFPM_TRAP_NONE)
+        outcome = run_slices(machine, &registers, limits, &left);
+    return sfpm_run_end(machine, &registers, outcome, limits->steps - left);
 }

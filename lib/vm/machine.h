@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "vm/disassemble.h"
+#include "vm/fast.h"
 #include "vm/frames.h"
 #include "vm/original.h"
 
@@ -15,6 +16,7 @@ struct sfpm_vm {
     sfpm_state_t state;     /* what region `state` says */
     sfpm_facts_t facts;     /* when verified */
     bool verified;
+    sfpm_fast_t fast;       /* its functions translated, when verified */
     sfpm_backtrace_t backtrace; /* empty unless verified and fitting the code */
     uint8_t *original;          /* region `vm_state`, NULL: not in that layout */
     uint32_t original_flags;    /* SFPM_REGION_… of it */

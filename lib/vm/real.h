@@ -20,6 +20,16 @@
     "floating-point operations must round to their own types: on x86 add -msse2 -mfpmath=sse"
 #endif
 
+/* Keeps the compiler from computing both sides of a choice. */
+#if defined __has_builtin
+#if __has_builtin(__builtin_expect_with_probability)
+#define SFPM_UNLIKELY(condition) __builtin_expect_with_probability((condition), 0, 1.0)
+#endif
+#endif
+#ifndef SFPM_UNLIKELY
+#define SFPM_UNLIKELY(condition) (condition)
+#endif
+
 #define SFPM_F32_SIGN UINT32_C(0x80000000)
 #define SFPM_F64_SIGN UINT64_C(0x8000000000000000)
 #define SFPM_F32_NAN  UINT32_C(0x7FC00000)
@@ -43,15 +53,19 @@ static inline double sfpm_to_f64(uint64_t slot)
 static inline uint64_t sfpm_of_f32(float value)
 {
     uint32_t bits;
+    if (SFPM_UNLIKELY(isnan(value)))
+        return SFPM_F32_NAN;
     memcpy(&bits, &value, sizeof bits);
-    return isnan(value) ? SFPM_F32_NAN : bits;
+    return bits;
 }
 
 static inline uint64_t sfpm_of_f64(double value)
 {
     uint64_t bits;
+    if (SFPM_UNLIKELY(isnan(value)))
+        return SFPM_F64_NAN;
     memcpy(&bits, &value, sizeof bits);
-    return isnan(value) ? SFPM_F64_NAN : bits;
+    return bits;
 }
 
 /* Of two zeros the least has a sign when either has; the greatest, when both have. */

@@ -14,6 +14,7 @@
 static void clear(sfpm_vm_t *vm)
 {
     sfpm_backtrace_free(&vm->backtrace);
+    sfpm_fast_free(&vm->fast);
     sfpm_facts_free(&vm->facts);
     sfpm_program_free(&vm->program);
     sfpm_regions_free(&vm->regions);
@@ -256,6 +257,9 @@ static bool read_options(sfpm_vm_run_options_t *options,
                          "a memory of %llu bytes is over the limit of %llu",
                          (unsigned long long)options->max_memory,
                          (unsigned long long)SFPM_VM_MAX_MEMORY);
+    if ((unsigned)options->engine > SFPM_VM_ENGINE_FAST)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "there is no engine %u",
+                         (unsigned)options->engine);
     return options->max_stack <= SFPM_VM_MAX_STACK ||
            sfpm_fail(SFPM_ERR_ARGUMENT, "a stack of %llu bytes is over the limit of %llu",
                      (unsigned long long)options->max_stack,
@@ -301,7 +305,9 @@ bool sfpm_vm_run(sfpm_vm_t *vm, const sfpm_vm_run_options_t *given)
                                   .max_pages =
                                       (uint32_t)(options.max_memory / SFPM_PAGE_SIZE),
                                   .interrupt = &vm->interrupt};
-    return settle(vm, sfpm_interpret(&machine, &limits));
+    if (options.engine == SFPM_VM_ENGINE_SIMPLE)
+        return settle(vm, sfpm_interpret(&machine, &limits));
+    return settle(vm, sfpm_fast_interpret(&vm->fast, &machine, &limits));
 }
 
 void sfpm_vm_interrupt(sfpm_vm_t *vm)

@@ -149,8 +149,10 @@ START_TEST(run_that_lacks_memory_goes_on_later)
 {
     sfpm_buffer_t output = {0};
     size_t stops = 0;
-    sfpm_vm_run_options_t options = {
-        .struct_size = sizeof options, .output = collect, .output_context = &output};
+    sfpm_vm_run_options_t options = {.struct_size = sizeof options,
+                                     .output = collect,
+                                     .output_context = &output,
+                                     .engine = SFPM_VM_ENGINE_SIMPLE};
     vm = assembled(source);
     ck_assert_ptr_nonnull(sfpm_buffer_extend(&output, 100));
     output.size = 0;
@@ -172,6 +174,31 @@ START_TEST(run_that_lacks_memory_goes_on_later)
 }
 END_TEST
 
+/* Tier 1 translates what it can, and leaves the rest to tier 0. */
+START_TEST(run_that_lacks_memory_for_translations_goes_on)
+{
+    for (size_t after = 0; after < 20; after++) {
+        sfpm_buffer_t output = {0};
+        sfpm_vm_run_options_t options = {.struct_size = sizeof options,
+                                         .output = collect,
+                                         .output_context = &output,
+                                         .engine = SFPM_VM_ENGINE_FAST};
+        vm = assembled(source);
+        ck_assert_ptr_nonnull(sfpm_buffer_extend(&output, 100));
+        output.size = 0;
+        scarce_begin(after, after % 3 == 0);
+        bool ran = sfpm_vm_run(vm, &options);
+        ck_assert(scarce_end() > 0 || ran);
+        ck_assert(ran || sfpm_last_status() == SFPM_ERR_MEMORY);
+        ck_assert(sfpm_vm_run(vm, &options));
+        ck_assert_uint_eq(output.size, 6);
+        ck_assert_mem_eq(output.data, "300\n7\n", 6);
+        sfpm_buffer_free(&output);
+        sfpm_vm_destroy(vm);
+    }
+}
+END_TEST
+
 int main(void)
 {
     const test_t core[] = {NULL};
@@ -185,6 +212,7 @@ int main(void)
         saving_without_memory,
         committing_without_memory,
         run_that_lacks_memory_goes_on_later,
+        run_that_lacks_memory_for_translations_goes_on,
         NULL,
     };
     return run_suite("vm_memory", core, limits);

@@ -135,6 +135,13 @@ SFPM_API bool sfpm_vm_verify(sfpm_vm_t *vm);
 /** Receives what the program writes. Returns false when it cannot be written. */
 typedef bool (*sfpm_vm_output_callback_t)(void *context, const void *bytes, size_t size);
 
+/** What executes a program. All do the same, to the bit. */
+typedef enum sfpm_vm_engine {
+    SFPM_VM_ENGINE_DEFAULT, /**< the fast one */
+    SFPM_VM_ENGINE_SIMPLE,  /**< takes one instruction after the other */
+    SFPM_VM_ENGINE_FAST     /**< translates each function when it is first called */
+} sfpm_vm_engine_t;
+
 /** How to run. Start with `= {.struct_size = sizeof(…)}`. */
 typedef struct sfpm_vm_run_options {
     size_t struct_size;
@@ -143,6 +150,7 @@ typedef struct sfpm_vm_run_options {
     sfpm_vm_output_callback_t output; /**< NULL: what is written is thrown away */
     void *output_context;
     uint64_t max_memory; /**< bytes to which memory may grow; 0: SFPM_VM_DEFAULT_MEMORY */
+    sfpm_vm_engine_t engine;
 } sfpm_vm_run_options_t;
 
 /**

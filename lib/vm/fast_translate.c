@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+#include "vm/fast_emit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "vm/frames.h"
+
+static void count_instructions(sfpm_translation_t *t)
+{
+    const sfpm_function_t *function = t->function;
+    sfpm_instruction_t instruction;
+    for (uint32_t at = function->entry; at < function->end; at += instruction.length) {
+        sfpm_instruction_read(t->program->code, function->end, at, &instruction);
+        t->instructions++;
+    }
+}
+
+void sfpm_fast_add_label(sfpm_translation_t *t, uint32_t offset, uint32_t index)
+{
+    void *labels = t->labels;
+    if (t->replaying || t->failed)
+        return;
+    if (!sfpm_grow_array(&labels, &t->labels_capacity, (size_t)t->num_labels + 1,
+                         sizeof *t->labels)) {
+        t->failed = true;
+        return;
+    }
+    t->labels = labels;
+    t->labels[t->num_labels++] = (sfpm_fast_label_t){offset, t->num_cells, index};
+}
+
+/* Control can come here from elsewhere: all that is known is the height. */
+static void begin_label(sfpm_translation_t *t)
+{
+    if (t->falls)
+        sfpm_fast_flush(t);
+    t->window.count = 0;
+    t->window.height = sfpm_height_at(t->facts, t->offset);
+    sfpm_fast_forget(t);
+    sfpm_fast_add_label(t, t->offset, t->index);
+}
+
+static void translate_instruction(sfpm_translation_t *t)
+{
+    if (sfpm_is_target(t->facts, t->offset))
+        begin_label(t);
+    else if (!t->falls)
+        t->window = (sfpm_window_t){.height = sfpm_height_at(t->facts, t->offset)};
+    sfpm_fast_mark_point(t);
+    t->falls = true;
+    sfpm_fast_select(t);
+}
+
+static void translate_code(sfpm_translation_t *t)
+{
+    const uint8_t *code = t->program->code;
+    uint32_t end = t->function->end;
+    t->offset = t->function->entry;
+    t->falls = true;
+    while (t->offset < end && !t->failed && !t->found) {
+        sfpm_instruction_read(code, end, t->offset, &t->instruction);
+        t->next = t->offset + t->instruction.length;
+        t->count = 1;
+        if (sfpm_is_reached(t->facts, t->offset))
+            translate_instruction(t);
+        t->offset = t->next;
+        t->index += t->count;
+    }
+}
+
+static void add_header(sfpm_translation_t *t)
+{
+    const sfpm_function_t *function = t->function;
+    uint64_t need =
+        ((uint64_t)sfpm_frame_size(function) + t->facts->max_stack[t->number]) *
+        SFPM_SLOT_SIZE;
+    uint32_t locals_end = (uint32_t)function->params + function->locals;
+    sfpm_cell_t *header = sfpm_fast_emit(t, FAST_SLOW);
+    header->to = (int32_t)need;
+    header->x = sfpm_fast_local_slot(locals_end);
+    header->y = sfpm_fast_local_slot(function->params);
+    header->z = sfpm_fast_local_slot(locals_end);
+    header->cost = (int32_t)t->instructions;
+    header->jump = (int32_t)function->type;
+}
+
+/* Everything but the targets of jumps. */
+static bool translate(sfpm_translation_t *t)
+{
+    const sfpm_function_t *function = t->function;
+    sfpm_fast_forget(t);
+    count_instructions(t);
+    add_header(t);
+    sfpm_fast_add_label(t, function->entry, 0);
+    translate_code(t);
+    return !t->failed;
+}
+
+/* ---- Functions -------------------------------------------------------------- */
+
+const sfpm_fast_label_t *sfpm_fast_label_at(const sfpm_fast_function_t *function,
+                                            uint32_t offset)
+{
+    uint32_t low = 0, high = function->num_labels;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (function->labels[middle].offset <= offset)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    const sfpm_fast_label_t *label = low > 0 ? &function->labels[low - 1] : NULL;
+    return label && label->offset == offset ? label : NULL;
+}
+
+static void resolve_jumps(sfpm_translation_t *t, const sfpm_fast_function_t *made)
+{
+    for (uint32_t i = 0; i < t->num_jumps; i++) {
+        const sfpm_fast_jump_t *jump = &t->jumps[i];
+        const sfpm_fast_label_t *label = sfpm_fast_label_at(made, jump->target);
+        sfpm_cell_t *cell = &made->cells[jump->cell];
+        cell->jump =
+            (int32_t)(((int64_t)label->cell - jump->cell) * (int64_t)sizeof(sfpm_cell_t));
+        cell->cost = (int32_t)((int64_t)jump->index + 1 - label->index);
+    }
+}
+
+static bool make_function(sfpm_translation_t *t, sfpm_fast_function_t *function)
+{
+    bool good = translate(t);
+    if (good) {
+        *function = (sfpm_fast_function_t){.cells = t->cells,
+                                           .num_cells = t->num_cells,
+                                           .instructions = t->instructions,
+                                           .labels = t->labels,
+                                           .num_labels = t->num_labels};
+        resolve_jumps(t, function);
+    } else {
+        free(t->cells);
+        free(t->labels);
+    }
+    free(t->jumps);
+    return good;
+}
+
+/* What could not be translated is no error. */
+static bool try_function(sfpm_translation_t *t, sfpm_fast_function_t *function)
+{
+    sfpm_error_state_t error;
+    sfpm_error_save(&error);
+    bool good = make_function(t, function);
+    if (!good)
+        sfpm_error_restore(&error);
+    return good;
+}
+
+bool sfpm_fast_translate(sfpm_fast_t *fast, const sfpm_program_t *program,
+                         const sfpm_facts_t *facts, uint32_t index)
+{
+    sfpm_fast_function_t *function = &fast->functions[index];
+    if (function->cells || function->refused)
+        return function->cells != NULL;
+    sfpm_translation_t t = {.program = program,
+                            .facts = facts,
+                            .function = &program->functions[index],
+                            .number = index,
+                            .max_cells =
+                                (uint32_t)(SFPM_FAST_MAX_CELLS - fast->total_cells)};
+    if (!try_function(&t, function)) {
+        function->refused = true;
+        return false;
+    }
+    fast->total_cells += function->num_cells;
+    fast->entries[index] = function->cells + 1;
+    return true;
+}
+
+void sfpm_fast_locate(const sfpm_program_t *program, const sfpm_facts_t *facts,
+                      uint32_t function, uint32_t cell, sfpm_fast_point_t *point)
+{
+    sfpm_translation_t t = {.program = program,
+                            .facts = facts,
+                            .function = &program->functions[function],
+                            .number = function,
+                            .replaying = true,
+                            .wanted = cell};
+    translate(&t);
+    *point = t.result;
+}
+
+void sfpm_fast_free(sfpm_fast_t *fast)
+{
+    for (uint32_t i = 0; fast->functions && i < fast->num_functions; i++) {
+        free(fast->functions[i].cells);
+        free(fast->functions[i].labels);
+    }
+    free(fast->functions);
+    free(fast->entries);
+    *fast = (sfpm_fast_t){0};
+}
