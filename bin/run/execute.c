@@ -124,7 +124,8 @@ static int run_and_save(const run_t *run)
 {
     bool delivered;
     sfpm_vm_run_options_t how = {.struct_size = sizeof(how),
-                                 .max_stack = run->request->max_stack};
+                                 .max_stack = run->request->max_stack,
+                                 .engine = run->request->engine};
     choose_output(run, &how);
     bool ok = run_on(run, &how, &delivered);
     int status = EXIT_SUCCESS;

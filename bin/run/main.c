@@ -12,7 +12,8 @@
 static int restart, resume;
 static run_request_t request = {.resumable = STATUS_RESUMABLE};
 static struct {
-    char *steps, *fuel, *max_stack, *checkpoint_every, *timeout, *resumable, *stdout_file;
+    char *steps, *fuel, *max_stack, *checkpoint_every, *timeout, *resumable, *stdout_file,
+        *engine;
 } texts;
 
 static const struct poptOption table[] = {
@@ -28,6 +29,8 @@ static const struct poptOption table[] = {
      "write what the program prints to FILE, each byte exactly once", "FILE"},
     {"max-stack", '\0', POPT_ARG_STRING, &texts.max_stack, 0,
      "let the program's stack have SIZE bytes (1M)", "SIZE"},
+    {"engine", '\0', POPT_ARG_STRING, &texts.engine, 0,
+     "execute with the simple or the fast engine (fast)", "ENGINE"},
     {"restart", '\0', POPT_ARG_NONE, &restart, 0,
      "start from the beginning with an empty stack; keep globals", NULL},
     {"fresh", '\0', POPT_ARG_NONE, &request.fresh, 0,
@@ -98,6 +101,20 @@ static bool parse_max_stack(int *status)
     return false;
 }
 
+static bool parse_engine(int *status)
+{
+    const char *text = texts.engine;
+    if (text == NULL)
+        return true;
+    if (strcmp(text, "simple") == 0)
+        request.engine = SFPM_VM_ENGINE_SIMPLE;
+    else if (strcmp(text, "fast") == 0)
+        request.engine = SFPM_VM_ENGINE_FAST;
+    else
+        return usage(status, "--engine", text, "simple or fast");
+    return true;
+}
+
 static bool parse_values(int *status)
 {
     request.stdout_file = texts.stdout_file;
@@ -106,7 +123,7 @@ static bool parse_values(int *status)
            parse_seconds("--timeout", texts.timeout, &request.timeout, status) &&
            parse_seconds("--checkpoint-every", texts.checkpoint_every,
                          &request.checkpoint_every, status) &&
-           parse_max_stack(status) && parse_resumable(status);
+           parse_max_stack(status) && parse_engine(status) && parse_resumable(status);
 }
 
 static bool check_request(int *status)
@@ -190,8 +207,8 @@ int main(int argc, char **argv)
         status = run_operands(popt);
     options_free(popt);
     char *owned[] = {
-        texts.steps,   texts.fuel,      texts.max_stack,  texts.checkpoint_every,
-        texts.timeout, texts.resumable, texts.stdout_file};
+        texts.steps,   texts.fuel,      texts.max_stack,   texts.checkpoint_every,
+        texts.timeout, texts.resumable, texts.stdout_file, texts.engine};
     for (size_t i = 0; i < sizeof(owned) / sizeof(*owned); i++)
         free(owned[i]);
     return tool_flush(status);

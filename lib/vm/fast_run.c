@@ -417,29 +417,12 @@ static sfpm_outcome_t execute(sfpm_run_t *run)
     return outcome;
 }
 
-/* Without memory for translations tier 0 does it all. */
-static bool prepare(sfpm_fast_t *fast, const sfpm_program_t *program)
-{
-    sfpm_error_state_t error;
-    if (fast->functions)
-        return true;
-    sfpm_error_save(&error);
-    fast->functions = SFPM_NEW_N(sfpm_fast_function_t, program->num_functions);
-    fast->entries = SFPM_NEW_N(const sfpm_cell_t *, program->num_functions);
-    fast->num_functions = program->num_functions;
-    if (fast->functions && fast->entries)
-        return true;
-    sfpm_fast_free(fast);
-    sfpm_error_restore(&error);
-    return false;
-}
-
 bool sfpm_fast_interpret(sfpm_fast_t *fast, sfpm_machine_t *machine,
                          const sfpm_limits_t *limits)
 {
     sfpm_registers_t registers;
     sfpm_outcome_t outcome = OUTCOME_TRAP;
-    if (!prepare(fast, machine->program))
+    if (!sfpm_fast_prepare(fast, machine->program))
         return sfpm_interpret(machine, limits);
     if (!sfpm_run_begin(machine, &registers, limits))
         return false;

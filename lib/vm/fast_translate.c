@@ -190,6 +190,22 @@ void sfpm_fast_locate(const sfpm_program_t *program, const sfpm_facts_t *facts,
     *point = t.result;
 }
 
+bool sfpm_fast_prepare(sfpm_fast_t *fast, const sfpm_program_t *program)
+{
+    sfpm_error_state_t error;
+    if (fast->functions)
+        return true;
+    sfpm_error_save(&error);
+    fast->functions = SFPM_NEW_N(sfpm_fast_function_t, program->num_functions);
+    fast->entries = SFPM_NEW_N(const sfpm_cell_t *, program->num_functions);
+    fast->num_functions = program->num_functions;
+    if (fast->functions && fast->entries)
+        return true;
+    sfpm_fast_free(fast);
+    sfpm_error_restore(&error);
+    return false;
+}
+
 void sfpm_fast_free(sfpm_fast_t *fast)
 {
     for (uint32_t i = 0; fast->functions && i < fast->num_functions; i++) {

@@ -38,6 +38,9 @@ typedef struct sfpm_fast {
 /* Cells that all functions together may take: 128 MiB. */
 #define SFPM_FAST_MAX_CELLS ((uint64_t)1 << 22)
 
+/* Makes room for the functions of a program, unless that was done. False when there is no
+ * memory, which is no error. */
+bool sfpm_fast_prepare(sfpm_fast_t *fast, const sfpm_program_t *program);
 void sfpm_fast_free(sfpm_fast_t *fast);
 
 /* Translates function `index`, unless that was done. False when it cannot be: memory

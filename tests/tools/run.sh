@@ -140,3 +140,20 @@ succeeds sfpm-run --version
 expect_stdout_match '^sfpm-run [0-9]'
 succeeds sfpm-run --help
 expect_stdout_match '^  sfpm-run sum\.img$'
+
+# Both engines come to the same image, in one go and one after the other.
+SOURCE_DATE_EPOCH=1000000000
+export SOURCE_DATE_EPOCH
+sfpm-save -o start.img "$top_srcdir/examples/primes.s"
+for engine in simple fast; do
+    succeeds sfpm-run --engine=$engine -o $engine.img start.img
+    succeeds sfpm-run --engine=$engine --steps 777 --resumable-status=0 -o $engine-part.img start.img
+done
+expect_same simple.img fast.img
+expect_same simple-part.img fast-part.img
+succeeds sfpm-run --engine=simple -o both.img fast-part.img
+sfpm-inspect --text both.img | grep -v '^commit' >both.txt
+sfpm-inspect --text simple.img | grep -v '^commit' >simple.txt
+expect_same both.txt simple.txt
+expect_status 125 sfpm-run --engine=other start.img
+expect_stderr_match "^sfpm-run: --engine: 'other' is not simple or fast"

@@ -9,12 +9,13 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "vm/fast_rules.h"
 #include "vm/machine.h"
 #include "vm_common.h"
 #include "vm_random.h"
 #include "vm_typed.h"
 
-enum { PROGRAMS = 20000, MOST_STEPS = 3000 };
+enum { PROGRAMS = 5000, MOST_STEPS = 3000 };
 
 static uint64_t num_programs(void)
 {
@@ -167,10 +168,51 @@ START_TEST(engines_agree_on_random_programs)
 }
 END_TEST
 
+/* Puts a subtraction in the place of each addition of i64 that is translated. */
+static void plant(sfpm_vm_t *vm)
+{
+    sfpm_fast_prepare(&vm->fast, &vm->program);
+    for (uint32_t i = 0; i < vm->program.num_functions; i++) {
+        if (!sfpm_fast_translate(&vm->fast, &vm->program, &vm->facts, i))
+            continue;
+        const sfpm_fast_function_t *function = &vm->fast.functions[i];
+        for (uint32_t cell = 1; cell < function->num_cells; cell++)
+            for (unsigned form = 0; form < SFPM_FORM_JUMP; form++)
+                if (function->cells[cell].handler ==
+                    sfpm_fast_handler(FAST_I64_ADD_SS + form))
+                    function->cells[cell].handler =
+                        sfpm_fast_handler(FAST_I64_SUB_SS + form);
+    }
+}
+
+/* The control of the test above. */
+START_TEST(wrong_operation_is_found)
+{
+    bool found = false;
+    for (int i = 0; i < 2000 && !found; i++) {
+        result_t simple = {0}, fast = {0};
+        sfpm_regions_t regions;
+        random_regions(&regions);
+        run_whole(&regions, SFPM_VM_ENGINE_SIMPLE, MOST_STEPS, &simple);
+        sfpm_vm_t *vm = machine_of(&regions);
+        plant(vm);
+        run_piece(vm, SFPM_VM_ENGINE_FAST, MOST_STEPS, &fast);
+        copy_regions(vm, &fast.regions);
+        sfpm_vm_destroy(vm);
+        found = *compare(&simple, &fast) != 0;
+        free_result(&simple);
+        free_result(&fast);
+        sfpm_regions_free(&regions);
+    }
+    ck_assert(found);
+}
+END_TEST
+
 int main(void)
 {
     const test_t core[] = {
         engines_agree_on_random_programs,
+        wrong_operation_is_found,
         NULL,
     };
     const test_t limits[] = {NULL};

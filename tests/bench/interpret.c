@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The six programs in programs/: against the same in C, compiled with -O2, and against
+ * other interpreters where they are installed. What starting takes is subtracted on both
+ * sides. And how fast code is verified and translated.
+ */
+#include "bench.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "vm/machine.h"
+
+enum { NUM_PROGRAMS = 6, ALL = NUM_PROGRAMS };
+static const char *const programs[NUM_PROGRAMS] = {"fib",        "sieve",  "hash",
+                                                   "mandelbrot", "matmul", "nbody"};
+
+static const char *directory(void)
+{
+    const char *given = getenv("BENCH_PROGRAMS");
+    return given ? given : ".";
+}
+
+/* The image of a program, or of one that halts at once; NULL on failure. */
+static const char *image_of(const char *name)
+{
+    static char image[400];
+    char source[400], file[64];
+    const char *tool = bench_tool("sfpm-save");
+    snprintf(file, sizeof file, "%s.img", name ? name : "halt");
+    snprintf(image, sizeof image, "%s", bench_path(file));
+    snprintf(source, sizeof source, "%s/%s.s", directory(), name ? name : "halt");
+    if (!name) {
+        snprintf(source, sizeof source, "%s", bench_path("halt.s"));
+        if (!bench_write_file(source, "halt\n", 5))
+            return NULL;
+    }
+    if (access(image, R_OK) == 0)
+        return image;
+    return bench_run((const char *const[]){tool, "-o", image, source, NULL}) < 0 ? NULL
+                                                                                 : image;
+}
+
+static double run_image(const char *name)
+{
+    if (!bench_tool("sfpm-run") || !bench_tool("sfpm-save"))
+        return bench_skip();
+    const char *image = image_of(name);
+    return image ? bench_run((const char *const[]){bench_tool("sfpm-run"), image, NULL})
+                 : -1;
+}
+
+static double run_twin(const char *name)
+{
+    const char *twins = getenv("BENCH_TWINS");
+    if (!twins)
+        return bench_fail("BENCH_TWINS names no program");
+    return bench_run((const char *const[]){twins, name, NULL});
+}
+
+/* The seconds of one program without its start, or the geometric mean of all. */
+static double measure(intptr_t which, double (*run)(const char *name))
+{
+    double product = 0;
+    int first = which == ALL ? 0 : (int)which;
+    int end = which == ALL ? NUM_PROGRAMS : first + 1;
+    for (int i = first; i < end; i++) {
+        double start = run(NULL);
+        double whole = start < 0 ? -1 : run(programs[i]);
+        if (whole < 0)
+            return -1;
+        if (whole <= start)
+            return bench_fail("%s takes no time", programs[i]);
+        product += log(whole - start);
+    }
+    return exp(product / (end - first));
+}
+
+static double ours(intptr_t which)
+{
+    return measure(which % 10, run_image);
+}
+
+static double twin(intptr_t which)
+{
+    return measure(which, run_twin);
+}
+
+/* ---- Other interpreters: argument is the interpreter's number * 10 + the program's ---
+ */
+
+static const struct {
+    const char *command, *option, *script;
+} peers[] = {{"lua5.4", NULL, "programs.lua"},
+             {"luajit", "-joff", "programs.lua"},
+             {"python3", NULL, "programs.py"}};
+static size_t peer;
+
+static bool is_installed(const char *command)
+{
+    char line[64];
+    snprintf(line, sizeof line, "command -v %s >/dev/null 2>&1", command);
+    return system(line) == 0; /* NOLINT: a fixed list of names */
+}
+
+static double run_peer(const char *name)
+{
+    char script[400];
+    bool hash = name && strcmp(name, "hash") == 0 && peer == 0;
+    snprintf(script, sizeof script, "%s/%s", directory(),
+             hash ? "hash.lua" : peers[peer].script);
+    if (peers[peer].option)
+        return bench_run((const char *const[]){peers[peer].command, peers[peer].option,
+                                               script, name, NULL});
+    return bench_run((const char *const[]){peers[peer].command, script, name, NULL});
+}
+
+static double theirs(intptr_t which)
+{
+    peer = (size_t)which / 10;
+    return is_installed(peers[peer].command) ? measure(which % 10, run_peer)
+                                             : bench_skip();
+}
+
+/* ---- Verifying and translating --------------------------------------------------- */
+
+enum { FUNCTIONS = 40000 };
+
+/* A long program of ordinary functions; made once. */
+static sfpm_vm_t *long_program(void)
+{
+    static const char body[] = "local.get 0\ni64.const 7\ni64.lt_s\nbr_if small\n"
+                               "local.get 0\nlocal.get 1\ni64.const 3\ni64.shl\ni64.xor\n"
+                               "local.tee 1\nlocal.get 0\ni64.mul\nreturn\n"
+                               "small:\nlocal.get 1\nreturn\n";
+    static sfpm_vm_t *vm;
+    char line[80];
+    if (vm)
+        return vm;
+    sfpm_buffer_t text = {0};
+    sfpm_buffer_add(&text, ".func main\nhalt\n", 16);
+    for (int i = 0; i < FUNCTIONS; i++) {
+        int size = snprintf(line, sizeof line, ".func f%d i64 i64 -> i64\n", i);
+        sfpm_buffer_add(&text, line, (size_t)size);
+        for (const char *at = body; *at; at++) {
+            /* Labels are told apart by their function's number. */
+            size = snprintf(line, sizeof line, "small%d", i);
+            if (strncmp(at, "small", 5) == 0) {
+                sfpm_buffer_add(&text, line, (size_t)size);
+                at += 4;
+            } else {
+                sfpm_buffer_add(&text, at, 1);
+            }
+        }
+    }
+    vm = sfpm_vm_create();
+    if (!vm ||
+        !sfpm_vm_assemble(vm, (const char *)text.data, text.size, "long", NULL, NULL)) {
+        bench_fail_sfpm("assembling");
+        sfpm_vm_destroy(vm);
+        vm = NULL;
+    }
+    sfpm_buffer_free(&text);
+    return vm;
+}
+
+static double translate(intptr_t unused)
+{
+    sfpm_vm_t *vm = long_program();
+    sfpm_facts_t facts;
+    sfpm_fast_t fast = {0};
+    bool good = true;
+    (void)unused;
+    if (!vm)
+        return -1;
+    double began = bench_now();
+    if (!sfpm_verify_program(&vm->program, &facts))
+        return bench_fail_sfpm("verifying");
+    good = sfpm_fast_prepare(&fast, &vm->program);
+    for (uint32_t i = 0; good && i < vm->program.num_functions; i++)
+        good = sfpm_fast_translate(&fast, &vm->program, &facts, i);
+    double took = bench_now() - began;
+    sfpm_fast_free(&fast);
+    sfpm_facts_free(&facts);
+    return good ? took : bench_fail("not all functions were translated");
+}
+
+static double fifty_megabytes(intptr_t unused)
+{
+    (void)unused;
+    sfpm_vm_t *vm = long_program();
+    return vm ? (double)vm->program.code_size / 50e6 : -1;
+}
+
+/* ---- A small program ----------------------------------------------------------------
+ */
+
+static double small(intptr_t unused)
+{
+    (void)unused;
+    return run_image(NULL);
+}
+
+static double one_and_a_half(intptr_t unused)
+{
+    (void)unused;
+    const char *program = getenv("BENCH_TRIVIAL");
+    double took = program ? bench_run((const char *const[]){program, NULL}) : -1;
+    return took < 0 ? took : 1.5 * took + 0.3e-3;
+}
+
+#define PEERS(number, name, rounds)                                                      \
+    {"fib, against " name, name, 1, rounds, ours, theirs, number + 0, NULL},             \
+        {"sieve, against " name, name, 1, rounds, ours, theirs, number + 1, NULL},       \
+        {"mandelbrot, against " name, name, 1, rounds, ours, theirs, number + 3, NULL},  \
+        {"matmul, against " name, name, 1, rounds, ours, theirs, number + 4, NULL},      \
+    {                                                                                    \
+        "nbody, against " name, name, 1, rounds, ours, theirs, number + 5, NULL          \
+    }
+#define HASH(number, name, rounds)                                                       \
+    {                                                                                    \
+        "hash, against " name, name, 1, rounds, ours, theirs, number + 2, NULL           \
+    }
+#define AGAINST_C "the same in C, -O2"
+
+/* The targets are what the best interpreter measured took. */
+const bench_row_t bench_interpret_rows[] = {
+    {"six programs, geometric mean", AGAINST_C, 6, 5, ours, twin, ALL, NULL},
+    {"fib", AGAINST_C, 4.86, 5, ours, twin, 0, NULL},
+    {"sieve", AGAINST_C, 15.1, 5, ours, twin, 1, NULL},
+    {"hash", AGAINST_C, 7.19, 5, ours, twin, 2, NULL},
+    {"mandelbrot", AGAINST_C, 5.75, 5, ours, twin, 3, NULL},
+    {"matmul", AGAINST_C, 19.5, 5, ours, twin, 4, NULL},
+    {"nbody", AGAINST_C, 16.4, 5, ours, twin, 5, NULL},
+    PEERS(0, "lua5.4", 3),
+    HASH(0, "lua5.4", 3),
+    PEERS(10, "luajit -joff", 3),
+    PEERS(20, "python3", 1),
+    HASH(20, "python3", 1),
+    {"verify and translate", "50 MB/s of code", 1, 11, translate, fifty_megabytes, 0,
+     NULL},
+    {"7-byte program, image to exit", "1.5 times trivial + 0.3 ms", 1, 101, small,
+     one_and_a_half, 0, NULL},
+    {0},
+};
