@@ -1,187 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "vm/assemble.h"
-
+/* The assembler: lines, labels and instructions, and how it all becomes regions. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/bytes.h"
-#include "vm/names.h"
-
-typedef struct sfpm_assembler {
-    sfpm_lexer_t lexer;
-    sfpm_token_t token; /* the one to be looked at next */
-    sfpm_faults_t *faults;
-    sfpm_names_t names;
-    sfpm_assembly_t *assembly;
-    sfpm_buffer_t *code;
-    sfpm_buffer_t *globals;
-    sfpm_function_t *functions;
-    size_t num_functions;
-    size_t function_capacity;
-    sfpm_token_t function; /* where the last function was named */
-    sfpm_token_t start;    /* of .start; its length is 0 when there was none */
-    bool locals_allowed;   /* no instruction since .func */
-} sfpm_assembler_t;
-
-/* Parsing functions return false only when they cannot go on: the error is set. */
-
-static void next(sfpm_assembler_t *a)
-{
-    sfpm_lexer_next(&a->lexer, &a->token);
-}
-
-static bool at_end(const sfpm_assembler_t *a)
-{
-    return a->token.kind == SFPM_TOKEN_LINE || a->token.kind == SFPM_TOKEN_END;
-}
-
-static void skip_line(sfpm_assembler_t *a)
-{
-    while (!at_end(a))
-        next(a);
-}
-
-/* Records that something else than `wanted` was found, and leaves the line. */
-static void expected(sfpm_assembler_t *a, const char *wanted)
-{
-    char quote[SFPM_QUOTE];
-    const sfpm_token_t *token = &a->token;
-    if (token->kind == SFPM_TOKEN_BAD)
-        sfpm_faults_add(a->faults, token->line, token->column, "'%s': %s",
-                        sfpm_quote(token, quote), token->problem);
-    else if (at_end(a))
-        sfpm_faults_add(a->faults, token->line, token->column, "%s expected", wanted);
-    else
-        sfpm_faults_add(a->faults, token->line, token->column, "%s expected, not '%s'",
-                        wanted, sfpm_quote(token, quote));
-    skip_line(a);
-}
-
-/* ---- Functions and globals -------------------------------------------------- */
-
-static bool is_no_name(const sfpm_token_t *name)
-{
-    return name->length == 1 && name->text[0] == '_';
-}
-
-static void check_last_function(const sfpm_assembler_t *a)
-{
-    if (a->num_functions > 0 && a->functions[a->num_functions - 1].entry == a->code->size)
-        sfpm_faults_add(a->faults, a->function.line, a->function.column,
-                        "the function has no instruction");
-}
-
-/* `_` as a name is none. */
-static bool begin_function(sfpm_assembler_t *a, const sfpm_token_t *name)
-{
-    void *list = a->functions;
-    check_last_function(a);
-    if (!sfpm_grow_array(&list, &a->function_capacity, a->num_functions + 1,
-                         sizeof *a->functions))
-        return false;
-    a->functions = list;
-    uint32_t number = (uint32_t)a->num_functions++;
-    a->functions[number] = (sfpm_function_t){.entry = (uint32_t)a->code->size};
-    a->function = *name;
-    a->locals_allowed = true;
-    return is_no_name(name) ||
-           sfpm_names_define(&a->names, SFPM_SYMBOL_FUNCTION, number, name);
-}
-
-/* Code before any .func belongs to a function `main`. */
-static bool need_function(sfpm_assembler_t *a, const sfpm_token_t *at)
-{
-    sfpm_token_t name = {
-        .text = "main", .length = 4, .line = at->line, .column = at->column};
-    return a->num_functions > 0 || begin_function(a, &name);
-}
-
-static void take_types(sfpm_assembler_t *a, uint16_t *count)
-{
-    for (; a->token.kind == SFPM_TOKEN_NAME; next(a)) {
-        char quote[SFPM_QUOTE];
-        if (a->token.length != 3 || memcmp(a->token.text, "i64", 3) != 0)
-            sfpm_faults_add(a->faults, a->token.line, a->token.column,
-                            "unknown type '%s'", sfpm_quote(&a->token, quote));
-        else if (*count == SFPM_MAX_HEIGHT)
-            sfpm_faults_add(a->faults, a->token.line, a->token.column,
-                            "more than %u values", SFPM_MAX_HEIGHT);
-        else
-            ++*count;
-    }
-}
-
-/* A name to be defined, or `_` for none. False when there is neither. */
-static bool take_name(sfpm_assembler_t *a, sfpm_token_t *name)
-{
-    *name = a->token;
-    if (name->kind != SFPM_TOKEN_NAME ||
-        (!is_no_name(name) && !sfpm_is_name(name->text, name->length))) {
-        expected(a, "a name");
-        return false;
-    }
-    next(a);
-    return true;
-}
-
-static bool take_func(sfpm_assembler_t *a)
-{
-    sfpm_token_t name;
-    if (!take_name(a, &name))
-        return true;
-    if (!begin_function(a, &name))
-        return false;
-    sfpm_function_t *function = &a->functions[a->num_functions - 1];
-    take_types(a, &function->params);
-    if (a->token.kind == SFPM_TOKEN_ARROW) {
-        next(a);
-        take_types(a, &function->results);
-    }
-    return true;
-}
-
-static bool take_local(sfpm_assembler_t *a)
-{
-    if (a->num_functions == 0 || !a->locals_allowed) {
-        sfpm_faults_add(a->faults, a->token.line, a->token.column,
-                        ".local belongs between .func and its first instruction");
-        skip_line(a);
-        return true;
-    }
-    take_types(a, &a->functions[a->num_functions - 1].locals);
-    return true;
-}
-
-static bool take_global(sfpm_assembler_t *a)
-{
-    sfpm_token_t name;
-    uint64_t value = 0;
-    uint32_t number = (uint32_t)(a->globals->size / SFPM_GLOBAL_SIZE);
-    if (!take_name(a, &name))
-        return true;
-    if (a->token.kind == SFPM_TOKEN_NUMBER) {
-        value = a->token.value;
-        next(a);
-    }
-    return (is_no_name(&name) ||
-            sfpm_names_define(&a->names, SFPM_SYMBOL_GLOBAL, number, &name)) &&
-           sfpm_buffer_add_u64(a->globals, value) &&
-           sfpm_buffer_add_u64(a->globals, value);
-}
-
-static bool take_start(sfpm_assembler_t *a)
-{
-    if (a->start.length)
-        sfpm_faults_add(a->faults, a->token.line, a->token.column,
-                        ".start was already given in line %u", a->start.line);
-    if (a->token.kind != SFPM_TOKEN_NAME && a->token.kind != SFPM_TOKEN_NUMBER) {
-        expected(a, "a function");
-        return true;
-    }
-    a->start = a->token;
-    next(a);
-    return true;
-}
+#include "vm/assemble_parts.h"
 
 /* ---- Code ------------------------------------------------------------------- */
 
@@ -198,140 +21,92 @@ static bool remember_place(sfpm_assembler_t *a, uint32_t line, uint32_t column)
     return true;
 }
 
-/* Only numbers of eight bytes may be negative. */
-static bool in_width(const sfpm_token_t *number, uint8_t width)
+static void unknown_instruction(sfpm_assembler_t *a, const sfpm_token_t *name)
 {
-    uint64_t limit = width == 8 ? UINT64_MAX : ((uint64_t)1 << 8 * width) - 1;
-    return number->value <= limit && (width == 8 || !number->negative);
-}
-
-static bool add_number(sfpm_assembler_t *a, const sfpm_token_t *number, uint8_t width)
-{
-    uint8_t bytes[8];
-    if (!in_width(number, width))
-        sfpm_faults_add(a->faults, number->line, number->column,
-                        "the number does not fit: 0 to %llu is possible",
-                        ((unsigned long long)1 << 8 * width) - 1);
-    sfpm_put_u64(bytes, number->value);
-    return sfpm_buffer_add(a->code, bytes, width);
-}
-
-static bool take_operand(sfpm_assembler_t *a, const sfpm_opcode_info_t *info)
-{
-    static const uint8_t zeros[8];
-    bool by_name = info->operand == SFPM_OPERAND_TARGET ||
-                   info->operand == SFPM_OPERAND_FUNCTION ||
-                   info->operand == SFPM_OPERAND_GLOBAL;
-    sfpm_token_t operand = a->token;
-    if (operand.kind == SFPM_TOKEN_NUMBER) {
-        next(a);
-        return add_number(a, &operand, info->width);
-    }
-    if (!by_name || operand.kind != SFPM_TOKEN_NAME) {
-        expected(a, by_name ? "a name or a number" : "a number");
-        return true;
-    }
-    next(a);
-    return sfpm_names_refer(&a->names, (sfpm_operand_t)info->operand, a->code->size,
-                            &operand) &&
-           sfpm_buffer_add(a->code, zeros, info->width);
+    char quote[SFPM_QUOTE];
+    const sfpm_opcode_info_t *near = sfpm_opcode_like(name->text, name->length);
+    sfpm_faults_add(a->faults, name->line, name->column, "unknown instruction '%s'%s%s%s",
+                    sfpm_quote(name, quote), near ? "; is it '" : "",
+                    near ? near->mnemonic : "", near ? "'?" : "");
+    sfpm_asm_skip_line(a);
 }
 
 static bool take_instruction(sfpm_assembler_t *a, const sfpm_token_t *name)
 {
     const sfpm_opcode_info_t *info = sfpm_opcode_named(name->text, name->length);
-    char quote[SFPM_QUOTE];
     if (!info) {
-        sfpm_faults_add(a->faults, name->line, name->column, "unknown instruction '%s'",
-                        sfpm_quote(name, quote));
-        skip_line(a);
+        unknown_instruction(a, name);
         return true;
     }
-    if (!need_function(a, name) || !remember_place(a, name->line, name->column) ||
+    if (!sfpm_is_version1(info->opcode))
+        sfpm_asm_need_version2(a, name);
+    if (!sfpm_asm_need_function(a, name) ||
+        !remember_place(a, name->line, name->column) ||
         !sfpm_buffer_add(a->code, &info->opcode, 1))
         return false;
     a->locals_allowed = false;
-    return info->operand == SFPM_OPERAND_NONE || take_operand(a, info);
+    return sfpm_asm_take_operand(a, info);
 }
 
-static bool take_bytes(sfpm_assembler_t *a)
+bool sfpm_asm_take_bytes(sfpm_assembler_t *a)
 {
-    if (!need_function(a, &a->token) ||
+    if (!sfpm_asm_need_function(a, &a->token) ||
         !remember_place(a, a->token.line, a->token.column))
         return false;
     a->locals_allowed = false;
-    while (a->token.kind == SFPM_TOKEN_NUMBER) {
-        if (!add_number(a, &a->token, 1))
-            return false;
-        next(a);
-        if (a->token.kind != SFPM_TOKEN_COMMA)
+    do {
+        uint64_t value = 0;
+        if (a->token.kind != SFPM_TOKEN_NUMBER) {
+            sfpm_asm_expected(a, "a byte");
             return true;
-        next(a);
-    }
-    expected(a, "a byte");
+        }
+        sfpm_asm_take_number(a, UINT8_MAX, &value);
+        const uint8_t byte = (uint8_t)value;
+        if (!sfpm_buffer_add(a->code, &byte, 1))
+            return false;
+    } while (sfpm_asm_take_comma(a));
     return true;
 }
 
 static bool take_label(sfpm_assembler_t *a, const sfpm_token_t *name)
 {
     char quote[SFPM_QUOTE];
-    if (!sfpm_is_name(name->text, name->length)) {
-        sfpm_faults_add(a->faults, name->line, name->column, "'%s' cannot be a label",
-                        sfpm_quote(name, quote));
+    if (a->only_code || !sfpm_is_name(name->text, name->length)) {
+        sfpm_faults_add(a->faults, name->line, name->column, "'%s' cannot be a label%s",
+                        sfpm_quote(name, quote), a->only_code ? " here" : "");
         return true;
     }
-    return need_function(a, name) &&
+    return sfpm_asm_need_function(a, name) &&
            sfpm_names_define(&a->names, SFPM_SYMBOL_LABEL, (uint32_t)a->code->size, name);
 }
 
 /* ---- Lines ------------------------------------------------------------------ */
 
-static bool take_directive(sfpm_assembler_t *a, const sfpm_token_t *name)
-{
-    static const struct {
-        const char *name;
-        bool (*take)(sfpm_assembler_t *a);
-    } directives[] = {{".func", take_func},
-                      {".local", take_local},
-                      {".global", take_global},
-                      {".start", take_start},
-                      {".byte", take_bytes}};
-    char quote[SFPM_QUOTE];
-    for (size_t i = 0; i < sizeof directives / sizeof directives[0]; i++)
-        if (name->length == strlen(directives[i].name) &&
-            memcmp(name->text, directives[i].name, name->length) == 0)
-            return directives[i].take(a);
-    sfpm_faults_add(a->faults, name->line, name->column, "unknown directive '%s'",
-                    sfpm_quote(name, quote));
-    skip_line(a);
-    return true;
-}
-
 static bool take_line(sfpm_assembler_t *a)
 {
     while (a->token.kind == SFPM_TOKEN_NAME) {
         sfpm_token_t name = a->token;
-        next(a);
+        sfpm_asm_next(a);
         if (a->token.kind == SFPM_TOKEN_COLON) {
-            next(a);
+            sfpm_asm_next(a);
             if (!take_label(a, &name))
                 return false;
             continue;
         }
-        if (!(name.text[0] == '.' ? take_directive(a, &name)
+        if (!(name.text[0] == '.' ? sfpm_asm_take_directive(a, &name)
                                   : take_instruction(a, &name)))
             return false;
-        if (!at_end(a))
-            expected(a, "the end of the line");
+        if (!sfpm_asm_at_end(a))
+            sfpm_asm_expected(a, "the end of the line");
     }
-    if (!at_end(a))
-        expected(a, "an instruction");
+    if (!sfpm_asm_at_end(a))
+        sfpm_asm_expected(a, "an instruction");
     return true;
 }
 
 static bool take_text(sfpm_assembler_t *a)
 {
-    for (next(a); a->token.kind != SFPM_TOKEN_END; next(a)) {
+    for (sfpm_asm_next(a); a->token.kind != SFPM_TOKEN_END; sfpm_asm_next(a)) {
         if (!take_line(a))
             return false;
         if (a->code->size > SFPM_VM_MAX_CODE)
@@ -348,28 +123,38 @@ static bool take_text(sfpm_assembler_t *a)
 /* The function to start with: the one of .start, else `main`, else the first. */
 static uint32_t find_start(sfpm_assembler_t *a)
 {
+    const sfpm_program_t *program = &a->program;
     const sfpm_token_t *token = &a->start;
     char quote[SFPM_QUOTE];
-    if (token->kind == SFPM_TOKEN_NUMBER && token->value < a->num_functions)
+    if (token->kind == SFPM_TOKEN_NUMBER && token->value >= program->num_imports &&
+        token->value < program->num_functions)
         return (uint32_t)token->value;
-    const sfpm_definition_t *found =
-        token->length ? sfpm_names_find(&a->names, SFPM_OPERAND_FUNCTION, token->text,
-                                        token->length)
-                      : sfpm_names_find(&a->names, SFPM_OPERAND_FUNCTION, "main", 4);
-    if (found && found->kind == SFPM_SYMBOL_FUNCTION)
+    const sfpm_definition_t *found = sfpm_names_find(&a->names, SFPM_OPERAND_FUNCTION,
+                                                     token->length ? token->text : "main",
+                                                     token->length ? token->length : 4);
+    if (found && found->kind == SFPM_SYMBOL_FUNCTION &&
+        !sfpm_is_import(program, found->value))
         return found->value;
     if (token->length)
         sfpm_faults_add(a->faults, token->line, token->column,
                         "function '%s' is not defined", sfpm_quote(token, quote));
-    return 0;
+    return program->num_imports;
 }
 
-static void check_functions(sfpm_assembler_t *a)
+static void check_whole(sfpm_assembler_t *a)
 {
-    if (a->num_functions == 0 && a->faults->count == 0)
+    char quote[SFPM_QUOTE];
+    const sfpm_token_t *token = &a->version2;
+    if (a->program.num_functions == a->program.num_imports && a->faults->count == 0)
         sfpm_faults_add(a->faults, a->token.line, a->token.column,
                         "there is no instruction");
-    check_last_function(a);
+    if (a->version == 1 && token->length)
+        sfpm_faults_add(a->faults, token->line, token->column,
+                        "bytecode version 1 has no '%s'", sfpm_quote(token, quote));
+    a->program.version = a->version ? a->version : token->length ? 2 : 1;
+    if (a->program.version > 1 && a->many.length)
+        sfpm_faults_add(a->faults, a->many.line, a->many.column, "more than %u values",
+                        SFPM_MAX_VALUES);
 }
 
 static bool encode_symbols(sfpm_assembler_t *a, const char *file)
@@ -399,19 +184,49 @@ out:
     return done;
 }
 
+static bool encode(sfpm_assembler_t *a, const char *file)
+{
+    sfpm_program_t *program = &a->program;
+    sfpm_buffer_t *functions = &a->assembly->regions.region[SFPM_FUNCTIONS];
+    program->types = a->types.list;
+    program->num_types = (uint32_t)a->types.count;
+    for (uint32_t i = 0; i < program->num_exports; i++)
+        program->exports[i].index = sfpm_get_u32(a->export_numbers.data + (size_t)i * 4);
+    return (program->version == 1
+                ? sfpm_functions_encode(functions, program->functions,
+                                        program->num_functions, program->start)
+                : sfpm_tables_encode(functions, program)) &&
+           encode_symbols(a, file);
+}
+
 static bool assemble(sfpm_assembler_t *a, const char *file)
 {
-    if (!take_text(a))
+    if (!take_text(a) || !sfpm_asm_end_function(a))
         return false;
-    check_functions(a);
+    check_whole(a);
     sfpm_names_sort(&a->names, a->faults);
-    sfpm_names_resolve(&a->names, a->functions, a->code->data, a->faults);
-    uint32_t start = find_start(a);
-    if (a->faults->count > 0 || a->faults->out_of_memory)
-        return true;
-    return sfpm_functions_encode(&a->assembly->regions.region[SFPM_FUNCTIONS],
-                                 a->functions, (uint32_t)a->num_functions, start) &&
-           encode_symbols(a, file);
+    sfpm_names_resolve(&a->names, &a->program, a->faults);
+    a->program.start = find_start(a);
+    return a->faults->count > 0 || a->faults->out_of_memory || encode(a, file);
+}
+
+static void free_parts(sfpm_assembler_t *a)
+{
+    while (a->blocks) {
+        sfpm_block_t *next = a->blocks->next;
+        free(a->blocks);
+        a->blocks = next;
+    }
+    sfpm_names_free(&a->names);
+    free(a->types.list);
+    free(a->types.buckets);
+    free(a->program.functions);
+    free(a->program.globals);
+    free(a->program.exports);
+    free(a->program.segments);
+    sfpm_buffer_free(&a->export_numbers);
+    sfpm_buffer_free(&a->locals);
+    sfpm_buffer_free(&a->scratch);
 }
 
 bool sfpm_assemble(sfpm_assembly_t *assembly, const char *text, size_t size,
@@ -421,11 +236,10 @@ bool sfpm_assemble(sfpm_assembly_t *assembly, const char *text, size_t size,
     sfpm_assembler_t a = {.faults = faults,
                           .assembly = assembly,
                           .code = &assembly->regions.region[SFPM_CODE],
-                          .globals = &assembly->regions.region[SFPM_GLOBALS]};
+                          .program.max_pages = SFPM_NO_MEMORY};
     sfpm_lexer_start(&a.lexer, text, size);
     bool done = assemble(&a, file);
-    sfpm_names_free(&a.names);
-    free(a.functions);
+    free_parts(&a);
     return done;
 }
 

@@ -5,6 +5,8 @@
 
 #include "base/checked.h"
 
+enum { SFPM_LONGEST_LIKE = 32 }; /* of mnemonics that are compared */
+
 enum {
 #define OPERAND_WIDTH(name, width, meaning) WIDTH_##name = width,
     SFPM_OPERANDS(OPERAND_WIDTH)
@@ -33,6 +35,45 @@ const sfpm_opcode_info_t *sfpm_opcode_named(const char *text, size_t length)
             return &table[i];
     }
     return NULL;
+}
+
+/* How many characters must be replaced, inserted or removed to get from one text to the
+ * other (Wagner and Fischer, The String-to-String Correction Problem, 1974). */
+static size_t distance(const char *a, size_t a_length, const char *b, size_t b_length)
+{
+    size_t row[SFPM_LONGEST_LIKE + 1];
+    for (size_t j = 0; j <= b_length; j++)
+        row[j] = j;
+    for (size_t i = 1; i <= a_length; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= b_length; j++) {
+            size_t replaced = diagonal + (a[i - 1] != b[j - 1]);
+            size_t shorter = row[j] < row[j - 1] ? row[j] : row[j - 1];
+            diagonal = row[j];
+            row[j] = replaced < shorter + 1 ? replaced : shorter + 1;
+        }
+    }
+    return row[b_length];
+}
+
+const sfpm_opcode_info_t *sfpm_opcode_like(const char *text, size_t length)
+{
+    const sfpm_opcode_info_t *nearest = NULL;
+    size_t least = length > 5 ? 3 : length > 3 ? 2 : 1; /* more is another word */
+    if (length > SFPM_LONGEST_LIKE)
+        return NULL;
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        const char *mnemonic = table[i].mnemonic;
+        if (!mnemonic || strlen(mnemonic) > SFPM_LONGEST_LIKE)
+            continue;
+        size_t far = distance(text, length, mnemonic, strlen(mnemonic));
+        if (far < least) {
+            nearest = &table[i];
+            least = far;
+        }
+    }
+    return nearest;
 }
 
 static uint64_t read_operand(const uint8_t *bytes, uint8_t width)

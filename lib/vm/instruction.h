@@ -43,6 +43,9 @@ const sfpm_opcode_info_t *sfpm_opcode_info(uint8_t opcode);
 /* NULL when no mnemonic is spelt so. */
 const sfpm_opcode_info_t *sfpm_opcode_named(const char *text, size_t length);
 
+/* The instruction whose mnemonic is most like the text; NULL when none is near. */
+const sfpm_opcode_info_t *sfpm_opcode_like(const char *text, size_t length);
+
 /* A br_table up to its first target: the opcode and the count. */
 enum { SFPM_BR_TABLE_HEADER = 5 };
 

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "vm/float_text.h"
+
 void sfpm_lexer_start(sfpm_lexer_t *lexer, const char *text, size_t size)
 {
     *lexer =
@@ -35,6 +37,9 @@ static void skip_blanks(sfpm_lexer_t *lexer)
             lexer->at++;
 }
 
+static const char not_a_number[] = "not a number";
+static const char bad_escape[] = "unknown escape in a character";
+
 static void bad(sfpm_token_t *token, const char *problem)
 {
     token->kind = SFPM_TOKEN_BAD;
@@ -51,7 +56,7 @@ static void read_digits(const char *at, const char *end, uint64_t base,
     for (; at < end; at++) {
         uint64_t digit = (uint64_t)digit_value(*at);
         if (digit >= base) {
-            bad(token, "not a number");
+            bad(token, not_a_number);
             return;
         }
         if (value > (UINT64_MAX - digit) / base) {
@@ -65,42 +70,55 @@ static void read_digits(const char *at, const char *end, uint64_t base,
     token->value = token->negative ? -value : value;
 }
 
-static void read_number(sfpm_lexer_t *lexer, sfpm_token_t *token)
+/* Up to where a number goes, which may hold the sign of an exponent and a NaN's colon. */
+static const char *end_of_number(const char *at, const char *end)
 {
-    const char *at = lexer->at;
-    token->kind = SFPM_TOKEN_NUMBER;
-    token->negative = *at == '-';
-    if (*at == '-' || *at == '+')
-        at++;
-    const char *digits = at;
-    while (at < lexer->end && is_name_char(*at))
-        at++;
-    lexer->at = at;
-    bool hexadecimal =
-        at - digits >= 2 && digits[0] == '0' && (digits[1] == 'x' || digits[1] == 'X');
-    if (hexadecimal)
-        read_digits(digits + 2, at, 16, token);
-    else
-        read_digits(digits, at, 10, token);
+    bool hexadecimal = end - at >= 2 && at[0] == '0' && (at[1] == 'x' || at[1] == 'X');
+    bool nan = end - at >= 4 && memcmp(at, "nan:", 4) == 0;
+    const char *from = at;
+    at += nan ? 4 : 0;
+    for (; at < end; at++) {
+        bool exponent = at > from && (at[-1] | 0x20) == (hexadecimal ? 'p' : 'e');
+        if (!is_name_char(*at) && !(exponent && (*at == '-' || *at == '+')))
+            break;
+    }
+    return at;
 }
 
-/* The character after a backslash, at lexer->at. */
-static void read_escape(sfpm_lexer_t *lexer, sfpm_token_t *token)
+static void read_number(sfpm_lexer_t *lexer, sfpm_token_t *token)
+{
+    const char *digits = lexer->at;
+    token->kind = SFPM_TOKEN_NUMBER;
+    token->negative = *digits == '-';
+    if (*digits == '-' || *digits == '+')
+        digits++;
+    const char *end = end_of_number(digits, lexer->end);
+    lexer->at = end;
+    token->is_float = sfpm_is_float(token->text, (size_t)(end - token->text));
+    if (end - digits >= 2 && digits[0] == '0' && (digits[1] == 'x' || digits[1] == 'X'))
+        read_digits(digits + 2, end, 16, token);
+    else
+        read_digits(digits, end, 10, token);
+    if (token->kind == SFPM_TOKEN_BAD && token->is_float &&
+        strcmp(token->problem, not_a_number) == 0)
+        token->problem = "not a whole number";
+}
+
+/* The byte that a backslash and the characters at *at stand for; -1: none. */
+static int read_escape(const char **at, const char *end)
 {
     static const char names[] = "nrt0\\'\"e";
     static const char values[] = "\n\r\t\0\\'\"\033";
-    char c = *lexer->at++;
+    char c = *(*at)++;
     const char *known = c ? strchr(names, c) : NULL;
-    if (known) {
-        token->value = (uint8_t)values[known - names];
-    } else if (c == 'x' && lexer->end - lexer->at >= 2 &&
-               digit_value(lexer->at[0]) < 16 && digit_value(lexer->at[1]) < 16) {
-        token->value =
-            (uint64_t)(digit_value(lexer->at[0]) * 16 + digit_value(lexer->at[1]));
-        lexer->at += 2;
-    } else {
-        bad(token, "unknown escape in a character");
-    }
+    if (known)
+        return (uint8_t)values[known - names];
+    if (c != 'x' || end - *at < 2 || digit_value((*at)[0]) > 15 ||
+        digit_value((*at)[1]) > 15)
+        return -1;
+    int value = digit_value((*at)[0]) * 16 + digit_value((*at)[1]);
+    *at += 2;
+    return value;
 }
 
 static void read_char(sfpm_lexer_t *lexer, sfpm_token_t *token)
@@ -116,7 +134,10 @@ static void read_char(sfpm_lexer_t *lexer, sfpm_token_t *token)
     }
     if (*lexer->at == '\\') {
         lexer->at++;
-        read_escape(lexer, token);
+        int value = read_escape(&lexer->at, line_end);
+        token->value = (uint64_t)value;
+        if (value < 0)
+            bad(token, bad_escape);
     } else {
         token->value = (uint8_t)*lexer->at++;
     }
@@ -128,9 +149,49 @@ static void read_char(sfpm_lexer_t *lexer, sfpm_token_t *token)
         lexer->at = line_end;
 }
 
+/* What is in the quotes is looked at once more by sfpm_string_bytes(). */
+static void read_string(sfpm_lexer_t *lexer, sfpm_token_t *token)
+{
+    token->kind = SFPM_TOKEN_STRING;
+    for (lexer->at++; lexer->at < lexer->end && *lexer->at != '\n'; lexer->at++) {
+        if (*lexer->at == '"') {
+            lexer->at++;
+            return;
+        }
+        if (*lexer->at != '\\')
+            continue;
+        const char *after = lexer->at + 1;
+        if (after == lexer->end || read_escape(&after, lexer->end) < 0)
+            bad(token, "unknown escape in a string");
+        else
+            lexer->at = after - 1;
+    }
+    bad(token, "the string does not end");
+}
+
+bool sfpm_string_bytes(const sfpm_token_t *token, sfpm_buffer_t *bytes)
+{
+    const char *at = token->text + 1;
+    const char *end = token->text + token->length - 1;
+    while (at < end) {
+        uint8_t byte = (uint8_t)*at++;
+        if (byte == '\\')
+            byte = (uint8_t)read_escape(&at, end);
+        if (!sfpm_buffer_add(bytes, &byte, 1))
+            return false;
+    }
+    return true;
+}
+
 static void read_name(sfpm_lexer_t *lexer, sfpm_token_t *token)
 {
+    const char *end = end_of_number(lexer->at, lexer->end);
+    token->is_float = sfpm_is_float(lexer->at, (size_t)(end - lexer->at));
     token->kind = SFPM_TOKEN_NAME;
+    if (token->is_float && memchr(lexer->at, ':', (size_t)(end - lexer->at))) {
+        bad(token, "not a whole number");
+        lexer->at = end;
+    }
     while (lexer->at < lexer->end && is_name_char(*lexer->at))
         lexer->at++;
 }
@@ -172,6 +233,8 @@ void sfpm_lexer_next(sfpm_lexer_t *lexer, sfpm_token_t *token)
         read_number(lexer, token);
     } else if (c == '\'') {
         read_char(lexer, token);
+    } else if (c == '"') {
+        read_string(lexer, token);
     } else if (is_name_char(c)) {
         read_name(lexer, token);
     } else {

@@ -33,8 +33,8 @@ bool sfpm_names_define(sfpm_names_t *names, sfpm_symbol_kind_t kind, uint32_t va
     return true;
 }
 
-bool sfpm_names_refer(sfpm_names_t *names, sfpm_operand_t operand, size_t offset,
-                      const sfpm_token_t *token)
+bool sfpm_names_refer_at(sfpm_names_t *names, sfpm_operand_t operand,
+                         sfpm_buffer_t *buffer, size_t offset, const sfpm_token_t *token)
 {
     void *list = names->references;
     if (!sfpm_grow_array(&list, &names->reference_capacity, names->num_references + 1,
@@ -42,8 +42,14 @@ bool sfpm_names_refer(sfpm_names_t *names, sfpm_operand_t operand, size_t offset
         return false;
     names->references = list;
     names->references[names->num_references++] =
-        (sfpm_reference_t){operand, offset, *token};
+        (sfpm_reference_t){operand, buffer, offset, *token};
     return true;
+}
+
+bool sfpm_names_refer(sfpm_names_t *names, sfpm_operand_t operand, sfpm_buffer_t *buffer,
+                      const sfpm_token_t *token)
+{
+    return sfpm_names_refer_at(names, operand, buffer, buffer->size, token);
 }
 
 /* Functions and labels share their names; globals have names of their own. */
@@ -111,37 +117,68 @@ const sfpm_definition_t *sfpm_names_find(const sfpm_names_t *names,
     return NULL;
 }
 
-static void resolve(const sfpm_names_t *names, const sfpm_reference_t *reference,
-                    const sfpm_function_t *functions, uint8_t *code,
-                    sfpm_faults_t *faults)
+static const char *kind_of(sfpm_operand_t operand)
+{
+    return operand == SFPM_OPERAND_GLOBAL     ? "global"
+           : operand == SFPM_OPERAND_FUNCTION ? "function"
+                                              : "label";
+}
+
+static void check_number(const sfpm_reference_t *reference, const sfpm_program_t *program,
+                         sfpm_faults_t *faults)
 {
     const sfpm_token_t *token = &reference->token;
-    const sfpm_definition_t *found =
-        sfpm_names_find(names, reference->operand, token->text, token->length);
+    uint32_t count = reference->operand == SFPM_OPERAND_GLOBAL ? program->num_globals
+                                                               : program->num_functions;
     char quote[SFPM_QUOTE];
-    if (!found) {
-        sfpm_faults_add(faults, token->line, token->column, "%s '%s' is not defined",
-                        reference->operand == SFPM_OPERAND_GLOBAL     ? "global"
-                        : reference->operand == SFPM_OPERAND_FUNCTION ? "function"
-                                                                      : "label",
-                        sfpm_quote(token, quote));
-        return;
-    }
+    if (token->value >= count || token->negative)
+        sfpm_faults_add(faults, token->line, token->column, "there is no %s %s",
+                        kind_of(reference->operand), sfpm_quote(token, quote));
+    else
+        sfpm_put_u32(reference->buffer->data + reference->offset, (uint32_t)token->value);
+}
+
+/* Jumps go to functions, too, but only to those with code. */
+static void resolve(const sfpm_reference_t *reference, const sfpm_definition_t *found,
+                    const sfpm_program_t *program, sfpm_faults_t *faults)
+{
+    const sfpm_token_t *token = &reference->token;
+    char quote[SFPM_QUOTE];
+    uint32_t value = found->value;
     if (reference->operand == SFPM_OPERAND_FUNCTION &&
         found->kind != SFPM_SYMBOL_FUNCTION)
         sfpm_faults_add(faults, token->line, token->column,
                         "'%s' is a label, no function", sfpm_quote(token, quote));
-    uint32_t value = found->value;
-    if (reference->operand == SFPM_OPERAND_TARGET && found->kind == SFPM_SYMBOL_FUNCTION)
-        value = functions[value].entry;
-    sfpm_put_u32(code + reference->offset, value);
+    if (reference->operand == SFPM_OPERAND_TARGET &&
+        found->kind == SFPM_SYMBOL_FUNCTION) {
+        if (sfpm_is_import(program, value))
+            sfpm_faults_add(faults, token->line, token->column,
+                            "'%s' is imported and cannot be jumped to",
+                            sfpm_quote(token, quote));
+        value = program->functions[value].entry;
+    }
+    sfpm_put_u32(reference->buffer->data + reference->offset, value);
 }
 
-void sfpm_names_resolve(const sfpm_names_t *names, const sfpm_function_t *functions,
-                        uint8_t *code, sfpm_faults_t *faults)
+void sfpm_names_resolve(const sfpm_names_t *names, const sfpm_program_t *program,
+                        sfpm_faults_t *faults)
 {
-    for (size_t i = 0; i < names->num_references; i++)
-        resolve(names, &names->references[i], functions, code, faults);
+    for (size_t i = 0; i < names->num_references; i++) {
+        const sfpm_reference_t *reference = &names->references[i];
+        const sfpm_token_t *token = &reference->token;
+        char quote[SFPM_QUOTE];
+        if (token->kind == SFPM_TOKEN_NUMBER) {
+            check_number(reference, program, faults);
+            continue;
+        }
+        const sfpm_definition_t *found =
+            sfpm_names_find(names, reference->operand, token->text, token->length);
+        if (found)
+            resolve(reference, found, program, faults);
+        else
+            sfpm_faults_add(faults, token->line, token->column, "%s '%s' is not defined",
+                            kind_of(reference->operand), sfpm_quote(token, quote));
+    }
 }
 
 const char *sfpm_quote(const sfpm_token_t *token, char *buffer)

@@ -19,10 +19,11 @@ typedef struct sfpm_definition {
     char *name;
 } sfpm_definition_t;
 
-/* A place in the code that waits for a name's value. */
+/* A place that waits for the value of a name, or for the proof that a number has one. */
 typedef struct sfpm_reference {
     sfpm_operand_t operand;
-    size_t offset; /* of the four bytes */
+    sfpm_buffer_t *buffer; /* code, or a table */
+    size_t offset;         /* of the four bytes in it */
     sfpm_token_t token;
 } sfpm_reference_t;
 
@@ -40,8 +41,15 @@ void sfpm_names_free(sfpm_names_t *names);
 /* A name without meaning, "_" or a directive's, is the caller's to refuse. */
 bool sfpm_names_define(sfpm_names_t *names, sfpm_symbol_kind_t kind, uint32_t value,
                        const sfpm_token_t *token);
-bool sfpm_names_refer(sfpm_names_t *names, sfpm_operand_t operand, size_t offset,
+
+/* The next four bytes of the buffer wait for the token's value. It may be a number in
+ * tables; in code, the verifier looks at numbers. */
+bool sfpm_names_refer(sfpm_names_t *names, sfpm_operand_t operand, sfpm_buffer_t *buffer,
                       const sfpm_token_t *token);
+
+/* The same for four bytes at that place. */
+bool sfpm_names_refer_at(sfpm_names_t *names, sfpm_operand_t operand,
+                         sfpm_buffer_t *buffer, size_t offset, const sfpm_token_t *token);
 
 /* Orders the definitions and finds those of one name. */
 void sfpm_names_sort(sfpm_names_t *names, sfpm_faults_t *faults);
@@ -51,10 +59,10 @@ const sfpm_definition_t *sfpm_names_find(const sfpm_names_t *names,
                                          sfpm_operand_t operand, const char *text,
                                          size_t length);
 
-/* Fills in all references. Functions' values are their numbers; `functions` has their
+/* Fills in all references. Functions' values are their numbers; the program has their
  * entries, for jumps to them. */
-void sfpm_names_resolve(const sfpm_names_t *names, const sfpm_function_t *functions,
-                        uint8_t *code, sfpm_faults_t *faults);
+void sfpm_names_resolve(const sfpm_names_t *names, const sfpm_program_t *program,
+                        sfpm_faults_t *faults);
 
 /* A token's text for a message, cut and without control characters. */
 enum { SFPM_QUOTE = 48 };

@@ -349,7 +349,7 @@ static const struct {
      "2:1: '_' cannot be a label\n3:1: '.x' cannot be a label\n"},
     {".func\nhalt\n", "1:6: a name expected\n"},
     {".func 7\nhalt\n", "1:7: a name expected, not '7'\n"},
-    {".func f f64 -> i46\nhalt\n", "1:9: unknown type 'f64'\n1:16: unknown type 'i46'\n"},
+    {".func f f65 -> i46\nhalt\n", "1:9: unknown type 'f65'\n1:16: unknown type 'i46'\n"},
     {".func f\n.func g\nhalt\n.func h\n",
      "1:7: the function has no instruction\n4:7: the function has no instruction\n"},
     {".local i64\nhalt\n",
