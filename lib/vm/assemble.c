@@ -54,17 +54,17 @@ bool sfpm_asm_take_bytes(sfpm_assembler_t *a)
         !remember_place(a, a->token.line, a->token.column))
         return false;
     a->locals_allowed = false;
-    do {
+    while (a->token.kind == SFPM_TOKEN_NUMBER) {
         uint64_t value = 0;
-        if (a->token.kind != SFPM_TOKEN_NUMBER) {
-            sfpm_asm_expected(a, "a byte");
-            return true;
-        }
         sfpm_asm_take_number(a, UINT8_MAX, &value);
         const uint8_t byte = (uint8_t)value;
         if (!sfpm_buffer_add(a->code, &byte, 1))
             return false;
-    } while (sfpm_asm_take_comma(a));
+        if (a->token.kind != SFPM_TOKEN_COMMA)
+            return true;
+        sfpm_asm_next(a);
+    }
+    sfpm_asm_expected(a, "a byte");
     return true;
 }
 

@@ -192,8 +192,11 @@ const char *sfpm_vm_source(const sfpm_vm_t *vm, uint64_t offset, uint32_t *line)
 
 static sfpm_listing_t listing_of(const sfpm_vm_t *vm)
 {
+    const sfpm_buffer_t *table = &vm->regions.region[SFPM_TABLE];
+    bool whole = table->size == (uint64_t)vm->program.num_elements * SFPM_ELEMENT_SIZE;
     return (sfpm_listing_t){.program = &vm->program,
                             .globals = vm->regions.region[SFPM_GLOBALS].data,
+                            .table = whole ? table->data : NULL,
                             .labels = vm->verified};
 }
 

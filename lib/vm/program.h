@@ -67,9 +67,10 @@ typedef enum sfpm_symbol_kind {
 } sfpm_symbol_kind_t;
 
 /* A function or a label. */
+#define SFPM_NO_PLACE UINT32_MAX /* of an import, which has no code */
 typedef struct sfpm_place {
     const char *name;
-    uint32_t offset; /* in the code */
+    uint32_t offset; /* in the code, or SFPM_NO_PLACE */
     bool is_function;
 } sfpm_place_t;
 
@@ -98,8 +99,9 @@ typedef struct sfpm_program {
     uint8_t *version1_types;   /* i64 again and again, for functions of version 1 */
     const char **global_names; /* NULL where there is none */
     sfpm_place_t *places;      /* by offset, functions before labels */
-    sfpm_place_t *by_name;     /* the same by name */
+    sfpm_place_t *by_name;     /* the same by name, and imports */
     size_t num_places;
+    size_t num_names;     /* with imports */
     const uint8_t *lines; /* SFPM_LINE_SIZE each */
     uint32_t num_lines;
     const char *file; /* of the source, NULL: not recorded */

@@ -87,10 +87,12 @@ static bool decode_symbol(sfpm_program_t *program, const sfpm_symbol_table_t *ta
         place.offset = program->functions[value].entry;
         if (!name_numbered(&program->functions[value].name, index, name))
             return false;
+        if (sfpm_is_import(program, value))
+            place.offset = SFPM_NO_PLACE;
     } else if (kind != SFPM_SYMBOL_LABEL || value > program->code_size) {
         return sfpm_fail(SFPM_ERR_CORRUPT, "symbols[%u]: it names nothing", index);
     }
-    program->places[program->num_places++] = place;
+    program->places[program->num_names++] = place;
     return true;
 }
 
@@ -121,11 +123,14 @@ static int compare_strings(const void *left, const void *right)
 
 static bool index_places(sfpm_program_t *program)
 {
-    size_t count = program->num_places;
+    size_t count = program->num_names;
     program->by_name = sfpm_copy_bytes(program->places, count * sizeof(sfpm_place_t));
     if (!program->by_name)
         return false;
     qsort(program->places, count, sizeof(sfpm_place_t), compare_places);
+    for (program->num_places = count; program->num_places > 0; program->num_places--)
+        if (program->places[program->num_places - 1].offset != SFPM_NO_PLACE)
+            break;
     qsort(program->by_name, count, sizeof(sfpm_place_t), compare_names);
     for (size_t i = 1; i < count; i++)
         if (compare_names(&program->by_name[i - 1], &program->by_name[i]) == 0)
@@ -187,13 +192,15 @@ const sfpm_place_t *sfpm_place_named(const sfpm_program_t *program, const char *
                                      size_t length)
 {
     size_t low = 0;
-    size_t high = program->num_places;
+    size_t high = program->num_names;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         const char *other = program->by_name[middle].name;
         int order = strncmp(other, name, length);
         if (order == 0 && other[length] == '\0')
-            return &program->by_name[middle];
+            return program->by_name[middle].offset == SFPM_NO_PLACE
+                       ? NULL
+                       : &program->by_name[middle];
         if (order < 0)
             low = middle + 1;
         else
