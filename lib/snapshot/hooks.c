@@ -103,7 +103,9 @@ bool sfpm_hooks_before_save(const sfpm_snapshot_t *snapshot)
         if (!hooks->before_save)
             continue;
         sfpm_callbacks_enter(callbacks, &before);
+        callbacks->preparing = true;
         bool ok = hooks->before_save(hooks->context);
+        callbacks->preparing = false;
         if (!sfpm_callbacks_leave(callbacks, &before, ok, SFPM_ERR_REFUSED)) {
             sfpm_fail_prefix("nothing was saved: hook '%s'", hooks->name);
             undo_save(snapshot, i, false);

@@ -23,6 +23,7 @@ typedef struct sfpm_step {
 
 typedef struct sfpm_callbacks {
     bool running; /* one of them is */
+    bool preparing; /* and it is one that prepares memory for a save */
     sfpm_hooks_t *hooks;
     size_t num_hooks;
     size_t hook_capacity;

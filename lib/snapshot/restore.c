@@ -213,6 +213,21 @@ bool sfpm_snapshot_restore_image(sfpm_snapshot_t *snapshot, sfpm_image_t *image,
     return restore(snapshot, image, &chosen, false);
 }
 
+sfpm_image_t *sfpm_snapshot_open_image(const sfpm_snapshot_t *snapshot,
+                                       const char *filename,
+                                       const sfpm_restore_options_t *options)
+{
+    sfpm_restore_options_t chosen;
+    if (!snapshot || !filename) {
+        sfpm_fail(SFPM_ERR_ARGUMENT, "no %s was given",
+                  snapshot ? "file name" : "snapshot");
+        return NULL;
+    }
+    if (!take_options(&chosen, snapshot, options))
+        return NULL;
+    return sfpm_snapshot_open(snapshot, filename, chosen.commit, chosen.base);
+}
+
 bool sfpm_snapshot_restore_with(sfpm_snapshot_t *snapshot, const char *filename,
                                 const sfpm_restore_options_t *options)
 {

@@ -135,7 +135,7 @@ bool sfpm_snapshot_move_region(sfpm_snapshot_t *snapshot, const char *name,
     if (!snapshot || !name)
         return sfpm_fail(SFPM_ERR_ARGUMENT, "no %s was given",
                          snapshot ? "name" : "snapshot");
-    if (!sfpm_callbacks_are_idle(snapshot))
+    if (!snapshot->callbacks->preparing && !sfpm_callbacks_are_idle(snapshot))
         return false;
     sfpm_registered_t *region = find_region(snapshot, name, instance);
     if (!region)
@@ -151,6 +151,25 @@ bool sfpm_snapshot_move_region(sfpm_snapshot_t *snapshot, const char *name,
         sfpm_dirty_forget(snapshot, (size_t)(region - snapshot->regions));
     region->base = base;
     region->size = size;
+    return true;
+}
+
+bool sfpm_snapshot_remove_region(sfpm_snapshot_t *snapshot, const char *name,
+                                 size_t instance)
+{
+    if (!snapshot || !name)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "no %s was given",
+                         snapshot ? "name" : "snapshot");
+    if (!sfpm_callbacks_are_idle(snapshot))
+        return false;
+    sfpm_registered_t *region = find_region(snapshot, name, instance);
+    if (!region)
+        return sfpm_fail(SFPM_ERR_MISMATCH, "no region '%s' is registered", name);
+    sfpm_dirty_forget_all(snapshot); /* what is watched is known by its index */
+    free(region->name);
+    snapshot->num_regions--;
+    size_t index = (size_t)(region - snapshot->regions);
+    memmove(region, region + 1, (snapshot->num_regions - index) * sizeof *region);
     return true;
 }
 

@@ -69,6 +69,8 @@ printf '2000 steps, sum 2001000\n' >wanted
 expect_same wanted sfpm_snapshot.3.1.c.second
 printf 'flushed\ndifferent, 0 bytes left\n' >wanted
 expect_same wanted sfpm_hooks.3.1.c.second
+printf '2\n' >wanted
+expect_same wanted sfpm_heap.3.1.c.second
 printf '42\n' >wanted
 expect_same wanted sfpm_migrate.3.1.c.first
 printf 'line 2: two\n' >wanted

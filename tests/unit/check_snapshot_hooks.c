@@ -297,7 +297,7 @@ static bool meddle(void *context)
         sfpm_snapshot_restore("a.img", own),
         sfpm_snapshot_fill_edit(own, edit),
         sfpm_snapshot_add_region(own, &region),
-        sfpm_snapshot_move_region(own, "value", 0, &refusals, sizeof refusals),
+        sfpm_snapshot_remove_region(own, "value", 0),
         sfpm_snapshot_add_hooks(own, &more),
     };
     for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
@@ -311,9 +311,17 @@ static bool meddle(void *context)
     return sfpm_snapshot_set_attribute(own, "from", "a hook");
 }
 
+/* Regions may move while memory is made ready for a save, and only then. */
+static bool meddle_before_save(void *context)
+{
+    ck_assert_works(sfpm_snapshot_move_region(context, "value", 0, &value, sizeof value));
+    return meddle(context);
+}
+
 static void meddle_after_save(void *context, bool saved)
 {
     (void)saved;
+    ck_assert(!sfpm_snapshot_move_region(context, "value", 0, &value, sizeof value));
     meddle(context);
 }
 
@@ -326,7 +334,7 @@ static bool meddle_after_restore(void *context, const sfpm_restore_event_t *even
 START_TEST(hooks_must_not_meddle_with_their_snapshot)
 {
     const sfpm_hooks_t meddling = {.struct_size = sizeof meddling,
-                                   .before_save = meddle,
+                                   .before_save = meddle_before_save,
                                    .after_save = meddle_after_save,
                                    .before_restore = meddle,
                                    .after_restore = meddle_after_restore,

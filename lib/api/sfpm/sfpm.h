@@ -7,6 +7,7 @@
 #define SFPM_SFPM_H
 
 #include <sfpm/error.h>
+#include <sfpm/heap.h>
 #include <sfpm/hooks.h>
 #include <sfpm/image.h>
 #include <sfpm/migrate.h>

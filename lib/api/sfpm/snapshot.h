@@ -114,6 +114,14 @@ SFPM_API bool sfpm_snapshot_move_region(sfpm_snapshot_t *snapshot, const char *n
                                         size_t instance, void *base, size_t size);
 
 /**
+ * Forgets a region; its memory is left alone. Later commits do not hold it.
+ * @param instance  as above; those after it move up
+ * @return false with SFPM_ERR_MISMATCH when no such region is registered
+ */
+SFPM_API bool sfpm_snapshot_remove_region(sfpm_snapshot_t *snapshot, const char *name,
+                                          size_t instance);
+
+/**
  * Sets the description of images saved from now on; it is copied, NULL keeps the
  * old one. Should there be no memory for the copy, saving fails until it is set
  * again.
@@ -317,6 +325,16 @@ SFPM_API bool sfpm_snapshot_restore_with(sfpm_snapshot_t *snapshot, const char *
  *         otherwise as sfpm_snapshot_restore()
  */
 SFPM_API bool sfpm_snapshot_revert(sfpm_snapshot_t *snapshot);
+
+/**
+ * Opens an image as a restore would, with the snapshot's secret: to look into it first
+ * and then call sfpm_snapshot_restore_image().
+ * @param options  `commit` and `base` are used; or NULL
+ * @return the image, to be closed; NULL on failure
+ */
+SFPM_API sfpm_image_t *sfpm_snapshot_open_image(const sfpm_snapshot_t *snapshot,
+                                                const char *filename,
+                                                const sfpm_restore_options_t *options);
 
 /** The same from an image that is already open, at the commit that it shows; the
  * option `commit` must be 0. */

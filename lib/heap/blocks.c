@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Blocks: small ones in slabs, large ones in units of their own. Which blocks of a slab
+ * are free is told by a map beside it, never by words in the blocks: pages without
+ * blocks hold nothing.
+ */
+#include <string.h>
+
+#include "heap/heap.h"
+
+#if defined(__GNUC__)
+#define LIKELY(x)      __builtin_expect(!!(x), 1)
+#define COUNT_ZEROS(x) ((uint32_t)__builtin_ctzll(x))
+#else
+#define LIKELY(x) (x)
+static uint32_t COUNT_ZEROS(uint64_t bits)
+{
+    uint32_t n = 0;
+    for (; !(bits & 1); bits >>= 1)
+        n++;
+    return n;
+}
+#endif
+
+/* ---- Lists of slabs with free blocks ---- */
+
+static void link_slab(sfpm_heap_t *heap, uint32_t number, unit_t *unit)
+{
+    bin_t *bin = heap_bin(heap, unit->type, unit->size_class);
+    unit->previous = 0;
+    unit->next = bin->first;
+    if (bin->first)
+        heap_unit(heap, bin->first)->previous = number;
+    bin->first = number;
+}
+
+static void unlink_slab(sfpm_heap_t *heap, unit_t *unit)
+{
+    if (unit->next)
+        heap_unit(heap, unit->next)->previous = unit->previous;
+    if (unit->previous)
+        heap_unit(heap, unit->previous)->next = unit->next;
+    else
+        heap_bin(heap, unit->type, unit->size_class)->first = unit->next;
+    unit->next = unit->previous = 0;
+}
+
+static uint32_t make_slab(sfpm_heap_t *heap, unsigned type, unsigned size_class)
+{
+    uint32_t number = sfpm_units_take(heap, 1);
+    if (!number)
+        return 0;
+    unit_t *unit = heap_unit(heap, number);
+    uint32_t size = sfpm_heap_class_sizes[size_class];
+    uint32_t capacity = UNIT_SIZE / size;
+    *unit = (unit_t){.kind = UNIT_SLAB,
+                     .size_class = (uint8_t)size_class,
+                     .type = (uint16_t)type,
+                     .block_size = size,
+                     .capacity = capacity,
+                     .free = capacity,
+                     .reciprocal = (uint32_t)((UINT64_C(1) << 32) / size +
+                                              ((UINT64_C(1) << 32) % size != 0))};
+    uint64_t *map = heap_map(heap, number);
+    memset(map, 0xff, capacity / 64 * sizeof *map);
+    if (capacity % 64)
+        map[capacity / 64] = (UINT64_C(1) << capacity % 64) - 1;
+    link_slab(heap, number, unit);
+    return number;
+}
+
+/* ---- Small blocks ---- */
+
+/* Takes the first free block of a slab that has one. */
+static inline void *take_block(sfpm_heap_t *heap, uint32_t number)
+{
+    unit_t *unit = heap_unit(heap, number);
+    uint64_t *map = heap_map(heap, number);
+    uint32_t word = unit->hint;
+    while (!map[word])
+        word++;
+    unit->hint = word;
+    uint32_t index = word * 64 + COUNT_ZEROS(map[word]);
+    map[word] &= map[word] - 1;
+    if (--unit->free == 0)
+        unlink_slab(heap, unit);
+    return heap_unit_memory(heap, number) + (size_t)index * unit->block_size;
+}
+
+static void *alloc_small(sfpm_heap_t *heap, unsigned type, size_t size)
+{
+    unsigned size_class = sfpm_heap_size_class(size);
+    uint32_t number = heap_bin(heap, type, size_class)->first;
+    if (!LIKELY(number))
+        number = make_slab(heap, type, size_class);
+    return LIKELY(number) ? take_block(heap, number) : NULL;
+}
+
+static bool free_small(sfpm_heap_t *heap, uint32_t number, unit_t *unit, uint32_t index)
+{
+    uint64_t *word = &heap_map(heap, number)[index / 64];
+    *word |= UINT64_C(1) << index % 64;
+    unit->flags |= UNIT_FREED;
+    if (index / 64 < unit->hint)
+        unit->hint = index / 64;
+    if (unit->free++ == 0)
+        link_slab(heap, number, unit);
+    if (unit->free == unit->capacity && (unit->next || unit->previous)) {
+        unlink_slab(heap, unit);
+        sfpm_units_give(heap, number, 1);
+    }
+    return true;
+}
+
+/* ---- Large blocks ---- */
+
+static void *alloc_large(sfpm_heap_t *heap, unsigned type, size_t size)
+{
+    uint64_t count = ((uint64_t)size + UNIT_SIZE - 1) >> UNIT_SHIFT;
+    if (size > heap->reserved || count > UINT32_MAX) {
+        sfpm_fail(SFPM_ERR_LIMIT,
+                  "a block of %zu bytes does not fit into heap '%s' of %zu bytes", size,
+                  heap->name, heap->reserved);
+        return NULL;
+    }
+    uint32_t number = sfpm_units_take(heap, (uint32_t)count);
+    if (!number)
+        return NULL;
+    *heap_unit(heap, number) = (unit_t){.kind = UNIT_LARGE,
+                                        .type = (uint16_t)type,
+                                        .length = (uint32_t)count,
+                                        .size = size};
+    for (uint32_t i = 1; i < count && (number + i) % UNITS; i++)
+        *heap_unit(heap, number + i) = (unit_t){.kind = UNIT_REST, .length = i};
+    return heap_unit_memory(heap, number);
+}
+
+/* Many pages are given back at once, few at the next trim. */
+static bool free_large(sfpm_heap_t *heap, uint32_t number, const unit_t *unit)
+{
+    uint32_t count = unit->length;
+    sfpm_units_give(heap, number, count);
+    if (count >= 16)
+        sfpm_range_discard(heap_unit_memory(heap, number), (size_t)count << UNIT_SHIFT);
+    return true;
+}
+
+/* ---- From addresses to blocks ---- */
+
+static bool find_in_slab(const sfpm_heap_t *heap, uint64_t offset, const unit_t *unit,
+                         place_t *place)
+{
+    uint32_t within = (uint32_t)(offset % UNIT_SIZE);
+    uint32_t index = (uint32_t)((uint64_t)within * unit->reciprocal >> 32);
+    if (index >= unit->capacity ||
+        heap_map(heap, place->unit)[index / 64] >> index % 64 & 1)
+        return false;
+    place->index = index;
+    place->start = offset - within + (uint64_t)index * unit->block_size;
+    place->size = unit->block_size;
+    return true;
+}
+
+bool sfpm_block_find(const sfpm_heap_t *heap, uint64_t offset, place_t *place)
+{
+    if (offset >= heap->used)
+        return false;
+    const segment_entry_t *entry = &heap->segments[offset >> SEGMENT_SHIFT];
+    place->unit = (uint32_t)(offset >> UNIT_SHIFT);
+    if (entry->kind == SEGMENT_FREE)
+        return false;
+    if (entry->kind == SEGMENT_REST)
+        place->unit = entry->first * UNITS + 1;
+    const unit_t *unit = heap_unit(heap, place->unit);
+    if (unit->kind == UNIT_REST) {
+        place->unit -= unit->length;
+        unit = heap_unit(heap, place->unit);
+    }
+    place->type = unit->type;
+    if (unit->kind == UNIT_SLAB)
+        return find_in_slab(heap, offset, unit, place);
+    place->index = 0;
+    place->start = (uint64_t)place->unit << UNIT_SHIFT;
+    place->size = (uint64_t)unit->length << UNIT_SHIFT;
+    return unit->kind == UNIT_LARGE && offset - place->start < place->size;
+}
+
+static bool fail_block(const sfpm_heap_t *heap, const void *block, const char *why)
+{
+    return sfpm_fail(SFPM_ERR_ARGUMENT, "%p %s heap '%s'", block, why, heap->name);
+}
+
+/* Why an address is not that of a block. */
+static bool explain(const sfpm_heap_t *heap, const void *block, uint64_t offset)
+{
+    place_t place;
+    if (offset >= heap->used)
+        return fail_block(heap, block, "is not in");
+    if (sfpm_block_find(heap, offset, &place))
+        return fail_block(heap, block, "points into the middle of a block of");
+    return fail_block(heap, block, "is no block, or one that was freed already, of");
+}
+
+bool sfpm_block_expect(const sfpm_heap_t *heap, const void *block, place_t *place)
+{
+    uint64_t offset = (uintptr_t)block - (uintptr_t)heap->base;
+    if (sfpm_block_find(heap, offset, place) && place->start == offset)
+        return true;
+    return explain(heap, block, offset);
+}
+
+void *sfpm_block_alloc(sfpm_heap_t *heap, unsigned type, size_t size)
+{
+    return LIKELY(size <= SMALL_MAX) ? alloc_small(heap, type, size)
+                                     : alloc_large(heap, type, size);
+}
+
+bool sfpm_block_free(sfpm_heap_t *heap, void *block)
+{
+    place_t place;
+    uint64_t offset = (uintptr_t)block - (uintptr_t)heap->base;
+    if (!LIKELY(sfpm_block_find(heap, offset, &place) && place.start == offset))
+        return explain(heap, block, offset);
+    unit_t *unit = heap_unit(heap, place.unit);
+    return LIKELY(unit->kind == UNIT_SLAB)
+               ? free_small(heap, place.unit, unit, place.index)
+               : free_large(heap, place.unit, unit);
+}
+
+/* ---- The public functions ---- */
+
+void *sfpm_heap_alloc(sfpm_heap_t *heap, size_t size)
+{
+    if (!heap) {
+        sfpm_fail(SFPM_ERR_ARGUMENT, "no heap was given");
+        return NULL;
+    }
+    heap_lock(heap);
+    void *block = sfpm_block_alloc(heap, heap->alloc_type, size);
+    heap_unlock(heap);
+    return block;
+}
+
+bool sfpm_heap_free(sfpm_heap_t *heap, void *block)
+{
+    if (!heap)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "no heap was given");
+    if (!block)
+        return true;
+    heap_lock(heap);
+    bool ok = sfpm_block_free(heap, block);
+    heap_unlock(heap);
+    return ok;
+}

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+/* A heap as the program holds it. The public face is <sfpm/heap.h>. */
+#ifndef SFPM_HEAP_INTERNAL_H
+#define SFPM_HEAP_INTERNAL_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <sfpm/heap.h>
+
+#include "base/error.h"
+#include "heap/layout.h"
+
+struct sfpm_heap {
+    uint8_t *base;    /* of the range */
+    header_t *header; /* in it */
+    segment_entry_t *segments;
+    size_t used;       /* bytes from the base that are segments */
+    size_t accessible; /* bytes from the base that may be touched */
+    size_t reserved;   /* bytes of the range */
+    char *name;
+    sfpm_heap_options_t options;
+    pthread_mutex_t lock;
+    uint8_t alloc_type; /* of what sfpm_heap_alloc() gives */
+    sfpm_snapshot_t *snapshot;
+};
+
+static inline segment_t *heap_segment(const sfpm_heap_t *heap, size_t number)
+{
+    return (segment_t *)(void *)(heap->base + (number << SEGMENT_SHIFT));
+}
+
+static inline unit_t *heap_unit(const sfpm_heap_t *heap, uint32_t unit)
+{
+    return &heap_segment(heap, unit / UNITS)->units[unit % UNITS];
+}
+
+static inline uint64_t *heap_map(const sfpm_heap_t *heap, uint32_t unit)
+{
+    return heap_segment(heap, unit / UNITS)->maps[unit % UNITS];
+}
+
+static inline uint8_t *heap_unit_memory(const sfpm_heap_t *heap, uint32_t unit)
+{
+    return heap->base + ((size_t)unit << UNIT_SHIFT);
+}
+
+static inline bin_t *heap_bin(const sfpm_heap_t *heap, unsigned type, unsigned size_class)
+{
+    return &heap->header->types[type].bins[size_class];
+}
+
+static inline void heap_lock(sfpm_heap_t *heap)
+{
+    if (heap->options.thread_safe)
+        pthread_mutex_lock(&heap->lock);
+}
+
+static inline void heap_unlock(sfpm_heap_t *heap)
+{
+    if (heap->options.thread_safe)
+        pthread_mutex_unlock(&heap->lock);
+}
+
+/* ---- range.c: addresses and pages ---- */
+
+/* Reserves addresses, aligned to segments. With `exact` only at `address`; otherwise
+ * there or elsewhere, 0 meaning anywhere. NULL with the error set. */
+uint8_t *sfpm_range_reserve(uint64_t address, size_t size, bool exact);
+void sfpm_range_release(uint8_t *base, size_t size);
+
+/* Makes pages of a reserved range accessible. */
+bool sfpm_range_open(uint8_t *at, size_t size);
+
+/* The contents of whole pages do not matter any more: gives them back. */
+void sfpm_range_discard(uint8_t *at, size_t size);
+
+/* ---- sizes.c: classes of sizes ---- */
+
+extern const uint16_t sfpm_heap_class_sizes[NUM_CLASSES];
+unsigned sfpm_heap_size_class(size_t size);
+
+/* ---- units.c: units and segments ---- */
+
+/* A run of free units in one segment, or the units of whole segments from the second on;
+ * 0 with the error set when there is none. Their descriptors are the caller's to fill. */
+uint32_t sfpm_units_take(sfpm_heap_t *heap, uint32_t count);
+void sfpm_units_give(sfpm_heap_t *heap, uint32_t first, uint32_t count);
+
+/* Makes the first segment, with the tables, of an empty heap. */
+bool sfpm_units_start(sfpm_heap_t *heap);
+
+/* Units of the first segment that hold tables, for a range of that size. */
+uint32_t sfpm_units_of_tables(uint64_t max_size);
+
+/* ---- blocks.c ---- */
+
+/* A block of a type, not initialised; NULL with the error set. */
+void *sfpm_block_alloc(sfpm_heap_t *heap, unsigned type, size_t size);
+bool sfpm_block_free(sfpm_heap_t *heap, void *block);
+
+/* Where an address lies: in which block. */
+typedef struct place {
+    uint32_t unit;  /* the first of a large block */
+    uint32_t index; /* of the block in a slab */
+    uint64_t start; /* of the block, from the heap's base */
+    uint64_t size;  /* that may be used */
+    unsigned type;
+} place_t;
+
+/* Finds the allocated block that holds the byte at `offset` from the base. */
+bool sfpm_block_find(const sfpm_heap_t *heap, uint64_t offset, place_t *place);
+
+/* Whether and where `block` begins a block; false with the error set. */
+bool sfpm_block_expect(const sfpm_heap_t *heap, const void *block, place_t *place);
+
+/* ---- check.c ---- */
+
+/* Whether the header's numbers are possible for a heap of `size` bytes; the header
+ * may be cut after the numbers. */
+bool sfpm_check_header(const header_t *header, uint64_t size);
+
+/* All tables of a heap whose header is right. `heap->name` is for messages. */
+bool sfpm_check_tables(const sfpm_heap_t *heap);
+
+/* ---- preview.c: a heap in an image ---- */
+
+/* Reads the tables of the heap in a region into memory of its own, checks them, and
+ * points `heap` there: blocks are not read. To be released with sfpm_preview_free().
+ * `heap` must be all zero but for the name. */
+bool sfpm_preview_read(sfpm_heap_t *heap, const sfpm_image_t *image, size_t region);
+void sfpm_preview_free(sfpm_heap_t *heap);
+
+/* Reads the header's numbers only, and checks them. */
+bool sfpm_preview_header(header_t *header, const sfpm_image_t *image, size_t region);
+
+/* ---- image.c ---- */
+
+/* Registers the heap's memory as a region of its snapshot. */
+bool sfpm_heap_register(sfpm_heap_t *heap);
+
+/* ---- heap.c ---- */
+
+/* Points the handle at memory that holds a heap. */
+void sfpm_heap_attach(sfpm_heap_t *heap, uint8_t *base, size_t reserved, size_t size);
+
+#endif

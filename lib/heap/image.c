@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/* A heap as a region of a snapshot. */
+#include "heap/heap.h"
+
+#include <sfpm/hooks.h>
+
+bool sfpm_heap_register(sfpm_heap_t *heap)
+{
+    const sfpm_memory_region_t region = {heap->base, heap->used, heap->name, true};
+    const sfpm_region_options_t options = {
+        .struct_size = sizeof options,
+        .flags = heap->options.same_build ? SFPM_REGION_POINTERS : 0,
+        .remappable = true,
+        .address = (uintptr_t)heap->base};
+    return sfpm_snapshot_add_region_with(heap->snapshot, &region, &options);
+}
+
+/* What is saved is what the heap uses now. */
+static bool before_save(void *context)
+{
+    sfpm_heap_t *heap = context;
+    sfpm_heap_trim(heap);
+    return sfpm_snapshot_move_region(heap->snapshot, heap->name, 0, heap->base,
+                                     heap->used);
+}
+
+bool sfpm_heap_add_to_snapshot(sfpm_heap_t *heap, sfpm_snapshot_t *snapshot)
+{
+    if (!heap || !snapshot)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "no %s was given",
+                         heap ? "snapshot" : "heap");
+    if (heap->snapshot)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "heap '%s' was added to a snapshot before",
+                         heap->name);
+    const sfpm_hooks_t hooks = {.struct_size = sizeof hooks,
+                                .name = heap->name,
+                                .before_save = before_save,
+                                .context = heap};
+    heap->snapshot = snapshot;
+    if (!sfpm_heap_register(heap)) {
+        heap->snapshot = NULL;
+        return false;
+    }
+    if (sfpm_snapshot_add_hooks(snapshot, &hooks))
+        return true;
+    sfpm_snapshot_remove_region(snapshot, heap->name, 0);
+    heap->snapshot = NULL;
+    return false;
+}

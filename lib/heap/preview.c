@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A heap in an image, before it is restored: its tables, read into memory of the same
+ * shape, so that all that reads a heap can read it.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/checked.h"
+#include "heap/heap.h"
+
+bool sfpm_preview_header(header_t *header, const sfpm_image_t *image, size_t region)
+{
+    uint64_t size = sfpm_image_region(image, region)->size;
+    if (size < SEGMENT_SIZE)
+        return sfpm_fail(SFPM_ERR_CORRUPT, "it does not begin as a heap does");
+    return sfpm_image_read(image, region, HEADER_AT, header, offsetof(header_t, roots)) &&
+           sfpm_check_header(header, size);
+}
+
+static bool read_part(const sfpm_heap_t *heap, const sfpm_image_t *image, size_t region,
+                      uint64_t offset, size_t size)
+{
+    return sfpm_image_read(image, region, offset, heap->base + offset, size);
+}
+
+static bool read_tables(sfpm_heap_t *heap, const sfpm_image_t *image, size_t region)
+{
+    size_t entries = (size_t)heap->header->num_segments * sizeof(segment_entry_t);
+    if (!read_part(heap, image, region, HEADER_AT, sizeof(header_t)) ||
+        !read_part(heap, image, region, SEGMENTS_AT, entries))
+        return false;
+    for (uint32_t s = 0; s < heap->header->num_segments; s++)
+        if (heap->segments[s].kind == SEGMENT_UNITS &&
+            !read_part(heap, image, region, (uint64_t)s << SEGMENT_SHIFT,
+                       sizeof(segment_t)))
+            return false;
+    return true;
+}
+
+bool sfpm_preview_read(sfpm_heap_t *heap, const sfpm_image_t *image, size_t region)
+{
+    header_t header;
+    if (!sfpm_preview_header(&header, image, region))
+        return false;
+    size_t size = (size_t)header.num_segments << SEGMENT_SHIFT;
+    uint8_t *base = sfpm_range_reserve(0, size, false);
+    if (!base)
+        return false;
+    sfpm_heap_attach(heap, base, size, size);
+    bool ok = sfpm_range_open(base, size) &&
+              sfpm_image_read(image, region, HEADER_AT, heap->header, sizeof(header_t)) &&
+              sfpm_check_header(heap->header, size) && read_tables(heap, image, region) &&
+              sfpm_check_tables(heap);
+    if (!ok)
+        sfpm_preview_free(heap);
+    return ok;
+}
+
+void sfpm_preview_free(sfpm_heap_t *heap)
+{
+    sfpm_range_release(heap->base, heap->reserved);
+    heap->base = NULL;
+}

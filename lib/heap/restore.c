@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Restoring a heap: its tables are read and checked first; then the snapshot puts all
+ * regions into place, the heap's at the address where its pointers are right.
+ */
+#include "heap/heap.h"
+
+#include <string.h>
+
+#include "base/options.h"
+
+/* What a heap's handle says of its memory, to go back to. */
+typedef struct memory {
+    uint8_t *base;
+    size_t reserved;
+    size_t used;
+    size_t accessible;
+} memory_t;
+
+static memory_t memory_of(const sfpm_heap_t *heap)
+{
+    return (memory_t){heap->base, heap->reserved, heap->used, heap->accessible};
+}
+
+static void set_memory(sfpm_heap_t *heap, const memory_t *memory)
+{
+    sfpm_heap_attach(heap, memory->base, memory->reserved, memory->used);
+    heap->accessible = memory->accessible;
+}
+
+/* A restore under way. */
+typedef struct restoring {
+    sfpm_heap_t *heap;
+    sfpm_image_t *image;
+    size_t region;
+    header_t header; /* its numbers, from the image */
+    sfpm_restore_options_t options;
+} restoring_t;
+
+static size_t size_in_image(const restoring_t *restoring)
+{
+    return (size_t)restoring->header.num_segments << SEGMENT_SHIFT;
+}
+
+/* The region of the snapshot follows the heap's memory. */
+static bool register_again(sfpm_heap_t *heap)
+{
+    return sfpm_snapshot_remove_region(heap->snapshot, heap->name, 0) &&
+           sfpm_heap_register(heap);
+}
+
+/* Goes back to the old memory after a failure. */
+static bool go_back(sfpm_heap_t *heap, const memory_t *old)
+{
+    sfpm_error_state_t error;
+    sfpm_error_save(&error);
+    if (heap->base != old->base)
+        sfpm_range_release(heap->base, heap->reserved);
+    set_memory(heap, old);
+    if (!register_again(heap))
+        return false;
+    sfpm_error_restore(&error);
+    return false;
+}
+
+/* As much of the range as there is room for, at the address where pointers are right. */
+static uint8_t *reserve_there(const restoring_t *restoring, size_t *reserved)
+{
+    const header_t *header = &restoring->header;
+    for (*reserved = (size_t)header->max_size;; *reserved /= 2) {
+        if (*reserved < size_in_image(restoring))
+            *reserved = size_in_image(restoring);
+        *reserved = (*reserved + SEGMENT_SIZE - 1) / SEGMENT_SIZE * SEGMENT_SIZE;
+        uint8_t *base = sfpm_range_reserve(header->base, *reserved, true);
+        if (base || *reserved == size_in_image(restoring))
+            return base;
+    }
+}
+
+/* The heap's own range, when it is the right one, or another one at that place. */
+static bool take_place(const restoring_t *restoring)
+{
+    sfpm_heap_t *heap = restoring->heap;
+    size_t size = size_in_image(restoring);
+    size_t reserved = heap->reserved;
+    uint8_t *base = heap->base;
+    size_t open = heap->accessible;
+    if ((uintptr_t)base != restoring->header.base || size > reserved) {
+        open = 0;
+        base = reserve_there(restoring, &reserved);
+    }
+    if (!base)
+        return false;
+    if (size > open && !sfpm_range_open(base + open, size - open)) {
+        if (base != heap->base)
+            sfpm_range_release(base, reserved);
+        return false;
+    }
+    sfpm_heap_attach(heap, base, reserved, size);
+    heap->accessible = size > open ? size : open;
+    return true;
+}
+
+/* A table of segments has room for the range that it was made for. */
+static void fit_range(sfpm_heap_t *heap)
+{
+    size_t size = (size_t)heap->header->max_size;
+    if (heap->reserved <= size)
+        return;
+    sfpm_range_release(heap->base + size, heap->reserved - size);
+    heap->reserved = size;
+}
+
+static bool restore_in_place(restoring_t *restoring)
+{
+    sfpm_heap_t *heap = restoring->heap;
+    const memory_t old = memory_of(heap);
+    if (!take_place(restoring))
+        return false;
+    if (!register_again(heap) ||
+        !sfpm_snapshot_restore_image(heap->snapshot, restoring->image,
+                                     &restoring->options))
+        return go_back(heap, &old);
+    if (heap->base != old.base)
+        sfpm_range_release(old.base, old.reserved);
+    fit_range(heap);
+    return true;
+}
+
+/* What the image says of the heap; all of it, but when contents are not verified. */
+static bool look(restoring_t *restoring)
+{
+    sfpm_heap_t preview = {.name = restoring->heap->name};
+    if (!sfpm_image_find_region(restoring->image, restoring->heap->name,
+                                &restoring->region) ||
+        !sfpm_preview_header(&restoring->header, restoring->image, restoring->region))
+        return false;
+    if (restoring->options.mode == SFPM_RESTORE_LAZY_UNVERIFIED)
+        return true;
+    bool ok = sfpm_preview_read(&preview, restoring->image, restoring->region);
+    sfpm_preview_free(&preview);
+    return ok;
+}
+
+static bool restore(restoring_t *restoring)
+{
+    if (!look(restoring))
+        return sfpm_fail_prefix("%s: heap '%s'", sfpm_image_name(restoring->image),
+                                restoring->heap->name);
+    return restore_in_place(restoring);
+}
+
+bool sfpm_heap_restore(sfpm_heap_t *heap, const char *filename,
+                       const sfpm_restore_options_t *options)
+{
+    restoring_t restoring = {.heap = heap};
+    if (!heap || !filename || !heap->snapshot)
+        return sfpm_fail(
+            SFPM_ERR_ARGUMENT,
+            "a file name is needed, and a heap that was added to a snapshot");
+    if (!sfpm_take_options(&restoring.options, sizeof restoring.options, options))
+        return false;
+    restoring.image = sfpm_snapshot_open_image(heap->snapshot, filename, options);
+    restoring.options.struct_size = sizeof restoring.options;
+    restoring.options.commit = 0;
+    restoring.options.base = NULL;
+    bool ok = restoring.image && restore(&restoring);
+    sfpm_image_close(restoring.image);
+    return ok;
+}
