@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/options.h"
 #include "image/edit.h"
+#include "io/pass.h"
 
 bool sfpm_output_options(const sfpm_write_options_t *given,
                          sfpm_output_options_t *options)
@@ -57,23 +58,15 @@ static bool finish(sfpm_edit_t *edit, sfpm_output_t *output)
     return edit->written;
 }
 
-static bool copy_input(const sfpm_input_t *input, sfpm_output_t *output,
-                       sfpm_meter_t *meter)
+static void count_passed(void *meter, uint64_t size)
 {
-    enum { STEP = 1 << 20 };
-    uint64_t size = sfpm_input_size(input);
-    meter->total += size;
-    uint8_t *bytes = sfpm_new_block(size < STEP ? (size_t)size : STEP);
-    bool good = bytes != NULL;
-    for (uint64_t at = 0; good && at < size;) {
-        size_t now = size - at < STEP ? (size_t)(size - at) : STEP;
-        good = sfpm_input_read(input, at, bytes, now) &&
-               sfpm_output_write(output, bytes, now);
-        sfpm_meter_add(meter, now);
-        at += now;
-    }
-    free(bytes);
-    return good;
+    sfpm_meter_add(meter, size);
+}
+
+static bool pass_on(const sfpm_input_t *input, sfpm_output_t *output, sfpm_meter_t *meter)
+{
+    meter->total += sfpm_input_size(input);
+    return sfpm_pass(input, output, count_passed, meter);
 }
 
 static bool write_whole(sfpm_edit_t *edit, sfpm_output_t *output)
@@ -81,7 +74,7 @@ static bool write_whole(sfpm_edit_t *edit, sfpm_output_t *output)
     const sfpm_trailer_t *last = last_trailer(edit);
     if (edit->format == 1)
         return sfpm_v1_encode(edit, output);
-    return (last ? copy_input(edit->image->input, output, edit->meter)
+    return (last ? pass_on(edit->image->input, output, edit->meter)
                  : sfpm_write_header(edit, output)) &&
            sfpm_commit_write(edit, last, output);
 }

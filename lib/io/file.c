@@ -5,7 +5,9 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -89,6 +91,60 @@ int sfpm_file_write(int fd, const void *bytes, size_t size, size_t *done)
     }
     return 0;
 }
+
+void sfpm_file_widen_pipe(int fd)
+{
+#ifdef SFPM_LINUX_PATHS
+    /* What any user may have. */
+    (void)fcntl(fd, F_SETPIPE_SZ, 1 << 20);
+#else
+    (void)fd;
+#endif
+}
+
+#ifdef SFPM_LINUX_PATHS
+/* What came of one transfer without a copy: 0 and nothing done where there is none. */
+static int transferred(ssize_t n, size_t *done)
+{
+    *done = n > 0 ? (size_t)n : 0;
+    return n >= 0 || errno == EINVAL || errno == ENOSYS || errno == EPERM ? 0 : errno;
+}
+
+int sfpm_file_splice(int from, uint64_t offset, int pipe, size_t size, size_t *done)
+{
+    loff_t at = (loff_t)offset;
+    ssize_t n;
+    do
+        n = splice(from, &at, pipe, NULL, size, 0);
+    while (n < 0 && again(pipe, POLLOUT));
+    return transferred(n, done);
+}
+
+int sfpm_file_lend(int pipe, const uint8_t *bytes, size_t size, size_t *done)
+{
+    struct iovec piece = {.iov_len = size};
+    ssize_t n;
+    memcpy(&piece.iov_base, &bytes, sizeof bytes); /* read only */
+    do
+        n = vmsplice(pipe, &piece, 1, 0);
+    while (n < 0 && again(pipe, POLLOUT));
+    return transferred(n, done);
+}
+#else
+int sfpm_file_splice(int from, uint64_t offset, int pipe, size_t size, size_t *done)
+{
+    (void)from, (void)offset, (void)pipe, (void)size;
+    *done = 0;
+    return 0;
+}
+
+int sfpm_file_lend(int pipe, const uint8_t *bytes, size_t size, size_t *done)
+{
+    (void)pipe, (void)bytes, (void)size;
+    *done = 0;
+    return 0;
+}
+#endif
 
 static int sync_once(int fd, bool metadata)
 {

@@ -31,6 +31,14 @@ int sfpm_file_read(int fd, void *to, size_t size, size_t *got);
 /* Writes all of it, front to back; *done tells how much went out. */
 int sfpm_file_write(int fd, const void *bytes, size_t size, size_t *done);
 
+/* Lets a pipe hold more at a time, so that its ends take turns less often; a hint. */
+void sfpm_file_widen_pipe(int fd);
+
+/* Hands over pages instead of copies, from a file and from memory, which must not be
+ * changed until they are read; *done is 0 where the system cannot. */
+int sfpm_file_splice(int from, uint64_t offset, int pipe, size_t size, size_t *done);
+int sfpm_file_lend(int pipe, const uint8_t *bytes, size_t size, size_t *done);
+
 /* Puts data and size on stable storage, with `metadata` owner, mode and times too. */
 int sfpm_file_sync(int fd, bool metadata);
 

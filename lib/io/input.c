@@ -13,14 +13,12 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "io/file.h"
-
-/* The least room offered to one read from a pipe; a pipe holds that much. */
-#define READ_MIN ((size_t)64 << 10)
+#include "io/space.h"
 
 struct sfpm_input {
     char *name;
     const uint8_t *bytes; /* the contents, when they are in memory */
-    sfpm_buffer_t taken;  /* what `bytes` points to, when it is ours */
+    sfpm_space_t taken;   /* what `bytes` points to, when it is ours */
     int fd;               /* the file, when they are not; else -1 */
     bool owns_fd;
     bool by_path; /* `device` and `inode` are known */
@@ -50,7 +48,7 @@ void sfpm_input_close(sfpm_input_t *input)
         return;
     if (input->owns_fd)
         sfpm_file_close(input->fd);
-    sfpm_buffer_free(&input->taken);
+    sfpm_space_free(&input->taken);
     free(input->name);
     free(input);
 }
@@ -75,27 +73,12 @@ static uint64_t default_memory_limit(void)
     return half < SIZE_MAX / 4 ? half : SIZE_MAX / 4;
 }
 
-/* Room for the next read; false without an error set when memory is not to be had. */
-static bool make_room(sfpm_buffer_t *taken)
-{
-    sfpm_error_state_t kept;
-    size_t size = taken->size;
-    if (taken->capacity - size >= READ_MIN)
-        return true;
-    sfpm_error_save(&kept);
-    if (!sfpm_buffer_extend(taken, READ_MIN)) {
-        sfpm_error_restore(&kept);
-        return false;
-    }
-    taken->size = size;
-    return true;
-}
-
 /* Reads until the end or until memory is used up; *more tells which. */
 static bool take_into_memory(sfpm_input_t *input, int fd, uint64_t limit, bool *more)
 {
-    sfpm_buffer_t *taken = &input->taken;
-    for (*more = true; taken->size < limit && make_room(taken);) {
+    sfpm_space_t *taken = &input->taken;
+    sfpm_file_widen_pipe(fd);
+    for (*more = true; taken->size < limit && sfpm_space_grow(taken, limit);) {
         size_t room = taken->capacity - taken->size;
         size_t got;
         if (limit - taken->size < room)
@@ -152,7 +135,7 @@ static bool take_into_file(sfpm_input_t *input, int fd)
     size_t got;
     if (!open_spill(input) || !spill(input, input->taken.data, input->taken.size))
         return false;
-    sfpm_buffer_free(&input->taken);
+    sfpm_space_free(&input->taken);
     do {
         int error = sfpm_file_read(fd, piece, sizeof piece, &got);
         if (error)
@@ -268,6 +251,12 @@ uint64_t sfpm_input_size(const sfpm_input_t *input)
 const char *sfpm_input_name(const sfpm_input_t *input)
 {
     return input->name;
+}
+
+bool sfpm_input_pages(const sfpm_input_t *input, sfpm_pages_t *pages)
+{
+    *pages = (sfpm_pages_t){input->bytes, input->fd, input->start};
+    return input->fd >= 0 || input->taken.mapped;
 }
 
 bool sfpm_input_identity(const sfpm_input_t *input, dev_t *device, ino_t *inode)

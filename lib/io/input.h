@@ -41,6 +41,15 @@ void sfpm_input_close(sfpm_input_t *input);
 uint64_t sfpm_input_size(const sfpm_input_t *input);
 const char *sfpm_input_name(const sfpm_input_t *input);
 
+/* Where the input's bytes lie, for who hands on pages instead of copying: in pages that
+ * are never changed, or in a file from `start` on. False where they lie otherwise. */
+typedef struct sfpm_pages {
+    const uint8_t *bytes; /* NULL: in the file */
+    int fd;
+    uint64_t start;
+} sfpm_pages_t;
+bool sfpm_input_pages(const sfpm_input_t *input, sfpm_pages_t *pages);
+
 /* Whether the input is a regular file opened by path; then its identity. */
 bool sfpm_input_identity(const sfpm_input_t *input, dev_t *device, ino_t *inode);
 

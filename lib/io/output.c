@@ -190,19 +190,24 @@ static void write_behind(sfpm_output_t *output)
 #endif
 }
 
-/* Hands bytes to the system. */
-static bool put(sfpm_output_t *output, const void *bytes, size_t size)
+bool sfpm_output_passed(sfpm_output_t *output, size_t size, int error)
 {
-    size_t done;
     output->dirty = true;
-    int error = sfpm_file_write(output->fd, bytes, size, &done);
-    output->written += done;
+    output->written += size;
     write_behind(output);
     if (error == 0)
         return true;
     sfpm_fail_errno(error, "%s: cannot write at offset %llu", output->name,
                     (unsigned long long)output->written);
     return failed(output);
+}
+
+/* Hands bytes to the system. */
+static bool put(sfpm_output_t *output, const void *bytes, size_t size)
+{
+    size_t done;
+    int error = sfpm_file_write(output->fd, bytes, size, &done);
+    return sfpm_output_passed(output, done, error);
 }
 
 /* Whether the output still works; if not, the thread's error says why not. */
@@ -265,6 +270,15 @@ bool sfpm_output_zeros(sfpm_output_t *output, uint64_t count)
         count -= piece;
     }
     return true;
+}
+
+int sfpm_output_pipe(sfpm_output_t *output)
+{
+    struct stat info;
+    return usable(output) && output->kind == STREAM && fstat(output->fd, &info) == 0 &&
+                   S_ISFIFO(info.st_mode) && flush(output)
+               ? output->fd
+               : -1;
 }
 
 /* Space is taken beyond the end, so that the size is never more than what was
