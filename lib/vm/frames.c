@@ -161,11 +161,21 @@ bool sfpm_frame_caller(const sfpm_frames_t *frames, sfpm_frame_t *frame)
     return true;
 }
 
+/* The outermost call is that of the start function, or the host's of an export. */
+static bool may_be_outermost(const sfpm_program_t *program, uint32_t function)
+{
+    for (uint32_t i = 0; i < program->num_exports; i++)
+        if (program->exports[i].kind == SFPM_EXPORT_FUNCTION &&
+            program->exports[i].index == function)
+            return true;
+    return function == program->start;
+}
+
 static bool check_outermost(const sfpm_frames_t *frames, const sfpm_frame_t *frame)
 {
     const uint8_t *record = frame_record(frames, frame);
     char name[SFPM_PLACE_TEXT];
-    if (frame->function != frames->program->start)
+    if (!may_be_outermost(frames->program, frame->function))
         return sfpm_fail(SFPM_ERR_BYTECODE, "stack: the outermost call is of %s",
                          sfpm_function_name(frames->program, frame->function, name));
     if (sfpm_get_u32(record) != SFPM_OUTERMOST ||
@@ -230,11 +240,12 @@ bool sfpm_frames_walk(const sfpm_frames_t *frames, const sfpm_state_t *state,
                       sfpm_backtrace_t *backtrace)
 {
     sfpm_frame_t frame;
-    uint32_t entry = frames->program->functions[frames->program->start].entry;
     backtrace->count = 0;
     if (sfpm_frame_innermost(frames, state->pc, &frame) &&
         walk(frames, &frame, backtrace)) {
-        if (state->begun || (backtrace->count == 1 && state->pc == entry))
+        if (state->begun ||
+            (backtrace->count == 1 &&
+             state->pc == frames->program->functions[frame.function].entry))
             return true;
         sfpm_fail(SFPM_ERR_BYTECODE,
                   "state: the machine has not begun, but stands at code[%u]", state->pc);
@@ -249,9 +260,10 @@ void sfpm_backtrace_free(sfpm_backtrace_t *backtrace)
     *backtrace = (sfpm_backtrace_t){0};
 }
 
-bool sfpm_frames_start(const sfpm_program_t *program, sfpm_buffer_t *stack)
+bool sfpm_frames_start(const sfpm_program_t *program, uint32_t function,
+                       sfpm_buffer_t *stack)
 {
-    uint32_t slots = sfpm_frame_size(&program->functions[program->start]);
+    uint32_t slots = sfpm_frame_size(&program->functions[function]);
     size_t size = (size_t)slots * SFPM_SLOT_SIZE;
     stack->size = 0;
     uint8_t *to = sfpm_buffer_extend(stack, size);

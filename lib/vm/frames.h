@@ -72,8 +72,10 @@ bool sfpm_frames_walk(const sfpm_frames_t *frames, const sfpm_state_t *state,
                       sfpm_backtrace_t *backtrace);
 void sfpm_backtrace_free(sfpm_backtrace_t *backtrace);
 
-/* Makes `stack` that of a program before its first instruction. */
-bool sfpm_frames_start(const sfpm_program_t *program, sfpm_buffer_t *stack);
+/* Makes `stack` that of a program before the first instruction of a function, whose
+ * parameters are zero. */
+bool sfpm_frames_start(const sfpm_program_t *program, uint32_t function,
+                       sfpm_buffer_t *stack);
 
 /* Number of slots of a function's frame below its operands. */
 static inline uint32_t sfpm_frame_size(const sfpm_function_t *function)

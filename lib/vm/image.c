@@ -79,11 +79,8 @@ bool sfpm_vm_restore(sfpm_vm_t *vm, const char *filename)
     sfpm_image_t *image = sfpm_image_open(filename, NULL);
     sfpm_vm_t *made = image ? sfpm_vm_create() : NULL;
     bool restored = made && sfpm_vm_load_image(made, image) && sfpm_vm_verify(made);
-    if (restored) {
-        sfpm_vm_t old = *vm;
-        *vm = *made;
-        *made = old;
-    }
+    if (restored)
+        sfpm_vm_replace(vm, made);
     sfpm_vm_destroy(made);
     sfpm_image_close(image);
     return restored;

@@ -8,6 +8,7 @@
 #include "vm/disassemble.h"
 #include "vm/fast.h"
 #include "vm/frames.h"
+#include "vm/natives.h"
 #include "vm/original.h"
 
 struct sfpm_vm {
@@ -21,10 +22,22 @@ struct sfpm_vm {
     uint8_t *original;          /* region `vm_state`, NULL: not in that layout */
     uint32_t original_flags;    /* SFPM_REGION_… of it */
     bool original_changed;      /* registers and stack must be written back into it */
+    sfpm_natives_t natives;     /* stay when the machine gets another program */
+    bool running;
     atomic_bool interrupt;      /* see sfpm_vm_interrupt() */
 };
 
 /* False, with the error set, when the machine is NULL or has no program. */
 bool sfpm_vm_has_program(const sfpm_vm_t *vm);
+
+/* Puts `made`, a machine without natives, in the place of `vm`, which keeps its own. */
+void sfpm_vm_replace(sfpm_vm_t *vm, sfpm_vm_t *made);
+
+/* Puts the machine before the first instruction of a function, with an empty stack and
+ * parameters of zero. Globals and counters are kept. */
+bool sfpm_vm_begin(sfpm_vm_t *vm, uint32_t function);
+
+/* The code was changed: it must be verified again before it runs. */
+void sfpm_vm_forget_proof(sfpm_vm_t *vm);
 
 #endif

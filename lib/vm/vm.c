@@ -19,6 +19,7 @@ static void clear(sfpm_vm_t *vm)
     sfpm_program_free(&vm->program);
     sfpm_regions_free(&vm->regions);
     free(vm->original);
+    sfpm_natives_free(&vm->natives);
     *vm = (sfpm_vm_t){0};
 }
 
@@ -110,25 +111,32 @@ static bool decode(sfpm_vm_t *vm)
            is_stack(&vm->regions.region[SFPM_STACK]);
 }
 
+void sfpm_vm_replace(sfpm_vm_t *vm, sfpm_vm_t *made)
+{
+    sfpm_natives_unbind(&vm->natives);
+    made->natives = vm->natives;
+    vm->natives = (sfpm_natives_t){0};
+    clear(vm);
+    *vm = *made;
+    *made = (sfpm_vm_t){0};
+}
+
 /* Puts a machine that was made aside in the place of `vm`, or drops it. */
 static bool install(sfpm_vm_t *vm, sfpm_vm_t *made, bool good)
 {
-    if (good) {
-        clear(vm);
-        *vm = *made;
-    } else {
+    if (good)
+        sfpm_vm_replace(vm, made);
+    else
         clear(made);
-    }
     return good;
 }
 
-/* Regions `stack` and `state` as they are before the first instruction. */
-static bool start(sfpm_vm_t *vm)
+bool sfpm_vm_begin(sfpm_vm_t *vm, uint32_t function)
 {
-    sfpm_state_t state = {.pc = vm->program.functions[vm->program.start].entry,
+    sfpm_state_t state = {.pc = vm->program.functions[function].entry,
                           .instructions = vm->state.instructions,
                           .starts = vm->state.starts};
-    if (!sfpm_frames_start(&vm->program, &vm->regions.region[SFPM_STACK]) ||
+    if (!sfpm_frames_start(&vm->program, function, &vm->regions.region[SFPM_STACK]) ||
         !sfpm_state_encode(&state, vm->program.num_segments,
                            &vm->regions.region[SFPM_STATE]))
         return false;
@@ -136,6 +144,20 @@ static bool start(sfpm_vm_t *vm)
     vm->backtrace.count = 0;
     vm->original_changed = true;
     return !vm->verified || check_state(vm);
+}
+
+/* Regions `stack` and `state` as they are before the first instruction. */
+static bool start(sfpm_vm_t *vm)
+{
+    return sfpm_vm_begin(vm, vm->program.start);
+}
+
+void sfpm_vm_forget_proof(sfpm_vm_t *vm)
+{
+    vm->verified = false;
+    vm->backtrace.count = 0;
+    sfpm_fast_free(&vm->fast);
+    sfpm_facts_free(&vm->facts);
 }
 
 /* From a program's regions to a machine that is verified and not begun. */
@@ -285,8 +307,11 @@ static bool settle(sfpm_vm_t *vm, bool ran)
 bool sfpm_vm_run(sfpm_vm_t *vm, const sfpm_vm_run_options_t *given)
 {
     sfpm_vm_run_options_t options;
-    if (!sfpm_vm_verify(vm) || !read_options(&options, given))
+    if (!sfpm_vm_verify(vm) || !read_options(&options, given) ||
+        !sfpm_natives_bind(&vm->natives, &vm->program))
         return false;
+    if (vm->running)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "the machine is running");
     if (vm->state.status == SFPM_VM_HALTED)
         return true;
     sfpm_machine_t machine = {.program = &vm->program,
@@ -304,10 +329,15 @@ bool sfpm_vm_run(sfpm_vm_t *vm, const sfpm_vm_run_options_t *given)
                                   .output_context = options.output_context,
                                   .max_pages =
                                       (uint32_t)(options.max_memory / SFPM_PAGE_SIZE),
+                                  .host = sfpm_natives_call,
+                                  .host_context = vm,
                                   .interrupt = &vm->interrupt};
-    if (options.engine == SFPM_VM_ENGINE_SIMPLE)
-        return settle(vm, sfpm_interpret(&machine, &limits));
-    return settle(vm, sfpm_fast_interpret(&vm->fast, &machine, &limits));
+    vm->running = true;
+    bool ran = options.engine == SFPM_VM_ENGINE_SIMPLE
+                   ? sfpm_interpret(&machine, &limits)
+                   : sfpm_fast_interpret(&vm->fast, &machine, &limits);
+    vm->running = false;
+    return settle(vm, ran);
 }
 
 void sfpm_vm_interrupt(sfpm_vm_t *vm)

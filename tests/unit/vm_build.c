@@ -132,7 +132,7 @@ void build_regions(build_t *build, sfpm_regions_t *regions)
         need(sfpm_buffer_add_u32(&regions->region[SFPM_TABLE], build->elements[i / 2]));
     state.pc = build->functions[program->start].entry;
     need(sfpm_state_encode(&state, program->num_segments, &regions->region[SFPM_STATE]) &&
-         sfpm_frames_start(program, &regions->region[SFPM_STACK]) &&
+         sfpm_frames_start(program, program->start, &regions->region[SFPM_STACK]) &&
          sfpm_data_begin(program, regions));
 }
 

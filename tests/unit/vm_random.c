@@ -213,7 +213,7 @@ static void add_start(const sfpm_maker_t *maker, uint32_t start, sfpm_regions_t 
     sfpm_state_t state = {.pc = maker->functions[start].entry};
     if (!sfpm_functions_encode(&regions->region[SFPM_FUNCTIONS], maker->functions,
                                maker->num_functions, start) ||
-        !sfpm_frames_start(&program, &regions->region[SFPM_STACK]) ||
+        !sfpm_frames_start(&program, program.start, &regions->region[SFPM_STACK]) ||
         !sfpm_state_encode(&state, 0, &regions->region[SFPM_STATE]))
         abort();
 }

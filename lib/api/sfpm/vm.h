@@ -181,6 +181,108 @@ SFPM_API bool sfpm_vm_restart(sfpm_vm_t *vm);
 /** The same, with globals back at their initial values and counters at zero. */
 SFPM_API bool sfpm_vm_fresh(sfpm_vm_t *vm);
 
+/* ---- Native functions and calls from outside --------------------------------- */
+
+/** A value of one of the machine's types. */
+typedef struct sfpm_value {
+    sfpm_type_t type; /**< tells which member counts */
+    union {
+        int32_t i32;
+        int64_t i64;
+        float f32;
+        double f64;
+    };
+} sfpm_value_t;
+
+/** What a native function says of its call. */
+typedef enum sfpm_native_result {
+    SFPM_NATIVE_DONE,  /**< the results are there */
+    SFPM_NATIVE_RETRY, /**< nothing was done; the machine is suspended before the call,
+                            and makes it again when it goes on */
+    SFPM_NATIVE_HALT,  /**< the machine is halted */
+    SFPM_NATIVE_TRAP,  /**< nothing was done; the machine traps: native function failed */
+    SFPM_NATIVE_BOUNDS, /**< the same: out of bounds memory access */
+    SFPM_NATIVE_ERROR   /**< nothing was done, for the reason in errno: sfpm_vm_run()
+                             fails and the machine stands before the call */
+} sfpm_native_result_t;
+
+/**
+ * A function of the host that a program can call. It may use sfpm_vm_memory() and the
+ * functions for globals on the machine, and sfpm_vm_interrupt(), but no others. A call is
+ * to be made wholly or not at all: then a machine saved before or after it goes on as if
+ * nothing had happened.
+ * @param context  as registered
+ * @param params   as many as the signature says
+ * @param results  likewise, zero of the right type
+ */
+typedef sfpm_native_result_t (*sfpm_native_t)(void *context, sfpm_vm_t *vm,
+                                              const sfpm_value_t *params,
+                                              sfpm_value_t *results);
+
+/**
+ * Offers a native function to programs that import it; sfpm_vm_run() refuses a program
+ * as long as one is missing. It stays when the machine gets another program.
+ * @param module,field  its name in two parts; both are copied, an older entry of that
+ *                      name is replaced
+ * @param signature     types of parameters and results: "i32 i64 -> f64", "-> i32", ""
+ */
+SFPM_API bool sfpm_vm_import(sfpm_vm_t *vm, const char *module, const char *field,
+                             const char *signature, sfpm_native_t native, void *context);
+
+/** @return the size of the program's memory in bytes, 0 without any. */
+SFPM_API uint64_t sfpm_vm_memory_size(const sfpm_vm_t *vm);
+
+/**
+ * @return `size` bytes of the program's memory from `address` on, to be read and written
+ *         until the machine runs on; NULL with SFPM_ERR_ARGUMENT when they are not in it
+ */
+SFPM_API void *sfpm_vm_memory(sfpm_vm_t *vm, uint64_t address, uint64_t size);
+
+/** Reads a global by the name that it is exported under, or else by its own. */
+SFPM_API bool sfpm_vm_get_global(const sfpm_vm_t *vm, const char *name,
+                                 sfpm_value_t *value);
+
+/** Changes one, which must be mutable and of the value's type. */
+SFPM_API bool sfpm_vm_set_global(sfpm_vm_t *vm, const char *name,
+                                 const sfpm_value_t *value);
+
+/**
+ * Puts the machine before the first instruction of an exported function, with an empty
+ * stack. Globals, memory and counters are kept. What sfpm_vm_run() then does can be
+ * stopped, saved and continued like any other run; sfpm_vm_restart() goes back to the
+ * start function.
+ * @param params  of the types that the function declares
+ * @return false with SFPM_ERR_ARGUMENT when there is no such export or the parameters
+ *         do not fit
+ */
+SFPM_API bool sfpm_vm_enter(sfpm_vm_t *vm, const char *name, const sfpm_value_t *params,
+                            size_t num_params);
+
+/**
+ * Reads what the outermost function returned.
+ * @param num_results  as many as the function declares
+ * @return false with SFPM_ERR_ARGUMENT unless the machine was halted by its return
+ */
+SFPM_API bool sfpm_vm_results(const sfpm_vm_t *vm, sfpm_value_t *results,
+                              size_t num_results);
+
+/**
+ * sfpm_vm_enter(), sfpm_vm_run() and sfpm_vm_results() in one.
+ * @return false also with SFPM_ERR_LIMIT when the run was stopped before the function
+ *         returned: sfpm_vm_run() goes on, sfpm_vm_results() then has the results
+ */
+SFPM_API bool sfpm_vm_call(sfpm_vm_t *vm, const char *name, const sfpm_value_t *params,
+                           size_t num_params, sfpm_value_t *results, size_t num_results,
+                           const sfpm_vm_run_options_t *options);
+
+/**
+ * Changes bytes of the code; program and state must be in order then, and the machine
+ * goes on in the new code.
+ * @return false with SFPM_ERR_BYTECODE when they would not, and nothing is changed
+ */
+SFPM_API bool sfpm_vm_patch(sfpm_vm_t *vm, uint64_t offset, const void *bytes,
+                            size_t size);
+
 /* ---- Looking into it ------------------------------------------------------ */
 
 /** Facts about a machine. */
