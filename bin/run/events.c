@@ -104,6 +104,11 @@ bool events_stop(void)
     return stop_signalled || is_due(timeout_at);
 }
 
+bool events_pending(void)
+{
+    return events_stop() || checkpoint_signalled || is_due(checkpoint_at);
+}
+
 bool events_checkpoint(void)
 {
     bool due = checkpoint_signalled || is_due(checkpoint_at);

@@ -17,6 +17,7 @@ typedef struct run {
     const operand_t *image;
     output_kind_t kind;
     const run_request_t *request;
+    host_t *host;
     uint64_t began; /* the instructions executed before */
 } run_t;
 
@@ -33,7 +34,8 @@ static int save(const run_t *run)
     sfpm_edit_t *edit = sfpm_edit_create(run->image->image);
     int status = STATUS_FAILED;
     if (edit != NULL && options_fill_storage(edit) && sfpm_vm_fill_edit(run->vm, edit) &&
-        options_fill_edit(edit, message) && sink_record(edit))
+        options_fill_edit(edit, message) && sink_record(edit) &&
+        host_record(run->host, edit))
         status = output_write(run->kind, run->image, edit);
     else
         tool_fail_last(run->image->label);
@@ -127,8 +129,12 @@ static int run_and_save(const run_t *run)
                                  .max_stack = run->request->max_stack,
                                  .engine = run->request->engine};
     choose_output(run, &how);
+    run->host->output = how.output;
+    run->host->output_context = how.output_context;
     bool ok = run_on(run, &how, &delivered);
     int status = EXIT_SUCCESS;
+    if (machine_info(run->vm).status == SFPM_VM_HALTED)
+        status = (int)run->host->state.status;
     if (!ok) {
         status = STATUS_TRAP;
         if (sfpm_last_status() != SFPM_ERR_TRAP)
@@ -148,16 +154,21 @@ static int run_and_save(const run_t *run)
 int execute(sfpm_vm_t *vm, const operand_t *image, output_kind_t kind,
             const run_request_t *request)
 {
+    host_t host;
     const run_t run = {.vm = vm,
                        .image = image,
                        .kind = kind,
                        .request = request,
+                       .host = &host,
                        .began = machine_info(vm).instructions};
-    if (request->stdout_file != NULL &&
-        !sink_open(request->stdout_file, image, request->fresh))
-        return STATUS_FAILED;
-    events_start(vm, request, kind != OUTPUT_NONE);
-    int status = run_and_save(&run);
-    events_end();
+    int status = STATUS_FAILED;
+    if (host_open(&host, vm, image, request) &&
+        (request->stdout_file == NULL ||
+         sink_open(request->stdout_file, image, request->fresh))) {
+        events_start(vm, request, kind != OUTPUT_NONE);
+        status = run_and_save(&run);
+        events_end();
+    }
+    host_free(&host);
     return status;
 }

@@ -9,11 +9,11 @@
 #include "common/tool.h"
 #include "run/run.h"
 
-static int restart, resume;
+static int restart, resume, deterministic;
 static run_request_t request = {.resumable = STATUS_RESUMABLE};
 static struct {
     char *steps, *fuel, *max_stack, *checkpoint_every, *timeout, *resumable, *stdout_file,
-        *engine;
+        *clock, *seed, *engine;
 } texts;
 
 static const struct poptOption table[] = {
@@ -27,6 +27,15 @@ static const struct poptOption table[] = {
      "with -i or -o FILE, save the state so often and run on", "SECONDS"},
     {"stdout", '\0', POPT_ARG_STRING, &texts.stdout_file, 0,
      "write what the program prints to FILE, each byte exactly once", "FILE"},
+    {"env", '\0', POPT_ARG_ARGV, &request.host.environment, 0,
+     "let the program see NAME, or NAME with that VALUE; may be repeated",
+     "NAME[=VALUE]"},
+    {"clock", '\0', POPT_ARG_STRING, &texts.clock, 0,
+     "let the program see the clock that is real (as usual), virtual or frozen", "CLOCK"},
+    {"seed", '\0', POPT_ARG_STRING, &texts.seed, 0,
+     "begin the program's random numbers at N", "N"},
+    {"deterministic", '\0', POPT_ARG_NONE, &deterministic, 0,
+     "the same results and images everywhere: virtual clock, seed 0", NULL},
     {"max-stack", '\0', POPT_ARG_STRING, &texts.max_stack, 0,
      "let the program's stack have SIZE bytes (1M)", "SIZE"},
     {"engine", '\0', POPT_ARG_STRING, &texts.engine, 0,
@@ -101,18 +110,51 @@ static bool parse_max_stack(int *status)
     return false;
 }
 
-static bool parse_engine(int *status)
+/* Understands one of some words; its number. */
+static bool parse_word(const char *name, const char *text, const char *const words[],
+                       const char *wanted, int *number, int *status)
 {
-    const char *text = texts.engine;
-    if (text == NULL)
-        return true;
-    if (strcmp(text, "simple") == 0)
-        request.engine = SFPM_VM_ENGINE_SIMPLE;
-    else if (strcmp(text, "fast") == 0)
-        request.engine = SFPM_VM_ENGINE_FAST;
-    else
-        return usage(status, "--engine", text, "simple or fast");
+    for (int i = 0; words[i] != NULL; i++)
+        if (text == NULL || strcmp(text, words[i]) == 0) {
+            *number = i;
+            return true;
+        }
+    return usage(status, name, text, wanted);
+}
+
+static bool parse_words(int *status)
+{
+    static const char *const engines[] = {"fast", "simple", NULL};
+    static const char *const clocks[] = {"real", "virtual", "frozen", NULL};
+    int engine, clock;
+    if (!parse_word("--engine", texts.engine, engines, "simple or fast", &engine,
+                    status) ||
+        !parse_word("--clock", texts.clock, clocks, "real, virtual or frozen", &clock,
+                    status))
+        return false;
+    request.engine = engine == 0 ? SFPM_VM_ENGINE_FAST : SFPM_VM_ENGINE_SIMPLE;
+    request.host.clock = (host_clock_t)clock;
     return true;
+}
+
+static bool parse_seed(int *status)
+{
+    request.host.has_seed = texts.seed != NULL;
+    if (texts.seed == NULL ||
+        number_parse(texts.seed, strlen(texts.seed), &request.host.seed))
+        return true;
+    return usage(status, "--seed", texts.seed, "a number");
+}
+
+/* What is said more exactly counts. The times of commits are of the same kind. */
+static void make_deterministic(void)
+{
+    if (!deterministic)
+        return;
+    if (texts.clock == NULL)
+        request.host.clock = HOST_CLOCK_VIRTUAL;
+    request.host.fixed_seed = true;
+    setenv("SOURCE_DATE_EPOCH", "0", 0);
 }
 
 static bool parse_values(int *status)
@@ -123,7 +165,8 @@ static bool parse_values(int *status)
            parse_seconds("--timeout", texts.timeout, &request.timeout, status) &&
            parse_seconds("--checkpoint-every", texts.checkpoint_every,
                          &request.checkpoint_every, status) &&
-           parse_max_stack(status) && parse_engine(status) && parse_resumable(status);
+           parse_max_stack(status) && parse_resumable(status) && parse_words(status) &&
+           parse_seed(status);
 }
 
 static bool check_request(int *status)
@@ -149,6 +192,7 @@ static bool prepare(sfpm_vm_t *vm, const operand_t *image, int *status)
     *status = EXIT_SUCCESS;
     if (ended && resume)
         return false;
+    request.starts = request.fresh || restart || ended || machine_info(vm).starts == 0;
     if (request.fresh ? sfpm_vm_fresh(vm) : restart || ended ? sfpm_vm_restart(vm) : true)
         return true;
     *status = tool_fail_last(image->label);
@@ -183,10 +227,8 @@ static int run_operands(poptContext popt)
     const char *name = poptGetArg(popt);
     if (name == NULL)
         return tool_usage("an IMAGE is needed; - is standard input");
-    if (poptPeekArg(popt) != NULL)
-        return tool_usage("'%s': the program takes no arguments, and options go before "
-                          "the image",
-                          poptPeekArg(popt));
+    request.host.arguments = poptGetArgs(popt);
+    make_deterministic();
     operand_t image;
     int status = STATUS_FAILED;
     if (operand_open(&image, name))
@@ -201,15 +243,19 @@ int main(int argc, char **argv)
     int status;
     poptContext popt;
     if (options_parse(argc, argv, table,
-                      "IMAGE\nRuns or resumes the machine of an image.",
+                      "IMAGE [ARG...]\nRuns or resumes the machine of an image.",
                       POPT_CONTEXT_POSIXMEHARDER, &popt, &status) &&
         parse_values(&status) && check_request(&status))
         status = run_operands(popt);
     options_free(popt);
     char *owned[] = {
         texts.steps,   texts.fuel,      texts.max_stack,   texts.checkpoint_every,
-        texts.timeout, texts.resumable, texts.stdout_file, texts.engine};
+        texts.timeout, texts.resumable, texts.stdout_file, texts.clock,
+        texts.seed,    texts.engine};
     for (size_t i = 0; i < sizeof(owned) / sizeof(*owned); i++)
         free(owned[i]);
+    for (char **a = request.host.environment; a != NULL && *a != NULL; a++)
+        free(*a);
+    free(request.host.environment);
     return tool_flush(status);
 }

@@ -9,6 +9,7 @@
 #include <sfpm/vm.h>
 
 #include "common/output.h"
+#include "run/host.h"
 
 /* 0 to 123 are the program's own. */
 enum { STATUS_RESUMABLE = 124, STATUS_FAILED = 125, STATUS_TRAP = 126 };
@@ -24,8 +25,9 @@ typedef struct run_request {
     int resumable;           /* exit status of a machine that can go on */
     int fresh;               /* it starts with everything as it was at first */
     int trace;               /* tell each instruction on standard error */
-    const char
-        *stdout_file; /* what the program writes goes there; NULL: standard output */
+    bool starts;             /* the machine begins, rather than goes on */
+    host_request_t host;
+    const char *stdout_file; /* what is written goes there; NULL: standard output */
 } run_request_t;
 
 /* Runs the machine and saves it as asked. Returns the exit status. */
@@ -43,6 +45,9 @@ void events_end(void);
 
 /* Whether a signal or the timeout ends the run. */
 bool events_stop(void);
+
+/* Whether something of all this is due. */
+bool events_pending(void);
 
 /* Whether a checkpoint is due; asking takes the request. */
 bool events_checkpoint(void);

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+#include "run/host.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/number.h"
+#include "common/tool.h"
+#include "run/run.h"
+
+#define REGION "host"
+
+/* ---- The image's region ------------------------------------------------------ */
+
+static bool fail_region(const operand_t *image)
+{
+    tool_fail(image->label,
+              "region '%s' is not what sfpm-run makes of it: start the program with "
+              "--fresh",
+              REGION);
+    return false;
+}
+
+/* The number of the region, SIZE_MAX when there is none. */
+static size_t find_region(const sfpm_image_t *image)
+{
+    for (size_t i = 0; i < sfpm_image_num_regions(image); i++)
+        if (strcmp(sfpm_image_region(image, i)->name, REGION) == 0)
+            return i;
+    return SIZE_MAX;
+}
+
+static bool read_region(host_t *host, const operand_t *image)
+{
+    size_t index = find_region(image->image);
+    if (index == SIZE_MAX)
+        return true;
+    uint64_t size = sfpm_image_region(image->image, index)->size;
+    if (size > HOST_MAX_SIZE)
+        return fail_region(image);
+    uint8_t *bytes = malloc(size > 0 ? (size_t)size : 1);
+    bool read =
+        bytes != NULL && sfpm_image_read(image->image, index, 0, bytes, (size_t)size);
+    if (!read)
+        tool_fail_last(image->label);
+    else if (!host_state_decode(&host->state, bytes, (size_t)size))
+        read = fail_region(image);
+    host->lasting = read;
+    free(bytes);
+    return read;
+}
+
+bool host_record(const host_t *host, sfpm_edit_t *edit)
+{
+    size_t size;
+    if (!host->lasting)
+        return true;
+    uint8_t *bytes = host_state_encode(&host->state, &size);
+    if (bytes == NULL) {
+        tool_fail(NULL, "the program's arguments and environment are too long");
+        return false;
+    }
+    bool done = sfpm_edit_set_region(edit, REGION, 0, bytes, size, SFPM_REGION_PORTABLE);
+    free(bytes);
+    return done;
+}
+
+/* ---- What a program begins with ------------------------------------------------ */
+
+static uint64_t source_date(void)
+{
+    const char *text = getenv("SOURCE_DATE_EPOCH");
+    uint64_t seconds;
+    return text != NULL && number_parse(text, strlen(text), &seconds) ? seconds : 0;
+}
+
+static bool seed(host_state_t *state, const host_request_t *request)
+{
+    state->seeded = true;
+    state->random = request->seed;
+    if (request->has_seed || request->fixed_seed)
+        return true;
+    FILE *source = fopen("/dev/urandom", "rb");
+    bool read =
+        source != NULL && fread(&state->random, sizeof(state->random), 1, source) == 1;
+    if (source != NULL)
+        fclose(source);
+    if (!read)
+        tool_fail("/dev/urandom", "%s: --seed N gives a seed", strerror(errno));
+    return read;
+}
+
+/* Adds NAME=VALUE, or NAME with the value it has here, if any. */
+static bool take_variable(host_state_t *state, const char *text)
+{
+    const char *value = strchr(text, '=') == NULL ? getenv(text) : "";
+    if (value == NULL)
+        return true;
+    size_t size = strlen(text) + strlen(value) + 2;
+    char *joined = malloc(size);
+    if (joined == NULL)
+        return false;
+    snprintf(joined, size, "%s%s%s", text, strchr(text, '=') == NULL ? "=" : "", value);
+    bool added = host_list_add(&state->environment, &state->num_environment, joined,
+                               strlen(joined));
+    free(joined);
+    return added;
+}
+
+static bool take_lists(host_state_t *state, const host_request_t *request)
+{
+    const char **argument = request->arguments;
+    char **variable = request->environment;
+    for (; argument != NULL && *argument != NULL; argument++)
+        if (!host_list_add(&state->arguments, &state->num_arguments, *argument,
+                           strlen(*argument)))
+            return false;
+    for (; variable != NULL && *variable != NULL; variable++)
+        if (!take_variable(state, *variable))
+            return false;
+    return true;
+}
+
+/* Whether standard input has an offset that can be gone back to. */
+static bool input_is_file(const host_t *host)
+{
+    struct stat input;
+    return !host->input_is_image && fstat(STDIN_FILENO, &input) == 0 &&
+           S_ISREG(input.st_mode);
+}
+
+static bool is_asked(const host_request_t *request)
+{
+    return request->arguments != NULL || request->environment != NULL ||
+           request->has_seed;
+}
+
+static bool begin(host_t *host, const host_request_t *request)
+{
+    host_state_t *state = &host->state;
+    host_state_free(state);
+    state->status = 0;
+    off_t at = input_is_file(host) ? lseek(STDIN_FILENO, 0, SEEK_CUR) : 0;
+    state->input = at > 0 ? (uint64_t)at : 0;
+    if (!host->lasting)
+        state->epoch = source_date();
+    if ((!state->seeded || request->has_seed) && !seed(state, request))
+        return false;
+    host->lasting = host->lasting || is_asked(request);
+    if (take_lists(state, request))
+        return true;
+    tool_fail(NULL, "out of memory");
+    return false;
+}
+
+static bool go_on(const host_t *host, const operand_t *image,
+                  const host_request_t *request)
+{
+    if (is_asked(request)) {
+        tool_fail(image->label, "the program has begun, and its arguments, environment "
+                                "and seed with it: use --restart or --fresh");
+        return false;
+    }
+    if (input_is_file(host) &&
+        lseek(STDIN_FILENO, (off_t)host->state.input, SEEK_SET) < 0) {
+        tool_fail("standard input", "%s", strerror(errno));
+        return false;
+    }
+    return true;
+}
+
+bool host_open(host_t *host, sfpm_vm_t *vm, const operand_t *image,
+               const struct run_request *request)
+{
+    *host = (host_t){.clock = request->host.clock, .input_is_image = image->path == NULL};
+    if (!natives_register(vm, host)) {
+        tool_fail_last(image->label);
+        return false;
+    }
+    if (!request->fresh && !read_region(host, image))
+        return false;
+    return request->starts || !host->lasting ? begin(host, &request->host)
+                                             : go_on(host, image, &request->host);
+}
+
+void host_free(host_t *host)
+{
+    host_state_free(&host->state);
+}

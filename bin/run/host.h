@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What sfpm-run offers programs under the module name `sfpm`, and what of it lasts: the
+ * region `host` beside the machine's own. sfpm-run(1) lists the functions, and
+ * sfpm-bytecode(5) the layout.
+ */
+#ifndef SFPM_BIN_HOST_H
+#define SFPM_BIN_HOST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <sfpm/vm.h>
+
+#include "common/operand.h"
+
+/* What lasts. */
+typedef struct host_state {
+    uint32_t status; /* what the program gave to `exit` */
+    bool seeded;
+    uint64_t random; /* state of the generator */
+    uint64_t epoch;  /* seconds since 1970 at which the virtual clock begins */
+    uint64_t ticks;  /* looks at the virtual clock */
+    uint64_t input;  /* where in standard input the program has got to */
+    char **arguments;
+    uint32_t num_arguments;
+    char **environment; /* NAME=VALUE each */
+    uint32_t num_environment;
+} host_state_t;
+
+/* What the function `clock` tells. */
+typedef enum host_clock {
+    HOST_CLOCK_REAL,
+    HOST_CLOCK_VIRTUAL, /* from the epoch on, a microsecond more at each look */
+    HOST_CLOCK_FROZEN   /* the epoch */
+} host_clock_t;
+
+typedef struct host {
+    host_state_t state;
+    host_clock_t clock;
+    bool lasting;        /* the image has the region, or is to get it */
+    bool input_is_image; /* so that there is nothing to read for the program */
+    sfpm_vm_output_callback_t output;
+    void *output_context;
+} host_t;
+
+/* What the command line says for a program. */
+typedef struct host_request {
+    host_clock_t clock;
+    bool fixed_seed; /* `seed` counts where none was chosen before */
+    bool has_seed;   /* `seed` was asked for */
+    uint64_t seed;
+    const char **arguments; /* NULL at the end, or NULL */
+    char **environment;     /* NAME or NAME=VALUE, NULL at the end, or NULL */
+} host_request_t;
+
+struct run_request;
+
+/* Reads the image's region, or begins a new one, and offers the functions to the machine.
+ * The host is to be freed, also after a failure, whose reason is printed. */
+bool host_open(host_t *host, sfpm_vm_t *vm, const operand_t *image,
+               const struct run_request *request);
+void host_free(host_t *host);
+
+/* Puts the region into an edit. */
+bool host_record(const host_t *host, sfpm_edit_t *edit);
+
+/* natives.c */
+bool natives_register(sfpm_vm_t *vm, host_t *host);
+
+enum { HOST_MAX_SIZE = 1 << 20 }; /* bytes of the region */
+
+void host_state_free(host_state_t *state);
+
+/* Takes the region's bytes apart. False when they are none, or memory runs out. */
+bool host_state_decode(host_state_t *state, const uint8_t *bytes, size_t size);
+
+/* Puts them together; to be freed. NULL when memory runs out or it is too long. */
+uint8_t *host_state_encode(const host_state_t *state, size_t *size);
+
+/* Adds a text to a list; false when memory runs out. */
+bool host_list_add(char ***list, uint32_t *count, const char *text, size_t length);
+
+void host_list_free(char ***list, uint32_t *count);
+
+#endif
