@@ -83,7 +83,8 @@ void sfpm_fast_jump_to(sfpm_translation_t *t, uint32_t target)
 
 /* ---- Operands ------------------------------------------------------------- */
 
-int32_t sfpm_fast_to_slot(sfpm_translation_t *t, sfpm_value_t value, uint32_t height)
+int32_t sfpm_fast_to_slot(sfpm_translation_t *t, sfpm_operand_value_t value,
+                          uint32_t height)
 {
     int32_t slot = sfpm_fast_operand_slot(t, height);
     switch (value.home) {
@@ -110,7 +111,7 @@ int32_t sfpm_fast_to_slot(sfpm_translation_t *t, sfpm_value_t value, uint32_t he
 /* Puts one operand of the window into its own slot. */
 static void settle(sfpm_translation_t *t, uint32_t i)
 {
-    sfpm_value_t *value = &t->window.values[i];
+    sfpm_operand_value_t *value = &t->window.values[i];
     uint32_t height = t->window.height - t->window.count + i;
     int32_t slot = sfpm_fast_to_slot(t, *value, height);
     if (value->home == SFPM_IN_LOCAL) {
@@ -128,30 +129,31 @@ void sfpm_fast_make_room(sfpm_translation_t *t)
         return;
     settle(t, 0);
     window->count--;
-    memmove(window->values, window->values + 1, window->count * sizeof(sfpm_value_t));
+    memmove(window->values, window->values + 1,
+            window->count * sizeof(sfpm_operand_value_t));
 }
 
 void sfpm_fast_push(sfpm_translation_t *t, sfpm_home_t home, uint64_t value)
 {
     sfpm_window_t *window = &t->window;
     sfpm_fast_make_room(t);
-    window->values[window->count++] = (sfpm_value_t){home, value};
+    window->values[window->count++] = (sfpm_operand_value_t){home, value};
     window->height++;
 }
 
-sfpm_value_t sfpm_fast_pop(sfpm_translation_t *t)
+sfpm_operand_value_t sfpm_fast_pop(sfpm_translation_t *t)
 {
-    sfpm_value_t value = sfpm_fast_peek(t, 0);
+    sfpm_operand_value_t value = sfpm_fast_peek(t, 0);
     t->window.height--;
     if (t->window.count > 0)
         t->window.count--;
     return value;
 }
 
-sfpm_value_t sfpm_fast_peek(const sfpm_translation_t *t, uint32_t depth)
+sfpm_operand_value_t sfpm_fast_peek(const sfpm_translation_t *t, uint32_t depth)
 {
     if (depth >= t->window.count)
-        return (sfpm_value_t){SFPM_IN_SLOT, 0};
+        return (sfpm_operand_value_t){SFPM_IN_SLOT, 0};
     return t->window.values[t->window.count - 1 - depth];
 }
 
@@ -169,7 +171,8 @@ void sfpm_fast_spill(sfpm_translation_t *t, sfpm_home_t home)
             settle(t, i);
 }
 
-bool sfpm_fast_is_in(const sfpm_translation_t *t, sfpm_value_t value, sfpm_home_t home)
+bool sfpm_fast_is_in(const sfpm_translation_t *t, sfpm_operand_value_t value,
+                     sfpm_home_t home)
 {
     int64_t local = home == SFPM_IN_ACC ? t->acc_local : t->facc_local;
     return value.home == home ||

@@ -91,21 +91,23 @@ void sfpm_fast_make_room(sfpm_translation_t *t);
 void sfpm_fast_push(sfpm_translation_t *t, sfpm_home_t home, uint64_t value);
 
 /* Takes the top. What was in its slot is in no slot for the window any more. */
-sfpm_value_t sfpm_fast_pop(sfpm_translation_t *t);
+sfpm_operand_value_t sfpm_fast_pop(sfpm_translation_t *t);
 
 /* The operand `depth` below the top, without taking it. */
-sfpm_value_t sfpm_fast_peek(const sfpm_translation_t *t, uint32_t depth);
+sfpm_operand_value_t sfpm_fast_peek(const sfpm_translation_t *t, uint32_t depth);
 
 /* Puts a popped operand, which was at that height, into a slot if it is in none;
  * the slot. */
-int32_t sfpm_fast_to_slot(sfpm_translation_t *t, sfpm_value_t value, uint32_t height);
+int32_t sfpm_fast_to_slot(sfpm_translation_t *t, sfpm_operand_value_t value,
+                          uint32_t height);
 
 /* Puts all operands into their slots; those in an accumulator. */
 void sfpm_fast_flush(sfpm_translation_t *t);
 void sfpm_fast_spill(sfpm_translation_t *t, sfpm_home_t home);
 
 /* Whether it is in that accumulator, be it as the value of a local. */
-bool sfpm_fast_is_in(const sfpm_translation_t *t, sfpm_value_t value, sfpm_home_t home);
+bool sfpm_fast_is_in(const sfpm_translation_t *t, sfpm_operand_value_t value,
+                     sfpm_home_t home);
 
 /* An accumulator has got another value, that of a local if it is one. */
 void sfpm_fast_set(sfpm_translation_t *t, sfpm_home_t home, int64_t local_slot);

@@ -75,7 +75,8 @@ static bool read_constant(uint8_t opcode, uint64_t value, int32_t *number)
     return fits(value);
 }
 
-static bool is_sum(uint8_t opcode, sfpm_value_t a, sfpm_value_t b, sfpm_sum_t *sum)
+static bool is_sum(uint8_t opcode, sfpm_operand_value_t a, sfpm_operand_value_t b,
+                   sfpm_sum_t *sum)
 {
     bool subtracts = false;
     sum->opcode = modern(opcode);
@@ -83,7 +84,7 @@ static bool is_sum(uint8_t opcode, sfpm_value_t a, sfpm_value_t b, sfpm_sum_t *s
         subtracts = true;
         sum->opcode = sum->opcode == SFPM_OP_I64_SUB ? SFPM_OP_I64_ADD : SFPM_OP_I32_ADD;
     } else if (a.home == SFPM_IN_CELL) {
-        sfpm_value_t other = a;
+        sfpm_operand_value_t other = a;
         a = b;
         b = other;
     }
@@ -196,7 +197,8 @@ static bool read_loop(sfpm_translation_t *t, const sfpm_sum_t *sum, sfpm_bound_t
 
 /* Puts what lies below two operands into slots: a cell that may be given back after it
  * has changed an accumulator goes back to a state that does not need it. */
-static void flush_below(sfpm_translation_t *t, sfpm_value_t a, sfpm_value_t b)
+static void flush_below(sfpm_translation_t *t, sfpm_operand_value_t a,
+                        sfpm_operand_value_t b)
 {
     sfpm_fast_flush(t);
     sfpm_fast_push(t, a.home, a.value);
@@ -206,8 +208,8 @@ static void flush_below(sfpm_translation_t *t, sfpm_value_t a, sfpm_value_t b)
     sfpm_fast_pop(t);
 }
 
-static bool fuse_loop(sfpm_translation_t *t, sfpm_value_t a, sfpm_value_t b,
-                      const sfpm_sum_t *sum)
+static bool fuse_loop(sfpm_translation_t *t, sfpm_operand_value_t a,
+                      sfpm_operand_value_t b, const sfpm_sum_t *sum)
 {
     sfpm_bound_t bound;
     sfpm_ahead_t ahead = look_ahead(t);
@@ -229,8 +231,8 @@ static bool fuse_loop(sfpm_translation_t *t, sfpm_value_t a, sfpm_value_t b,
 }
 
 /* The sum is the last argument of a call. */
-static bool fuse_call(sfpm_translation_t *t, sfpm_value_t a, sfpm_value_t b,
-                      const sfpm_sum_t *sum)
+static bool fuse_call(sfpm_translation_t *t, sfpm_operand_value_t a,
+                      sfpm_operand_value_t b, const sfpm_sum_t *sum)
 {
     sfpm_instruction_t next;
     sfpm_ahead_t ahead = look_ahead(t);
@@ -267,15 +269,15 @@ enum { PAIR_SS, PAIR_AS, PAIR_SA, PAIR_AA, PAIR_STORE };
 
 /* The other operand of the outer operation: below, or a local that is read first. */
 static bool read_outer(sfpm_translation_t *t, uint8_t inner, unsigned *handler,
-                       sfpm_value_t *other)
+                       sfpm_operand_value_t *other)
 {
     sfpm_instruction_t next;
     if (!read_one(t, &next))
         return false;
-    *other = (sfpm_value_t){SFPM_IN_SLOT, 0};
+    *other = (sfpm_operand_value_t){SFPM_IN_SLOT, 0};
     if (next.info->opcode == SFPM_OP_LOCAL_GET) {
-        *other =
-            (sfpm_value_t){SFPM_IN_LOCAL, (uint64_t)sfpm_fast_local_slot(next.operand)};
+        *other = (sfpm_operand_value_t){SFPM_IN_LOCAL,
+                                        (uint64_t)sfpm_fast_local_slot(next.operand)};
         if (!read_one(t, &next) ||
             sfpm_fast_exchanged(next.info->opcode) != next.info->opcode)
             return false;
@@ -285,9 +287,10 @@ static bool read_outer(sfpm_translation_t *t, uint8_t inner, unsigned *handler,
 }
 
 /* An operation with a constant, whose result is an operand of another operation. */
-static bool fuse_pair(sfpm_translation_t *t, sfpm_value_t a, sfpm_value_t b)
+static bool fuse_pair(sfpm_translation_t *t, sfpm_operand_value_t a,
+                      sfpm_operand_value_t b)
 {
-    sfpm_value_t other;
+    sfpm_operand_value_t other;
     unsigned handler;
     uint32_t height = t->window.height;
     uint8_t inner = modern(t->instruction.info->opcode);
@@ -310,13 +313,14 @@ static bool fuse_pair(sfpm_translation_t *t, sfpm_value_t a, sfpm_value_t b)
     return true;
 }
 
-static bool is_in_slot(sfpm_value_t value)
+static bool is_in_slot(sfpm_operand_value_t value)
 {
     return value.home == SFPM_IN_SLOT || value.home == SFPM_IN_LOCAL;
 }
 
 /* A product that is added to the operand below it, or taken from it. */
-static bool fuse_product(sfpm_translation_t *t, sfpm_value_t a, sfpm_value_t b)
+static bool fuse_product(sfpm_translation_t *t, sfpm_operand_value_t a,
+                         sfpm_operand_value_t b)
 {
     sfpm_instruction_t next;
     sfpm_ahead_t ahead = look_ahead(t);
@@ -327,7 +331,7 @@ static bool fuse_product(sfpm_translation_t *t, sfpm_value_t a, sfpm_value_t b)
         return go_back(&ahead);
     int32_t x = sfpm_fast_to_slot(t, a, height);
     int32_t y = sfpm_fast_to_slot(t, b, height + 1);
-    sfpm_value_t other = sfpm_fast_pop(t);
+    sfpm_operand_value_t other = sfpm_fast_pop(t);
     bool in = sfpm_fast_is_in(t, other, SFPM_IN_FACC);
     int32_t z = in ? 0 : sfpm_fast_to_slot(t, other, t->window.height);
     bool adds = next.info->opcode == SFPM_OP_F64_ADD;
@@ -345,7 +349,8 @@ static bool fuse_product(sfpm_translation_t *t, sfpm_value_t a, sfpm_value_t b)
  */
 
 /* The sum of two values in slots is an address. */
-static bool fuse_address(sfpm_translation_t *t, sfpm_value_t a, sfpm_value_t b)
+static bool fuse_address(sfpm_translation_t *t, sfpm_operand_value_t a,
+                         sfpm_operand_value_t b)
 {
     sfpm_instruction_t next;
     sfpm_ahead_t ahead = look_ahead(t);
@@ -375,7 +380,7 @@ static unsigned load_handler(uint8_t operation, uint8_t load)
 }
 
 /* What is loaded is the second operand of an operation. */
-bool sfpm_fast_fuse_load(sfpm_translation_t *t, sfpm_value_t address)
+bool sfpm_fast_fuse_load(sfpm_translation_t *t, sfpm_operand_value_t address)
 {
     sfpm_instruction_t next;
     unsigned handler = FAST_NUM_HANDLERS;
@@ -387,7 +392,7 @@ bool sfpm_fast_fuse_load(sfpm_translation_t *t, sfpm_value_t address)
         return go_back(&ahead);
     const sfpm_rule_t *rule = sfpm_fast_rule(next.info->opcode);
     int32_t x = sfpm_fast_to_slot(t, address, height);
-    sfpm_value_t other = sfpm_fast_pop(t);
+    sfpm_operand_value_t other = sfpm_fast_pop(t);
     bool in = sfpm_fast_is_in(t, other, (sfpm_home_t)rule->from);
     int32_t y = in ? 0 : sfpm_fast_to_slot(t, other, t->window.height);
     sfpm_cell_t *cell =
@@ -418,7 +423,8 @@ static unsigned return_handler(uint8_t opcode)
 }
 
 /* The function's only result is a sum or product. */
-static bool fuse_return(sfpm_translation_t *t, sfpm_value_t a, sfpm_value_t b)
+static bool fuse_return(sfpm_translation_t *t, sfpm_operand_value_t a,
+                        sfpm_operand_value_t b)
 {
     sfpm_instruction_t next;
     sfpm_operands_t operands = {.opcode = t->instruction.info->opcode};
@@ -435,7 +441,7 @@ static bool fuse_return(sfpm_translation_t *t, sfpm_value_t a, sfpm_value_t b)
     return true;
 }
 
-bool sfpm_fast_fuse(sfpm_translation_t *t, sfpm_value_t a, sfpm_value_t b)
+bool sfpm_fast_fuse(sfpm_translation_t *t, sfpm_operand_value_t a, sfpm_operand_value_t b)
 {
     sfpm_sum_t sum;
     if (is_sum(t->instruction.info->opcode, a, b, &sum) &&

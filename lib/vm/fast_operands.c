@@ -40,17 +40,18 @@ sfpm_cell_t *sfpm_fast_emit_result(sfpm_translation_t *t, unsigned handler,
 
 /* ---- Binary operations -------------------------------------------------------- */
 
-static void exchange(sfpm_operands_t *operands, sfpm_value_t *a, sfpm_value_t *b)
+static void exchange(sfpm_operands_t *operands, sfpm_operand_value_t *a,
+                     sfpm_operand_value_t *b)
 {
-    sfpm_value_t other = *a;
+    sfpm_operand_value_t other = *a;
     *a = *b;
     *b = other;
     operands->opcode = sfpm_fast_exchanged(operands->opcode);
 }
 
 /* Finds the form for two popped operands; `height` is below them. */
-void sfpm_fast_choose_form(sfpm_translation_t *t, sfpm_value_t a, sfpm_value_t b,
-                           sfpm_operands_t *operands)
+void sfpm_fast_choose_form(sfpm_translation_t *t, sfpm_operand_value_t a,
+                           sfpm_operand_value_t b, sfpm_operands_t *operands)
 {
     sfpm_home_t from = (sfpm_home_t)sfpm_fast_rule(operands->opcode)->from;
     uint32_t height_a = t->window.height, height_b = height_a + 1;
@@ -103,7 +104,7 @@ void sfpm_fast_end_return(sfpm_translation_t *t, sfpm_cell_t *cell)
     cell->cost = (int32_t)(t->instructions - (t->index + t->count));
 }
 
-void sfpm_fast_return_value(sfpm_translation_t *t, sfpm_value_t value)
+void sfpm_fast_return_value(sfpm_translation_t *t, sfpm_operand_value_t value)
 {
     bool real = t->function->result_types[0] == SFPM_TYPE_F64;
     unsigned handler = real ? FAST_RETURN_FS : FAST_RETURN_S;

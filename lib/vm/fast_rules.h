@@ -74,8 +74,8 @@ typedef struct sfpm_operands {
 } sfpm_operands_t;
 
 /* Finds the form for two popped operands of operands->opcode. */
-void sfpm_fast_choose_form(sfpm_translation_t *t, sfpm_value_t a, sfpm_value_t b,
-                           sfpm_operands_t *operands);
+void sfpm_fast_choose_form(sfpm_translation_t *t, sfpm_operand_value_t a,
+                           sfpm_operand_value_t b, sfpm_operands_t *operands);
 void sfpm_fast_fill_operands(sfpm_cell_t *cell, const sfpm_operands_t *operands);
 
 /* The handler of a comparison that jumps. */
@@ -90,7 +90,7 @@ sfpm_cell_t *sfpm_fast_emit_result(sfpm_translation_t *t, unsigned handler,
 
 /* Fills the cell that returns. */
 void sfpm_fast_end_return(sfpm_translation_t *t, sfpm_cell_t *cell);
-void sfpm_fast_return_value(sfpm_translation_t *t, sfpm_value_t value);
+void sfpm_fast_return_value(sfpm_translation_t *t, sfpm_operand_value_t value);
 
 /* Fills the cell that calls a function of so many parameters, which are popped. */
 void sfpm_fast_begin_call(sfpm_translation_t *t, sfpm_cell_t *cell, uint32_t params);
@@ -103,7 +103,8 @@ void sfpm_fast_push_results(sfpm_translation_t *t, uint32_t results,
 
 /* Translates a sequence of instructions that begins with the operation on `a` and `b`,
  * or with the load from `address`, all popped, if there is a cell for all of it. */
-bool sfpm_fast_fuse(sfpm_translation_t *t, sfpm_value_t a, sfpm_value_t b);
-bool sfpm_fast_fuse_load(sfpm_translation_t *t, sfpm_value_t address);
+bool sfpm_fast_fuse(sfpm_translation_t *t, sfpm_operand_value_t a,
+                    sfpm_operand_value_t b);
+bool sfpm_fast_fuse_load(sfpm_translation_t *t, sfpm_operand_value_t address);
 
 #endif

@@ -73,7 +73,7 @@ static void restore_records(const sfpm_run_t *run, uint32_t function, uint8_t *f
     }
 }
 
-static uint64_t value_of(const sfpm_engine_t *engine, sfpm_value_t value)
+static uint64_t value_of(const sfpm_engine_t *engine, sfpm_operand_value_t value)
 {
     uint64_t bits;
     switch (value.home) {
@@ -133,7 +133,7 @@ static void leave_frame(sfpm_run_t *run)
     uint64_t caller = sfpm_get_u64(run->record);
     if (callee->results == 1) {
         bool real = callee->result_types[0] == SFPM_TYPE_F64;
-        sfpm_value_t value = {real ? SFPM_IN_FACC : SFPM_IN_ACC, 0};
+        sfpm_operand_value_t value = {real ? SFPM_IN_FACC : SFPM_IN_ACC, 0};
         sfpm_put_u64(run->boundary, value_of(engine, value));
     }
     registers->pc = (uint32_t)caller;

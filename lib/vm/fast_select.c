@@ -13,7 +13,8 @@ static bool next_is(const sfpm_translation_t *t, sfpm_opcode_t opcode,
 /* ---- Binary operations -------------------------------------------------------- */
 
 /* A comparison and the jump that follows it. */
-static bool compare_and_jump(sfpm_translation_t *t, sfpm_value_t a, sfpm_value_t b)
+static bool compare_and_jump(sfpm_translation_t *t, sfpm_operand_value_t a,
+                             sfpm_operand_value_t b)
 {
     sfpm_instruction_t next;
     sfpm_operands_t operands = {.opcode = t->instruction.info->opcode};
@@ -31,8 +32,8 @@ static bool compare_and_jump(sfpm_translation_t *t, sfpm_value_t a, sfpm_value_t
 
 static void binary(sfpm_translation_t *t, const sfpm_rule_t *rule)
 {
-    sfpm_value_t b = sfpm_fast_pop(t);
-    sfpm_value_t a = sfpm_fast_pop(t);
+    sfpm_operand_value_t b = sfpm_fast_pop(t);
+    sfpm_operand_value_t a = sfpm_fast_pop(t);
     sfpm_operands_t operands = {.opcode = t->instruction.info->opcode};
     if (sfpm_fast_fuse(t, a, b) ||
         (rule->kind == SFPM_RULE_COMPARE && compare_and_jump(t, a, b)))
@@ -50,7 +51,7 @@ static void binary(sfpm_translation_t *t, const sfpm_rule_t *rule)
 /* A jump on whether the top of the stack is zero. */
 static void jump_on(sfpm_translation_t *t, bool unless, uint32_t target)
 {
-    sfpm_value_t value = sfpm_fast_pop(t);
+    sfpm_operand_value_t value = sfpm_fast_pop(t);
     bool in_acc = sfpm_fast_is_in(t, value, SFPM_IN_ACC);
     int32_t slot = in_acc ? 0 : sfpm_fast_to_slot(t, value, t->window.height);
     sfpm_fast_flush(t);
@@ -77,7 +78,7 @@ static void unary(sfpm_translation_t *t, const sfpm_rule_t *rule)
     uint8_t opcode = t->instruction.info->opcode;
     if ((opcode == SFPM_OP_I32_EQZ || opcode == SFPM_OP_I64_EQZ) && zero_and_jump(t))
         return;
-    sfpm_value_t value = sfpm_fast_pop(t);
+    sfpm_operand_value_t value = sfpm_fast_pop(t);
     bool in = sfpm_fast_is_in(t, value, (sfpm_home_t)rule->from);
     int32_t slot = in ? 0 : sfpm_fast_to_slot(t, value, t->window.height);
     unsigned form = in ? SFPM_UNARY_A : SFPM_UNARY_S;
@@ -87,7 +88,7 @@ static void unary(sfpm_translation_t *t, const sfpm_rule_t *rule)
 
 static void load(sfpm_translation_t *t, const sfpm_rule_t *rule)
 {
-    sfpm_value_t address = sfpm_fast_pop(t);
+    sfpm_operand_value_t address = sfpm_fast_pop(t);
     uint32_t offset = (uint32_t)t->instruction.operand;
     if (sfpm_fast_fuse_load(t, address))
         return;
@@ -102,8 +103,8 @@ static void load(sfpm_translation_t *t, const sfpm_rule_t *rule)
 
 static void store(sfpm_translation_t *t, const sfpm_rule_t *rule)
 {
-    sfpm_value_t value = sfpm_fast_pop(t);
-    sfpm_value_t address = sfpm_fast_pop(t);
+    sfpm_operand_value_t value = sfpm_fast_pop(t);
+    sfpm_operand_value_t address = sfpm_fast_pop(t);
     uint32_t height = t->window.height;
     bool in = sfpm_fast_is_in(t, address, SFPM_IN_ACC);
     int32_t x = 0, y = 0;
@@ -135,7 +136,7 @@ static void store(sfpm_translation_t *t, const sfpm_rule_t *rule)
 static void local_set(sfpm_translation_t *t, bool stays)
 {
     int32_t slot = sfpm_fast_local_slot(t->instruction.operand);
-    sfpm_value_t value = sfpm_fast_pop(t);
+    sfpm_operand_value_t value = sfpm_fast_pop(t);
     int32_t from = sfpm_fast_operand_slot(t, t->window.height);
     sfpm_fast_assign(t, slot);
     sfpm_cell_t *cell = &t->last;
@@ -164,7 +165,7 @@ static void local_set(sfpm_translation_t *t, bool stays)
 /* One that is in an accumulator goes into its slot and stays there, too. */
 static void dup(sfpm_translation_t *t)
 {
-    sfpm_value_t value = sfpm_fast_pop(t);
+    sfpm_operand_value_t value = sfpm_fast_pop(t);
     int32_t slot = sfpm_fast_to_slot(t, value, t->window.height);
     switch (value.home) {
     case SFPM_IN_LOCAL:
@@ -187,9 +188,9 @@ static void dup(sfpm_translation_t *t)
 
 static void select_value(sfpm_translation_t *t)
 {
-    sfpm_value_t condition = sfpm_fast_pop(t);
-    sfpm_value_t b = sfpm_fast_pop(t);
-    sfpm_value_t a = sfpm_fast_pop(t);
+    sfpm_operand_value_t condition = sfpm_fast_pop(t);
+    sfpm_operand_value_t b = sfpm_fast_pop(t);
+    sfpm_operand_value_t a = sfpm_fast_pop(t);
     uint32_t height = t->window.height;
     bool in = sfpm_fast_is_in(t, condition, SFPM_IN_ACC);
     int32_t x = sfpm_fast_to_slot(t, a, height);
@@ -213,7 +214,7 @@ static void global_get(sfpm_translation_t *t)
 
 static void global_set(sfpm_translation_t *t)
 {
-    sfpm_value_t value = sfpm_fast_pop(t);
+    sfpm_operand_value_t value = sfpm_fast_pop(t);
     bool in = sfpm_fast_is_in(t, value, SFPM_IN_ACC);
     int32_t x = in ? 0 : sfpm_fast_to_slot(t, value, t->window.height);
     sfpm_cell_t *cell = sfpm_fast_emit(t, in ? FAST_GLOBAL_SET_A : FAST_GLOBAL_SET_S);
@@ -295,7 +296,7 @@ static void jump(sfpm_translation_t *t)
 static void jump_table(sfpm_translation_t *t)
 {
     const uint8_t *code = t->program->code;
-    sfpm_value_t value = sfpm_fast_pop(t);
+    sfpm_operand_value_t value = sfpm_fast_pop(t);
     int32_t slot = sfpm_fast_to_slot(t, value, t->window.height);
     sfpm_fast_flush(t);
     sfpm_fast_push(t, SFPM_IN_SLOT, 0);
@@ -319,7 +320,7 @@ static void unwind(sfpm_translation_t *t)
 {
     uint32_t keep = sfpm_unwind_keep(t->instruction.operand);
     uint32_t drop = sfpm_unwind_drop(t->instruction.operand);
-    sfpm_value_t kept[FEW];
+    sfpm_operand_value_t kept[FEW];
     if (keep > FEW) {
         step(t);
         return;

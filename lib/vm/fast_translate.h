@@ -61,15 +61,15 @@ typedef enum sfpm_home {
     SFPM_IN_FACC
 } sfpm_home_t;
 
-typedef struct sfpm_value {
+typedef struct sfpm_operand_value {
     sfpm_home_t home;
     uint64_t value; /* the constant, or the slot of the local in its frame */
-} sfpm_value_t;
+} sfpm_operand_value_t;
 
 /* The operands nearest to the top of the stack; those below are in their slots. */
 enum { SFPM_FAST_WINDOW = 16 };
 typedef struct sfpm_window {
-    sfpm_value_t values[SFPM_FAST_WINDOW]; /* the top of the stack last */
+    sfpm_operand_value_t values[SFPM_FAST_WINDOW]; /* the top of the stack last */
     uint32_t count;
     uint32_t height; /* operands on the stack, with those in the window */
 } sfpm_window_t;
