@@ -33,7 +33,8 @@ typedef struct slot {
 typedef struct packer {
     sfpm_plan_t *plan;
     slot_t slots[BATCH];
-    uint8_t *payload; /* of the record: what the slots become */
+    uint8_t *payload; /* of the record: what the slots become; it begins where in a page
+                         it does in the file, for sfpm_new_block()'s reason */
     size_t count;
     atomic_size_t next;
     unsigned workers;
@@ -106,21 +107,22 @@ static bool place_slot(packer_t *packer, slot_t *slot, uint64_t offset, uint8_t 
 static bool flush_batch(packer_t *packer, sfpm_output_t *output)
 {
     uint64_t start = sfpm_output_offset(output) + SFPM_RECORD_SIZE;
+    uint8_t *payload = packer->payload + start % SFPM_PAGE;
     size_t total = 0, contents = 0;
     if (packer->count == 0)
         return true;
     pack_batch(packer);
     for (size_t i = 0; i < packer->count; i++) {
         slot_t *slot = &packer->slots[i];
-        if (!place_slot(packer, slot, start + total, packer->payload + total))
+        if (!place_slot(packer, slot, start + total, payload + total))
             return false;
         total += slot->extent->length;
         contents += slot->size;
     }
     packer->count = 0;
     bool good = sfpm_write_record_start(output, SFPM_RECORD_DATA, 0, total,
-                                        sfpm_checksum(packer->payload, total, 0)) &&
-                sfpm_output_write(output, packer->payload, total) &&
+                                        sfpm_checksum(payload, total, 0)) &&
+                sfpm_output_write(output, payload, total) &&
                 sfpm_write_record_end(output);
     sfpm_meter_add(packer->plan->edit->meter, contents);
     return good;
@@ -176,7 +178,7 @@ static bool prepare(packer_t *packer)
     const sfpm_edit_t *edit = packer->plan->edit;
     packer->workers = edit->workers > WORKERS_MAX ? WORKERS_MAX : edit->workers;
     packer->workers += packer->workers == 0;
-    packer->payload = sfpm_new_block((size_t)BATCH * SLOT_SIZE);
+    packer->payload = sfpm_new_block((size_t)BATCH * SLOT_SIZE + SFPM_PAGE);
     if (!packer->payload)
         return false;
     if (edit->index.codec == SFPM_CODEC_NONE)

@@ -219,21 +219,24 @@ static bool read_packed(sfpm_reader_t *reader, const sfpm_extent_t *extent, size
                         uint8_t *to)
 {
     size_t length = extent->length;
-    if (!need_memory(&reader->stored, STORED_MAX) ||
-        !sfpm_input_read(reader->image->input, extent->offset, reader->stored, length))
+    if (!need_memory(&reader->stored, STORED_MAX + CACHE_LINE))
+        return false;
+    /* As it lies in the file, for sfpm_new_block()'s reason. */
+    uint8_t *stored = reader->stored + extent->offset % CACHE_LINE;
+    if (!sfpm_input_read(reader->image->input, extent->offset, stored, length))
         return false;
     if (reader->image->keys.sealed &&
-        !sfpm_box_open(&reader->opener, SFPM_BOX_CHUNK, extent->offset, reader->stored,
-                       length, reader->stored, &length))
+        !sfpm_box_open(&reader->opener, SFPM_BOX_CHUNK, extent->offset, stored, length,
+                       stored, &length))
         return false;
     if (extent->codec != SFPM_CODEC_NONE)
         return sfpm_codec_available(extent->codec) &&
-               sfpm_decompress(extent->codec, reader->stored, length, to, size);
+               sfpm_decompress(extent->codec, stored, length, to, size);
     if (length != size)
         return sfpm_fail_at(SFPM_ERR_CORRUPT, extent->offset,
                             "the chunk at offset %llu has %zu bytes, not %zu",
                             (unsigned long long)extent->offset, length, size);
-    sfpm_copy_contents(to, reader->stored, size);
+    sfpm_copy_contents(to, stored, size);
     return true;
 }
 

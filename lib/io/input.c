@@ -303,7 +303,7 @@ bool sfpm_input_read(const sfpm_input_t *input, uint64_t offset, void *to, size_
     if (input->fd >= 0)
         return read_file(input, offset, to, size);
     if (size > 0)
-        memcpy(to, input->bytes + offset, size);
+        sfpm_copy_contents(to, input->bytes + offset, size);
     return true;
 }
 
