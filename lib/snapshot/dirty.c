@@ -16,6 +16,7 @@ static const sfpm_dirty_method_t *const methods[] = {
     [SFPM_TRACKING_PROTECT] = &sfpm_dirty_protect,
     [SFPM_TRACKING_PAGEMAP] = &sfpm_dirty_pagemap,
     [SFPM_TRACKING_HASH] = &sfpm_dirty_hash,
+    [SFPM_TRACKING_GIVEN] = &sfpm_dirty_given,
 };
 enum { NUM_METHODS = sizeof methods / sizeof methods[0] };
 
@@ -72,8 +73,8 @@ static bool try_method(sfpm_tracker_t *tracker, sfpm_watched_t *watched,
 
 /* Watches a region by the method asked for, or by the best one there is. That it cannot
  * be watched is no failure: it is compared then. */
-static void watch(sfpm_tracker_t *tracker, const sfpm_registered_t *region,
-                  sfpm_watched_t *watched, sfpm_tracking_t wanted)
+void sfpm_dirty_watch(sfpm_tracker_t *tracker, const sfpm_registered_t *region,
+                      sfpm_watched_t *watched, sfpm_tracking_t wanted)
 {
     sfpm_error_state_t before;
     sfpm_error_save(&before);
@@ -151,6 +152,14 @@ static bool has_room(sfpm_tracker_t *tracker, size_t count)
     for (; tracker->count < room; tracker->count++)
         tracker->regions[tracker->count] = (sfpm_watched_t){.method = SFPM_TRACKING_NONE};
     return true;
+}
+
+sfpm_watched_t *sfpm_dirty_entry(const sfpm_snapshot_t *snapshot, size_t registered)
+{
+    sfpm_tracker_t *tracker = snapshot->tracker;
+    is_ours(tracker);
+    return has_room(tracker, snapshot->num_regions) ? &tracker->regions[registered]
+                                                    : NULL;
 }
 
 void sfpm_dirty_forget(const sfpm_snapshot_t *snapshot, size_t registered)
@@ -243,7 +252,7 @@ void sfpm_dirty_restored(const sfpm_snapshot_t *snapshot,
                  (wanted == SFPM_TRACKING_AUTO || wanted == SFPM_TRACKING_PAGEMAP))
             watch_mapped(tracker, region, watched, &mappings[i], image);
         else if (wanted != SFPM_TRACKING_AUTO || watched->method == SFPM_TRACKING_PROTECT)
-            watch(tracker, region, watched, wanted);
+            sfpm_dirty_watch(tracker, region, watched, wanted);
         else
             forget(tracker, watched);
     }
@@ -295,7 +304,7 @@ void sfpm_dirty_committed(const sfpm_snapshot_t *snapshot, bool again)
                    tracker->wanted != SFPM_TRACKING_PAGEMAP &&
                    (tracker->wanted != SFPM_TRACKING_AUTO ||
                     (again && region->size >= WORTH_WATCHING))) {
-            watch(tracker, region, watched, tracker->wanted);
+            sfpm_dirty_watch(tracker, region, watched, tracker->wanted);
         }
     }
 }

@@ -56,6 +56,10 @@ typedef struct sfpm_dirty_method {
 extern const sfpm_dirty_method_t sfpm_dirty_protect; /* dirty_protect.c */
 extern const sfpm_dirty_method_t sfpm_dirty_pagemap; /* dirty_pagemap.c */
 extern const sfpm_dirty_method_t sfpm_dirty_hash;    /* dirty_hash.c */
+extern const sfpm_dirty_method_t sfpm_dirty_given;   /* dirty_job.c */
+
+/* Changed pages were given by the caller. */
+#define SFPM_TRACKING_GIVEN ((sfpm_tracking_t)(SFPM_TRACKING_HASH + 1))
 
 /* ---- for the methods ---- */
 
@@ -96,6 +100,14 @@ typedef struct sfpm_page_query {
 bool sfpm_dirty_scan(sfpm_tracker_t *tracker, sfpm_watched_t *watched, uintptr_t from,
                      uintptr_t to, const sfpm_page_query_t *query);
 
+/* Watches a region by a method, by the best one for AUTO; or compares it. */
+void sfpm_dirty_watch(sfpm_tracker_t *tracker, const sfpm_registered_t *region,
+                      sfpm_watched_t *watched, sfpm_tracking_t wanted);
+
+/* The entry of a region, made when there is none; NULL without memory, or in a child of
+ * the process that watched. */
+sfpm_watched_t *sfpm_dirty_entry(const sfpm_snapshot_t *snapshot, size_t registered);
+
 /* ---- for saving and restoring ---- */
 
 sfpm_tracker_t *sfpm_tracker_create(void);
@@ -119,5 +131,25 @@ const uint64_t *sfpm_dirty_changed(const sfpm_snapshot_t *snapshot, size_t regis
 
 /* What was collected is in a commit. `again`: there will be more commits. */
 void sfpm_dirty_committed(const sfpm_snapshot_t *snapshot, bool again);
+
+/* ---- for saving in the background ---- */
+
+/* Before a job: *known tells whether what changed since the last commit is, *watched
+ * whether changes are found in a moment from now on; with `begin` watching is begun where
+ * it is possible. */
+void sfpm_dirty_begin_job(const sfpm_snapshot_t *snapshot, size_t registered, bool begin,
+                          bool *known, bool *watched);
+
+/* What was collected, to be taken over; NULL: it is not known. Then forgets it. */
+uint64_t *sfpm_dirty_take(const sfpm_snapshot_t *snapshot, size_t registered);
+void sfpm_dirty_taken(const sfpm_snapshot_t *snapshot, size_t registered);
+
+/* After a job: what it took over counts again if it failed. */
+void sfpm_dirty_end_job(const sfpm_snapshot_t *snapshot, size_t registered, bool saved,
+                        bool known, const uint64_t *taken);
+
+/* Makes a snapshot take these pages of a region for the changed ones. */
+bool sfpm_dirty_give(const sfpm_snapshot_t *snapshot, size_t registered,
+                     const uint64_t *changed);
 
 #endif

@@ -12,6 +12,9 @@
 
 bool sfpm_callbacks_are_idle(const sfpm_snapshot_t *snapshot)
 {
+    if (snapshot->job)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "the snapshot is being saved in the "
+                                            "background: wait for the job first");
     if (!snapshot->callbacks->running)
         return true;
     return sfpm_fail(SFPM_ERR_ARGUMENT, "a callback of a snapshot must not save, restore "

@@ -205,6 +205,34 @@ bool sfpm_resources_record(const sfpm_snapshot_t *snapshot, sfpm_edit_t *edit)
     return true;
 }
 
+bool sfpm_resources_freeze(const sfpm_snapshot_t *snapshot, sfpm_snapshot_t *frozen)
+{
+    const sfpm_callbacks_t *callbacks = snapshot->callbacks;
+    char key[SFPM_RESOURCE_KEY_SIZE];
+    for (size_t i = 0; i < callbacks->num_files; i++) {
+        const sfpm_resource_t *resource = &callbacks->files[i].given;
+        sfpm_facts_t facts;
+        if (!observe(snapshot, resource, &facts))
+            return sfpm_fail_prefix("nothing was saved: resource '%s'", resource->name);
+        key_of(resource->name, key);
+        char *text = sfpm_facts_encode(&facts);
+        bool ok = text && sfpm_snapshot_set_attribute(frozen, key, text);
+        free(text);
+        if (!ok)
+            return false;
+    }
+    return true;
+}
+
+/* Set as an attribute: what a background save writes. */
+static bool is_frozen(const sfpm_snapshot_t *snapshot, const char *key)
+{
+    for (size_t i = 0; i < snapshot->num_attributes; i++)
+        if (strcmp(snapshot->attributes[i].key, key) == 0)
+            return true;
+    return false;
+}
+
 static bool is_registered(const sfpm_callbacks_t *callbacks, const char *name)
 {
     for (size_t i = 0; i < callbacks->num_files; i++)
@@ -223,7 +251,7 @@ bool sfpm_resources_forget(const sfpm_snapshot_t *snapshot, const sfpm_image_t *
         if (sfpm_image_attribute(image, i, &key, &value) &&
             strncmp(key, SFPM_RESOURCE_PREFIX, length) == 0 &&
             !is_registered(snapshot->callbacks, key + length) &&
-            !sfpm_edit_set_attribute(edit, key, NULL))
+            !is_frozen(snapshot, key) && !sfpm_edit_set_attribute(edit, key, NULL))
             return false;
     return true;
 }

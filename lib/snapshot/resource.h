@@ -44,6 +44,9 @@ const char *sfpm_resource_recorded(const sfpm_resource_t *resource,
 /* Sets the attributes of an edit that tell where the files stand now. */
 bool sfpm_resources_record(const sfpm_snapshot_t *snapshot, sfpm_edit_t *edit);
 
+/* Sets attributes of another snapshot, which is saved instead, that tell the same. */
+bool sfpm_resources_freeze(const sfpm_snapshot_t *snapshot, sfpm_snapshot_t *frozen);
+
 /* Removes from an edit of an image what it tells of files that are not registered. */
 bool sfpm_resources_forget(const sfpm_snapshot_t *snapshot, const sfpm_image_t *image,
                            sfpm_edit_t *edit);

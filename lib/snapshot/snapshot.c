@@ -10,6 +10,7 @@
 #include "base/options.h"
 #include "snapshot/dirty.h"
 #include "snapshot/hooks.h"
+#include "snapshot/job.h"
 
 #define KNOWN_FLAGS                                                                      \
     ((uint32_t)SFPM_REGION_DYNAMIC | (uint32_t)SFPM_REGION_PORTABLE |                    \
@@ -36,8 +37,9 @@ sfpm_snapshot_t *sfpm_snapshot_create(void)
 
 void sfpm_snapshot_destroy(sfpm_snapshot_t *snapshot)
 {
-    if (!snapshot || snapshot->callbacks->running)
+    if (!snapshot || (!snapshot->job && snapshot->callbacks->running))
         return;
+    sfpm_job_detach(snapshot);
     for (size_t i = 0; i < snapshot->num_regions; i++)
         free(snapshot->regions[i].name);
     for (size_t i = 0; i < snapshot->num_attributes; i++) {

@@ -65,6 +65,7 @@ struct sfpm_snapshot {
     size_t num_parked;
     size_t parked_capacity;
     sfpm_progress_t progress;
+    struct sfpm_job *job; /* saves in the background; NULL: none */
     /* Apart, because saving takes a const snapshot: */
     sfpm_known_commit_t *last;
     struct sfpm_callbacks *callbacks;

@@ -12,7 +12,7 @@ base      base/ <error.h> <version.h>
 io        base/ io/ <error.h>
 codec     base/ codec/ <error.h>
 image     base/ io/ codec/ image/ <error.h> <image.h> <version.h>
-snapshot  base/ io/ codec/ image/ snapshot/ <error.h> <hooks.h> <image.h> <migrate.h> <resource.h> <snapshot.h> <version.h>
+snapshot  base/ io/ codec/ image/ snapshot/ <error.h> <hooks.h> <image.h> <job.h> <migrate.h> <resource.h> <snapshot.h> <version.h>
 heap      base/ heap/ <error.h> <image.h> <hooks.h> <snapshot.h> <heap.h>
 vm        base/ vm/ <error.h> <image.h> <opcode.h> <vm.h>
 vm/image.c base/ vm/ <error.h> <image.h> <opcode.h> <vm.h> <snapshot.h>

@@ -63,6 +63,10 @@ START_TEST(callback_structs_keep_their_layout)
     ck_assert_uint_eq(offsetof(sfpm_heap_stats_t, base), 8);
     ck_assert_uint_eq(offsetof(sfpm_heap_stats_t, blocks), 32);
     ck_assert_uint_eq(offsetof(sfpm_heap_stats_t, largest), 72);
+    ck_assert_uint_eq(offsetof(sfpm_job_options_t, stop), 8);
+    ck_assert_uint_eq(offsetof(sfpm_job_options_t, go), 16);
+    ck_assert_uint_eq(offsetof(sfpm_job_options_t, context), 24);
+    ck_assert_uint_eq(offsetof(sfpm_job_options_t, copying), 32);
     ck_assert_uint_eq(offsetof(sfpm_region_options_t, flags), 8);
     ck_assert_uint_eq(offsetof(sfpm_region_options_t, remappable), 12);
     ck_assert_uint_eq(offsetof(sfpm_region_options_t, address), 16);

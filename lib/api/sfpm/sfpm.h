@@ -10,6 +10,7 @@
 #include <sfpm/heap.h>
 #include <sfpm/hooks.h>
 #include <sfpm/image.h>
+#include <sfpm/job.h>
 #include <sfpm/migrate.h>
 #include <sfpm/opcode.h>
 #include <sfpm/resource.h>
