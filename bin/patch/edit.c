@@ -50,7 +50,8 @@ static bool take_apart(const char *text, parts_t *parts, char *reason)
     const char *equals = strchr(text, '=');
     if (equals == NULL) {
         snprintf(reason, PATCH_REASON,
-                 "an edit is [REGION:]OFFSET|LABEL[+N][/TYPE]=VALUE");
+                 "an edit is [REGION:]OFFSET|LABEL[+N][/TYPE]=VALUE or "
+                 "PLACE: INSTRUCTION");
         return false;
     }
     parts->type = value_type("u8", 2);
@@ -174,12 +175,74 @@ static bool parse_values(patch_edit_t *edit, const parts_t *parts, char *reason)
     return false;
 }
 
+/* A colon and a blank come before any sign of another kind of edit. */
+static const char *find_instructions(const char *text)
+{
+    const char *colon = text + strcspn(text, ":=");
+    if (colon[0] != ':' || (colon[1] != ' ' && colon[1] != '\t'))
+        return NULL;
+    return colon + 1 + strspn(colon + 1, " \t");
+}
+
+/* The instructions in `size` bytes of the code, as an edit has them. */
+static char *instructions_text(const sfpm_vm_t *vm, uint64_t offset, size_t size)
+{
+    char instruction[256];
+    char *text = NULL;
+    size_t length;
+    FILE *file = open_memstream(&text, &length);
+    if (file == NULL)
+        return NULL;
+    for (size_t at = 0; at < size; at += length) {
+        length = sfpm_vm_instruction(vm, offset + at, instruction, sizeof(instruction));
+        if (length == 0)
+            break;
+        fprintf(file, "%s%s", at > 0 ? "; " : "", instruction);
+    }
+    return fclose(file) == 0 ? text : NULL;
+}
+
+static bool parse_instructions(patch_edit_t *edit, const patch_target_t *target,
+                               const char *text, const char *instructions, char *reason)
+{
+    char where[256];
+    uint64_t size;
+    size_t length = strcspn(text, ":");
+    edit->type = value_type("hex", 3);
+    edit->size = 1;
+    if (!copy(where, sizeof(where), text, length)) {
+        snprintf(reason, PATCH_REASON, "the name is too long");
+        return false;
+    }
+    if (target->vm == NULL) {
+        snprintf(reason, PATCH_REASON, "the image holds no machine for instructions");
+        return false;
+    }
+    if (!find_region(edit, target, "", &size, reason) ||
+        !find_offset(edit, target, where, size, reason))
+        return false;
+    edit->bytes = sfpm_vm_encode(target->vm, edit->offset, instructions, &edit->size);
+    if (edit->bytes == NULL) {
+        snprintf(reason, PATCH_REASON, "%s", sfpm_last_error());
+        return false;
+    }
+    edit->old_text = instructions_text(target->vm, edit->offset, edit->size);
+    edit->new_text = strdup(instructions);
+    if (edit->old_text != NULL && edit->new_text != NULL)
+        return true;
+    snprintf(reason, PATCH_REASON, "out of memory");
+    return false;
+}
+
 bool patch_edit_parse(patch_edit_t *edit, const patch_target_t *target, const char *text,
                       char *reason)
 {
     *edit = (patch_edit_t){.type = NULL};
     parts_t parts;
     uint64_t size;
+    const char *instructions = find_instructions(text);
+    if (instructions != NULL)
+        return parse_instructions(edit, target, text, instructions, reason);
     if (!take_apart(text, &parts, reason) ||
         !find_region(edit, target, parts.region, &size, reason))
         return false;
@@ -222,6 +285,14 @@ void patch_edit_describe(const patch_edit_t *edit, const patch_target_t *target,
 {
     char before[VALUE_TEXT], after[VALUE_TEXT], name[MACHINE_PLACE];
     bool plain = strcmp(edit->type->name, "u8") == 0;
+    if (edit->new_text != NULL) {
+        fprintf(file, "code[%" PRIu64 "]: %s -> %s", edit->offset, edit->old_text,
+                edit->new_text);
+        if (machine_name(target->vm, edit->offset, name, sizeof(name)))
+            fprintf(file, " (%s)", name);
+        fputs(end, file);
+        return;
+    }
     size_t width = edit->type->width != 0 ? edit->type->width : edit->size;
     for (size_t i = 0; i < edit->size; i += width) {
         uint64_t offset = edit->offset + i;
@@ -237,6 +308,8 @@ void patch_edit_describe(const patch_edit_t *edit, const patch_target_t *target,
 
 void patch_edit_free(patch_edit_t *edit)
 {
+    free(edit->old_text);
+    free(edit->new_text);
     free(edit->bytes);
     free(edit->expected);
     free(edit->old);

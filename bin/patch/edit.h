@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One change to an image: [REGION:]OFFSET|LABEL[+N][/TYPE]=VALUE[,VALUE...], and
- * perhaps " was OLD[,OLD...]" after it; from the text to a region, an offset in it and
- * bytes.
+ * perhaps " was OLD[,OLD...]" after it, or PLACE: INSTRUCTION[; INSTRUCTION...]; from the
+ * text to a region, an offset in it and bytes.
  */
 #ifndef SFPM_BIN_PATCH_EDIT_H
 #define SFPM_BIN_PATCH_EDIT_H
@@ -35,6 +35,8 @@ typedef struct patch_edit {
     uint8_t *expected; /* what `old` must be; NULL: anything; owned */
     uint8_t *old; /* the old ones, of equal number, after patch_edit_apply(); owned */
     size_t size;
+    char *old_text; /* instructions before and after; NULL: the edit is of bytes; owned */
+    char *new_text; /* likewise */
 } patch_edit_t;
 
 /* Understands and checks one edit.

@@ -38,6 +38,7 @@ static const struct poptOption table[] = {
     OPTIONS_COMMON(
         "  sfpm-patch -i app.img 3=20            the byte at code offset 3\n"
         "  sfpm-patch -i app.img main+1=7 8=1,2  after a label; several at once\n"
+        "  sfpm-patch -i app.img 'main+4: mul'   another instruction\n"
         "  sfpm-patch -o b.img a.img globals:0/i64=-5\n"
         "  sfpm-patch -i --undo app.img          go back one change\n"
         "  sfpm-save sum.s | sfpm-patch - 3=20 | sfpm-run -"),
@@ -130,12 +131,13 @@ static bool supply(void *context, const char *name, const void **bytes, size_t *
     return sfpm_edit_read(loader->edit, index, 0, buffer, *size);
 }
 
-/* Whether the changed machine may run. */
-static bool verify(const sfpm_image_t *image, sfpm_edit_t *edit)
+/* Whether the changed machine may run, and goes on from where it stood. */
+static bool verify(const sfpm_image_t *image, const sfpm_vm_t *before, sfpm_edit_t *edit)
 {
     loader_t loader = {.image = image, .edit = edit};
     sfpm_vm_t *vm = sfpm_vm_create();
-    bool ok = vm != NULL && sfpm_vm_load(vm, supply, &loader) && sfpm_vm_verify(vm);
+    bool ok = vm != NULL && sfpm_vm_load(vm, supply, &loader) && sfpm_vm_verify(vm) &&
+              sfpm_vm_same_frames(before, vm);
     sfpm_vm_destroy(vm);
     while (loader.count > 0)
         free(loader.buffers[--loader.count]);
@@ -152,7 +154,8 @@ static int apply(patch_t *patch, sfpm_edit_t *commit)
         if (!patch_edit_matches(&patch->edits[i], &patch->target, reason))
             return tool_fail(patch->image.label, "%s; nothing is written", reason);
     }
-    if (patch->vm == NULL || options.force || verify(patch->image.image, commit))
+    if (patch->vm == NULL || options.force ||
+        verify(patch->image.image, patch->vm, commit))
         return EXIT_SUCCESS;
     if (sfpm_last_status() != SFPM_ERR_BYTECODE &&
         sfpm_last_status() != SFPM_ERR_MISMATCH)
@@ -238,8 +241,10 @@ static void load_machine(patch_t *patch)
     if (!sfpm_vm_is_in(patch->image.image))
         return;
     patch->vm = sfpm_vm_create();
-    if (patch->vm != NULL && sfpm_vm_load_image(patch->vm, patch->image.image))
+    if (patch->vm != NULL && sfpm_vm_load_image(patch->vm, patch->image.image)) {
+        sfpm_vm_verify(patch->vm); /* one that could not run can be repaired */
         return;
+    }
     char text[600];
     snprintf(text, sizeof(text),
              "the machine cannot be read, so edits are not checked: %s",
@@ -317,6 +322,7 @@ int main(int argc, char **argv)
                       "IMAGE EDIT...\nChanges bytes in an image. EDIT is\n"
                       "  [REGION:]OFFSET|LABEL[+N][/TYPE]=VALUE[,VALUE...]"
                       "[ was OLD[,OLD...]]\n"
+                      "  OFFSET|LABEL[+N]: INSTRUCTION[; INSTRUCTION...]\n"
                       "where TYPE is u8 (default), i8, u16, i16, u32, i32, u64, i64, "
                       "f32, f64,\nhex or str.",
                       0, &popt, &status))

@@ -210,6 +210,53 @@ static bool assemble(sfpm_assembler_t *a, const char *file)
     return a->faults->count > 0 || a->faults->out_of_memory || encode(a, file);
 }
 
+/* ---- Instructions alone ----------------------------------------------------- */
+
+static bool know_name(sfpm_assembler_t *a, sfpm_symbol_kind_t kind, uint32_t value,
+                      const char *name)
+{
+    const sfpm_token_t token = {
+        .kind = SFPM_TOKEN_NAME, .text = name, .length = name ? strlen(name) : 0};
+    return !name || sfpm_names_define(&a->names, kind, value, &token);
+}
+
+/* What there is to be named by the instructions. */
+static bool know_program(sfpm_assembler_t *a, const sfpm_program_t *program)
+{
+    uint32_t number;
+    for (uint32_t i = 0; i < program->num_types; i++)
+        if (!sfpm_types_add(a, &program->types[i], true, &number))
+            return false;
+    for (uint32_t i = 0; i < program->num_functions; i++)
+        if (!know_name(a, SFPM_SYMBOL_FUNCTION, i, program->functions[i].name))
+            return false;
+    for (uint32_t i = 0; i < program->num_globals; i++)
+        if (!know_name(a, SFPM_SYMBOL_GLOBAL, i, program->global_names[i]))
+            return false;
+    for (size_t i = 0; i < program->num_places; i++)
+        if (!program->places[i].is_function &&
+            !know_name(a, SFPM_SYMBOL_LABEL, program->places[i].offset,
+                       program->places[i].name))
+            return false;
+    return true;
+}
+
+static bool assemble_code(sfpm_assembler_t *a, const sfpm_program_t *program)
+{
+    char quote[SFPM_QUOTE];
+    if (!know_program(a, program) || !take_text(a))
+        return false;
+    if (program->version == 1 && a->version2.length)
+        sfpm_faults_add(a->faults, a->version2.line, a->version2.column,
+                        "bytecode version 1 has no '%s'",
+                        sfpm_quote(&a->version2, quote));
+    else if (a->types.count > program->num_types)
+        sfpm_faults_add(a->faults, 1, 1, "the program has no type such as this");
+    sfpm_names_sort(&a->names, a->faults);
+    sfpm_names_resolve(&a->names, program, a->faults);
+    return true;
+}
+
 static void free_parts(sfpm_assembler_t *a)
 {
     while (a->blocks) {
@@ -239,6 +286,20 @@ bool sfpm_assemble(sfpm_assembly_t *assembly, const char *text, size_t size,
                           .program.max_pages = SFPM_NO_MEMORY};
     sfpm_lexer_start(&a.lexer, text, size);
     bool done = assemble(&a, file);
+    free_parts(&a);
+    return done;
+}
+
+bool sfpm_assemble_code(sfpm_assembly_t *assembly, const sfpm_program_t *program,
+                        const char *text, size_t size, sfpm_faults_t *faults)
+{
+    *assembly = (sfpm_assembly_t){0};
+    sfpm_assembler_t a = {.faults = faults,
+                          .assembly = assembly,
+                          .code = &assembly->regions.region[SFPM_CODE],
+                          .only_code = true};
+    sfpm_lexer_start(&a.lexer, text, size);
+    bool done = assemble_code(&a, program);
     free_parts(&a);
     return done;
 }

@@ -4,7 +4,7 @@
 #define SFPM_VM_ASSEMBLE_H
 
 #include "vm/faults.h"
-#include "vm/regions.h"
+#include "vm/program.h"
 
 /* Where an instruction stands in the text. */
 typedef struct sfpm_source_place {
@@ -24,6 +24,12 @@ typedef struct sfpm_assembly {
  * everything else, such as lack of memory. */
 bool sfpm_assemble(sfpm_assembly_t *assembly, const char *text, size_t size,
                    const char *file, sfpm_faults_t *faults);
+
+/* Instructions alone, for a program that is there already and whose names they use: region
+ * `code` and the places are made. */
+bool sfpm_assemble_code(sfpm_assembly_t *assembly, const sfpm_program_t *program,
+                        const char *text, size_t size, sfpm_faults_t *faults);
+
 void sfpm_assembly_free(sfpm_assembly_t *assembly);
 
 /* The last place at or before a code offset, NULL when there is none. */

@@ -287,11 +287,10 @@ bool sfpm_asm_take_directive(sfpm_assembler_t *a, const sfpm_token_t *name)
                       {".elem", sfpm_asm_take_elem, false},
                       {".data", sfpm_asm_take_data, false}};
     char quote[SFPM_QUOTE];
-    for (size_t i = 0; i < sizeof directives / sizeof directives[0]; i++) {
+    for (size_t i = 0; !a->only_code && i < sizeof directives / sizeof directives[0];
+         i++) {
         if (!sfpm_token_is(name, directives[i].name))
             continue;
-        if (a->only_code && directives[i].take != sfpm_asm_take_bytes)
-            break;
         if (!directives[i].version1)
             sfpm_asm_need_version2(a, name);
         return directives[i].take(a);

@@ -213,3 +213,95 @@ succeeds sfpm-patch --version
 expect_stdout_match '^sfpm-patch [0-9]'
 succeeds sfpm-patch --help
 expect_stdout_match '^  sfpm-patch -i app\.img 3=20 '
+
+# ---- Instructions ---------------------------------------------------------------
+sfpm-save -o a.img "$sum"
+cp a.img first.img
+succeeds sfpm-patch -i a.img 'main+4: mul'
+expect_stderr 'code[4]: add -> mul (main+4)'
+succeeds sfpm-run a.img
+expect_stdout 50
+succeeds sfpm-inspect --log a.img
+expect_stdout_match '^    code\[4\]: add -> mul \(main\+4\)$'
+# Several, shorter ones with nop behind them, and from a file, among edits of bytes.
+cat >edits <<'END'
+# the difference of 7 and 10
+main: push 7; push 10
+4: sub
+3=9
+END
+succeeds sfpm-patch -i -f edits first.img
+expect_stderr 'code[0]: push 10; push 5 -> push 7; push 10 (main)
+code[4]: add -> sub (main+4)
+code[3]: 10 -> 9 (main+3)'
+succeeds sfpm-run first.img
+expect_stdout -2
+succeeds sfpm-patch -n first.img "main: push ';'; push 1" '2: dup; add'
+expect_stderr "code[0]: push 7; push 9 -> push ';'; push 1 (main)
+code[2]: push 9; sub -> dup; add (main+2)"
+succeeds sfpm-patch -q -o b.img first.img '2: dup'
+succeeds sfpm-inspect --disassemble b.img
+expect_stdout_match '^        nop                      ; 3: 06$'
+succeeds sfpm-run b.img
+expect_stdout 0
+
+# refused WHY EDIT: of an image that stays as it is
+refused() {
+    cp "$image" before
+    expect_not sfpm-patch -i "$image" "$2" 2>"$stderr"
+    expect_stderr_match "$1"
+    expect_same "$image" before
+}
+image=first.img
+refused 'of 9 bytes cannot replace as many of 2 bytes' 'main: i64.const 1'
+refused 'no instruction begins here; the one around it begins at 0' 'main+1: nop'
+refused 'the function has 5 instructions from here, not the 6' 'main: nop;nop;nop;nop;nop;nop'
+refused "unknown instruction 'i64.ad'; is it 'i64.add'" '4: i64.ad'
+refused "label 'there' is not defined" 'main: br there'
+refused "bytecode version 1 has no 'f64.add'" '4: f64.add'
+refused 'cannot be a label here' '4: here: nop'
+refused "unknown directive '.byte'" '4: .byte 1'
+refused "there is no label 'nowhere'" 'nowhere: nop'
+refused 'there is no instruction' '4: '
+
+# A machine that stands in the middle of it all: f was called and has pushed 2 and 3.
+cat >calls.s <<'END'
+.func main
+        push 1
+        call f
+        print
+        halt
+.func f i64 -> i64
+        local.get 0
+        push 2
+        push 3
+at:     add
+        add
+        return
+END
+sfpm-save -o calls.img calls.s
+expect_status 124 sfpm-run --steps 5 -i calls.img
+image=calls.img
+refused '\(at\): frame 0 \(f\) stands here, inside of what would be replaced' 'f: dup; nop; drop; nop'
+refused 'frame 1 \(main\) waits for this call to return' '2: nop'
+refused 'stack underflow: add takes 2 values, the stack has 1' 'f+3: nop'
+succeeds sfpm-patch -o b.img calls.img 'at: mul; sub' '7: nop'
+succeeds sfpm-run b.img
+expect_stdout ''
+succeeds sfpm-patch -o b.img calls.img 'at: mul; sub'
+succeeds sfpm-run b.img
+expect_stdout -5
+
+# The same number of values, but of other types.
+cat >types.s <<'END'
+.func main
+        f64.const 1
+        i64.const 2
+        drop
+        drop
+        halt
+END
+sfpm-save -o types.img types.s
+expect_status 124 sfpm-run --steps 2 -i types.img
+image=types.img
+refused 'frame 0 \(main\): value 1 on its stack is i64, the new instructions expect f64' 'main+9: f64.const 2'

@@ -395,6 +395,27 @@ SFPM_API bool sfpm_vm_disassemble(const sfpm_vm_t *vm, uint64_t from, uint64_t t
  */
 SFPM_API const char *sfpm_vm_code_region(const sfpm_vm_t *vm, uint64_t *start);
 
+/**
+ * Assembles instructions that are to replace others: as many from `offset` on, which must
+ * be the beginning of one. What is shorter is filled with `nop` up to the end of the last
+ * one. Nothing is changed; the bytes are for whoever changes the code.
+ * @param text  instructions, parted by `;` or newlines; they use the program's names
+ * @param size  receives the number of bytes
+ * @return the bytes, to be released by sfpm_free(); NULL with SFPM_ERR_SYNTAX when the
+ *         text is wrong, or SFPM_ERR_BYTECODE when it does not fit or when a call in
+ *         progress stands inside of what it would replace
+ */
+SFPM_API void *sfpm_vm_encode(const sfpm_vm_t *vm, uint64_t offset, const char *text,
+                              size_t *size);
+
+/**
+ * Whether the calls in progress stand at the same places with values of the same number
+ * and types, before and after a change of the code. Of machines that are verified; halted
+ * ones are not compared.
+ * @return false with SFPM_ERR_BYTECODE, naming the frame
+ */
+SFPM_API bool sfpm_vm_same_frames(const sfpm_vm_t *before, const sfpm_vm_t *after);
+
 /* ---- Saving --------------------------------------------------------------- */
 
 /** A region as it would be saved. */
