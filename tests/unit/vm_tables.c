@@ -319,7 +319,7 @@ void random_tables(sfpm_regions_t *regions)
     need(sfpm_tables_encode(&region[SFPM_FUNCTIONS], &m->program) &&
          sfpm_symbols_encode(&region[SFPM_SYMBOLS], m->symbols, m->num_symbols, NULL, 0,
                              NULL) &&
-         sfpm_frames_start(&m->program, &region[SFPM_STACK]) &&
+         sfpm_frames_start(&m->program, m->program.start, &region[SFPM_STACK]) &&
          sfpm_state_encode(&state, m->program.num_segments, &region[SFPM_STATE]) &&
          sfpm_data_begin(&m->program, regions));
     free(m);
