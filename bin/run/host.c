@@ -54,19 +54,19 @@ static bool read_region(host_t *host, const operand_t *image)
     return read;
 }
 
-bool host_record(const host_t *host, sfpm_edit_t *edit)
+bool host_record(host_t *host, sfpm_edit_t *edit)
 {
     size_t size;
     if (!host->lasting)
         return true;
-    uint8_t *bytes = host_state_encode(&host->state, &size);
-    if (bytes == NULL) {
+    free(host->region);
+    host->region = host_state_encode(&host->state, &size);
+    if (host->region == NULL) {
         tool_fail(NULL, "the program's arguments and environment are too long");
         return false;
     }
-    bool done = sfpm_edit_set_region(edit, REGION, 0, bytes, size, SFPM_REGION_PORTABLE);
-    free(bytes);
-    return done;
+    return sfpm_edit_set_region(edit, REGION, 0, host->region, size,
+                                SFPM_REGION_PORTABLE);
 }
 
 /* ---- What a program begins with ------------------------------------------------ */
@@ -190,4 +190,5 @@ bool host_open(host_t *host, sfpm_vm_t *vm, const operand_t *image,
 void host_free(host_t *host)
 {
     host_state_free(&host->state);
+    free(host->region);
 }

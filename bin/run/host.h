@@ -39,6 +39,7 @@ typedef enum host_clock {
 typedef struct host {
     host_state_t state;
     host_clock_t clock;
+    uint8_t *region;     /* its bytes, which an edit borrows */
     bool lasting;        /* the image has the region, or is to get it */
     bool input_is_image; /* so that there is nothing to read for the program */
     sfpm_vm_output_callback_t output;
@@ -63,8 +64,8 @@ bool host_open(host_t *host, sfpm_vm_t *vm, const operand_t *image,
                const struct run_request *request);
 void host_free(host_t *host);
 
-/* Puts the region into an edit. */
-bool host_record(const host_t *host, sfpm_edit_t *edit);
+/* Puts the region into an edit, which is to be written before the next call. */
+bool host_record(host_t *host, sfpm_edit_t *edit);
 
 /* natives.c */
 bool natives_register(sfpm_vm_t *vm, host_t *host);

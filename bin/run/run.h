@@ -16,9 +16,9 @@ enum { STATUS_RESUMABLE = 124, STATUS_FAILED = 125, STATUS_TRAP = 126 };
 
 /* What the command line asks for. */
 typedef struct run_request {
-    uint64_t steps;          /* instructions in this run; 0: no limit */
-    uint64_t fuel;           /* instructions since the machine began; 0: no limit */
-    uint64_t max_stack;      /* bytes; 0: the library's default */
+    uint64_t steps;     /* instructions in this run; 0: no limit */
+    uint64_t fuel;      /* instructions since the machine began; 0: no limit */
+    uint64_t max_stack; /* bytes; 0: the library's default */
     sfpm_vm_engine_t engine;
     double checkpoint_every; /* seconds; 0: never */
     double timeout;          /* seconds; 0: none */
