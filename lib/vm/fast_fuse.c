@@ -431,7 +431,7 @@ static bool fuse_return(sfpm_translation_t *t, sfpm_operand_value_t a,
     unsigned handler = return_handler(operands.opcode);
     sfpm_ahead_t ahead = look_ahead(t);
     if (handler == FAST_NUM_HANDLERS || t->function->results != 1 ||
-        t->number == t->program->start || !read_opcode(t, SFPM_OP_RETURN, &next))
+        t->function->may_be_outermost || !read_opcode(t, SFPM_OP_RETURN, &next))
         return go_back(&ahead);
     sfpm_fast_choose_form(t, a, b, &operands);
     sfpm_cell_t *cell = sfpm_fast_emit(t, handler + (unsigned)operands.form);

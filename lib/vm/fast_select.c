@@ -244,7 +244,7 @@ static void end_slowly(sfpm_translation_t *t)
 static void leave_function(sfpm_translation_t *t)
 {
     uint32_t results = t->function->results;
-    if (t->number == t->program->start)
+    if (t->function->may_be_outermost)
         sfpm_fast_emit(t, FAST_OUTERMOST);
     if (results == 1) {
         sfpm_fast_return_value(t, sfpm_fast_pop(t));

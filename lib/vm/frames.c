@@ -161,21 +161,11 @@ bool sfpm_frame_caller(const sfpm_frames_t *frames, sfpm_frame_t *frame)
     return true;
 }
 
-/* The outermost call is that of the start function, or the host's of an export. */
-static bool may_be_outermost(const sfpm_program_t *program, uint32_t function)
-{
-    for (uint32_t i = 0; i < program->num_exports; i++)
-        if (program->exports[i].kind == SFPM_EXPORT_FUNCTION &&
-            program->exports[i].index == function)
-            return true;
-    return function == program->start;
-}
-
 static bool check_outermost(const sfpm_frames_t *frames, const sfpm_frame_t *frame)
 {
     const uint8_t *record = frame_record(frames, frame);
     char name[SFPM_PLACE_TEXT];
-    if (!may_be_outermost(frames->program, frame->function))
+    if (!frames->program->functions[frame->function].may_be_outermost)
         return sfpm_fail(SFPM_ERR_BYTECODE, "stack: the outermost call is of %s",
                          sfpm_function_name(frames->program, frame->function, name));
     if (sfpm_get_u32(record) != SFPM_OUTERMOST ||

@@ -132,6 +132,15 @@ static bool decode_globals(sfpm_program_t *program, const sfpm_buffer_t *globals
     return true;
 }
 
+/* The start function, and what is exported. */
+static void mark_entries(sfpm_program_t *program)
+{
+    program->functions[program->start].may_be_outermost = true;
+    for (uint32_t i = 0; i < program->num_exports; i++)
+        if (program->exports[i].kind == SFPM_EXPORT_FUNCTION)
+            program->functions[program->exports[i].index].may_be_outermost = true;
+}
+
 bool sfpm_program_decode(sfpm_program_t *program, const sfpm_regions_t *regions)
 {
     const sfpm_buffer_t *symbols = &regions->region[SFPM_SYMBOLS];
@@ -139,8 +148,10 @@ bool sfpm_program_decode(sfpm_program_t *program, const sfpm_regions_t *regions)
     if (decode_code(program, &regions->region[SFPM_CODE]) &&
         decode_globals(program, &regions->region[SFPM_GLOBALS]) &&
         decode_functions(program, &regions->region[SFPM_FUNCTIONS]) &&
-        sfpm_symbols_decode(program, symbols->data, symbols->size))
+        sfpm_symbols_decode(program, symbols->data, symbols->size)) {
+        mark_entries(program);
         return true;
+    }
     sfpm_program_free(program);
     return false;
 }

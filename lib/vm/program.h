@@ -25,6 +25,7 @@ typedef struct sfpm_function {
     uint16_t params;
     uint16_t results;
     uint16_t locals;            /* besides the parameters */
+    bool may_be_outermost;      /* called by the host, not by code alone */
     const uint8_t *param_types; /* sfpm_type_t each */
     const uint8_t *result_types;
     const uint8_t *local_types;
