@@ -114,6 +114,7 @@ void sfpm_heap_destroy(sfpm_heap_t *heap)
     if (!heap)
         return;
     sfpm_range_release(heap->base, heap->reserved);
+    sfpm_types_free(heap);
     pthread_mutex_destroy(&heap->lock);
     free(heap->name);
     free(heap);

@@ -13,6 +13,12 @@
 #include "base/error.h"
 #include "heap/layout.h"
 
+/* A type that the program registered. */
+typedef struct known_type {
+    sfpm_heap_type_t type; /* name and offsets are ours */
+    uint32_t record;       /* its index in the heap's table */
+} known_type_t;
+
 struct sfpm_heap {
     uint8_t *base;    /* of the range */
     header_t *header; /* in it */
@@ -25,6 +31,9 @@ struct sfpm_heap {
     pthread_mutex_t lock;
     uint8_t alloc_type; /* of what sfpm_heap_alloc() gives */
     sfpm_snapshot_t *snapshot;
+    known_type_t *types;
+    size_t num_types;
+    size_t type_capacity;
 };
 
 static inline segment_t *heap_segment(const sfpm_heap_t *heap, size_t number)
@@ -135,6 +144,43 @@ void sfpm_preview_free(sfpm_heap_t *heap);
 
 /* Reads the header's numbers only, and checks them. */
 bool sfpm_preview_header(header_t *header, const sfpm_image_t *image, size_t region);
+
+/* The same, and the types; to be released with free(). */
+header_t *sfpm_preview_types(const sfpm_image_t *image, size_t region);
+
+/* ---- types.c ---- */
+
+/* Whether what the program registered agrees with the records in a header. */
+bool sfpm_types_compare(const sfpm_heap_t *heap, const header_t *header);
+
+/* Finds the records of registered types in the heap's new memory, or makes them. */
+bool sfpm_types_bind(sfpm_heap_t *heap);
+
+/* A registered type, or NULL. */
+const sfpm_heap_type_t *sfpm_types_find(const sfpm_heap_t *heap, const char *name);
+void sfpm_types_free(sfpm_heap_t *heap);
+
+/* ---- walk.c ---- */
+
+/* A walk over the pointers of a heap. */
+typedef struct walk {
+    const sfpm_heap_t *heap;
+    const sfpm_heap_t *known; /* has the program's callbacks */
+    bool (*pointer)(const struct walk *walk, const type_record_t *type, void *slot);
+    const void *context;
+} walk_t;
+
+bool sfpm_walk_segment(const walk_t *walk, uint32_t segment);
+
+/* ---- relocate.c ---- */
+
+/* Whether the heap in an image may lie elsewhere; false with the types at fault. */
+bool sfpm_relocate_allowed(const sfpm_heap_t *known, const sfpm_heap_t *preview);
+
+/* Reads the heap whose tables are `preview` into the open memory of `to`, and corrects
+ * its pointers. `known` has the program's types. */
+bool sfpm_relocate(sfpm_heap_t *to, const sfpm_heap_t *known, const sfpm_heap_t *preview,
+                   const sfpm_image_t *image, size_t region);
 
 /* ---- image.c ---- */
 

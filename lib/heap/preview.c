@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/checked.h"
+#include "base/memory.h"
 #include "heap/heap.h"
 
 bool sfpm_preview_header(header_t *header, const sfpm_image_t *image, size_t region)
@@ -16,6 +16,19 @@ bool sfpm_preview_header(header_t *header, const sfpm_image_t *image, size_t reg
         return sfpm_fail(SFPM_ERR_CORRUPT, "it does not begin as a heap does");
     return sfpm_image_read(image, region, HEADER_AT, header, offsetof(header_t, roots)) &&
            sfpm_check_header(header, size);
+}
+
+header_t *sfpm_preview_types(const sfpm_image_t *image, size_t region)
+{
+    header_t *header = SFPM_NEW(header_t);
+    if (header && sfpm_preview_header(header, image, region) &&
+        sfpm_image_read(image, region, HEADER_AT + offsetof(header_t, offsets),
+                        header->offsets, header->num_offsets * sizeof *header->offsets) &&
+        sfpm_image_read(image, region, HEADER_AT + offsetof(header_t, types),
+                        header->types, header->num_types * sizeof *header->types))
+        return header;
+    free(header);
+    return NULL;
 }
 
 static bool read_part(const sfpm_heap_t *heap, const sfpm_image_t *image, size_t region,

@@ -5,6 +5,7 @@
  */
 #include "heap/heap.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/options.h"
@@ -57,7 +58,8 @@ static bool go_back(sfpm_heap_t *heap, const memory_t *old)
     if (heap->base != old->base)
         sfpm_range_release(heap->base, heap->reserved);
     set_memory(heap, old);
-    if (!register_again(heap))
+    sfpm_snapshot_remove_region(heap->snapshot, heap->name, 0);
+    if (!sfpm_heap_register(heap))
         return false;
     sfpm_error_restore(&error);
     return false;
@@ -127,27 +129,98 @@ static bool restore_in_place(restoring_t *restoring)
     return true;
 }
 
-/* What the image says of the heap; all of it, but when contents are not verified. */
-static bool look(restoring_t *restoring)
+static bool look_at_types(const restoring_t *restoring)
 {
-    sfpm_heap_t preview = {.name = restoring->heap->name};
-    if (!sfpm_image_find_region(restoring->image, restoring->heap->name,
-                                &restoring->region) ||
+    if (restoring->heap->num_types == 0)
+        return true;
+    header_t *header = sfpm_preview_types(restoring->image, restoring->region);
+    bool ok = header && sfpm_types_compare(restoring->heap, header);
+    free(header);
+    return ok;
+}
+
+/* What the image says of the heap: all of it, unless contents are not to be verified and
+ * the heap need not move. */
+static bool look(restoring_t *restoring, sfpm_heap_t *preview)
+{
+    sfpm_heap_t *heap = restoring->heap;
+    if (!sfpm_image_find_region(restoring->image, heap->name, &restoring->region) ||
         !sfpm_preview_header(&restoring->header, restoring->image, restoring->region))
         return false;
     if (restoring->options.mode == SFPM_RESTORE_LAZY_UNVERIFIED)
+        return look_at_types(restoring);
+    return sfpm_preview_read(preview, restoring->image, restoring->region) &&
+           sfpm_types_compare(heap, preview->header);
+}
+
+/* The heap's memory at another place, filled and corrected. */
+static bool load_elsewhere(restoring_t *restoring, sfpm_heap_t *preview)
+{
+    sfpm_heap_t *heap = restoring->heap;
+    size_t size = size_in_image(restoring);
+    if (!preview->base &&
+        !sfpm_preview_read(preview, restoring->image, restoring->region))
+        return false;
+    if (!sfpm_relocate_allowed(heap, preview))
+        return false;
+    size_t reserved = (size_t)restoring->header.max_size;
+    uint8_t *base = sfpm_range_reserve(0, reserved, false);
+    if (!base && reserved > size)
+        base = sfpm_range_reserve(0, reserved = size, false);
+    if (!base)
+        return false;
+    sfpm_heap_t to = {.name = heap->name};
+    sfpm_heap_attach(&to, base, reserved, size);
+    if (!sfpm_range_open(base, size) ||
+        !sfpm_relocate(&to, heap, preview, restoring->image, restoring->region)) {
+        sfpm_range_release(base, reserved);
+        return false;
+    }
+    sfpm_heap_attach(heap, base, reserved, size);
+    return true;
+}
+
+/* The snapshot restores its other regions, and takes the heap's as it is. */
+static bool restore_elsewhere(restoring_t *restoring, sfpm_heap_t *preview)
+{
+    sfpm_heap_t *heap = restoring->heap;
+    const memory_t old = memory_of(heap);
+    if (!load_elsewhere(restoring, preview))
+        return sfpm_fail_prefix("%s: heap '%s'", sfpm_image_name(restoring->image),
+                                heap->name);
+    restoring->options.accept |= SFPM_ACCEPT_REMOVED;
+    if (!sfpm_snapshot_remove_region(heap->snapshot, heap->name, 0) ||
+        !sfpm_snapshot_restore_image(heap->snapshot, restoring->image,
+                                     &restoring->options) ||
+        !sfpm_heap_register(heap))
+        return go_back(heap, &old);
+    sfpm_range_release(old.base, old.reserved);
+    return true;
+}
+
+static bool place_is_free(const restoring_t *restoring)
+{
+    const sfpm_heap_t *heap = restoring->heap;
+    size_t size = size_in_image(restoring);
+    if ((uintptr_t)heap->base == restoring->header.base && size <= heap->reserved)
         return true;
-    bool ok = sfpm_preview_read(&preview, restoring->image, restoring->region);
-    sfpm_preview_free(&preview);
-    return ok;
+    uint8_t *base = sfpm_range_reserve(restoring->header.base, size, true);
+    sfpm_range_release(base, size);
+    return base != NULL;
 }
 
 static bool restore(restoring_t *restoring)
 {
-    if (!look(restoring))
-        return sfpm_fail_prefix("%s: heap '%s'", sfpm_image_name(restoring->image),
-                                restoring->heap->name);
-    return restore_in_place(restoring);
+    sfpm_heap_t preview = {.name = restoring->heap->name};
+    bool ok = look(restoring, &preview) ||
+              sfpm_fail_prefix("%s: heap '%s'", sfpm_image_name(restoring->image),
+                               restoring->heap->name);
+    ok = ok &&
+         (place_is_free(restoring) ? restore_in_place(restoring)
+                                   : restore_elsewhere(restoring, &preview)) &&
+         sfpm_types_bind(restoring->heap);
+    sfpm_preview_free(&preview);
+    return ok;
 }
 
 bool sfpm_heap_restore(sfpm_heap_t *heap, const char *filename,

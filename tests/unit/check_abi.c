@@ -60,6 +60,12 @@ START_TEST(callback_structs_keep_their_layout)
     ck_assert_uint_eq(offsetof(sfpm_heap_options_t, thread_safe), 24);
     ck_assert_uint_eq(offsetof(sfpm_heap_options_t, same_build), 25);
     ck_assert_uint_eq(offsetof(sfpm_heap_options_t, relative), 26);
+    ck_assert_uint_eq(offsetof(sfpm_heap_type_t, name), 8);
+    ck_assert_uint_eq(offsetof(sfpm_heap_type_t, size), 16);
+    ck_assert_uint_eq(offsetof(sfpm_heap_type_t, pointers), 24);
+    ck_assert_uint_eq(offsetof(sfpm_heap_type_t, num_pointers), 32);
+    ck_assert_uint_eq(offsetof(sfpm_heap_type_t, visit), 40);
+    ck_assert_uint_eq(offsetof(sfpm_heap_type_t, context), 48);
     ck_assert_uint_eq(offsetof(sfpm_heap_stats_t, base), 8);
     ck_assert_uint_eq(offsetof(sfpm_heap_stats_t, blocks), 32);
     ck_assert_uint_eq(offsetof(sfpm_heap_stats_t, largest), 72);

@@ -131,6 +131,63 @@ SFPM_API void sfpm_heap_trim(sfpm_heap_t *heap);
  */
 SFPM_API bool sfpm_heap_check(const sfpm_heap_t *heap);
 
+/* ---- Types: where the pointers are ------------------------------------------- */
+
+/** Shows pointers to the library, in a `visit` callback. */
+typedef struct sfpm_heap_visitor sfpm_heap_visitor_t;
+
+/** A type of blocks. Start with `= {.struct_size = sizeof(…)}`. A type without pointers
+ * and without a callback holds no addresses, or only self-relative ones. */
+typedef struct sfpm_heap_type {
+    size_t struct_size;
+    const char *name;       /**< 1 to 55 bytes, copied: images tell types by it */
+    size_t size;            /**< bytes of one element */
+    const size_t *pointers; /**< offsets of pointers into the heap, or NULL; copied */
+    size_t num_pointers;
+    /**
+     * For pointers that no table can tell: calls sfpm_heap_visit() for each of them.
+     * During a restore other blocks may not be right yet: it must look at this one only.
+     * @param block  with `size` usable bytes; what was not written to is zero
+     * @return false, as from sfpm_heap_visit() or sfpm_refuse(), to fail
+     */
+    bool (*visit)(void *context, void *block, size_t size, sfpm_heap_visitor_t *visitor);
+    void *context;
+} sfpm_heap_type_t;
+
+/** Number of the type, known to every heap, of blocks without addresses: their elements
+ * are bytes. */
+#define SFPM_HEAP_DATA 1u
+
+/**
+ * Registers a type, in every run before the heap is restored.
+ * @return its number in this run; 0 on failure: SFPM_ERR_ARGUMENT when it is registered
+ *         already, SFPM_ERR_MISMATCH when the heap knows another type of that name
+ */
+SFPM_API uint32_t sfpm_heap_register_type(sfpm_heap_t *heap,
+                                          const sfpm_heap_type_t *type);
+
+/** Allocates `count` elements of a type, zeroed; otherwise as sfpm_heap_alloc(). */
+SFPM_API void *sfpm_heap_alloc_type(sfpm_heap_t *heap, uint32_t type, size_t count);
+
+/**
+ * For `visit` callbacks: shows one pointer into the heap, NULL included.
+ * @param pointer  where it lies, at any alignment
+ * @return false when it leads to no block: the callback must return that
+ */
+SFPM_API bool sfpm_heap_visit(sfpm_heap_visitor_t *visitor, void *pointer);
+
+/** A pointer that counts from where it lies. It means the same wherever the heap lies,
+ * but must be set and read by the functions, and not copied as bytes. */
+typedef struct sfpm_relptr {
+    intptr_t distance; /**< 0: NULL */
+} sfpm_relptr_t;
+
+/** Lets a pointer lead to `target`, in the same heap, or to NULL. */
+SFPM_API void sfpm_relptr_set(sfpm_relptr_t *pointer, const void *target);
+
+/** @return where it leads to. */
+SFPM_API void *sfpm_relptr_get(const sfpm_relptr_t *pointer);
+
 /* ---- Saving and restoring ------------------------------------------------- */
 
 /**
@@ -143,21 +200,57 @@ SFPM_API bool sfpm_heap_add_to_snapshot(sfpm_heap_t *heap, sfpm_snapshot_t *snap
 
 /**
  * Restores the snapshot that the heap was added to: all of its regions, and the heap.
- * Blocks allocated before are gone, also those of other addresses.
+ * Blocks allocated before are gone, also those of other addresses. The heap lies where it
+ * was saved; if that place is taken, elsewhere, with every pointer corrected. Then
+ * regions of the image that are not registered are passed over, as with
+ * SFPM_ACCEPT_REMOVED.
  * @param filename  the image
  * @param options   or NULL, as for sfpm_snapshot_restore_with()
  * @return false with
  *         SFPM_ERR_NOT_FOUND: the file is missing;
- *         SFPM_ERR_MISMATCH: the image holds no such heap, or one that cannot be
- *         restored in this program;
- *         SFPM_ERR_CORRUPT: the heap's tables make no sense; or as
- *         sfpm_snapshot_restore() tells. The heap is as it was.
+ *         SFPM_ERR_MISMATCH: the image holds no such heap, or a type is another one in
+ * this program, or the heap must move and holds blocks whose pointers are not known;
+ *         SFPM_ERR_CORRUPT: the heap's tables make no sense, or a pointer leads to no
+ *         block; or as sfpm_snapshot_restore() tells. The heap is as it was.
  */
 SFPM_API bool sfpm_heap_restore(sfpm_heap_t *heap, const char *filename,
                                 const sfpm_restore_options_t *options);
 
 #ifdef __cplusplus
 }
+
+/** For C++: a self-relative pointer to a T. */
+template <typename T> struct sfpm_relative {
+    sfpm_relptr_t pointer;
+    sfpm_relative(T *target = nullptr)
+    {
+        sfpm_relptr_set(&pointer, target);
+    }
+    sfpm_relative(const sfpm_relative &other) : sfpm_relative(other.get())
+    {
+    }
+    sfpm_relative &operator=(const sfpm_relative &other)
+    {
+        sfpm_relptr_set(&pointer, other.get());
+        return *this;
+    }
+    T *get() const
+    {
+        return static_cast<T *>(sfpm_relptr_get(&pointer));
+    }
+    T &operator*() const
+    {
+        return *get();
+    }
+    T *operator->() const
+    {
+        return get();
+    }
+    explicit operator bool() const
+    {
+        return get() != nullptr;
+    }
+};
 #endif
 
 #endif

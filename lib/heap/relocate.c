@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A heap moves: read from its image to another address, segment by segment, and each
+ * pointer corrected while its page is still in the cache. Nothing that the program uses
+ * is touched before all of them proved right.
+ */
+#include <string.h>
+#include <sys/mman.h>
+
+#include "heap/heap.h"
+
+/* What a walk that corrects pointers needs to know. */
+typedef struct move {
+    const sfpm_heap_t *to;
+    uint64_t from; /* address where the heap lay */
+} move_t;
+
+static uint64_t load(const void *slot)
+{
+    uintptr_t value;
+    memcpy(&value, slot, sizeof value);
+    return value;
+}
+
+static void store(void *slot, uint64_t value)
+{
+    uintptr_t word = (uintptr_t)value;
+    memcpy(slot, &word, sizeof word);
+}
+
+static bool move_pointer(const walk_t *walk, const type_record_t *type, void *slot)
+{
+    const move_t *move = walk->context;
+    uint64_t value = load(slot);
+    place_t place;
+    if (value == 0)
+        return true;
+    if (!sfpm_block_find(move->to, value - move->from, &place))
+        return sfpm_fail(
+            SFPM_ERR_CORRUPT,
+            "type '%s': the pointer 0x%llx at 0x%llx of the heap leads to no "
+            "block",
+            type->name, (unsigned long long)value,
+            (unsigned long long)((uint8_t *)slot - move->to->base));
+    store(slot, value - move->from + (uintptr_t)move->to->base);
+    return true;
+}
+
+/* ---- Which blocks may move ---- */
+
+/* Adds a type's name to a list in a message. */
+static void add_name(char *names, size_t room, const char *name)
+{
+    size_t length = strlen(names);
+    if (length + strlen(name) + 5 > room)
+        return;
+    if (length)
+        strcat(names, ", ");
+    strcat(names, name);
+}
+
+static void count_blocks(const sfpm_heap_t *heap, uint64_t *blocks)
+{
+    for (uint32_t s = 0; s < heap->header->num_segments; s++)
+        for (uint32_t u = 1; heap->segments[s].kind == SEGMENT_UNITS && u < UNITS; u++) {
+            const unit_t *unit = heap_unit(heap, s * UNITS + u);
+            if (unit->kind == UNIT_SLAB)
+                blocks[unit->type] += unit->capacity - unit->free;
+            else if (unit->kind == UNIT_LARGE)
+                blocks[unit->type]++;
+        }
+}
+
+bool sfpm_relocate_allowed(const sfpm_heap_t *known, const sfpm_heap_t *preview)
+{
+    static const char remedy[] = "free that place, or register types";
+    uint64_t blocks[MAX_TYPES] = {0};
+    char names[300] = "";
+    count_blocks(preview, blocks);
+    for (uint32_t i = 0; i < preview->header->num_types; i++) {
+        const type_record_t *type = &preview->header->types[i];
+        bool unknown =
+            (type->flags & TYPE_VISITED) && !sfpm_types_find(known, type->name);
+        if (blocks[i] && (i == TYPE_UNTYPED || unknown))
+            add_name(names, sizeof names, type->name);
+    }
+    if (names[0])
+        return sfpm_fail(
+            SFPM_ERR_MISMATCH,
+            "the place 0x%llx where it must lie is taken, and it cannot move, "
+            "because nothing tells where the pointers are in blocks of: %s; %s",
+            (unsigned long long)preview->header->base, names, remedy);
+    return true;
+}
+
+/* ---- Reading ---- */
+
+/* The units of a segment from the first to the last that is used. */
+static bool read_units(const sfpm_heap_t *to, const sfpm_image_t *image, size_t region,
+                       uint32_t s)
+{
+    uint64_t used = ~heap_segment(to, s)->free_units;
+    uint32_t begin = 1;
+    for (uint32_t u = 1; u <= UNITS; u++) {
+        if (u < UNITS && (used >> u & 1) &&
+            heap_unit(to, s * UNITS + u)->kind != UNIT_TABLE)
+            continue;
+        uint64_t offset = (uint64_t)(s * UNITS + begin) << UNIT_SHIFT;
+        if (u > begin && !sfpm_image_read(image, region, offset, to->base + offset,
+                                          (size_t)(u - begin) << UNIT_SHIFT))
+            return false;
+        begin = u + 1;
+    }
+    return true;
+}
+
+static bool read_segment(const sfpm_heap_t *to, const sfpm_image_t *image, size_t region,
+                         uint32_t s)
+{
+    uint64_t offset = (uint64_t)s << SEGMENT_SHIFT;
+    if (to->segments[s].kind == SEGMENT_FREE)
+        return true;
+    if (to->segments[s].kind == SEGMENT_REST)
+        return sfpm_image_read(image, region, offset, to->base + offset, SEGMENT_SIZE);
+    return read_units(to, image, region, s);
+}
+
+/* The tables come from where they were checked. */
+static void copy_tables(const sfpm_heap_t *to, const sfpm_heap_t *preview)
+{
+    size_t entries = (size_t)preview->header->num_segments * sizeof(segment_entry_t);
+    memcpy(to->header, preview->header, sizeof(header_t));
+    memcpy(to->segments, preview->segments, entries);
+    for (uint32_t s = 0; s < preview->header->num_segments; s++)
+        if (preview->segments[s].kind == SEGMENT_UNITS)
+            memcpy(heap_segment(to, s), heap_segment(preview, s), sizeof(segment_t));
+}
+
+static bool read_and_move(sfpm_heap_t *to, const sfpm_heap_t *known,
+                          const sfpm_image_t *image, size_t region, uint64_t from)
+{
+    const move_t move = {to, from};
+    const walk_t walk = {
+        .heap = to, .known = known, .pointer = move_pointer, .context = &move};
+    for (uint32_t s = 0; s < to->header->num_segments; s++)
+        if (!read_segment(to, image, region, s) || !sfpm_walk_segment(&walk, s))
+            return false;
+    return true;
+}
+
+bool sfpm_relocate(sfpm_heap_t *to, const sfpm_heap_t *known, const sfpm_heap_t *preview,
+                   const sfpm_image_t *image, size_t region)
+{
+#if defined(SFPM_LINUX_PATHS) && defined(MADV_HUGEPAGE)
+    madvise(to->base, to->used,
+            MADV_HUGEPAGE); /* fewer faults; without it is right, too */
+#endif
+    copy_tables(to, preview);
+    to->header->base = (uintptr_t)to->base;
+    return read_and_move(to, known, image, region, preview->header->base);
+}
