@@ -10,7 +10,8 @@
 #include <sfpm/vm.h>
 
 enum {
-    MACHINE_PLACE = 160 /* room for a place as text */
+    MACHINE_PLACE = 160, /* room for a place as text */
+    MACHINE_VALUE = 40   /* room for a value as text */
 };
 
 /* Writes the name of a place in the code, "main+3"; false when it has none. */

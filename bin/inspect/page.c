@@ -94,11 +94,11 @@ static void show_regions(const view_t *view)
     }
 }
 
-static void show_values(const char *title, const sfpm_vm_t *vm, uint32_t level,
-                        uint32_t count,
-                        bool (*read)(const sfpm_vm_t *, uint32_t, uint32_t, int64_t *))
+static void
+show_values(const char *title, const sfpm_vm_t *vm, uint32_t level, uint32_t count,
+            bool (*read)(const sfpm_vm_t *, uint32_t, uint32_t, char *, size_t))
 {
-    int64_t value;
+    char value[MACHINE_VALUE];
     if (count == 0)
         return;
     printf("      %s", title);
@@ -106,8 +106,8 @@ static void show_values(const char *title, const sfpm_vm_t *vm, uint32_t level,
     if (first > 0)
         printf(" (%" PRIu32 " more)", first);
     for (uint32_t i = first; i < count; i++)
-        if (read(vm, level, i, &value))
-            printf(" %" PRId64, value);
+        if (read(vm, level, i, value, sizeof(value)))
+            printf(" %s", value);
     putchar('\n');
 }
 
@@ -130,8 +130,8 @@ static void show_frame(const sfpm_vm_t *vm, uint32_t level)
         printf(":%" PRIu32, line);
     }
     putchar('\n');
-    show_values("locals", vm, level, frame.locals, sfpm_vm_local);
-    show_values("stack ", vm, level, frame.operands, sfpm_vm_operand);
+    show_values("locals", vm, level, frame.locals, sfpm_vm_local_text);
+    show_values("stack ", vm, level, frame.operands, sfpm_vm_operand_text);
 }
 
 static void show_backtrace(const view_t *view, uint32_t frames)
@@ -156,16 +156,18 @@ static void show_globals(const view_t *view, uint32_t count)
         return;
     heading(view, "Globals\n");
     for (uint32_t i = 0; i < count; i++) {
-        int64_t value;
+        int64_t bits;
+        char value[MACHINE_VALUE];
         const char *name;
-        if (!sfpm_vm_global(view->vm, i, &value, &name))
+        if (!sfpm_vm_global(view->vm, i, &bits, &name) ||
+            !sfpm_vm_global_text(view->vm, i, value, sizeof(value)))
             return;
         printf("  %3" PRIu32 "  ", i);
         if (name != NULL) {
             escape_print(stdout, name);
             fputs(" = ", stdout);
         }
-        printf("%" PRId64 "\n", value);
+        puts(value);
     }
 }
 

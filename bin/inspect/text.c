@@ -82,10 +82,17 @@ static bool text_regions(const view_t *view)
     return true;
 }
 
-static void text_value(void *context, int64_t value)
+/* Of all calls, the outermost one's bottom first. */
+static void text_stack(const sfpm_vm_t *vm, uint32_t frames)
 {
-    unsigned *index = context;
-    printf("stack %u %" PRId64 "\n", (*index)++, value);
+    char value[MACHINE_VALUE];
+    sfpm_vm_frame_t frame;
+    unsigned index = 0;
+    for (uint32_t level = frames; level-- > 0;)
+        if (sfpm_vm_frame(vm, level, &frame, sizeof(frame)))
+            for (uint32_t i = 0; i < frame.operands; i++)
+                if (sfpm_vm_operand_text(vm, level, i, value, sizeof(value)))
+                    printf("stack %u %s\n", index++, value);
 }
 
 static void text_frames(const sfpm_vm_t *vm, uint32_t frames)
@@ -101,25 +108,28 @@ static void text_frames(const sfpm_vm_t *vm, uint32_t frames)
         putchar(' ');
         escape_print(stdout, place);
         putchar('\n');
-        int64_t value;
+        char value[MACHINE_VALUE];
         for (uint32_t i = 0; i < frame.locals; i++)
-            if (sfpm_vm_local(vm, level, i, &value))
-                printf("local %" PRIu32 " %" PRIu32 " %" PRId64 "\n", frames - 1 - level,
-                       i, value);
+            if (sfpm_vm_local_text(vm, level, i, value, sizeof(value)))
+                printf("local %" PRIu32 " %" PRIu32 " %s\n", frames - 1 - level, i,
+                       value);
     }
 }
 
 static void text_globals(const sfpm_vm_t *vm, uint32_t count)
 {
-    int64_t value;
+    int64_t bits;
+    char value[MACHINE_VALUE];
     const char *name;
-    for (uint32_t i = 0; i < count && sfpm_vm_global(vm, i, &value, &name); i++) {
+    for (uint32_t i = 0; i < count && sfpm_vm_global(vm, i, &bits, &name) &&
+                         sfpm_vm_global_text(vm, i, value, sizeof(value));
+         i++) {
         printf("global %" PRIu32 " ", i);
         if (name != NULL) {
             escape_print(stdout, name);
             putchar(' ');
         }
-        printf("%" PRId64 "\n", value);
+        puts(value);
     }
 }
 
@@ -152,8 +162,7 @@ int view_text(view_t *view)
         printf("instructions %" PRIu64 "\n", info.instructions);
     printf("starts %" PRIu64 "\n", info.starts);
     text_frames(view->vm, info.frames);
-    unsigned index = 0;
-    machine_stack(view->vm, text_value, &index);
+    text_stack(view->vm, info.frames);
     text_globals(view->vm, info.globals);
     text_code(view->vm, info.code_size);
     return EXIT_SUCCESS;

@@ -143,3 +143,29 @@ succeeds sfpm-inspect --version
 expect_stdout_match '^sfpm-inspect [0-9]'
 succeeds sfpm-inspect --help
 expect_stdout_match '^  sfpm-inspect app\.img$'
+
+# Values are shown by their types.
+cat >types.s <<'END'
+.global pi const f64 3.25
+.global n i32 -5
+.func main
+.local f32 i32
+        f32.const 0.1
+        local.set 0
+        i32.const -7
+        f64.const nan
+        i64.const -9
+        halt
+END
+sfpm-save -o types.img types.s
+succeeds sfpm-run -i types.img
+succeeds sfpm-inspect types.img
+expect_stdout_match '^      locals 0\.1 0$'
+expect_stdout_match '^      stack  -7 nan -9$'
+expect_stdout_match '^    0  pi = 3\.25$'
+expect_stdout_match '^    1  n = -5$'
+succeeds sfpm-inspect --text types.img
+expect_stdout_match '^local 0 0 0\.1$'
+expect_stdout_match '^stack 0 -7$'
+expect_stdout_match '^stack 1 nan$'
+expect_stdout_match '^global 0 pi 3\.25$'

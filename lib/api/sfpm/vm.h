@@ -342,6 +342,17 @@ SFPM_API bool sfpm_vm_operand(const sfpm_vm_t *vm, uint32_t level, uint32_t inde
 SFPM_API bool sfpm_vm_global(const sfpm_vm_t *vm, uint32_t index, int64_t *value,
                              const char **name);
 
+/**
+ * The same three as text: what assembly text has for a value of that type, such as `-5`,
+ * `0.1` or `nan`. Cut to fit, always terminated; 40 bytes are enough.
+ */
+SFPM_API bool sfpm_vm_local_text(const sfpm_vm_t *vm, uint32_t level, uint32_t index,
+                                 char *text, size_t size);
+SFPM_API bool sfpm_vm_operand_text(const sfpm_vm_t *vm, uint32_t level, uint32_t index,
+                                   char *text, size_t size);
+SFPM_API bool sfpm_vm_global_text(const sfpm_vm_t *vm, uint32_t index, char *text,
+                                  size_t size);
+
 /** @return the number of symbols: functions and labels, in order of code offset. */
 SFPM_API size_t sfpm_vm_num_symbols(const sfpm_vm_t *vm);
 
