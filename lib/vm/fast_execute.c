@@ -168,6 +168,11 @@ sfpm_handler_t sfpm_fast_handler(unsigned number)
 #else
 
 #pragma GCC diagnostic ignored "-Wpedantic"
+/* A function of two thousand labels, instrumented, takes compilers very long to optimise.
+ */
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+#pragma GCC optimize("O0")
+#endif
 
 #define GO goto * ip->handler
 #define STOP(why)                                                                        \
@@ -193,7 +198,7 @@ static sfpm_stop_t execute(sfpm_engine_t *engine, const sfpm_handler_t **table)
     uint8_t *memory = engine->memory;
     uint64_t acc = engine->acc;
     int64_t fuel = engine->fuel;
-    sfpm_float_register_t facc = engine->facc;
+    double facc = engine->facc;
     GO;
 #define OP(name, ...)                                                                    \
     fast_##name:                                                                         \
