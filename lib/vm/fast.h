@@ -22,8 +22,8 @@
  *   touched until it is returned to.
  *
  * fast_operations.inc has the handlers, made from operations.inc; fast_execute.c how
- * they follow each other; fast_select.c which of them an instruction becomes and
- * fast_fuse.c a sequence of instructions; fast_run.c what is around it.
+ * they follow each other; fast_select.c which of them an instruction becomes,
+ * fast_fuse.c and fast_memory.c a sequence of instructions; fast_run.c what is around it.
  */
 #ifndef SFPM_VM_FAST_H
 #define SFPM_VM_FAST_H

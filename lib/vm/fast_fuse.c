@@ -1,40 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Sequences of instructions that one cell executes. */
-#include "vm/fast_rules.h"
-
-/* Instructions read ahead; they are joined to those being translated at the end. */
-typedef struct sfpm_ahead {
-    sfpm_translation_t *t;
-    uint32_t next;
-    uint32_t count;
-} sfpm_ahead_t;
-
-static sfpm_ahead_t look_ahead(sfpm_translation_t *t)
-{
-    return (sfpm_ahead_t){t, t->next, t->count};
-}
-
-/* Gives up: nothing has been read. */
-static bool go_back(const sfpm_ahead_t *ahead)
-{
-    ahead->t->next = ahead->next;
-    ahead->t->count = ahead->count;
-    return false;
-}
-
-static bool read_one(sfpm_translation_t *t, sfpm_instruction_t *instruction)
-{
-    if (!sfpm_fast_read_next(t, instruction))
-        return false;
-    sfpm_fast_join(t, instruction);
-    return true;
-}
-
-static bool read_opcode(sfpm_translation_t *t, sfpm_opcode_t opcode,
-                        sfpm_instruction_t *instruction)
-{
-    return read_one(t, instruction) && instruction->info->opcode == opcode;
-}
+#include "vm/fast_ahead.h"
 
 /* ---- Loops and calls: additions to a local -------------------------------------- */
 
@@ -313,96 +279,6 @@ static bool fuse_pair(sfpm_translation_t *t, sfpm_operand_value_t a,
     return true;
 }
 
-static bool is_in_slot(sfpm_operand_value_t value)
-{
-    return value.home == SFPM_IN_SLOT || value.home == SFPM_IN_LOCAL;
-}
-
-/* A product that is added to the operand below it, or taken from it. */
-static bool fuse_product(sfpm_translation_t *t, sfpm_operand_value_t a,
-                         sfpm_operand_value_t b)
-{
-    sfpm_instruction_t next;
-    sfpm_ahead_t ahead = look_ahead(t);
-    uint32_t height = t->window.height;
-    if (t->instruction.info->opcode != SFPM_OP_F64_MUL || !is_in_slot(a) ||
-        !is_in_slot(b) || !read_one(t, &next) ||
-        (next.info->opcode != SFPM_OP_F64_ADD && next.info->opcode != SFPM_OP_F64_SUB))
-        return go_back(&ahead);
-    int32_t x = sfpm_fast_to_slot(t, a, height);
-    int32_t y = sfpm_fast_to_slot(t, b, height + 1);
-    sfpm_operand_value_t other = sfpm_fast_pop(t);
-    bool in = sfpm_fast_is_in(t, other, SFPM_IN_FACC);
-    int32_t z = in ? 0 : sfpm_fast_to_slot(t, other, t->window.height);
-    bool adds = next.info->opcode == SFPM_OP_F64_ADD;
-    unsigned handler = in ? (adds ? FAST_PRODUCT_ADD_A : FAST_PRODUCT_SUB_A)
-                          : (adds ? FAST_PRODUCT_ADD_S : FAST_PRODUCT_SUB_S);
-    sfpm_cell_t *cell = sfpm_fast_emit_result(
-        t, handler, FAST_PRODUCT_ADD_STORE_A - FAST_PRODUCT_ADD_A, SFPM_IN_FACC);
-    cell->x = x;
-    cell->y = y;
-    cell->z = z;
-    return true;
-}
-
-/* ---- Memory -------------------------------------------------------------------------
- */
-
-/* The sum of two values in slots is an address. */
-static bool fuse_address(sfpm_translation_t *t, sfpm_operand_value_t a,
-                         sfpm_operand_value_t b)
-{
-    sfpm_instruction_t next;
-    sfpm_ahead_t ahead = look_ahead(t);
-    uint32_t height = t->window.height;
-    if (t->instruction.info->opcode != SFPM_OP_I32_ADD || !is_in_slot(a) ||
-        !is_in_slot(b) || !read_one(t, &next) ||
-        sfpm_fast_rule(next.info->opcode)->kind != SFPM_RULE_LOAD)
-        return go_back(&ahead);
-    const sfpm_rule_t *rule = sfpm_fast_rule(next.info->opcode);
-    int32_t x = sfpm_fast_to_slot(t, a, height);
-    int32_t y = sfpm_fast_to_slot(t, b, height + 1);
-    sfpm_cell_t *cell = sfpm_fast_emit_result(t, rule->first + SFPM_LOAD_SS,
-                                              SFPM_LOAD_STORE, (sfpm_home_t)rule->to);
-    cell->x = x;
-    cell->y = y;
-    cell->jump = (int32_t)(uint32_t)next.operand;
-    return true;
-}
-
-static unsigned load_handler(uint8_t operation, uint8_t load)
-{
-#define WITH_LOAD(first, second)                                                         \
-    if (operation == SFPM_OP_##first && load == SFPM_OP_##second)                        \
-        return FAST_##first##_##second##_S;
-#include "vm/fast_loads.inc"
-    return FAST_NUM_HANDLERS;
-}
-
-/* What is loaded is the second operand of an operation. */
-bool sfpm_fast_fuse_load(sfpm_translation_t *t, sfpm_operand_value_t address)
-{
-    sfpm_instruction_t next;
-    unsigned handler = FAST_NUM_HANDLERS;
-    uint32_t height = t->window.height;
-    sfpm_ahead_t ahead = look_ahead(t);
-    if (is_in_slot(address) && read_one(t, &next))
-        handler = load_handler(next.info->opcode, t->instruction.info->opcode);
-    if (handler == FAST_NUM_HANDLERS)
-        return go_back(&ahead);
-    const sfpm_rule_t *rule = sfpm_fast_rule(next.info->opcode);
-    int32_t x = sfpm_fast_to_slot(t, address, height);
-    sfpm_operand_value_t other = sfpm_fast_pop(t);
-    bool in = sfpm_fast_is_in(t, other, (sfpm_home_t)rule->from);
-    int32_t y = in ? 0 : sfpm_fast_to_slot(t, other, t->window.height);
-    sfpm_cell_t *cell =
-        sfpm_fast_emit_result(t, handler + (in ? 1u : 0u), 2, (sfpm_home_t)rule->to);
-    cell->x = x;
-    cell->y = y;
-    cell->jump = (int32_t)(uint32_t)t->instruction.operand;
-    return true;
-}
-
 /* ---- Returns -------------------------------------------------------------------------
  */
 
@@ -447,6 +323,6 @@ bool sfpm_fast_fuse(sfpm_translation_t *t, sfpm_operand_value_t a, sfpm_operand_
     if (is_sum(t->instruction.info->opcode, a, b, &sum) &&
         (fuse_loop(t, a, b, &sum) || fuse_call(t, a, b, &sum)))
         return true;
-    return fuse_pair(t, a, b) || fuse_product(t, a, b) || fuse_address(t, a, b) ||
-           fuse_return(t, a, b);
+    return fuse_pair(t, a, b) || sfpm_fast_fuse_real(t, a, b) ||
+           sfpm_fast_fuse_address(t, a, b) || fuse_return(t, a, b);
 }
