@@ -15,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <sfpm/sfpm.h>
 
@@ -92,34 +91,16 @@ static void step(void)
     progress.step++;
 }
 
-static double seconds_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
-static bool commit(sfpm_snapshot_t *snapshot, const char *file)
-{
-    char message[64];
-    snprintf(message, sizeof message, "step %llu", (unsigned long long)progress.step);
-    sfpm_commit_options_t options = {.struct_size = sizeof options, .message = message};
-    return sfpm_snapshot_commit(snapshot, file, &options);
-}
-
 static bool simulate(sfpm_snapshot_t *snapshot, const char *file, uint64_t steps,
                      double interval)
 {
-    double last = seconds_now();
-    while (progress.step < steps && !stop_wanted) {
+    sfpm_autosave_t *autosave = sfpm_autosave_start(snapshot, file, interval, 0);
+    bool ok = autosave != NULL;
+    while (ok && progress.step < steps && !stop_wanted) {
         step();
-        if (seconds_now() - last < interval)
-            continue;
-        if (!commit(snapshot, file))
-            return false;
-        last = seconds_now();
+        ok = sfpm_autosave_tick(autosave);
     }
-    return commit(snapshot, file);
+    return sfpm_autosave_stop(autosave) && ok;
 }
 
 static void print_result(void)

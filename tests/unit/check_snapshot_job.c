@@ -391,6 +391,46 @@ START_TEST(a_kill_leaves_a_whole_commit)
 }
 END_TEST
 
+START_TEST(it_is_saved_by_itself)
+{
+    sfpm_autosave_t *autosave = sfpm_autosave_start(snapshot, "a.img", 0, 0);
+    ck_assert_ptr_nonnull(autosave);
+    for (int i = 0; i < 200; i++) {
+        words[i * 1000]++;
+        ck_assert_works(sfpm_autosave_tick(autosave));
+    }
+    ck_assert_works(sfpm_autosave_stop(autosave));
+    expect_in_image("a.img", words);
+    sfpm_image_t *image = sfpm_image_open("a.img", NULL);
+    ck_assert_uint_gt(sfpm_image_info(image)->commits, 1);
+    sfpm_image_close(image);
+    /* Not due: only the last one is made. */
+    autosave = sfpm_autosave_start(snapshot, "b.img", 1e6, 0);
+    ck_assert_works(sfpm_autosave_tick(autosave));
+    ck_assert_int_ne(access("b.img", F_OK), 0);
+    ck_assert_works(sfpm_autosave_stop(autosave));
+    expect_in_image("b.img", words);
+}
+END_TEST
+
+START_TEST(an_autosave_tells_of_failures)
+{
+    sfpm_autosave_t *autosave = sfpm_autosave_start(snapshot, "none/a.img", 0, 0);
+    bool good = sfpm_autosave_tick(autosave);
+    for (int i = 0; good && i < 1000; i++) {
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+        good = sfpm_autosave_tick(autosave);
+    }
+    ck_assert(!good);
+    ck_assert_msg(strstr(sfpm_last_error(), "none") != NULL, "%s", sfpm_last_error());
+    ck_assert(!sfpm_autosave_stop(autosave));
+    ck_assert_ptr_null(sfpm_autosave_start(snapshot, "a.img", -1, 0));
+    ck_assert_ptr_null(sfpm_autosave_start(NULL, "a.img", 1, 0));
+    ck_assert(!sfpm_autosave_tick(NULL));
+    ck_assert(sfpm_autosave_stop(NULL));
+}
+END_TEST
+
 START_TEST(nonsense_is_refused)
 {
     const sfpm_job_options_t bad = {.struct_size = sizeof bad,
@@ -425,6 +465,8 @@ int main(void)
     tcase_add_test(limits, without_address_space_nothing_is_started);
     tcase_add_test(limits, without_a_process_nothing_is_started);
     tcase_add_test(limits, a_kill_leaves_a_whole_commit);
+    tcase_add_test(core, it_is_saved_by_itself);
+    tcase_add_test(limits, an_autosave_tells_of_failures);
     tcase_add_test(limits, nonsense_is_refused);
     suite_add_tcase(suite, core);
     suite_add_tcase(suite, limits);

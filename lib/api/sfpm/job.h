@@ -15,6 +15,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <sfpm/error.h>
 #include <sfpm/snapshot.h>
@@ -85,6 +86,30 @@ SFPM_API void sfpm_job_cancel(sfpm_job_t *job);
 
 /** Waits for the job, cancelling it, and forgets it. Accepts NULL. */
 SFPM_API void sfpm_job_destroy(sfpm_job_t *job);
+
+/** Commits at intervals. */
+typedef struct sfpm_autosave sfpm_autosave_t;
+
+/**
+ * Makes a snapshot be committed to a file every so many seconds. Nothing happens by
+ * itself: the program calls sfpm_autosave_tick() where its state is whole.
+ * @param every  seconds, fractions allowed; 0: at each tick
+ * @param keep   as in sfpm_commit_options_t
+ * @return what is to be ended by sfpm_autosave_stop(), before the snapshot is destroyed;
+ *         NULL on failure
+ */
+SFPM_API sfpm_autosave_t *sfpm_autosave_start(sfpm_snapshot_t *snapshot,
+                                              const char *filename, double every,
+                                              uint64_t keep);
+
+/** Begins a commit of this moment's state in the background, if one is due and none is
+ * under way; otherwise it takes next to no time.
+ * @return false when a commit could not be begun, or the one before failed */
+SFPM_API bool sfpm_autosave_tick(sfpm_autosave_t *autosave);
+
+/** Makes a last commit, waits for it and forgets the autosave. Accepts NULL.
+ * @return false when it failed, or the one before did */
+SFPM_API bool sfpm_autosave_stop(sfpm_autosave_t *autosave);
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/* Commits at intervals, in the background, where the program says that it may be saved.
+ */
+#include <stdlib.h>
+#include <time.h>
+
+#include <sfpm/job.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+
+struct sfpm_autosave {
+    sfpm_snapshot_t *snapshot;
+    char *filename;
+    double every; /* seconds */
+    uint64_t keep;
+    double due;
+    sfpm_job_t *job; /* the commit under way; NULL: none */
+};
+
+static double now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+sfpm_autosave_t *sfpm_autosave_start(sfpm_snapshot_t *snapshot, const char *filename,
+                                     double every, uint64_t keep)
+{
+    if (!snapshot || !filename || !(every >= 0)) {
+        sfpm_fail(SFPM_ERR_ARGUMENT,
+                  "a snapshot, a file name and seconds of 0 or more are "
+                  "needed");
+        return NULL;
+    }
+    sfpm_autosave_t *autosave = SFPM_NEW(sfpm_autosave_t);
+    if (!autosave || !(autosave->filename = sfpm_copy_string(filename))) {
+        free(autosave);
+        return NULL;
+    }
+    autosave->snapshot = snapshot;
+    autosave->every = every;
+    autosave->keep = keep;
+    autosave->due = now() + every;
+    return autosave;
+}
+
+/* Waits for the commit under way; true when there is none. */
+static bool end_job(sfpm_autosave_t *autosave)
+{
+    sfpm_job_t *job = autosave->job;
+    bool good = !job || sfpm_job_wait(job);
+    autosave->job = NULL;
+    sfpm_job_destroy(job);
+    return good;
+}
+
+bool sfpm_autosave_tick(sfpm_autosave_t *autosave)
+{
+    if (!autosave)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "no autosave was given");
+    double time = now();
+    if (autosave->job && sfpm_job_is_over(autosave->job) && !end_job(autosave))
+        return false;
+    if (autosave->job || time < autosave->due)
+        return true;
+    const sfpm_commit_options_t options = {.struct_size = sizeof options,
+                                           .keep = autosave->keep};
+    autosave->due = time + autosave->every;
+    autosave->job = sfpm_snapshot_commit_async(autosave->snapshot, autosave->filename,
+                                               &options, NULL);
+    return autosave->job != NULL;
+}
+
+bool sfpm_autosave_stop(sfpm_autosave_t *autosave)
+{
+    if (!autosave)
+        return true;
+    const sfpm_commit_options_t options = {.struct_size = sizeof options,
+                                           .keep = autosave->keep};
+    bool good = end_job(autosave) &&
+                sfpm_snapshot_commit(autosave->snapshot, autosave->filename, &options);
+    free(autosave->filename);
+    free(autosave);
+    return good;
+}
