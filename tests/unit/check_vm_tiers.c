@@ -2,7 +2,7 @@
 /*
  * Tier against tier: random programs are run by both engines, in pieces of random
  * length, and must come to the same state with the same output. SFPM_TEST_PROGRAMS
- * says how many.
+ * says how many; make check-long runs ten million.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,12 +15,14 @@
 #include "vm_random.h"
 #include "vm_typed.h"
 
-enum { PROGRAMS = 5000, MOST_STEPS = 3000 };
+enum { PROGRAMS = 5000, LONG_PROGRAMS = 10000000, MOST_STEPS = 3000 };
 
 static uint64_t num_programs(void)
 {
     const char *given = getenv("SFPM_TEST_PROGRAMS");
-    return given ? strtoull(given, NULL, 10) : PROGRAMS;
+    if (given)
+        return strtoull(given, NULL, 10);
+    return getenv("SFPM_LONG") ? LONG_PROGRAMS : PROGRAMS;
 }
 
 /* A machine before its first instruction, from the regions of a program. */
