@@ -202,6 +202,45 @@ static char *instructions_text(const sfpm_vm_t *vm, uint64_t offset, size_t size
     return fclose(file) == 0 ? text : NULL;
 }
 
+/* Takes the old instructions off. What they are called comes last, since a function may
+ * be called that too: "call was was nop". */
+static char *split_was(char *text)
+{
+    static const char was[] = " was ";
+    char *found = NULL;
+    for (char *at = text; (at = strstr(at, was)) != NULL; at++)
+        found = at;
+    if (found == NULL)
+        return NULL;
+    *found = '\0';
+    return found + sizeof(was) - 1;
+}
+
+/* What the old instructions are in bytes, filled up as the new ones are. */
+static bool encode_both(patch_edit_t *edit, const sfpm_vm_t *vm, const char *was,
+                        char *reason)
+{
+    size_t expected = 0;
+    edit->bytes = sfpm_vm_encode(vm, edit->offset, edit->new_text, &edit->size);
+    if (edit->bytes == NULL) {
+        snprintf(reason, PATCH_REASON, "%s", sfpm_last_error());
+        return false;
+    }
+    if (was == NULL)
+        return true;
+    edit->expected = sfpm_vm_encode(vm, edit->offset, was, &expected);
+    if (edit->expected != NULL && expected == edit->size)
+        return true;
+    if (edit->expected == NULL)
+        snprintf(reason, PATCH_REASON, "the old instructions: %.600s", sfpm_last_error());
+    else
+        snprintf(reason, PATCH_REASON,
+                 "the old instructions take %zu bytes, the new ones replace %zu: as many "
+                 "must be given",
+                 expected, edit->size);
+    return false;
+}
+
 static bool parse_instructions(patch_edit_t *edit, const patch_target_t *target,
                                const char *text, const char *instructions, char *reason)
 {
@@ -221,14 +260,13 @@ static bool parse_instructions(patch_edit_t *edit, const patch_target_t *target,
     if (!find_region(edit, target, "", &size, reason) ||
         !find_offset(edit, target, where, size, reason))
         return false;
-    edit->bytes = sfpm_vm_encode(target->vm, edit->offset, instructions, &edit->size);
-    if (edit->bytes == NULL) {
-        snprintf(reason, PATCH_REASON, "%s", sfpm_last_error());
-        return false;
-    }
-    edit->old_text = instructions_text(target->vm, edit->offset, edit->size);
     edit->new_text = strdup(instructions);
-    if (edit->old_text != NULL && edit->new_text != NULL)
+    if (edit->new_text != NULL &&
+        !encode_both(edit, target->vm, split_was(edit->new_text), reason))
+        return false;
+    if (edit->new_text != NULL)
+        edit->old_text = instructions_text(target->vm, edit->offset, edit->size);
+    if (edit->old_text != NULL)
         return true;
     snprintf(reason, PATCH_REASON, "out of memory");
     return false;

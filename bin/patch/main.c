@@ -131,13 +131,26 @@ static bool supply(void *context, const char *name, const void **bytes, size_t *
     return sfpm_edit_read(loader->edit, index, 0, buffer, *size);
 }
 
-/* Whether the changed machine may run, and goes on from where it stood. */
-static bool verify(const sfpm_image_t *image, const sfpm_vm_t *before, sfpm_edit_t *edit)
+/* Whether an edit says itself where the machine stands, so that it need not stand where
+ * it stood. */
+static bool moves_machine(const patch_t *patch)
 {
+    static const char *const regions[] = {"state", "stack", "vm_state"};
+    for (size_t i = 0; i < patch->count; i++)
+        for (size_t r = 0; r < sizeof(regions) / sizeof(regions[0]); r++)
+            if (!patch->edits[i].is_code && strcmp(patch->edits[i].name, regions[r]) == 0)
+                return true;
+    return false;
+}
+
+/* Whether the changed machine may run, and goes on from where it stood. */
+static bool verify(const patch_t *patch, sfpm_edit_t *edit)
+{
+    const sfpm_image_t *image = patch->image.image;
     loader_t loader = {.image = image, .edit = edit};
     sfpm_vm_t *vm = sfpm_vm_create();
     bool ok = vm != NULL && sfpm_vm_load(vm, supply, &loader) && sfpm_vm_verify(vm) &&
-              sfpm_vm_same_frames(before, vm);
+              (moves_machine(patch) || sfpm_vm_same_frames(patch->vm, vm));
     sfpm_vm_destroy(vm);
     while (loader.count > 0)
         free(loader.buffers[--loader.count]);
@@ -154,8 +167,7 @@ static int apply(patch_t *patch, sfpm_edit_t *commit)
         if (!patch_edit_matches(&patch->edits[i], &patch->target, reason))
             return tool_fail(patch->image.label, "%s; nothing is written", reason);
     }
-    if (patch->vm == NULL || options.force ||
-        verify(patch->image.image, patch->vm, commit))
+    if (patch->vm == NULL || options.force || verify(patch, commit))
         return EXIT_SUCCESS;
     if (sfpm_last_status() != SFPM_ERR_BYTECODE &&
         sfpm_last_status() != SFPM_ERR_MISMATCH)

@@ -263,6 +263,14 @@ refused 'cannot be a label here' '4: here: nop'
 refused "unknown directive '.byte'" '4: .byte 1'
 refused "there is no label 'nowhere'" 'nowhere: nop'
 refused 'there is no instruction' '4: '
+refused 'code\[4\] \(main\+4\): expected 03, found 02' '4: add was mul'
+refused 'the old instructions take 1 bytes, the new ones replace 2' '4: add; print was sub'
+refused "the old instructions: .*unknown instruction 'ad'" '4: add was ad'
+refused "unknown instruction 'was'" '4: was sub'
+succeeds sfpm-patch -o b.img first.img '4: mul was sub' 'main+2: push 6; add was push 9; mul'
+expect_stderr_match '^code\[4\]: sub -> mul \(main\+4\)$'
+succeeds sfpm-run b.img
+expect_stdout 13
 
 # A machine that stands in the middle of it all: f was called and has pushed 2 and 3.
 cat >calls.s <<'END'
