@@ -3,6 +3,8 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "common/escape.h"
 #include "common/facts.h"
@@ -21,6 +23,18 @@ void json_i64(int64_t value)
     bool large = value > (int64_t)EXACT_MAX || value < -(int64_t)EXACT_MAX;
     const char *quote = large ? "\"" : "";
     printf("%s%" PRId64 "%s", quote, value, quote);
+}
+
+void json_value(const char *text)
+{
+    char *end;
+    long long value = strtoll(text, &end, 10);
+    if (end == text)
+        escape_json(stdout, text);
+    else if (*end == '\0' && strcmp(text, "-0") != 0)
+        json_i64(value);
+    else
+        fputs(text, stdout);
 }
 
 void json_digest(const uint8_t *digest, bool known)

@@ -10,6 +10,10 @@
 void json_u64(uint64_t value);
 void json_i64(int64_t value);
 
+/* A machine's value from its text: the same, but a string also for what JSON has no
+ * number for, such as "nan". */
+void json_value(const char *text);
+
 /* A digest, null unless it is known. */
 void json_digest(const uint8_t *digest, bool known);
 

@@ -53,16 +53,16 @@ sfpm_vm_info_t machine_info(const sfpm_vm_t *vm)
     return info;
 }
 
-void machine_stack(const sfpm_vm_t *vm, void (*callback)(void *context, int64_t value),
-                   void *context)
+void machine_stack(const sfpm_vm_t *vm, machine_value_t callback, void *context)
 {
+    char value[MACHINE_VALUE];
     sfpm_vm_frame_t frame;
+    uint64_t index = 0;
     for (uint32_t level = machine_info(vm).frames; level-- > 0;) {
         if (!sfpm_vm_frame(vm, level, &frame, sizeof(frame)))
             continue;
-        int64_t value;
         for (uint32_t i = 0; i < frame.operands; i++)
-            if (sfpm_vm_operand(vm, level, i, &value))
-                callback(context, value);
+            if (sfpm_vm_operand_text(vm, level, i, value, sizeof(value)))
+                callback(context, index++, value);
     }
 }

@@ -10,8 +10,9 @@
 #include <sfpm/vm.h>
 
 enum {
-    MACHINE_PLACE = 160, /* room for a place as text */
-    MACHINE_VALUE = 40   /* room for a value as text */
+    MACHINE_PLACE = 160,     /* room for a place as text */
+    MACHINE_VALUE = 40,      /* room for a value as text */
+    MACHINE_SIGNATURE = 8192 /* room for the types of any function */
 };
 
 /* Writes the name of a place in the code, "main+3"; false when it has none. */
@@ -29,9 +30,9 @@ const char *machine_trap(sfpm_trap_t trap);
 /* Facts about a machine that is known to hold a program. */
 sfpm_vm_info_t machine_info(const sfpm_vm_t *vm);
 
-/* Calls back for each value on the operand stacks, the outermost frame's bottom
- * first. */
-void machine_stack(const sfpm_vm_t *vm, void (*callback)(void *context, int64_t value),
-                   void *context);
+/* Calls back for each value on the operand stacks, the outermost frame's bottom first:
+ * its number from 0 on, and its text. */
+typedef void (*machine_value_t)(void *context, uint64_t index, const char *value);
+void machine_stack(const sfpm_vm_t *vm, machine_value_t callback, void *context);
 
 #endif

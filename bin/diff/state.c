@@ -101,11 +101,9 @@ static const char *frame_text(const sfpm_vm_t *vm, uint32_t frames,
 static const char *local_text(const sfpm_vm_t *vm, uint32_t frames,
                               uint32_t from_outermost, uint32_t index, char *text)
 {
-    int64_t value;
     if (from_outermost >= frames ||
-        !sfpm_vm_local(vm, frames - 1 - from_outermost, index, &value))
+        !sfpm_vm_local_text(vm, frames - 1 - from_outermost, index, text, MACHINE_VALUE))
         return NULL;
-    snprintf(text, NUMBER, "%" PRId64, value);
     return text;
 }
 
@@ -140,7 +138,6 @@ typedef struct walk {
 static const char *next_operand(walk_t *stack, char *text)
 {
     sfpm_vm_frame_t frame;
-    int64_t value;
     while (stack->next == stack->operands) {
         if (stack->frames == 0)
             return NULL;
@@ -150,16 +147,16 @@ static const char *next_operand(walk_t *stack, char *text)
                               ? frame.operands
                               : 0;
     }
-    if (!sfpm_vm_operand(stack->vm, stack->frames, stack->next++, &value))
+    if (!sfpm_vm_operand_text(stack->vm, stack->frames, stack->next++, text,
+                              MACHINE_VALUE))
         return NULL;
-    snprintf(text, NUMBER, "%" PRId64, value);
     return text;
 }
 
 static void compare_stacks(const rows_t *rows, const sfpm_vm_t *a, uint32_t frames_a,
                            const sfpm_vm_t *b, uint32_t frames_b)
 {
-    char key[NUMBER], text_a[NUMBER], text_b[NUMBER];
+    char key[NUMBER], text_a[MACHINE_VALUE], text_b[MACHINE_VALUE];
     walk_t stack_a = {.vm = a, .frames = frames_a};
     walk_t stack_b = {.vm = b, .frames = frames_b};
     for (uint64_t i = 0;; i++) {
@@ -174,13 +171,15 @@ static void compare_stacks(const rows_t *rows, const sfpm_vm_t *a, uint32_t fram
 static const char *global_text(const sfpm_vm_t *vm, uint32_t index, char *text)
 {
     const char *name;
-    int64_t value;
-    if (!sfpm_vm_global(vm, index, &value, &name))
+    char value[MACHINE_VALUE];
+    int64_t bits;
+    if (!sfpm_vm_global(vm, index, &bits, &name) ||
+        !sfpm_vm_global_text(vm, index, value, sizeof(value)))
         return NULL;
     if (name != NULL)
-        snprintf(text, FRAME, "%.200s = %" PRId64, name, value);
+        snprintf(text, FRAME, "%.200s = %s", name, value);
     else
-        snprintf(text, FRAME, "%" PRId64, value);
+        snprintf(text, FRAME, "%s", value);
     return text;
 }
 
@@ -210,6 +209,8 @@ static void compare_counters(const rows_t *rows, const sfpm_vm_t *vm_a,
     if (!a->original && !b->original)
         compare_numbers(rows, "instructions", a->instructions, b->instructions);
     compare_numbers(rows, "starts", a->starts, b->starts);
+    compare_numbers(rows, "memory", a->memory, b->memory);
+    compare_numbers(rows, "table", a->elements, b->elements);
 }
 
 void diff_machine(const diff_t *diff, row_function_t row, void *context)

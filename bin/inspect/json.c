@@ -108,13 +108,75 @@ static void json_regions(const sfpm_image_t *image)
     putchar(']');
 }
 
-static void json_value(void *context, int64_t value)
+static void json_stack(void *context, uint64_t index, const char *value)
 {
-    bool *first = context;
-    if (!*first)
+    (void)context;
+    if (index > 0)
         putchar(',');
-    *first = false;
-    json_i64(value);
+    json_value(value);
+}
+
+static void json_globals(const sfpm_vm_t *vm, uint32_t count)
+{
+    int64_t bits;
+    char value[MACHINE_VALUE];
+    const char *name;
+    fputs("],\"globals\":[", stdout);
+    for (uint32_t i = 0; i < count && sfpm_vm_global(vm, i, &bits, &name) &&
+                         sfpm_vm_global_text(vm, i, value, sizeof(value));
+         i++) {
+        fputs(i > 0 ? ",{\"name\":" : "{\"name\":", stdout);
+        if (name != NULL)
+            escape_json(stdout, name);
+        else
+            fputs("null", stdout);
+        fputs(",\"value\":", stdout);
+        json_value(value);
+        putchar('}');
+    }
+}
+
+static void json_memory(const sfpm_vm_info_t *info)
+{
+    fputs("],\"memory\":", stdout);
+    if (info->max_memory > 0) {
+        fputs("{\"size\":", stdout);
+        json_u64(info->memory);
+        fputs(",\"max\":", stdout);
+        json_u64(info->max_memory);
+        putchar('}');
+    } else {
+        fputs("null", stdout);
+    }
+    printf(",\"table\":%" PRIu32, info->elements);
+}
+
+static void json_imports(const sfpm_vm_t *vm, uint32_t count)
+{
+    char signature[MACHINE_SIGNATURE];
+    sfpm_vm_link_t link;
+    fputs(",\"imports\":[", stdout);
+    for (uint32_t i = 0; i < count && sfpm_vm_imported(vm, i, &link, sizeof(link)) &&
+                         sfpm_vm_signature(vm, link.index, signature, sizeof(signature));
+         i++) {
+        fputs(i > 0 ? ",{\"module\":" : "{\"module\":", stdout);
+        escape_json(stdout, link.module);
+        json_member("field", link.name);
+        json_member("signature", signature);
+        putchar('}');
+    }
+}
+
+static void json_exports(const sfpm_vm_t *vm, uint32_t count)
+{
+    sfpm_vm_link_t link;
+    fputs("],\"exports\":[", stdout);
+    for (uint32_t i = 0; i < count && sfpm_vm_exported(vm, i, &link, sizeof(link)); i++) {
+        fputs(i > 0 ? ",{\"name\":" : "{\"name\":", stdout);
+        escape_json(stdout, link.name);
+        json_member("kind", link.kind);
+        printf(",\"index\":%" PRIu32 "}", link.index);
+    }
 }
 
 static void json_machine(const sfpm_vm_t *vm)
@@ -134,8 +196,11 @@ static void json_machine(const sfpm_vm_t *vm)
     fputs(",\"starts\":", stdout);
     json_u64(info.starts);
     fputs(",\"stack\":[", stdout);
-    bool first = true;
-    machine_stack(vm, json_value, &first);
+    machine_stack(vm, json_stack, NULL);
+    json_globals(vm, info.globals);
+    json_memory(&info);
+    json_imports(vm, info.imports);
+    json_exports(vm, info.exports);
     fputs("]}", stdout);
 }
 

@@ -171,6 +171,30 @@ static void show_globals(const view_t *view, uint32_t count)
     }
 }
 
+/* Calls back for the first of a list, and tells how many more there are. */
+static void show_list(const view_t *view, const char *title, uint32_t count,
+                      void (*show)(const sfpm_vm_t *vm, uint32_t index))
+{
+    if (count == 0)
+        return;
+    heading(view, title);
+    for (uint32_t i = 0; i < count && i < FRAMES_MAX; i++) {
+        printf("  %3" PRIu32 "  ", i);
+        show(view->vm, i);
+    }
+    if (count > FRAMES_MAX)
+        printf("  ... %" PRIu32 " more\n", count - FRAMES_MAX);
+}
+
+static void show_memory(const sfpm_vm_info_t *info)
+{
+    if (info->max_memory > 0)
+        printf("  %-13s%" PRIu64 " bytes, at most %" PRIu64 "\n", "memory", info->memory,
+               info->max_memory);
+    if (info->elements > 0)
+        printf("  %-13s%" PRIu32 " elements\n", "table", info->elements);
+}
+
 static void show_state(const view_t *view, const sfpm_vm_info_t *info)
 {
     char place[MACHINE_PLACE], instruction[80];
@@ -202,8 +226,11 @@ static void show_machine(const view_t *view)
     }
     sfpm_vm_info_t info = machine_info(view->vm);
     show_state(view, &info);
+    show_memory(&info);
     show_backtrace(view, info.frames);
     show_globals(view, info.globals);
+    show_list(view, "Imports\n", info.imports, view_import);
+    show_list(view, "Exports\n", info.exports, view_export);
 }
 
 int view_page(view_t *view)

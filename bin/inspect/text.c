@@ -82,17 +82,10 @@ static bool text_regions(const view_t *view)
     return true;
 }
 
-/* Of all calls, the outermost one's bottom first. */
-static void text_stack(const sfpm_vm_t *vm, uint32_t frames)
+static void text_value(void *context, uint64_t index, const char *value)
 {
-    char value[MACHINE_VALUE];
-    sfpm_vm_frame_t frame;
-    unsigned index = 0;
-    for (uint32_t level = frames; level-- > 0;)
-        if (sfpm_vm_frame(vm, level, &frame, sizeof(frame)))
-            for (uint32_t i = 0; i < frame.operands; i++)
-                if (sfpm_vm_operand_text(vm, level, i, value, sizeof(value)))
-                    printf("stack %u %s\n", index++, value);
+    (void)context;
+    printf("stack %" PRIu64 " %s\n", index, value);
 }
 
 static void text_frames(const sfpm_vm_t *vm, uint32_t frames)
@@ -133,6 +126,26 @@ static void text_globals(const sfpm_vm_t *vm, uint32_t count)
     }
 }
 
+static void text_memory(const sfpm_vm_info_t *info)
+{
+    if (info->max_memory > 0)
+        printf("memory %" PRIu64 " max %" PRIu64 "\n", info->memory, info->max_memory);
+    if (info->elements > 0)
+        printf("table %" PRIu32 "\n", info->elements);
+}
+
+static void text_links(const sfpm_vm_t *vm, const sfpm_vm_info_t *info)
+{
+    for (uint32_t i = 0; i < info->imports; i++) {
+        printf("import %" PRIu32 " ", i);
+        view_import(vm, i);
+    }
+    for (uint32_t i = 0; i < info->exports; i++) {
+        printf("export %" PRIu32 " ", i);
+        view_export(vm, i);
+    }
+}
+
 static void text_code(const sfpm_vm_t *vm, uint64_t size)
 {
     char instruction[160];
@@ -162,8 +175,10 @@ int view_text(view_t *view)
         printf("instructions %" PRIu64 "\n", info.instructions);
     printf("starts %" PRIu64 "\n", info.starts);
     text_frames(view->vm, info.frames);
-    text_stack(view->vm, info.frames);
+    machine_stack(view->vm, text_value, NULL);
     text_globals(view->vm, info.globals);
+    text_memory(&info);
+    text_links(view->vm, &info);
     text_code(view->vm, info.code_size);
     return EXIT_SUCCESS;
 }

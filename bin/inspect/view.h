@@ -46,6 +46,10 @@ enum {
 const char *view_time(const sfpm_commit_info_t *commit, const char *t, const char *z,
                       char *text);
 
+/* Print an import or export as assembly text has it, and a newline. */
+void view_import(const sfpm_vm_t *vm, uint32_t index);
+void view_export(const sfpm_vm_t *vm, uint32_t index);
+
 /* Finds out what of the commits is in use; false when damage is in the way. */
 bool view_load_usage(view_t *view);
 /* Of one commit; NULL when it is not known. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "vm/instruction.h"
 #include "vm/lexer.h"
 #include "vm/machine.h"
 
@@ -16,6 +17,12 @@ static bool give(void *to, size_t size, const void *from, size_t known)
         return sfpm_fail(SFPM_ERR_ARGUMENT, "there is no place for the answer");
     memcpy(to, from, size < known ? size : known);
     return true;
+}
+
+static uint64_t memory_limit(const sfpm_program_t *program)
+{
+    bool has = program->max_pages != SFPM_NO_MEMORY;
+    return has ? (uint64_t)program->max_pages * SFPM_PAGE_SIZE : 0;
 }
 
 bool sfpm_vm_info(const sfpm_vm_t *vm, sfpm_vm_info_t *info, size_t size)
@@ -33,7 +40,12 @@ bool sfpm_vm_info(const sfpm_vm_t *vm, sfpm_vm_info_t *info, size_t size)
                                   .frames = (uint32_t)vm->backtrace.count,
                                   .bytecode = vm->program.version,
                                   .original = vm->original != NULL,
-                                  .verified = vm->verified};
+                                  .verified = vm->verified,
+                                  .memory = sfpm_vm_memory_size(vm),
+                                  .max_memory = memory_limit(&vm->program),
+                                  .elements = vm->program.num_elements,
+                                  .imports = vm->program.num_imports,
+                                  .exports = vm->program.num_exports};
     return give(info, size, &facts, sizeof facts);
 }
 
@@ -105,6 +117,72 @@ bool sfpm_vm_global(const sfpm_vm_t *vm, uint32_t index, int64_t *value,
                                       (size_t)index * SFPM_GLOBAL_SIZE));
     if (name)
         *name = vm->program.global_names[index];
+    return true;
+}
+
+/* ---- Imports and exports ------------------------------------------------------ */
+
+bool sfpm_vm_imported(const sfpm_vm_t *vm, uint32_t index, sfpm_vm_link_t *link,
+                      size_t size)
+{
+    if (!sfpm_vm_has_program(vm))
+        return false;
+    if (index >= vm->program.num_imports)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "there is no import %u: the program has %u",
+                         index, vm->program.num_imports);
+    const sfpm_function_t *function = &vm->program.functions[index];
+    const sfpm_vm_link_t facts = {.module = function->module,
+                                  .name = function->field,
+                                  .kind = "func",
+                                  .index = index};
+    return give(link, size, &facts, sizeof facts);
+}
+
+bool sfpm_vm_exported(const sfpm_vm_t *vm, uint32_t index, sfpm_vm_link_t *link,
+                      size_t size)
+{
+    static const char *const kinds[] = {[SFPM_EXPORT_FUNCTION] = "func",
+                                        [SFPM_EXPORT_TABLE] = "table",
+                                        [SFPM_EXPORT_MEMORY] = "memory",
+                                        [SFPM_EXPORT_GLOBAL] = "global"};
+    if (!sfpm_vm_has_program(vm))
+        return false;
+    if (index >= vm->program.num_exports)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "there is no export %u: the program has %u",
+                         index, vm->program.num_exports);
+    const sfpm_export_t *export = &vm->program.exports[index];
+    const sfpm_vm_link_t facts = {
+        .name = export->name, .kind = kinds[export->kind], .index = export->index};
+    return give(link, size, &facts, sizeof facts);
+}
+
+/* Appends as much as fits; `size` counts the zero byte. */
+static void append(char *text, size_t size, const char *more)
+{
+    size_t used = strlen(text);
+    snprintf(text + used, size - used, "%s", more);
+}
+
+bool sfpm_vm_signature(const sfpm_vm_t *vm, uint32_t function, char *text, size_t size)
+{
+    if (!sfpm_vm_has_program(vm))
+        return false;
+    if (function >= vm->program.num_functions || !text || size == 0)
+        return sfpm_fail(SFPM_ERR_ARGUMENT,
+                         "there is no function %u, or no room for its signature",
+                         function);
+    const sfpm_function_t *found = &vm->program.functions[function];
+    text[0] = '\0';
+    for (uint32_t i = 0; i < found->params; i++) {
+        append(text, size, i > 0 ? " " : "");
+        append(text, size, sfpm_type_name(found->param_types[i]));
+    }
+    if (found->results > 0)
+        append(text, size, found->params > 0 ? " ->" : "->");
+    for (uint32_t i = 0; i < found->results; i++) {
+        append(text, size, " ");
+        append(text, size, sfpm_type_name(found->result_types[i]));
+    }
     return true;
 }
 

@@ -187,6 +187,41 @@ sfpm-run --steps 50 -o loop1.img loop.img || :
 sfpm-run --steps 500 -o loop2.img loop1.img || :
 expect test -s loop2.img
 becomes loop1.img loop2.img
+# Other instructions, and other places in the code; frames may be where edits say.
+sfpm-patch -q -o loop3.img loop1.img 'again+5: push 2; sub was push 1; add'
+becomes loop1.img loop3.img
+sfpm-run --steps 1 -o loop4.img loop3.img || :
+sfpm-run --steps 2 -o loop5.img loop4.img || :
+becomes loop4.img loop5.img
+sfpm-run --steps 1 -o loop6.img loop2.img || :
+becomes loop6.img loop5.img
+expect grep -q '^code:' edits
+expect grep -q '^state:' edits
+grep -v '^st' edits >code-alone
+succeeds sfpm-patch -q -f code-alone -o c.img loop6.img
+
+# Values are told by their types.
+cat >typed.s <<'END'
+.memory 1 2
+.global pi f64 3.25
+.func main
+.local f32
+        f64.const -0.5
+        global.set pi
+        f32.const 0.1
+        local.set 0
+        i32.const 1
+        memory.grow
+        halt
+END
+sfpm-save -o t1.img typed.s
+sfpm-run -o t2.img t1.img
+expect_status 1 sfpm-diff t1.img t2.img
+expect_stdout_match '^  global 0 +pi = 3\.25 +\| pi = -0\.5$'
+expect_stdout_match '^  local 0 0 +0 +\| 0\.1$'
+expect_stdout_match '^  memory +65536 +\| 131072$'
+expect_stdout_match '^  stack 0 .*\| 1$'
+
 # Equal states give edits that change nothing; so do differences in texts alone.
 succeeds sfpm-diff --patch a.img a.img
 expect_not grep -v '^#' "$stdout"
@@ -334,6 +369,8 @@ END
     expect holds n.img@1 n.img \
         '{"name": "local", "key": "1 0", "a": None, "b": "40"} in diff["machine"]' \
         '{"name": "instructions", "key": None, "a": "0", "b": "6"} in diff["machine"]'
+    expect holds t1.img t2.img \
+        '{"name": "local", "key": "0 0", "a": "0", "b": "0.1"} in diff["machine"]'
     expect holds d1.img d2.img '{"name": "attribute", "key": "b", "a": None, "b": "2"} in diff["metadata"]'
     expect holds r.img o.img 'diff["reordered"]' 'diff["regions"][-1]["a"] is None' \
         'diff["regions"][-1]["b"] == {"size": 5, "flags": []}'

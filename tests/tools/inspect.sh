@@ -169,3 +169,32 @@ expect_stdout_match '^local 0 0 0\.1$'
 expect_stdout_match '^stack 0 -7$'
 expect_stdout_match '^stack 1 nan$'
 expect_stdout_match '^global 0 pi 3\.25$'
+
+# Memory, table, imports and exports; names in them are escaped, long lists are cut.
+{
+    echo '.import "env" "tell" tell i32 f64 -> i64'
+    printf '%s\n' '.import "env" "a\xc2\x9bb" _'
+    echo '.memory 2 3'
+    echo '.table 5'
+    echo '.export "mem" memory'
+    echo '.export "run" func main'
+    for i in $(seq 40); do
+        echo ".export \"n$i\" func main"
+    done
+    echo '.func main'
+    echo 'halt'
+} >links.s
+sfpm-save -o links.img links.s
+succeeds sfpm-inspect links.img
+expect_stdout_match '^  memory       131072 bytes, at most 196608$'
+expect_stdout_match '^  table        5 elements$'
+expect_stdout_match '^    0  "env" "tell" i32 f64 -> i64$'
+expect_stdout_match '^    1  "env" "a\\xc2\\x9bb"$'
+expect_stdout_match '^    0  "mem" memory$'
+expect_stdout_match '^    1  "run" func 2$'
+expect_stdout_match '^  \.\.\. 10 more$'
+succeeds sfpm-inspect --text links.img
+expect_stdout_match '^memory 131072 max 196608$'
+expect_stdout_match '^table 5$'
+expect_stdout_match '^import 0 "env" "tell" i32 f64 -> i64$'
+expect_stdout_match '^export 41 "n40" func 2$'

@@ -31,7 +31,8 @@ for line in lines:
             digest(region["digest"])
     machine = image["machine"]
     if machine is not None:
-        assert list(machine) == ["state", "pc", "instructions", "starts", "stack"]
+        assert list(machine) == ["state", "pc", "instructions", "starts", "stack",
+                                 "globals", "memory", "table", "imports", "exports"]
     for expression in sys.argv[2:]:
         assert eval(expression), expression
 assert lines
@@ -64,6 +65,41 @@ expect holds a.img 'image["commit"] == 2' 'image["machine"]["state"] == "halted"
     'image["machine"]["stack"] == [9007199254740992, "9007199254740993", "-9007199254740993",
      "-9223372036854775808", 1]'
 expect holds a.img@1 'image["commit"] == 1' 'len(image["commits"]) == 2' 'image["machine"]["pc"] == 0'
+
+# Values by their types, and what the program has beside code.
+cat >typed.s <<'END'
+.import "env" "tell \\ \"us\"" tell i32 f64 -> i64
+.memory 2 3
+.global pi const f64 3.25
+.global _ -9007199254740993
+.table 5
+.export "mem" memory
+.export "run" func main
+.export "\xc3\xa9" global pi
+.func main
+        i32.const -7
+        f64.const nan
+        f32.const 0.1
+        f64.const -inf
+        f64.const -0
+        f64.const 1e300
+        halt
+END
+sfpm-save -o typed.img typed.s
+expect holds typed.img 'image["machine"]["memory"] == {"size": 131072, "max": 196608}' \
+    'image["machine"]["table"] == 5' \
+    'image["machine"]["globals"] == [{"name": "pi", "value": 3.25},
+     {"name": None, "value": "-9007199254740993"}]' \
+    'image["machine"]["imports"] == [{"module": "env", "field": "tell \\ \"us\"",
+     "signature": "i32 f64 -> i64"}]' \
+    'image["machine"]["exports"] == [{"name": "mem", "kind": "memory", "index": 0},
+     {"name": "run", "kind": "func", "index": 1}, {"name": "\u00e9", "kind": "global", "index": 0}]'
+sed '/^.import/d' typed.s >values.s
+sfpm-save -o values.img values.s
+succeeds sfpm-run -i values.img
+expect holds values.img 'image["machine"]["stack"] == [-7, "nan", 0.1, "-inf", 0, 1e300]' \
+    'image["machine"]["imports"] == []'
+expect holds a.img 'image["machine"]["memory"] is None'
 
 forge hostile h.img
 expect holds h.img 'image["machine"] is None' \

@@ -329,16 +329,70 @@ START_TEST(patched_code_is_proved_and_used)
 }
 END_TEST
 
+static void check_link(const sfpm_vm_link_t *link, const char *module, const char *name,
+                       const char *kind, uint32_t index)
+{
+    ck_assert_pstr_eq(link->module, module);
+    ck_assert_str_eq(link->name, name);
+    ck_assert_str_eq(link->kind, kind);
+    ck_assert_uint_eq(link->index, index);
+}
+
+START_TEST(imports_and_exports_are_told)
+{
+    sfpm_vm_link_t link;
+    char text[32];
+    sfpm_vm_t *empty = sfpm_vm_create();
+    sfpm_vm_t *vm = assembled(".import \"env\" \"a b\" _ i32 f32 -> i64 f64\n"
+                              ".import \"\" \"none\" _\n.memory 1 3\n.table 7\n"
+                              ".global g 1\n.global h 1\n"
+                              ".export \"g\" global h\n.export \"f\" func main\n"
+                              ".export \"m\" memory\n.export \"t\" table\n"
+                              ".func main -> i32\ni32.const 1\nreturn\n");
+    sfpm_vm_info_t info = info_of(vm);
+    ck_assert_uint_eq(info.memory, 65536);
+    ck_assert_uint_eq(info.max_memory, 3 * 65536);
+    ck_assert_uint_eq(info.elements, 7);
+    ck_assert_uint_eq(info.imports, 2);
+    ck_assert_uint_eq(info.exports, 4);
+    ck_assert(sfpm_vm_imported(vm, 0, &link, sizeof link));
+    check_link(&link, "env", "a b", "func", 0);
+    ck_assert(sfpm_vm_imported(vm, 1, &link, sizeof link));
+    check_link(&link, "", "none", "func", 1);
+    ck_assert(!sfpm_vm_imported(vm, 2, &link, sizeof link));
+    ck_assert(sfpm_vm_exported(vm, 0, &link, sizeof link));
+    check_link(&link, NULL, "g", "global", 1);
+    ck_assert(sfpm_vm_exported(vm, 1, &link, sizeof link));
+    check_link(&link, NULL, "f", "func", 2);
+    ck_assert(sfpm_vm_exported(vm, 2, &link, sizeof link));
+    check_link(&link, NULL, "m", "memory", 0);
+    ck_assert(sfpm_vm_exported(vm, 3, &link, sizeof link));
+    check_link(&link, NULL, "t", "table", 0);
+    ck_assert(!sfpm_vm_exported(vm, 4, &link, sizeof link));
+    ck_assert(!sfpm_vm_exported(vm, 0, NULL, sizeof link));
+    ck_assert(!sfpm_vm_exported(empty, 0, &link, sizeof link));
+    ck_assert(sfpm_vm_signature(vm, 0, text, sizeof text));
+    ck_assert_str_eq(text, "i32 f32 -> i64 f64");
+    ck_assert(sfpm_vm_signature(vm, 0, text, 6));
+    ck_assert_str_eq(text, "i32 f");
+    ck_assert(sfpm_vm_signature(vm, 1, text, sizeof text));
+    ck_assert_str_eq(text, "");
+    ck_assert(sfpm_vm_signature(vm, 2, text, sizeof text));
+    ck_assert_str_eq(text, "-> i32");
+    ck_assert(!sfpm_vm_signature(vm, 3, text, sizeof text));
+    ck_assert(!sfpm_vm_signature(vm, 0, text, 0));
+    sfpm_vm_destroy(vm);
+    sfpm_vm_destroy(empty);
+}
+END_TEST
+
 int main(void)
 {
     const test_t core[] = {
-        exports_are_called_with_typed_values,
-        calls_can_be_stopped_saved_and_resumed,
-        natives_answer_in_every_way,
-        natives_reach_memory_and_no_further,
-        globals_are_read_and_changed_by_name,
-        patched_code_is_proved_and_used,
-        NULL,
+        exports_are_called_with_typed_values, calls_can_be_stopped_saved_and_resumed,
+        natives_answer_in_every_way,          natives_reach_memory_and_no_further,
+        globals_are_read_and_changed_by_name, patched_code_is_proved_and_used,
+        imports_and_exports_are_told,         NULL,
     };
     const test_t limits[] = {
         wrong_calls_are_refused,

@@ -303,6 +303,11 @@ typedef struct sfpm_vm_info {
     uint32_t bytecode;     /**< version of the instruction set */
     bool original;         /**< its state is the original program's `vm_state` */
     bool verified;         /**< sfpm_vm_verify() succeeded */
+    uint64_t memory;       /**< bytes of memory now */
+    uint64_t max_memory;   /**< bytes to which it may grow; 0: the program has none */
+    uint32_t elements;     /**< number of elements of the table */
+    uint32_t imports;      /**< number of imported functions */
+    uint32_t exports;      /**< number of exports */
 } sfpm_vm_info_t;
 
 /**
@@ -352,6 +357,27 @@ SFPM_API bool sfpm_vm_operand_text(const sfpm_vm_t *vm, uint32_t level, uint32_t
                                    char *text, size_t size);
 SFPM_API bool sfpm_vm_global_text(const sfpm_vm_t *vm, uint32_t index, char *text,
                                   size_t size);
+
+/** What a program imports, or exports. Names are printable but for bytes of UTF-8. */
+typedef struct sfpm_vm_link {
+    const char *module; /**< of an import; NULL for an export */
+    const char *name;   /**< the import's field, or the export's name */
+    const char *kind;   /**< as assembly text has it: func, global, memory or table */
+    uint32_t index;     /**< number of the function or global, else 0 */
+} sfpm_vm_link_t;
+
+/** Tells of import `index`, below info.imports. @param size  sizeof *link */
+SFPM_API bool sfpm_vm_imported(const sfpm_vm_t *vm, uint32_t index, sfpm_vm_link_t *link,
+                               size_t size);
+
+/** The same of an export, below info.exports. */
+SFPM_API bool sfpm_vm_exported(const sfpm_vm_t *vm, uint32_t index, sfpm_vm_link_t *link,
+                               size_t size);
+
+/** Writes the types of a function as sfpm_vm_import() takes them: `i32 i64 -> f64`. Cut
+ * to fit, always terminated; 8 KiB are enough. */
+SFPM_API bool sfpm_vm_signature(const sfpm_vm_t *vm, uint32_t function, char *text,
+                                size_t size);
 
 /** @return the number of symbols: functions and labels, in order of code offset. */
 SFPM_API size_t sfpm_vm_num_symbols(const sfpm_vm_t *vm);
