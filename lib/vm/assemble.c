@@ -205,6 +205,7 @@ static bool assemble(sfpm_assembler_t *a, const char *file)
         return false;
     check_whole(a);
     sfpm_names_sort(&a->names, a->faults);
+    sfpm_names_sort(&a->exported, a->faults);
     sfpm_names_resolve(&a->names, &a->program, a->faults);
     a->program.start = find_start(a);
     return a->faults->count > 0 || a->faults->out_of_memory || encode(a, file);
@@ -265,6 +266,7 @@ static void free_parts(sfpm_assembler_t *a)
         a->blocks = next;
     }
     sfpm_names_free(&a->names);
+    sfpm_names_free(&a->exported);
     free(a->types.list);
     free(a->types.buckets);
     free(a->program.functions);

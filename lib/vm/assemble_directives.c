@@ -227,13 +227,26 @@ static bool take_exported(sfpm_assembler_t *a, const char *name, sfpm_export_kin
            add_export(a, name, kind);
 }
 
+/* Remembers where a sound name was given, to find those given twice. */
+static bool define_exported(sfpm_assembler_t *a, const sfpm_token_t *at, const char *name)
+{
+    sfpm_token_t token = *at;
+    token.text = name;
+    token.length = (uint32_t)strlen(name);
+    return sfpm_names_define(&a->exported, SFPM_SYMBOL_GLOBAL, 0, &token);
+}
+
 static bool take_export(sfpm_assembler_t *a)
 {
     bool good;
+    size_t faults = a->faults->count;
+    const sfpm_token_t at = a->token;
     const char *name = take_outer_name(a, &good);
     const sfpm_token_t kind = a->token;
     if (!name)
         return good;
+    if (a->faults->count == faults && !define_exported(a, &at, name))
+        return false;
     if (sfpm_token_is(&kind, "memory") || sfpm_token_is(&kind, "table")) {
         bool memory = kind.text[0] == 'm';
         if (memory && a->program.max_pages == SFPM_NO_MEMORY)

@@ -40,6 +40,7 @@ typedef struct sfpm_assembler {
     size_t export_capacity;
     size_t segment_capacity;
     sfpm_buffer_t export_numbers; /* four bytes for each export */
+    sfpm_names_t exported;        /* where each name for the host was given */
     sfpm_buffer_t locals;         /* types of the last function's */
     sfpm_buffer_t scratch;
     sfpm_token_t function; /* where the last function was named */

@@ -17,6 +17,20 @@ static const char source[] =
     ".local i64\nlocal.get 0\nbr_if more\npush 0\nreturn\n"
     "more: local.get 0\npush 1\nsub\ncall f\npush 1\nadd\nreturn\n";
 
+/* All directives, and operands of every kind; the places that grow do so. */
+static const char complete[] =
+    ".version 2\n.type i32 -> i32\n.import \"env\" \"told\" told i32 -> i32\n"
+    ".import \"env\" \"more\" _ f32 f64 i64 -> f64 i32\n.memory 1 2\n.table 6\n"
+    ".elem 1 main, _, told\n.global g const f64 0.1\n.global _ f32 nan:0x1\n"
+    ".data 16 \"text\", i16 1, 2, f64 0.25\n.data passive 1, 2\n.export mem memory\n"
+    ".export t table\n.export \"a b\" func main\n.export g global g\n"
+    ".export twice func twice\n.export again func twice\n"
+    ".func main\ni32.const 3\ncall told\ni32.const 0\nbr_table one, two, one\n"
+    "one: i32.const 1\ncall_indirect i32 -> i32\ndrop\nhalt\n"
+    "two: drop\nf64.const 1e300\ndrop\nhalt\n"
+    ".func twice i32 -> i32\n.local f32 f64\nlocal.get 0\nlocal.get 0\ni32.add\n"
+    "return\n";
+
 static sfpm_vm_t *vm; /* the machine that every action is tried on */
 static sfpm_regions_t regions;
 
@@ -30,6 +44,58 @@ static bool assemble_faults(void)
     const char text[] = "frob\npush\nbr nowhere\na: nop\na: nop\n";
     return !sfpm_vm_assemble(vm, text, sizeof text - 1, "s.s", NULL, NULL) &&
            sfpm_last_status() == SFPM_ERR_SYNTAX;
+}
+
+static bool assemble_complete(void)
+{
+    sfpm_vm_t *made = sfpm_vm_create();
+    bool good =
+        made && sfpm_vm_assemble(made, complete, sizeof complete - 1, "c.s", NULL, NULL);
+    sfpm_vm_destroy(made);
+    return good;
+}
+
+static bool encode(void)
+{
+    size_t size;
+    void *bytes = sfpm_vm_encode(vm, 0, "i64.const 7; call f; print", &size);
+    free(bytes);
+    return bytes != NULL;
+}
+
+static sfpm_native_result_t tell(void *context, sfpm_vm_t *machine,
+                                 const sfpm_value_t *params, sfpm_value_t *results)
+{
+    (void)context, (void)machine;
+    results[0].i32 = 2 * params[0].i32;
+    return SFPM_NATIVE_DONE;
+}
+
+/* Once more of the same name must leave the old one when it fails. */
+static bool import(void)
+{
+    sfpm_vm_t *made = sfpm_vm_create();
+    bool good = made && sfpm_vm_import(made, "env", "told", "i32 -> i32", tell, NULL) &&
+                sfpm_vm_import(made, "env", "other", "", tell, NULL) &&
+                sfpm_vm_import(made, "env", "told", "i32 -> i32", tell, NULL);
+    sfpm_vm_destroy(made);
+    return good;
+}
+
+/* Calls of an export that calls a native: nothing of it can be half done. */
+static bool call(void)
+{
+    static const char text[] = ".import env told told i32 -> i32\n.export f func f\n"
+                               ".func f i32 -> i32\nlocal.get 0\ncall told\nreturn\n"
+                               ".func main\nhalt\n";
+    sfpm_value_t param = {.type = SFPM_TYPE_I32, .i32 = 21}, result = {.i32 = 0};
+    sfpm_vm_t *made = sfpm_vm_create();
+    bool good = made &&
+                sfpm_vm_assemble(made, text, sizeof text - 1, "c.s", NULL, NULL) &&
+                sfpm_vm_import(made, "env", "told", "i32 -> i32", tell, NULL) &&
+                sfpm_vm_call(made, "f", &param, 1, &result, 1, NULL) && result.i32 == 42;
+    sfpm_vm_destroy(made);
+    return good;
 }
 
 static bool load_code(void)
@@ -137,6 +203,10 @@ static void exhaust(bool (*action)(void))
 
 EXHAUST(assembling_without_memory, assemble)
 EXHAUST(reporting_faults_without_memory, assemble_faults)
+EXHAUST(assembling_all_directives_without_memory, assemble_complete)
+EXHAUST(encoding_without_memory, encode)
+EXHAUST(importing_without_memory, import)
+EXHAUST(calling_without_memory, call)
 EXHAUST(loading_code_without_memory, load_code)
 EXHAUST(loading_regions_without_memory, load_and_verify)
 EXHAUST(loading_the_original_without_memory, load_original)
@@ -205,6 +275,10 @@ int main(void)
     const test_t limits[] = {
         assembling_without_memory,
         reporting_faults_without_memory,
+        assembling_all_directives_without_memory,
+        encoding_without_memory,
+        importing_without_memory,
+        calling_without_memory,
         loading_code_without_memory,
         loading_regions_without_memory,
         loading_the_original_without_memory,

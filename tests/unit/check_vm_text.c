@@ -358,6 +358,8 @@ static const struct {
      "2:8: .local belongs between .func and its first instruction\n"},
     {".start nobody\nhalt\n", "1:8: function 'nobody' is not defined\n"},
     {".start main\n.start 0\nhalt\n", "2:8: .start was already given in line 1\n"},
+    {".export \"a\" func main\n.export a func main\n.export \"\\x61\" func main\nhalt\n",
+     "2:9: 'a' is already defined in line 1\n3:9: 'a' is already defined in line 1\n"},
     {".start 1\nhalt\n", "1:8: function '1' is not defined\n"},
     {".frob 1\nhalt\n", "1:1: unknown directive '.frob'\n"},
     {".byte\n.byte 1,\n.byte 256\n.byte x\nhalt\n",
