@@ -429,9 +429,20 @@ END_TEST
 
 START_TEST(version_1_has_its_own_instructions)
 {
+    static const char code[7] = "\x41\0\0\0\0\x1A\x05";
     sfpm_vm_t *vm = sfpm_vm_create();
-    ck_assert(!sfpm_vm_load_code(vm, "\x41\0\0\0\0\x1A\x05", 7));
+    sfpm_regions_t regions;
+    ck_assert(sfpm_vm_load_code(vm, "\6\6\6\6\6\6\5", 7));
+    ck_assert_uint_eq(info_of(vm).bytecode, 1);
+    copy_regions(vm, &regions);
+    memcpy(regions.region[SFPM_CODE].data, code, 7);
+    ck_assert(load_regions(vm, &regions));
+    ck_assert(!sfpm_vm_verify(vm));
     expect_error(SFPM_ERR_BYTECODE, 0, "i32.const is not in bytecode version 1");
+    sfpm_regions_free(&regions);
+    /* Bare code is of the version that it needs. */
+    ck_assert(sfpm_vm_load_code(vm, code, 7));
+    ck_assert_uint_eq(info_of(vm).bytecode, SFPM_BYTECODE_VERSION);
     /* There all values are i64. */
     ck_assert(sfpm_vm_load_code(vm, "\x00\x07\x50\x04\x05", 5));
     ck_assert_uint_eq(info_of(vm).bytecode, 1);
