@@ -76,6 +76,21 @@ static bool decode_function_1(sfpm_program_t *program, uint32_t index,
     return sfpm_function_place(program, index, sfpm_get_u32(from));
 }
 
+/* The types of all parameters, results and locals: as many as there are of one kind. */
+static uint8_t *types_1(const uint8_t *from, uint32_t count)
+{
+    size_t most = 1;
+    for (const uint8_t *end = from + (size_t)count * SFPM_FUNCTION_SIZE_1; from < end;
+         from += SFPM_FUNCTION_SIZE_1)
+        for (int at = 4; at < 10; at += 2)
+            if (sfpm_get_u16(from + at) > most)
+                most = sfpm_get_u16(from + at);
+    uint8_t *types = SFPM_NEW_N(uint8_t, most);
+    if (types)
+        memset(types, SFPM_TYPE_I64, most);
+    return types;
+}
+
 static bool decode_functions_1(sfpm_program_t *program, const sfpm_buffer_t *table)
 {
     if (table->size < SFPM_FUNCTIONS_HEADER_1)
@@ -92,16 +107,15 @@ static bool decode_functions_1(sfpm_program_t *program, const sfpm_buffer_t *tab
     if (program->start >= count)
         return sfpm_fail(SFPM_ERR_CORRUPT, "functions: there is no start function %u",
                          program->start);
+    const uint8_t *from = table->data + SFPM_FUNCTIONS_HEADER_1;
     program->functions = SFPM_NEW_N(sfpm_function_t, count);
     program->globals = SFPM_NEW_N(sfpm_global_t, program->num_globals);
-    program->version1_types = SFPM_NEW_N(uint8_t, UINT16_MAX);
+    program->version1_types = types_1(from, count);
     if (!program->functions || !program->globals || !program->version1_types)
         return false;
-    memset(program->version1_types, SFPM_TYPE_I64, UINT16_MAX);
     for (uint32_t i = 0; i < program->num_globals; i++)
         program->globals[i] = (sfpm_global_t){SFPM_TYPE_I64, true};
     program->num_functions = count;
-    const uint8_t *from = table->data + SFPM_FUNCTIONS_HEADER_1;
     for (uint32_t i = 0; i < count; i++, from += SFPM_FUNCTION_SIZE_1)
         if (!decode_function_1(program, i, from))
             return false;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Loads, verifies and runs a machine of any regions: code, tables, a suspended state. The
- * input is, for each region in their order, a u16 of its size and its bytes.
+ * Loads, verifies and runs a machine of any regions, code and tables and suspended state,
+ * in both engines, which must come to the same state. The input is, for each region in
+ * their order, a u16 of its size and its bytes; memory goes on with zeros to whole pages.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,17 +10,8 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "fuzz.h"
 #include "vm/regions.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
-size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t size, size_t room, unsigned seed);
-size_t LLVMFuzzerMutate(uint8_t *bytes, size_t size, size_t room);
-
-/* What the first inputs are made of; the second needs bytecode version 2. */
-static const uint8_t loop[] = {0x00, 9,    0x0A, 0x04, 0x1A, 0x00, 1,   0x02,
-                               0x0A, 0x0D, 2,    0,    0,    0,    0x05};
-static const uint8_t reals[] = {0x43, 0,    0, 0x80, 0x3F, 0xBB, 0x0A, 0xA2, 0x9F,
-                                0xAA, 0x41, 7, 0,    0,    0,    0xB7, 0xA3, 0x05};
 
 typedef struct part {
     const uint8_t *bytes;
@@ -41,12 +33,19 @@ static void split(const uint8_t *bytes, size_t size, part_t *parts)
 
 static bool give_part(void *context, const char *name, const void **bytes, size_t *size)
 {
+    static uint8_t pages[SFPM_PAGE_SIZE]; /* of the memory */
     const part_t *parts = context;
     for (int id = 0; id < SFPM_NUM_REGIONS; id++)
         if (strcmp(name, sfpm_region_names[id]) == 0 && parts[id].size > 0) {
             *bytes = parts[id].bytes;
             *size = parts[id].size;
         }
+    if (*bytes && strcmp(name, sfpm_region_names[SFPM_MEMORY]) == 0) {
+        memset(pages, 0, sizeof pages);
+        memcpy(pages, *bytes, *size);
+        *bytes = pages;
+        *size = SFPM_PAGE_SIZE;
+    }
     return true;
 }
 
@@ -58,69 +57,64 @@ static bool write_nowhere(void *context, const void *bytes, size_t size)
     return true;
 }
 
-static void run(sfpm_vm_t *vm)
+static void fail(const char *what)
+{
+    fprintf(stderr, "verified, but %s: %s\n", what, sfpm_last_error());
+    abort();
+}
+
+static void run(sfpm_vm_t *vm, sfpm_vm_engine_t engine)
 {
     const sfpm_vm_run_options_t options = {.struct_size = sizeof options,
                                            .max_steps = 2000,
+                                           .output = write_nowhere,
                                            .max_stack = 1 << 14,
-                                           .max_memory = 1 << 20};
-    sfpm_vm_disassemble(vm, 0, UINT64_MAX, write_nowhere, NULL);
-    if (!sfpm_vm_verify(vm) || sfpm_vm_run(vm, &options))
-        return;
-    if (sfpm_last_status() == SFPM_ERR_INTERNAL ||
-        sfpm_last_status() == SFPM_ERR_BYTECODE) {
-        fprintf(stderr, "verified, but: %s\n", sfpm_last_error());
-        abort();
-    }
+                                           .max_memory = 1 << 20,
+                                           .engine = engine};
+    if (!sfpm_vm_run(vm, &options) && (sfpm_last_status() == SFPM_ERR_INTERNAL ||
+                                       sfpm_last_status() == SFPM_ERR_BYTECODE))
+        fail("it could not run");
+}
+
+static void compare(sfpm_vm_t *one, sfpm_vm_t *other)
+{
+    sfpm_vm_region_t a = {0}, b = {0};
+    size_t count = sfpm_vm_num_regions(one);
+    if (count != sfpm_vm_num_regions(other))
+        fail("the engines left other regions");
+    for (size_t i = 0; i < count; i++)
+        if (!sfpm_vm_region(one, i, &a, sizeof a) ||
+            !sfpm_vm_region(other, i, &b, sizeof b) || a.size != b.size ||
+            memcmp(a.bytes, b.bytes, a.size) != 0)
+            fail(a.name);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     part_t parts[SFPM_NUM_REGIONS];
     sfpm_vm_t *vm = sfpm_vm_create();
+    sfpm_vm_t *other = sfpm_vm_create();
     split(bytes, size, parts);
-    if (vm && sfpm_vm_load(vm, give_part, parts))
-        run(vm);
-    sfpm_vm_destroy(vm);
-    return 0;
-}
-
-/* The regions of a machine that stands somewhere in one of the programs. */
-static size_t make_input(uint8_t *bytes, size_t room, unsigned seed)
-{
-    size_t used = 0;
-    sfpm_vm_region_t region = {0};
-    sfpm_vm_t *vm = sfpm_vm_create();
-    const sfpm_vm_run_options_t options = {.struct_size = sizeof options,
-                                           .max_steps = seed / 2 % 20 + 1};
-    if (!vm ||
-        !(seed % 2 ? sfpm_vm_load_code(vm, loop, sizeof loop)
-                   : sfpm_vm_load_code(vm, reals, sizeof reals)) ||
-        !sfpm_vm_run(vm, &options))
-        abort();
-    for (int id = 0, next = 0; id < SFPM_NUM_REGIONS; id++) {
-        bool there = sfpm_vm_region(vm, (size_t)next, &region, sizeof region) &&
-                     strcmp(region.name, sfpm_region_names[id]) == 0;
-        size_t size = there ? region.size : 0;
-        next += there;
-        if (used + 2 + size > room)
-            break;
-        sfpm_put_u16(bytes + used, (uint16_t)size);
-        if (size > 0)
-            memcpy(bytes + used + 2, region.bytes, size);
-        used += 2 + size;
+    if (vm && other && sfpm_vm_load(vm, give_part, parts)) {
+        sfpm_vm_disassemble(vm, 0, UINT64_MAX, write_nowhere, NULL);
+        if (sfpm_vm_verify(vm) && sfpm_vm_load(other, give_part, parts)) {
+            run(vm, SFPM_VM_ENGINE_FAST);
+            run(other, SFPM_VM_ENGINE_SIMPLE);
+            compare(vm, other);
+        }
     }
     sfpm_vm_destroy(vm);
-    return used;
+    sfpm_vm_destroy(other);
+    return 0;
 }
 
 /* Changes one region and leaves the others where they are. */
 size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t size, size_t room, unsigned seed)
 {
     part_t parts[SFPM_NUM_REGIONS];
-    uint8_t saved[4096];
-    if (size < 2 * SFPM_NUM_REGIONS || seed % 1000 == 0)
-        return make_input(bytes, room, seed / 1000);
+    static uint8_t saved[1 << 17];
+    if (size < 2 * SFPM_NUM_REGIONS)
+        return LLVMFuzzerMutate(bytes, size, room);
     split(bytes, size, parts);
     const part_t *part = &parts[seed % SFPM_NUM_REGIONS];
     size_t start = (size_t)(part->bytes - bytes);

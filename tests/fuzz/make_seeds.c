@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* make_seeds DIRECTORY: writes for each fuzz target a directory of inputs to begin with,
- * made from the samples of tests/images. */
+/* make_seeds DIRECTORY PROGRAM...: writes for each fuzz target a directory of inputs to
+ * begin with, made from the samples of tests/images and programs in assembly. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +10,7 @@
 #include "base/bytes.h"
 #include "codec/compress.h"
 #include "image/format.h"
+#include "vm/regions.h"
 
 static const char *root;
 
@@ -76,10 +77,67 @@ static void write_chunk(const char *name, uint32_t codec)
     write_seed("chunks", name, prefix, sizeof prefix, to, size);
 }
 
+/* The machine's regions as fuzz_machine takes them. */
+static void write_machine(sfpm_vm_t *vm, const char *name)
+{
+    sfpm_buffer_t input = {0};
+    sfpm_vm_region_t region = {0};
+    for (int id = 0, next = 0; id < SFPM_NUM_REGIONS; id++) {
+        bool there = sfpm_vm_region(vm, (size_t)next, &region, sizeof region) &&
+                     strcmp(region.name, sfpm_region_names[id]) == 0;
+        const uint8_t *bytes = there ? region.bytes : NULL;
+        size_t size = there ? region.size : 0;
+        while (id == SFPM_MEMORY && size > 1 && bytes[size - 1] == 0)
+            size--; /* is made whole pages again */
+        uint8_t *to = size > UINT16_MAX ? NULL : sfpm_buffer_extend(&input, 2 + size);
+        if (!to)
+            exit(EXIT_FAILURE);
+        sfpm_put_u16(to, (uint16_t)size);
+        if (size > 0)
+            memcpy(to + 2, bytes, size);
+        next += there;
+    }
+    write_seed("machine", name, NULL, 0, input.data, input.size);
+    sfpm_buffer_free(&input);
+}
+
+static bool no_output(void *context, const void *bytes, size_t size)
+{
+    (void)context;
+    (void)bytes;
+    (void)size;
+    return true;
+}
+
+/* A program where it begins and at two places further on; what it imports is missing,
+ * so some stay where they are. */
+static void write_program(const char *path)
+{
+    static char text[1 << 16];
+    char name[256];
+    const char *slash = strrchr(path, '/');
+    sfpm_vm_t *vm = sfpm_vm_create();
+    FILE *file = fopen(path, "r");
+    size_t size = file ? fread(text, 1, sizeof text, file) : 0;
+    sfpm_vm_run_options_t options = {.struct_size = sizeof options, .output = no_output};
+    if (!vm || !file || !sfpm_vm_assemble(vm, text, size, path, NULL, NULL)) {
+        fprintf(stderr, "make_seeds: %s: %s\n", path, sfpm_last_error());
+        exit(EXIT_FAILURE);
+    }
+    fclose(file);
+    for (unsigned i = 0; i < 3; i++) {
+        snprintf(name, sizeof name, "%s-%u", slash ? slash + 1 : path, i);
+        write_machine(vm, name);
+        options.max_steps = 30 + 1000 * i;
+        sfpm_vm_run(vm, &options);
+    }
+    sfpm_vm_destroy(vm);
+}
+
 int main(int argc, char **argv)
 {
-    if (argc != 2) {
-        fprintf(stderr, "usage: make_seeds DIRECTORY\n");
+    if (argc < 2) {
+        fprintf(stderr, "usage: make_seeds DIRECTORY PROGRAM...\n");
         return 2;
     }
     root = argv[1];
@@ -92,5 +150,7 @@ int main(int argc, char **argv)
     }
     write_chunk("zstd", SFPM_CODEC_ZSTD);
     write_chunk("lz4", SFPM_CODEC_LZ4);
+    for (int i = 2; i < argc; i++)
+        write_program(argv[i]);
     return EXIT_SUCCESS;
 }

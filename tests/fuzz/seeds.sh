@@ -8,10 +8,10 @@ fuzz=$top_builddir/tests/fuzz
 
 changes=100
 [ "${SFPM_LONG:-0}" = 0 ] || changes=10000
-succeeds "$fuzz/make_seeds" seeds
+succeeds "$fuzz/make_seeds" seeds "$top_srcdir"/examples/*.s
 mkdir seeds/assembler
 cp "$top_srcdir"/examples/*.s seeds/assembler
-for target in assembler image chunks decrypt delta version1; do
+for target in assembler image chunks decrypt delta machine version1; do
     if [ "$target" = decrypt ] && ! [ -d seeds/decrypt ]; then
         continue # this build does not encrypt
     fi
