@@ -39,6 +39,8 @@ static int save(const run_t *run)
         status = output_write(run->kind, run->image, edit);
     else
         tool_fail_last(run->image->label);
+    if (status == EXIT_SUCCESS && run->kind == OUTPUT_IN_PLACE)
+        sfpm_vm_written(run->vm, edit);
     sfpm_edit_destroy(edit);
     return status;
 }

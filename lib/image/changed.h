@@ -14,4 +14,7 @@
 bool sfpm_edit_set_changed(sfpm_edit_t *edit, const char *name, size_t instance,
                            const uint64_t *changed);
 
+/* The image that an edit starts from; NULL for a new one. */
+const sfpm_image_t *sfpm_edit_image(const sfpm_edit_t *edit);
+
 #endif

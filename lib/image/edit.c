@@ -182,6 +182,11 @@ bool sfpm_edit_set_changed(sfpm_edit_t *edit, const char *name, size_t instance,
     return true;
 }
 
+const sfpm_image_t *sfpm_edit_image(const sfpm_edit_t *edit)
+{
+    return edit->image;
+}
+
 bool sfpm_edit_remove_region(sfpm_edit_t *edit, const char *name, size_t instance)
 {
     size_t which = 0;

@@ -175,6 +175,34 @@ static bool is_last(const sfpm_snapshot_t *snapshot, const sfpm_image_t *image)
            memcmp(last->digest, found->digest, SFPM_DIGEST_BYTES) == 0;
 }
 
+bool sfpm_snapshot_fill_regions(const sfpm_snapshot_t *snapshot, sfpm_edit_t *edit)
+{
+    if (!snapshot || !edit)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "no %s was given",
+                         snapshot ? "edit" : "snapshot");
+    if (!sfpm_callbacks_are_idle(snapshot))
+        return false;
+    const sfpm_image_t *image = sfpm_edit_image(edit);
+    sfpm_dirty_collect(snapshot);
+    return fill_regions(snapshot, edit) &&
+           (!image || !is_last(snapshot, image) || tell_changed(snapshot, edit));
+}
+
+bool sfpm_snapshot_written(sfpm_snapshot_t *snapshot, const sfpm_edit_t *edit)
+{
+    if (!snapshot || !edit)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "no %s was given",
+                         snapshot ? "edit" : "snapshot");
+    sfpm_known_commit_t *last = snapshot->last;
+    if (!sfpm_callbacks_are_idle(snapshot) ||
+        !sfpm_edit_written(edit, last->id, &last->number, last->digest))
+        return false;
+    last->known = true;
+    sfpm_snapshot_name_last(snapshot, NULL, NULL);
+    sfpm_dirty_committed(snapshot, true);
+    return true;
+}
+
 /* Writes the registered memory, as it is once the hooks before the save have run. */
 static bool write_state(const sfpm_snapshot_t *snapshot, sfpm_image_t *image,
                         const char *message, how_t how, const char *filename)

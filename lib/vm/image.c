@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include <sfpm/snapshot.h>
+
 #include "base/error.h"
 #include "base/memory.h"
 #include "vm/machine.h"
@@ -102,6 +104,49 @@ static bool remove_absent(const sfpm_vm_t *vm, sfpm_edit_t *edit)
     return true;
 }
 
+/* ---- Noting changes of the memory ------------------------------------------ */
+
+/* Smaller memory is compared with the image in no time. */
+#define WORTH_WATCHING ((size_t)1 << 20)
+
+void sfpm_vm_unwatch(sfpm_vm_t *vm)
+{
+    sfpm_snapshot_destroy(vm->watch);
+    vm->watch = NULL;
+}
+
+/* A snapshot of the memory alone: it finds what changed since the last commit. */
+static bool watch(sfpm_vm_t *vm, const sfpm_vm_region_t *region)
+{
+    sfpm_memory_region_t memory = {.base_address = (void *)(uintptr_t)region->bytes,
+                                   .size = region->size,
+                                   .name = region->name};
+    if (vm->watch)
+        return sfpm_snapshot_move_region(vm->watch, region->name, 0, memory.base_address,
+                                         region->size);
+    vm->watch = sfpm_snapshot_create();
+    if (vm->watch && sfpm_snapshot_add_region_flags(vm->watch, &memory, region->flags))
+        return true;
+    sfpm_vm_unwatch(vm);
+    return false;
+}
+
+bool sfpm_vm_written(sfpm_vm_t *vm, const sfpm_edit_t *edit)
+{
+    if (!vm || !edit)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "the machine or the edit is NULL");
+    return !vm->watch || sfpm_snapshot_written(vm->watch, edit);
+}
+
+static bool fill_region(sfpm_vm_t *vm, const sfpm_vm_region_t *region, sfpm_edit_t *edit)
+{
+    bool large = strcmp(region->name, sfpm_region_names[SFPM_MEMORY]) == 0 &&
+                 region->size >= WORTH_WATCHING;
+    return large ? watch(vm, region) && sfpm_snapshot_fill_regions(vm->watch, edit)
+                 : sfpm_edit_set_region(edit, region->name, 0, region->bytes,
+                                        region->size, region->flags);
+}
+
 bool sfpm_vm_fill_edit(sfpm_vm_t *vm, sfpm_edit_t *edit)
 {
     sfpm_vm_region_t region = {0};
@@ -111,8 +156,7 @@ bool sfpm_vm_fill_edit(sfpm_vm_t *vm, sfpm_edit_t *edit)
         return sfpm_fail(SFPM_ERR_ARGUMENT, "the edit is NULL");
     for (size_t i = 0; i < sfpm_vm_num_regions(vm); i++)
         if (!sfpm_vm_region(vm, i, &region, sizeof region) ||
-            !sfpm_edit_set_region(edit, region.name, 0, region.bytes, region.size,
-                                  region.flags))
+            !fill_region(vm, &region, edit))
             return false;
     return remove_absent(vm, edit) &&
            (vm->original || sfpm_edit_set_bytecode(edit, vm->program.version));
@@ -139,6 +183,8 @@ bool sfpm_vm_commit(sfpm_vm_t *vm, sfpm_image_t *image, const char *message)
     bool committed = edit && sfpm_vm_fill_edit(vm, edit) &&
                      (!message || sfpm_edit_set_message(edit, message)) &&
                      sfpm_edit_append(edit, NULL);
+    if (committed && sfpm_image_info(image)->format != 1)
+        sfpm_vm_written(vm, edit);
     sfpm_edit_destroy(edit);
     return committed;
 }

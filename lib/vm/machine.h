@@ -17,18 +17,22 @@ struct sfpm_vm {
     sfpm_state_t state;     /* what region `state` says */
     sfpm_facts_t facts;     /* when verified */
     bool verified;
-    sfpm_fast_t fast;       /* its functions translated, when verified */
-    sfpm_backtrace_t backtrace; /* empty unless verified and fitting the code */
-    uint8_t *original;          /* region `vm_state`, NULL: not in that layout */
-    uint32_t original_flags;    /* SFPM_REGION_… of it */
-    bool original_changed;      /* registers and stack must be written back into it */
-    sfpm_natives_t natives;     /* stay when the machine gets another program */
+    sfpm_fast_t fast;            /* its functions translated, when verified */
+    sfpm_backtrace_t backtrace;  /* empty unless verified and fitting the code */
+    uint8_t *original;           /* region `vm_state`, NULL: not in that layout */
+    uint32_t original_flags;     /* SFPM_REGION_… of it */
+    bool original_changed;       /* registers and stack must be written back into it */
+    sfpm_natives_t natives;      /* stay when the machine gets another program */
+    struct sfpm_snapshot *watch; /* of region `memory`, since a commit; NULL: none */
     bool running;
-    atomic_bool interrupt;      /* see sfpm_vm_interrupt() */
+    atomic_bool interrupt; /* see sfpm_vm_interrupt() */
 };
 
 /* False, with the error set, when the machine is NULL or has no program. */
 bool sfpm_vm_has_program(const sfpm_vm_t *vm);
+
+/* image.c: writes to memory are not noted any more; before it is released. */
+void sfpm_vm_unwatch(sfpm_vm_t *vm);
 
 /* Puts `made`, a machine without natives, in the place of `vm`, which keeps its own. */
 void sfpm_vm_replace(sfpm_vm_t *vm, sfpm_vm_t *made);

@@ -13,6 +13,7 @@
 
 static void clear(sfpm_vm_t *vm)
 {
+    sfpm_vm_unwatch(vm);
     sfpm_backtrace_free(&vm->backtrace);
     sfpm_fast_free(&vm->fast);
     sfpm_facts_free(&vm->facts);
@@ -355,6 +356,7 @@ bool sfpm_vm_fresh(sfpm_vm_t *vm)
 {
     if (!sfpm_vm_has_program(vm))
         return false;
+    sfpm_vm_unwatch(vm);
     vm->state.instructions = 0;
     vm->state.starts = 0;
     return sfpm_data_begin(&vm->program, &vm->regions) && start(vm);

@@ -395,6 +395,42 @@ START_TEST(a_child_finds_its_own_changes)
 }
 END_TEST
 
+/* Fills an edit of the open image and appends it; `late` is written to between. */
+static void append_regions(sfpm_image_t *image, uint8_t *late)
+{
+    sfpm_edit_t *edit = sfpm_edit_create(image);
+    ck_assert_works(sfpm_snapshot_fill_regions(subject.snapshot, edit));
+    ck_assert(!sfpm_snapshot_written(subject.snapshot, edit));
+    if (late)
+        *late ^= 1;
+    ck_assert_works(sfpm_edit_append(edit, NULL));
+    ck_assert_works(sfpm_snapshot_written(subject.snapshot, edit));
+    sfpm_edit_destroy(edit);
+    ck_assert_works(sfpm_image_read(image, 0, 0, subject.wanted, subject.size));
+}
+
+/* A caller with its own edits gets the same; what is written too late is found where all
+ * is compared, and only there: so it was not. */
+START_TEST(own_edits_know_what_changed)
+{
+    begin(methods[_i], 0, SIZE);
+    sfpm_image_t *image = sfpm_image_open("a.img", NULL);
+    ck_assert_ptr_nonnull(image);
+    for (int round = 0; round < 20; round++) {
+        write_some();
+        append_regions(image, NULL);
+        ck_assert_mem_eq(subject.wanted, subject.memory, subject.size);
+    }
+    subject.memory[9 * PAGE] ^= 2;
+    append_regions(image, subject.memory + 300 * PAGE);
+    bool told = sfpm_snapshot_tracking(subject.snapshot, 0) != SFPM_TRACKING_NONE;
+    ck_assert_int_eq(told, memcmp(subject.wanted, subject.memory, SIZE) != 0);
+    ck_assert_uint_eq(subject.wanted[9 * PAGE], subject.memory[9 * PAGE]);
+    sfpm_image_close(image);
+    end();
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("snapshot_track");
@@ -411,6 +447,7 @@ int main(void)
     tcase_add_loop_test(core, a_moved_region_is_watched_anew, 0, NUM_METHODS);
     tcase_add_loop_test(core, a_failed_commit_loses_nothing, 0, NUM_METHODS);
     tcase_add_loop_test(core, a_child_finds_its_own_changes, 0, NUM_METHODS);
+    tcase_add_loop_test(core, own_edits_know_what_changed, 0, NUM_METHODS);
     suite_add_tcase(suite, core);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

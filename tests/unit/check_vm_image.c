@@ -88,6 +88,70 @@ START_TEST(edit_leaves_other_regions_alone)
 }
 END_TEST
 
+/* Whether the image holds the machine's memory. */
+static bool holds_memory(sfpm_vm_t *vm, const sfpm_image_t *image)
+{
+    size_t index, size = (size_t)sfpm_vm_memory_size(vm);
+    uint8_t *held = malloc(size);
+    ck_assert(held && sfpm_image_find_region(image, "memory", &index));
+    ck_assert_uint_eq(sfpm_image_region(image, index)->size, size);
+    ck_assert(sfpm_image_read(image, index, 0, held, size));
+    bool same = memcmp(held, sfpm_vm_memory(vm, 0, size), size) == 0;
+    free(held);
+    return same;
+}
+
+static void write_memory(sfpm_vm_t *vm)
+{
+    for (int i = 0; i < 20; i++) {
+        uint64_t at = random_below(sfpm_vm_memory_size(vm));
+        *(uint8_t *)sfpm_vm_memory(vm, at, 1) = (uint8_t)random_below(256);
+    }
+}
+
+/* Of a large memory only what was written to is looked at, and all of that: through
+ * growth, which moves it, and after a new beginning. */
+START_TEST(commits_follow_a_large_memory)
+{
+    sfpm_vm_t *vm = assembled(".memory 32\n.func main\nagain: i32.const 1\n"
+                              "memory.grow\n drop\n br again\n");
+    ck_assert(sfpm_vm_save(vm, "a.img"));
+    sfpm_image_t *image = sfpm_image_open("a.img", NULL);
+    for (int round = 0; round < 40; round++) {
+        write_memory(vm);
+        if (round % 8 == 7)
+            run_steps(vm, 4, NULL);
+        if (round == 30)
+            ck_assert(sfpm_vm_fresh(vm));
+        ck_assert(sfpm_vm_commit(vm, image, NULL));
+        ck_assert(holds_memory(vm, image));
+    }
+    sfpm_image_close(image);
+    sfpm_vm_destroy(vm);
+}
+END_TEST
+
+/* What is written between, against the rules, is not found: so not all is compared. */
+START_TEST(written_edits_spare_comparing)
+{
+    sfpm_vm_t *vm = assembled(".memory 32\n.func main\nhalt\n");
+    ck_assert(sfpm_vm_save(vm, "a.img"));
+    sfpm_image_t *image = sfpm_image_open("a.img", NULL);
+    for (int told = 0; told < 2; told++) {
+        sfpm_edit_t *edit = sfpm_edit_create(image);
+        ck_assert(sfpm_vm_fill_edit(vm, edit));
+        ck_assert(!sfpm_vm_written(vm, edit) && !sfpm_vm_written(vm, NULL));
+        *(uint8_t *)sfpm_vm_memory(vm, 1234567, 1) ^= 1;
+        ck_assert(sfpm_edit_append(edit, NULL));
+        ck_assert(sfpm_vm_written(vm, edit));
+        sfpm_edit_destroy(edit);
+        ck_assert_int_eq(holds_memory(vm, image), !told);
+    }
+    sfpm_image_close(image);
+    sfpm_vm_destroy(vm);
+}
+END_TEST
+
 START_TEST(images_without_a_machine_are_told)
 {
     int number = 7;
@@ -423,6 +487,8 @@ int main(void)
         saved_machine_goes_on_where_it_was,
         commits_are_states_to_go_back_to,
         edit_leaves_other_regions_alone,
+        commits_follow_a_large_memory,
+        written_edits_spare_comparing,
         original_state_runs_and_is_written_back,
         original_state_can_be_suspended_anywhere,
         original_slots_are_sign_extended_and_must_fit,

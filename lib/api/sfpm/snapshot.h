@@ -349,6 +349,23 @@ SFPM_API bool sfpm_snapshot_restore_image(sfpm_snapshot_t *snapshot, sfpm_image_
 SFPM_API bool sfpm_snapshot_fill_edit(const sfpm_snapshot_t *snapshot, sfpm_edit_t *edit);
 
 /**
+ * Registers the regions alone, and tells the edit which pages changed when it starts from
+ * the commit that the snapshot last restored, saved or was told of by
+ * sfpm_snapshot_written(); otherwise all are compared. For a caller to whom the rest of
+ * the image belongs. The snapshot and its memory must outlive the edit.
+ */
+SFPM_API bool sfpm_snapshot_fill_regions(const sfpm_snapshot_t *snapshot,
+                                         sfpm_edit_t *edit);
+
+/**
+ * Tells that an edit which the snapshot filled has become a commit. From now on changes
+ * of the regions are found as sfpm_snapshot_set_tracking() says, if no byte of them was
+ * written to since they were filled in.
+ * @return false with SFPM_ERR_ARGUMENT when the edit has not become a commit
+ */
+SFPM_API bool sfpm_snapshot_written(sfpm_snapshot_t *snapshot, const sfpm_edit_t *edit);
+
+/**
  * Saves only what changed since the last commit of `previous`.
  * @param previous  an existing image of version 2
  * @param output    where to: another file becomes a delta, which needs `previous` in the

@@ -426,10 +426,8 @@ SFPM_API size_t sfpm_vm_instruction(const sfpm_vm_t *vm, uint64_t offset, char *
 SFPM_API bool sfpm_vm_disassemble(const sfpm_vm_t *vm, uint64_t from, uint64_t to,
                                   sfpm_vm_output_callback_t output, void *context);
 
-/**
- * Tells where code lies among the regions, for a caller that patches its bytes: a
- * code offset N is byte `*start + N` of the region, N below info.code_size.
- */
+/** Tells where code lies among the regions, for a caller that patches its bytes: a
+ * code offset N is byte `*start + N` of the region, N below info.code_size. */
 SFPM_API const char *sfpm_vm_code_region(const sfpm_vm_t *vm, uint64_t *start);
 
 /**
@@ -476,21 +474,21 @@ SFPM_API size_t sfpm_vm_num_regions(const sfpm_vm_t *vm);
 SFPM_API bool sfpm_vm_region(sfpm_vm_t *vm, size_t index, sfpm_vm_region_t *region,
                              size_t size);
 
-/**
- * Puts the machine's regions and bytecode version into an edit; other regions of
- * the edit are left alone. The machine must not change, and must outlive the edit,
- * until it is written.
- */
+/** Puts the machine's regions and bytecode version into an edit; other regions of the edit
+ * are left alone. The machine must not change, and must outlive the edit, until it is
+ * written. */
 SFPM_API bool sfpm_vm_fill_edit(sfpm_vm_t *vm, sfpm_edit_t *edit);
+
+/** Tells that the edit, filled by sfpm_vm_fill_edit(), was appended to its image, and the
+ * machine has not changed since. Writes to a large memory are noted from then on, so that
+ * the next edit costs what changed. Fails when the edit has not become a commit. */
+SFPM_API bool sfpm_vm_written(sfpm_vm_t *vm, const sfpm_edit_t *edit);
 
 /** Replaces the file, atomically and durably, by an image of the machine. */
 SFPM_API bool sfpm_vm_save(sfpm_vm_t *vm, const char *filename);
 
-/**
- * Appends the machine's state as one commit to the file of an open image, which
- * then shows it. SFPM_ERR_CHANGED when another has committed since.
- * @param message  of the commit, or NULL
- */
+/** Appends the machine's state as one commit to the file of an open image, which then
+ * shows it. SFPM_ERR_CHANGED when another has committed since. `message` may be NULL. */
 SFPM_API bool sfpm_vm_commit(sfpm_vm_t *vm, sfpm_image_t *image, const char *message);
 
 #ifdef __cplusplus
