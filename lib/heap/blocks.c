@@ -52,7 +52,7 @@ static uint32_t make_slab(sfpm_heap_t *heap, unsigned type, unsigned size_class)
         return 0;
     unit_t *unit = heap_unit(heap, number);
     uint32_t size = sfpm_heap_class_sizes[size_class];
-    uint32_t capacity = UNIT_SIZE / size;
+    uint32_t capacity = slab_capacity(size);
     *unit = (unit_t){.kind = UNIT_SLAB,
                      .size_class = (uint8_t)size_class,
                      .type = (uint16_t)type,

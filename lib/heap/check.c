@@ -72,8 +72,9 @@ static bool check_slab(const sfpm_heap_t *heap, uint32_t number, const unit_t *u
 {
     if (unit->size_class >= NUM_CLASSES || unit->type >= heap->header->num_types ||
         unit->block_size != sfpm_heap_class_sizes[unit->size_class] ||
-        unit->capacity != UNIT_SIZE / unit->block_size || unit->free > unit->capacity ||
-        unit->hint * 64 >= unit->capacity + 64 || unit->flags > UNIT_FREED ||
+        unit->capacity != slab_capacity(unit->block_size) ||
+        unit->free > unit->capacity || unit->hint * 64 >= unit->capacity + 64 ||
+        unit->flags > UNIT_FREED ||
         unit->reciprocal != (UINT64_C(0xffffffff) + unit->block_size) / unit->block_size)
         return CORRUPT("slab %u: its size class, type or capacity is impossible", number);
     return check_map(heap, number, unit);

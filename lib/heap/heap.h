@@ -101,6 +101,9 @@ void sfpm_units_give(sfpm_heap_t *heap, uint32_t first, uint32_t count);
 /* Makes the first segment, with the tables, of an empty heap. */
 bool sfpm_units_start(sfpm_heap_t *heap);
 
+/* Lets no page of a segment's tables be zero. */
+void sfpm_units_fill_unused(segment_t *segment);
+
 /* Units of the first segment that hold tables, for a range of that size. */
 uint32_t sfpm_units_of_tables(uint64_t max_size);
 

@@ -26,6 +26,7 @@ enum {
     SMALL_MAX = 32768,                  /* bytes of the largest class */
     MAP_WORDS = UNIT_SIZE / GRAIN / 64, /* of a slab's map of free blocks */
     NAME_SIZE = 56,                     /* with the terminating zero */
+    MAX_BLOCKS = (MAP_WORDS - 1) * 64,  /* of a slab */
     MAX_TYPES = 1024,
     MAX_OFFSETS = 16384, /* of pointers in all types together */
     MAX_ROOTS = 1024,
@@ -73,8 +74,14 @@ typedef struct segment {
     uint64_t clean_units; /* … and was given back to the system */
     uint8_t reserved[4080];
     unit_t units[UNITS];
-    uint64_t maps[UNITS][MAP_WORDS]; /* bit n: block n is free */
+    uint64_t maps[UNITS][MAP_WORDS]; /* bit n: block n is free; the last word is unused */
 } segment_t;
+
+static inline uint32_t slab_capacity(uint32_t block_size)
+{
+    uint32_t count = UNIT_SIZE / block_size;
+    return count < MAX_BLOCKS ? count : MAX_BLOCKS;
+}
 
 typedef enum segment_kind {
     SEGMENT_FREE = 0,
@@ -166,6 +173,8 @@ enum {
 #define MAX_RANGE ((uint64_t)1 << 40)
 
 _Static_assert(sizeof(unit_t) == 64, "a unit's descriptor is one cache line");
+_Static_assert(sizeof(unit_t[UNITS]) == 4096 && sizeof(segment_t) % 4096 == 0,
+               "pages of a segment's tables end with what nothing uses");
 _Static_assert(sizeof(segment_t) <= UNIT_SIZE, "a segment is described by one unit");
 _Static_assert(sizeof(type_record_t) == 56 + 24 + 4 * NUM_CLASSES, "no padding");
 

@@ -132,8 +132,10 @@ static void copy_tables(const sfpm_heap_t *to, const sfpm_heap_t *preview)
     memcpy(to->header, preview->header, sizeof(header_t));
     memcpy(to->segments, preview->segments, entries);
     for (uint32_t s = 0; s < preview->header->num_segments; s++)
-        if (preview->segments[s].kind == SEGMENT_UNITS)
+        if (preview->segments[s].kind == SEGMENT_UNITS) {
             memcpy(heap_segment(to, s), heap_segment(preview, s), sizeof(segment_t));
+            sfpm_units_fill_unused(heap_segment(to, s));
+        }
 }
 
 static bool read_and_move(sfpm_heap_t *to, const sfpm_heap_t *known,

@@ -48,12 +48,24 @@ static void set_free_units(sfpm_heap_t *heap, uint32_t number, uint64_t bits)
         heap->header->segment_hint = number;
 }
 
+/* Zero pages are not stored, and a restore maps what lies between them piece by piece. So
+ * that a full segment is one piece, the pages of its first unit end with bytes that
+ * nothing uses, all but the second, which ends with the descriptor of the last unit. */
+void sfpm_units_fill_unused(segment_t *segment)
+{
+    enum { PAGE = 4096, LENGTH = 8 };
+    for (size_t end = PAGE; end <= UNIT_SIZE; end += PAGE)
+        if (end != offsetof(segment_t, maps))
+            memset((uint8_t *)segment + end - LENGTH, 0xff, LENGTH);
+}
+
 static void make_segment(sfpm_heap_t *heap, uint32_t number)
 {
     segment_t *segment = heap_segment(heap, number);
     bool clean = heap->segments[number].clean;
     memset(segment, 0, offsetof(segment_t, maps));
     segment->clean_units = clean ? ALL_UNITS : 0;
+    sfpm_units_fill_unused(segment);
     segment->units[0].kind = UNIT_TABLE;
     heap->segments[number] = (segment_entry_t){.kind = SEGMENT_UNITS};
     set_free_units(heap, number, ALL_UNITS);

@@ -15,10 +15,11 @@
 
 #define PAGE ((size_t)4096)
 
-/* Each mapping costs a few microseconds, now and in every later page fault. Where more
- * would be needed, the widest run is mapped with the pages that deviate from it, and
- * those, and runs shorter than SHORT, are read. */
-enum { MANY = 256 };
+/* Each mapping costs a few microseconds. Where more than MANY would be needed, runs
+ * shorter than SHORT are read. If the widest run can be mapped with what deviates from
+ * it, and reading that is cheaper than mapping each run, that is done instead; also where
+ * more than MOST mappings would be needed, since a process may have some 65,000. */
+enum { MANY = 256, MOST = 16384 };
 #define SHORT (16 * PAGE)
 
 static uint8_t *reserve(size_t size, int protection)
@@ -169,12 +170,26 @@ static bool fill_over_wide(sfpm_mapping_t *mapping, const sfpm_image_t *image,
     return true;
 }
 
+/* Whether mapping each long run beats reading those that lie elsewhere than the widest:
+ * a mapping costs less than reading SHORT. */
+static bool runs_are_better(const sfpm_places_t *places)
+{
+    const sfpm_run_t wide = widest_run(places);
+    size_t mappings = count_mapped(places, SHORT);
+    uint64_t read = 0;
+    for (size_t i = 0; i < places->count; i++)
+        if (is_mapped(&places->runs[i], SHORT) &&
+            shift_of(&places->runs[i]) != shift_of(&wide))
+            read += places->runs[i].size;
+    return mappings <= MANY || (mappings <= MOST && read / SHORT > mappings);
+}
+
 static bool fill(sfpm_mapping_t *mapping, const sfpm_image_t *image,
                  const sfpm_places_t *places)
 {
     if (count_mapped(places, PAGE) <= MANY)
         return fill_by_runs(mapping, image, places, PAGE);
-    if (count_mapped(places, SHORT) <= MANY)
+    if (runs_are_better(places))
         return fill_by_runs(mapping, image, places, SHORT);
     return fill_over_wide(mapping, image, places);
 }

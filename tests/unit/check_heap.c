@@ -307,6 +307,47 @@ START_TEST(pages_without_blocks_are_not_stored)
 }
 END_TEST
 
+/* Mappings of the image in this process; -1 when the system does not tell. */
+static int count_mappings(void)
+{
+    char line[512];
+    int count = 0;
+    FILE *maps = fopen("/proc/self/maps", "r");
+    if (!maps)
+        return -1;
+    while (fgets(line, sizeof line, maps))
+        count += strstr(line, path) != NULL;
+    fclose(maps);
+    return count;
+}
+
+/* Blocks fill their slabs, of the smallest size, too: no map of free blocks, and no
+ * other page of the tables, is zero then. */
+START_TEST(full_segments_are_one_piece)
+{
+    const sfpm_restore_options_t options = {.struct_size = sizeof options,
+                                            .mode = SFPM_RESTORE_LAZY_UNVERIFIED};
+    make_path();
+    sfpm_heap_t *heap = new_heap();
+    sfpm_snapshot_t *snapshot = sfpm_snapshot_create();
+    ck_assert(sfpm_heap_add_to_snapshot(heap, snapshot));
+    for (size_t size = 16; size <= 64; size *= 4)
+        for (size_t i = 0; i < (32U << 20) / size; i++)
+            memset(sfpm_heap_alloc(heap, size), 'x', size);
+    CHECK(heap);
+    ck_assert(sfpm_snapshot_save(snapshot, path));
+    ck_assert_msg(sfpm_heap_restore(heap, path, &options), "%s", sfpm_last_error());
+    CHECK(heap);
+    ck_assert_int_le(count_mappings(), 8); /* of 17 segments */
+#ifdef __linux__
+    ck_assert_int_gt(count_mappings(), 0);
+#endif
+    sfpm_snapshot_destroy(snapshot);
+    sfpm_heap_destroy(heap);
+    remove_path();
+}
+END_TEST
+
 START_TEST(a_failed_restore_leaves_the_heap_as_it_was)
 {
     make_path();
@@ -348,6 +389,7 @@ int main(void)
     tcase_add_test(core, roots_name_blocks);
     tcase_add_test(core, a_heap_is_restored_where_it_was);
     tcase_add_test(core, pages_without_blocks_are_not_stored);
+    tcase_add_test(core, full_segments_are_one_piece);
     suite_add_tcase(suite, core);
     TCase *limits = tcase_create("Limits");
     tcase_add_test(limits, a_wrong_free_is_found);

@@ -183,6 +183,18 @@ START_TEST(many_deviating_pages_are_read)
 }
 END_TEST
 
+/* Zero pages between long runs: each run lies elsewhere in the file. */
+START_TEST(many_long_runs_are_mapped)
+{
+    size_t run = 17 * PAGE, count = 300, size = count * (run + PAGE);
+    uint8_t *memory = allocated(size);
+    for (size_t i = 0; i < count; i++)
+        fill(memory + i * (run + PAGE), run, (unsigned)i);
+    save_and_expect(memory, size);
+    sfpm_free_region(memory, size);
+}
+END_TEST
+
 START_TEST(a_smaller_and_a_larger_region_are_restored)
 {
     size_t size = 2 * MIB;
@@ -448,6 +460,7 @@ int main(void)
     tcase_add_test(core, zeros_and_short_pages_are_restored);
     tcase_add_test(core, some_deviating_pages_are_mapped);
     tcase_add_test(core, many_deviating_pages_are_read);
+    tcase_add_test(core, many_long_runs_are_mapped);
     tcase_add_test(core, a_smaller_and_a_larger_region_are_restored);
     tcase_add_test(core, other_memory_is_never_mapped);
     tcase_add_test(core, other_images_are_never_mapped);
