@@ -6,9 +6,10 @@
  * sfpm-bytecode(5) are all made from it.
  *
  * An instruction is one opcode byte and then its operand, little-endian and of
- * fixed width; only br_table's is longer. All numbers are frozen. They are
- * WebAssembly's where WebAssembly has the instruction, and 0xE0 plus the second number
- * where it has one of two after 0xFC.
+ * fixed width; only br_table's is longer. Numbers, operands and meanings are frozen:
+ * what is added gets other numbers and a higher version. The numbers are WebAssembly's
+ * where WebAssembly has the instruction, and 0xE0 plus the second number where it has one
+ * of two after 0xFC.
  */
 #ifndef SFPM_OPCODE_H
 #define SFPM_OPCODE_H
