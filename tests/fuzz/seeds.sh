@@ -11,7 +11,9 @@ changes=100
 succeeds "$fuzz/make_seeds" seeds "$top_srcdir"/examples/*.s
 mkdir seeds/assembler
 cp "$top_srcdir"/examples/*.s seeds/assembler
-for target in assembler image chunks decrypt delta machine version1; do
+mkdir seeds/edits
+split -l 1 -a 3 "$top_srcdir/tests/fuzz/edits.txt" seeds/edits/
+for target in assembler edits image chunks decrypt delta machine version1; do
     if [ "$target" = decrypt ] && ! [ -d seeds/decrypt ]; then
         continue # this build does not encrypt
     fi
