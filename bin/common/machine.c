@@ -4,6 +4,18 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "common/options.h"
+
+sfpm_vm_t *machine_create(void)
+{
+    sfpm_vm_t *vm = sfpm_vm_create();
+    if (vm != NULL)
+        sfpm_vm_set_max_memory(vm, options.max_memory < SFPM_VM_MAX_MEMORY
+                                       ? options.max_memory
+                                       : SFPM_VM_MAX_MEMORY);
+    return vm;
+}
+
 bool machine_name(const sfpm_vm_t *vm, uint64_t offset, char *text, size_t size)
 {
     sfpm_vm_describe(vm, offset, text, size);

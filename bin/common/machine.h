@@ -15,6 +15,9 @@ enum {
     MACHINE_SIGNATURE = 8192 /* room for the types of any function */
 };
 
+/* A machine that may have the memory that --max-memory allows. */
+sfpm_vm_t *machine_create(void);
+
 /* Writes the name of a place in the code, "main+3"; false when it has none. */
 bool machine_name(const sfpm_vm_t *vm, uint64_t offset, char *text, size_t size);
 

@@ -44,7 +44,9 @@ struct poptOption options_texts[] = {{"description", 'd', POPT_ARG_STRING,
 
 struct poptOption options_limits[] = {
     {"max-memory", '\0', POPT_ARG_STRING, &options.max_memory_text, 0,
-     "take at most SIZE bytes for the image's tables; K, M, G are understood", "SIZE"},
+     "take at most SIZE bytes, such as 64M, for the image's tables, and for a program's "
+     "memory (1G each)",
+     "SIZE"},
     {"digest", '\0', POPT_ARG_STRING, &options.digest_text, 0,
      "accept only the state with this digest", "HEX"},
     POPT_TABLEEND};

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/escape.h"
+#include "common/machine.h"
 #include "common/options.h"
 #include "common/tool.h"
 #include "diff/diff.h"
@@ -49,7 +50,7 @@ static void load_machine(side_t *side)
 {
     if (!sfpm_vm_is_in(side->file.image))
         return;
-    side->vm = sfpm_vm_create();
+    side->vm = machine_create();
     bool loaded = side->vm != NULL && sfpm_vm_load_image(side->vm, side->file.image);
     if (!loaded || !sfpm_vm_verify(side->vm))
         snprintf(side->refusal, sizeof(side->refusal), "%s", sfpm_last_error());

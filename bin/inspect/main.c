@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/machine.h"
 #include "common/options.h"
 #include "common/tool.h"
 #include "inspect/view.h"
@@ -48,7 +49,7 @@ static void load_machine(view_t *view)
 {
     if (!sfpm_vm_is_in(view->file.image))
         return;
-    view->vm = sfpm_vm_create();
+    view->vm = machine_create();
     bool loaded = view->vm != NULL && sfpm_vm_load_image(view->vm, view->file.image);
     if (!loaded || !sfpm_vm_verify(view->vm))
         snprintf(view->refusal, sizeof(view->refusal), "%s", sfpm_last_error());

@@ -252,7 +252,7 @@ static void load_machine(patch_t *patch)
 {
     if (!sfpm_vm_is_in(patch->image.image))
         return;
-    patch->vm = sfpm_vm_create();
+    patch->vm = machine_create();
     if (patch->vm != NULL && sfpm_vm_load_image(patch->vm, patch->image.image)) {
         sfpm_vm_verify(patch->vm); /* one that could not run can be repaired */
         return;

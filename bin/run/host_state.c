@@ -71,6 +71,15 @@ static bool decode_list(char ***list, uint32_t *count, const uint8_t **at, size_
     return true;
 }
 
+/* Each is NAME=VALUE: natives.c looks for the sign. */
+static bool are_variables(const host_state_t *state)
+{
+    for (uint32_t i = 0; i < state->num_environment; i++)
+        if (strchr(state->environment[i], '=') == NULL)
+            return false;
+    return true;
+}
+
 bool host_state_decode(host_state_t *state, const uint8_t *bytes, size_t size)
 {
     *state = (host_state_t){.status = 0};
@@ -87,7 +96,7 @@ bool host_state_decode(host_state_t *state, const uint8_t *bytes, size_t size)
     size -= HEADER;
     if (decode_list(&state->arguments, &state->num_arguments, &bytes, &size) &&
         decode_list(&state->environment, &state->num_environment, &bytes, &size) &&
-        size == 0)
+        size == 0 && are_variables(state))
         return true;
     host_state_free(state);
     return false;

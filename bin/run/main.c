@@ -213,7 +213,7 @@ static int run_image(const operand_t *image)
                          "(creator %s)",
                          creator[0] != '\0' ? creator : "not recorded");
     }
-    sfpm_vm_t *vm = sfpm_vm_create();
+    sfpm_vm_t *vm = machine_create();
     if (vm == NULL || !sfpm_vm_load_image(vm, image->image))
         status = tool_fail_last(image->label);
     else if (prepare(vm, image, &status))

@@ -78,9 +78,10 @@ static sfpm_native_result_t native_read(void *context, sfpm_vm_t *vm,
     fflush(stdout); /* a question that the input answers */
     if (!wait_for_input())
         return SFPM_NATIVE_RETRY;
+    uint32_t size = (uint32_t)params[2].i32;
     ssize_t count;
     do
-        count = read(STDIN_FILENO, bytes, (size_t)(uint32_t)params[2].i32 & INT32_MAX);
+        count = read(STDIN_FILENO, bytes, size < INT32_MAX ? size : INT32_MAX);
     while (count < 0 && errno == EINTR);
     if (count < 0)
         return SFPM_NATIVE_ERROR;

@@ -25,6 +25,7 @@ static bool find_region(const sfpm_image_t *image, const char *name, size_t *ind
 
 typedef struct sfpm_region_reader {
     const sfpm_image_t *image;
+    uint64_t max_memory;  /* bytes that region `memory` may have */
     sfpm_buffer_t buffer; /* the region asked for last */
 } sfpm_region_reader_t;
 
@@ -38,13 +39,14 @@ static bool read_region(void *context, const char *name, const void **bytes, siz
     if (!find_region(reader->image, name, &index))
         return true;
     uint64_t wanted = sfpm_image_region(reader->image, index)->size;
-    uint64_t most = strcmp(name, sfpm_region_names[SFPM_MEMORY]) == 0
-                        ? SFPM_VM_DEFAULT_MEMORY
-                        : SFPM_VM_MAX_STACK;
+    uint64_t most = strcmp(name, sfpm_region_names[SFPM_MEMORY]) == 0 ? reader->max_memory
+                                                                      : SFPM_VM_MAX_STACK;
     if (wanted > most)
         return sfpm_fail(SFPM_ERR_LIMIT,
                          "region '%s' has %llu bytes; a machine's have at most %llu",
                          name, (unsigned long long)wanted, (unsigned long long)most);
+    if (wanted > SIZE_MAX)
+        return sfpm_fail_memory(SIZE_MAX);
     reader->buffer.size = 0;
     uint8_t *to = sfpm_buffer_extend(&reader->buffer, (size_t)wanted);
     if (!to || !sfpm_image_read(reader->image, index, 0, to, (size_t)wanted))
@@ -63,10 +65,10 @@ bool sfpm_vm_is_in(const sfpm_image_t *image)
 
 bool sfpm_vm_load_image(sfpm_vm_t *vm, const sfpm_image_t *image)
 {
-    sfpm_region_reader_t reader = {.image = image};
     size_t index;
     if (!vm || !image)
         return sfpm_fail(SFPM_ERR_ARGUMENT, "the machine or the image is NULL");
+    sfpm_region_reader_t reader = {.image = image, .max_memory = sfpm_vm_max_memory(vm)};
     bool loaded = sfpm_vm_load(vm, read_region, &reader);
     sfpm_buffer_free(&reader.buffer);
     if (loaded && vm->original && find_region(image, SFPM_ORIGINAL_NAME, &index))
@@ -80,6 +82,8 @@ bool sfpm_vm_restore(sfpm_vm_t *vm, const char *filename)
         return sfpm_fail(SFPM_ERR_ARGUMENT, "the machine is NULL");
     sfpm_image_t *image = sfpm_image_open(filename, NULL);
     sfpm_vm_t *made = image ? sfpm_vm_create() : NULL;
+    if (made)
+        made->max_memory = vm->max_memory;
     bool restored = made && sfpm_vm_load_image(made, image) && sfpm_vm_verify(made);
     if (restored)
         sfpm_vm_replace(vm, made);

@@ -23,6 +23,7 @@ struct sfpm_vm {
     uint32_t original_flags;     /* SFPM_REGION_… of it */
     bool original_changed;       /* registers and stack must be written back into it */
     sfpm_natives_t natives;      /* stay when the machine gets another program */
+    uint64_t max_memory;         /* bytes; 0: the default */
     struct sfpm_snapshot *watch; /* of region `memory`, since a commit; NULL: none */
     bool running;
     atomic_bool interrupt; /* see sfpm_vm_interrupt() */
@@ -34,7 +35,11 @@ bool sfpm_vm_has_program(const sfpm_vm_t *vm);
 /* image.c: writes to memory are not noted any more; before it is released. */
 void sfpm_vm_unwatch(sfpm_vm_t *vm);
 
-/* Puts `made`, a machine without natives, in the place of `vm`, which keeps its own. */
+/* The bytes of memory that a program may have. */
+uint64_t sfpm_vm_max_memory(const sfpm_vm_t *vm);
+
+/* Puts `made`, a machine without natives, in the place of `vm`, which keeps its own, and
+ * its limit. */
 void sfpm_vm_replace(sfpm_vm_t *vm, sfpm_vm_t *made);
 
 /* Puts the machine before the first instruction of a function, with an empty stack and

@@ -116,6 +116,7 @@ void sfpm_vm_replace(sfpm_vm_t *vm, sfpm_vm_t *made)
 {
     sfpm_natives_unbind(&vm->natives);
     made->natives = vm->natives;
+    made->max_memory = vm->max_memory;
     vm->natives = (sfpm_natives_t){0};
     clear(vm);
     *vm = *made;
@@ -264,7 +265,30 @@ bool sfpm_vm_load(sfpm_vm_t *vm, sfpm_vm_region_callback_t callback, void *conte
 
 /* ---- Running -------------------------------------------------------------- */
 
-static bool read_options(sfpm_vm_run_options_t *options,
+uint64_t sfpm_vm_max_memory(const sfpm_vm_t *vm)
+{
+    return vm->max_memory ? vm->max_memory : SFPM_VM_DEFAULT_MEMORY;
+}
+
+static bool check_max_memory(uint64_t bytes)
+{
+    return bytes <= SFPM_VM_MAX_MEMORY ||
+           sfpm_fail(SFPM_ERR_ARGUMENT,
+                     "a memory of %llu bytes is over the limit of %llu",
+                     (unsigned long long)bytes, (unsigned long long)SFPM_VM_MAX_MEMORY);
+}
+
+bool sfpm_vm_set_max_memory(sfpm_vm_t *vm, uint64_t bytes)
+{
+    if (!vm)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "the machine is NULL");
+    if (!check_max_memory(bytes))
+        return false;
+    vm->max_memory = bytes;
+    return true;
+}
+
+static bool read_options(const sfpm_vm_t *vm, sfpm_vm_run_options_t *options,
                          const sfpm_vm_run_options_t *given)
 {
     if (!sfpm_take_options(options, sizeof *options, given))
@@ -274,12 +298,9 @@ static bool read_options(sfpm_vm_run_options_t *options,
     if (options->max_stack == 0)
         options->max_stack = SFPM_VM_DEFAULT_STACK;
     if (options->max_memory == 0)
-        options->max_memory = SFPM_VM_DEFAULT_MEMORY;
-    if (options->max_memory > SFPM_VM_MAX_MEMORY)
-        return sfpm_fail(SFPM_ERR_ARGUMENT,
-                         "a memory of %llu bytes is over the limit of %llu",
-                         (unsigned long long)options->max_memory,
-                         (unsigned long long)SFPM_VM_MAX_MEMORY);
+        options->max_memory = sfpm_vm_max_memory(vm);
+    if (!check_max_memory(options->max_memory))
+        return false;
     if ((unsigned)options->engine > SFPM_VM_ENGINE_FAST)
         return sfpm_fail(SFPM_ERR_ARGUMENT, "there is no engine %u",
                          (unsigned)options->engine);
@@ -308,7 +329,7 @@ static bool settle(sfpm_vm_t *vm, bool ran)
 bool sfpm_vm_run(sfpm_vm_t *vm, const sfpm_vm_run_options_t *given)
 {
     sfpm_vm_run_options_t options;
-    if (!sfpm_vm_verify(vm) || !read_options(&options, given) ||
+    if (!sfpm_vm_verify(vm) || !read_options(vm, &options, given) ||
         !sfpm_natives_bind(&vm->natives, &vm->program))
         return false;
     if (vm->running)
@@ -356,6 +377,12 @@ bool sfpm_vm_fresh(sfpm_vm_t *vm)
 {
     if (!sfpm_vm_has_program(vm))
         return false;
+    uint64_t wanted = (uint64_t)vm->program.min_pages * SFPM_PAGE_SIZE;
+    if (wanted > sfpm_vm_max_memory(vm))
+        return sfpm_fail(SFPM_ERR_LIMIT,
+                         "the program begins with %llu bytes of memory; it may have %llu",
+                         (unsigned long long)wanted,
+                         (unsigned long long)sfpm_vm_max_memory(vm));
     sfpm_vm_unwatch(vm);
     vm->state.instructions = 0;
     vm->state.starts = 0;

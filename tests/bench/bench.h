@@ -38,8 +38,9 @@ typedef struct bench_row {
 /* The lists of rows in the order of the table, one for each file. */
 #define BENCH_LISTS(LIST)                                                                \
     LIST(save)                                                                           \
-    LIST(pack) LIST(restore) LIST(start) LIST(commit) LIST(live) LIST(interpret)         \
-        LIST(heap)
+    LIST(pack)                                                                           \
+    LIST(restore) LIST(start) LIST(commit) LIST(live) LIST(interpret) LIST(heap)         \
+        LIST(machine)
 
 #define BENCH_DECLARE(name) extern const bench_row_t bench_##name##_rows[];
 BENCH_LISTS(BENCH_DECLARE)

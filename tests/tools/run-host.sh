@@ -219,6 +219,16 @@ expect_status 125 sfpm-run random.img
 expect_stderr_match "^sfpm-run: random\.img: region 'host' is not what sfpm-run makes of it"
 succeeds sfpm-run --fresh --deterministic random.img
 
+# A variable without its sign, and a name beside it that is none.
+printf '.memory 1\n.import sfpm environment environment i32 i32 i32 i32 -> i32\n.func main\ni32.const 0\ni32.const 3\ni32.const 0\ni32.const 0\ncall environment\ndrop\nhalt\n' >variable.s
+sfpm-save -o variable.img variable.s
+expect_status 124 sfpm-run -i --steps 1 --seed 1 --env A=1 variable.img
+cp variable.img sound.img
+succeeds sfpm-run sound.img
+succeeds sfpm-patch -q -i variable.img host:61=95
+expect_status 125 sfpm-run variable.img
+expect_stderr_match "^sfpm-run: variable\.img: region 'host' is not what sfpm-run makes of it"
+
 for wrong in '--clock never' '--seed x' '--seed -1'; do
     # shellcheck disable=SC2086
     expect_status 125 sfpm-run $wrong show.img

@@ -119,6 +119,16 @@ expect_stdout_match '^  \.\.\. [0-9]+ more calls$'
 
 expect_status 77 sfpm-run --resumable-status=77 --steps 1 a.img
 
+# Memory is bounded: where it is loaded, and where it grows.
+printf '.memory 32\n.func main\ni32.const 8\nmemory.grow\ni64.extend_i32_s\nprint\nhalt\n' >grow.s
+sfpm-save -o grow.img grow.s
+succeeds sfpm-run grow.img
+expect_stdout 32
+succeeds sfpm-run --max-memory 2M grow.img
+expect_stdout -1
+expect_status 125 sfpm-run --max-memory 1M grow.img
+expect_stderr_match "^sfpm-run: grow\.img: region 'memory' has 2097152 bytes"
+
 # An image without a machine is for its own program.
 forge regions r.img
 expect_status 125 sfpm-run r.img

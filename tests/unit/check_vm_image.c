@@ -192,6 +192,42 @@ START_TEST(giant_regions_are_refused)
 }
 END_TEST
 
+static sfpm_vm_t *growing(void)
+{
+    return assembled(".memory 32\n.func main\nagain: i32.const 1\nmemory.grow\n"
+                     "i32.const -1\n i32.ne\n br_if again\n halt\n");
+}
+
+/* One limit: of what is loaded, of a fresh start, and of growth. */
+START_TEST(memory_is_limited)
+{
+    sfpm_vm_t *vm = growing();
+    sfpm_vm_t *other = growing();
+    const uint64_t limit = 40 * SFPM_PAGE_SIZE;
+    ck_assert(!sfpm_vm_set_max_memory(vm, SFPM_VM_MAX_MEMORY + 1));
+    expect_error(SFPM_ERR_ARGUMENT, 0, "over the limit of 4294967296");
+    ck_assert(!sfpm_vm_set_max_memory(NULL, 1));
+    ck_assert(sfpm_vm_set_max_memory(vm, limit));
+    ck_assert_str_eq(output_of(vm), "");
+    ck_assert_uint_eq(sfpm_vm_memory_size(vm), limit);
+    ck_assert(sfpm_vm_save(vm, "a.img"));
+
+    ck_assert(sfpm_vm_set_max_memory(other, limit - 1));
+    ck_assert(!sfpm_vm_restore(other, "a.img"));
+    expect_error(SFPM_ERR_LIMIT, 0, "region 'memory' has 2621440 bytes");
+    ck_assert(sfpm_vm_set_max_memory(other, limit));
+    ck_assert(sfpm_vm_restore(other, "a.img"));
+    ck_assert(sfpm_vm_set_max_memory(other, limit / 2));
+    ck_assert(!sfpm_vm_fresh(other));
+    expect_error(SFPM_ERR_LIMIT, 0, "begins with 2097152 bytes");
+    ck_assert(!sfpm_vm_restore(other, "a.img")); /* the limit stayed */
+    ck_assert_uint_eq(sfpm_vm_memory_size(other), limit);
+    ck_assert(sfpm_vm_set_max_memory(other, 0) && sfpm_vm_restore(other, "a.img"));
+    sfpm_vm_destroy(other);
+    sfpm_vm_destroy(vm);
+}
+END_TEST
+
 /* ---- The original layout ---------------------------------------------------- */
 
 static const uint8_t sum_code[] = {0, 10, 0, 5, 1, 4, 5};
@@ -498,6 +534,7 @@ int main(void)
     const test_t limits[] = {
         images_without_a_machine_are_told,
         giant_regions_are_refused,
+        memory_is_limited,
         original_counter_must_fit,
         original_state_is_checked,
         original_machine_has_seven_instructions_and_256_values,

@@ -61,6 +61,10 @@ SFPM_API sfpm_vm_t *sfpm_vm_create(void);
 /** Forgets a machine. Accepts NULL. */
 SFPM_API void sfpm_vm_destroy(sfpm_vm_t *vm);
 
+/** Bounds the memory that programs may have, in images loaded from now on, at a fresh start,
+ * and in runs that set no limit; 0: SFPM_VM_DEFAULT_MEMORY. Fails over SFPM_VM_MAX_MEMORY. */
+SFPM_API bool sfpm_vm_set_max_memory(sfpm_vm_t *vm, uint64_t bytes);
+
 /* ---- Getting a program ---------------------------------------------------- */
 
 /**
@@ -149,7 +153,7 @@ typedef struct sfpm_vm_run_options {
     uint64_t max_stack; /**< bytes of stack; 0: SFPM_VM_DEFAULT_STACK */
     sfpm_vm_output_callback_t output; /**< NULL: what is written is thrown away */
     void *output_context;
-    uint64_t max_memory; /**< bytes to which memory may grow; 0: SFPM_VM_DEFAULT_MEMORY */
+    uint64_t max_memory; /**< bytes to which memory may grow; 0: as the machine's own */
     sfpm_vm_engine_t engine;
 } sfpm_vm_run_options_t;
 
@@ -443,12 +447,9 @@ SFPM_API const char *sfpm_vm_code_region(const sfpm_vm_t *vm, uint64_t *start);
 SFPM_API void *sfpm_vm_encode(const sfpm_vm_t *vm, uint64_t offset, const char *text,
                               size_t *size);
 
-/**
- * Whether the calls in progress stand at the same places with values of the same number
+/** Whether the calls in progress stand at the same places with values of the same number
  * and types, before and after a change of the code. Of machines that are verified; halted
- * ones are not compared.
- * @return false with SFPM_ERR_BYTECODE, naming the frame
- */
+ * ones are not compared. False with SFPM_ERR_BYTECODE, naming the frame. */
 SFPM_API bool sfpm_vm_same_frames(const sfpm_vm_t *before, const sfpm_vm_t *after);
 
 /* ---- Saving --------------------------------------------------------------- */
