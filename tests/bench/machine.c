@@ -69,7 +69,8 @@ static double commit_compared(intptr_t unused)
     return ok ? took : bench_fail_sfpm("commit");
 }
 
-/* What the disk takes for the same bytes: five milliseconds are for the rest. */
+/* What the disk takes for the same bytes and, behind them, a trailer: five milliseconds
+ * are for the rest. */
 static double append_pages(intptr_t unused)
 {
     (void)unused;
@@ -78,6 +79,7 @@ static double append_pages(intptr_t unused)
     bench_fill(pages, sizeof pages, BENCH_RANDOM);
     double began = bench_now();
     bool ok = file >= 0 && write(file, pages, sizeof pages) == (ssize_t)sizeof pages &&
+              fdatasync(file) == 0 && write(file, pages, 120) == 120 &&
               fdatasync(file) == 0;
     double took = bench_now() - began;
     if (!ok)
@@ -88,9 +90,9 @@ static double append_pages(intptr_t unused)
 }
 
 const bench_row_t bench_machine_rows[] = {
-    {"checkpoint of a 64 MiB machine, 1 % changed", "5 ms + append + fdatasync", 1, 31,
+    {"checkpoint of a 64 MiB machine, 1 % changed", "5 ms + append, synced twice", 1, 31,
      commit, append_pages, 0, NULL},
-    {"the same, first one of a process", "5 ms + append + fdatasync", 0, 11,
+    {"the same, first one of a process", "5 ms + append, synced twice", 0, 11,
      commit_compared, append_pages, 0, NULL},
     {0},
 };
