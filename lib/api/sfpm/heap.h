@@ -188,6 +188,23 @@ SFPM_API void sfpm_relptr_set(sfpm_relptr_t *pointer, const void *target);
 /** @return where it leads to. */
 SFPM_API void *sfpm_relptr_get(const sfpm_relptr_t *pointer);
 
+/** Is told of a word that looks like a pointer.
+ * @param word    where it lies, aligned as pointers are
+ * @param target  where it leads to, if it is one
+ * @return false to end the search */
+typedef bool (*sfpm_heap_suspect_t)(void *context, const void *word, const void *target);
+
+/**
+ * A debugging aid: finds words in blocks that look like pointers into the heap although
+ * no type tells of them. Blocks of sfpm_heap_alloc(), of SFPM_HEAP_DATA and of types are
+ * searched, but for types with a callback. A number may look like a pointer, and so may
+ * what an earlier block left in memory that was not written to since: what is found in
+ * two runs whose heaps lie at different addresses is one, most likely.
+ * @return false with SFPM_ERR_ARGUMENT when an argument is missing
+ */
+SFPM_API bool sfpm_heap_check_pointers(const sfpm_heap_t *heap, sfpm_heap_suspect_t found,
+                                       void *context);
+
 /* ---- Saving and restoring ------------------------------------------------- */
 
 /**
