@@ -235,6 +235,7 @@ int view_json(view_t *view)
     if (!json_commits(view))
         return tool_fail_last(view->file.label);
     json_regions(image);
+    heap_json(view);
     json_machine(view->vm);
     json_warnings(view);
     puts("}");

@@ -246,6 +246,7 @@ int view_page(view_t *view)
     if (info->format != 1)
         fact("id", fact_digest(info->id, id));
     show_regions(view);
+    heap_page(view);
     show_machine(view);
     return EXIT_SUCCESS;
 }

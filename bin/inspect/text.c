@@ -164,6 +164,7 @@ int view_text(view_t *view)
 {
     if (!text_commit(view) || !text_regions(view))
         return tool_fail_last(view->file.label);
+    heap_text(view);
     fact("machine refused", view->refusal);
     if (view->vm == NULL)
         return EXIT_SUCCESS;

@@ -27,6 +27,7 @@ typedef struct view {
     usage_t *usage;     /* of commits, newest first */
     size_t num_usage;
     size_t max_usage;
+    unsigned heaps; /* shown so far as JSON */
 } view_t;
 
 /* Each shows one image on standard output and returns the exit status. */
@@ -49,6 +50,11 @@ const char *view_time(const sfpm_commit_info_t *commit, const char *t, const cha
 /* Print an import or export as assembly text has it, and a newline. */
 void view_import(const sfpm_vm_t *vm, uint32_t index);
 void view_export(const sfpm_vm_t *vm, uint32_t index);
+
+/* The heaps in the image, each way. */
+void heap_page(view_t *view);
+void heap_json(view_t *view);
+void heap_text(view_t *view);
 
 /* Finds out what of the commits is in use; false when damage is in the way. */
 bool view_load_usage(view_t *view);

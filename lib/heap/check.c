@@ -195,6 +195,7 @@ static bool check_type(const header_t *header, const type_record_t *type)
     if (!is_text(type->name, sizeof type->name) || type->name[0] == '\0')
         return CORRUPT("a type has no name");
     if (type->size == 0 || type->flags > (TYPE_VISITED | TYPE_PLAIN) ||
+        count > type->size / sizeof(void *) || /* as they do not overlap */
         !sfpm_in_range(type->first_offset, count, header->num_offsets))
         return CORRUPT("type '%s': its size or its table of pointers is impossible",
                        type->name);

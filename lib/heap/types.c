@@ -14,7 +14,7 @@
 static bool check_offsets(const char *name, const size_t *offsets, size_t count,
                           size_t size)
 {
-    if (count > MAX_OFFSETS || (count && !offsets))
+    if (count > MAX_OFFSETS || count > size / sizeof(void *) || (count && !offsets))
         return sfpm_fail(SFPM_ERR_ARGUMENT, "type '%s': %zu pointers are not possible",
                          name, count);
     for (size_t i = 0; i < count; i++)

@@ -134,6 +134,26 @@ static void write_program(const char *path)
     sfpm_vm_destroy(vm);
 }
 
+/* Changes of a heap as fuzz_heap takes them: of each table, to what is often wrong. */
+static void write_changes(void)
+{
+    enum { TABLES = 12 };
+    static const uint8_t values[] = {0, 1, 0x7f, 0xff};
+    for (uint8_t table = 0; table < TABLES; table++) {
+        uint8_t bytes[64 * 6];
+        char name[24];
+        snprintf(name, sizeof name, "table-%u", table);
+        for (unsigned i = 0; i < 64; i++) {
+            uint8_t value = values[i % 4];
+            memcpy(bytes + (size_t)i * 6,
+                   (uint8_t[]){table, (uint8_t)(i * 4), (uint8_t)(i % 3), 0, value, 0},
+                   6);
+        }
+        write_seed("heap", name, NULL, 0, bytes, sizeof bytes);
+    }
+    write_seed("heap", "unchanged", NULL, 0, NULL, 0);
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 2) {
@@ -152,5 +172,6 @@ int main(int argc, char **argv)
     write_chunk("lz4", SFPM_CODEC_LZ4);
     for (int i = 2; i < argc; i++)
         write_program(argv[i]);
+    write_changes();
     return EXIT_SUCCESS;
 }

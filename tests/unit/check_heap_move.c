@@ -360,7 +360,7 @@ START_TEST(damaged_tables_are_found)
     unit_t *unit = &segment->units[slab], *wide = &segment->units[run];
     bin_t *bin = &header->types[2].bins[unit->size_class];
     world_t second = typed_world();
-    for (int i = -1; i < 33; i++) {
+    for (int i = -1; i < 34; i++) {
         memcpy(bytes, base, size);
         bin = &header->types[2].bins[unit->size_class];
         switch (i) {
@@ -401,6 +401,7 @@ START_TEST(damaged_tables_are_found)
             WRONG(30, wide[2].kind = UNIT_SLAB);
             WRONG(31, entry->longest--);
             WRONG(32, entry->kind = SEGMENT_REST);
+            WRONG(33, header->types[2].num_pointers = header->num_offsets = 5);
         default:
             break;
         }

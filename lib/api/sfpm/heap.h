@@ -233,6 +233,73 @@ SFPM_API bool sfpm_heap_add_to_snapshot(sfpm_heap_t *heap, sfpm_snapshot_t *snap
 SFPM_API bool sfpm_heap_restore(sfpm_heap_t *heap, const char *filename,
                                 const sfpm_restore_options_t *options);
 
+/* ---- Heaps in images ------------------------------------------------------ */
+
+/** What a heap in an image holds. */
+typedef struct sfpm_heap_survey sfpm_heap_survey_t;
+
+/** Sums of a survey. */
+typedef struct sfpm_heap_survey_info {
+    size_t struct_size;
+    size_t num_types;
+    size_t num_roots;
+    bool traced;                 /**< it is known what can be reached: the rest counts */
+    uint64_t unreachable_blocks; /**< no pointer leads to them from a root */
+    uint64_t unreachable_bytes;
+    sfpm_heap_stats_t stats; /**< `base` is where the heap lay */
+} sfpm_heap_survey_info_t;
+
+/** The blocks of one type. */
+typedef struct sfpm_heap_survey_type {
+    const char *name;
+    uint64_t blocks;
+    uint64_t bytes;
+    uint64_t largest; /**< bytes of the largest block */
+    uint64_t unreachable_blocks;
+    uint64_t unreachable_bytes;
+} sfpm_heap_survey_type_t;
+
+/** A root. */
+typedef struct sfpm_heap_survey_root {
+    const char *name;
+    const char *type; /**< of the block */
+    uint64_t address; /**< where the heap lay */
+    uint64_t size;    /**< bytes of the block that may be used */
+} sfpm_heap_survey_root_t;
+
+/** @return whether a region of an image begins as a heap does. */
+SFPM_API bool sfpm_heap_is_in(const sfpm_image_t *image, size_t region);
+
+/**
+ * Looks at a heap in an image without restoring it: any image, its types need not be
+ * registered. Blocks are marked from the roots through pointers of types; untyped
+ * blocks, and those of types with a visitor, may point anywhere with any aligned word.
+ * Self-relative pointers are not followed.
+ * @param region      index of the region
+ * @param max_memory  bytes that may be used; 0: 1 GiB. If that is too little to follow
+ *                    pointers, the survey is not `traced`
+ * @return the survey, valid without the image, to be released; NULL with
+ *         SFPM_ERR_CORRUPT when the heap's tables make no sense, SFPM_ERR_LIMIT when
+ *         they are too large, or as sfpm_image_read() tells
+ */
+SFPM_API sfpm_heap_survey_t *sfpm_heap_survey(const sfpm_image_t *image, size_t region,
+                                              uint64_t max_memory);
+
+/** Releases a survey, and all that it told. Accepts NULL. */
+SFPM_API void sfpm_heap_survey_free(sfpm_heap_survey_t *survey);
+
+/** @return the sums. */
+SFPM_API const sfpm_heap_survey_info_t *
+sfpm_heap_survey_info(const sfpm_heap_survey_t *survey);
+
+/** @return a type, in the heap's order; NULL when there are not so many. */
+SFPM_API const sfpm_heap_survey_type_t *
+sfpm_heap_survey_type(const sfpm_heap_survey_t *survey, size_t index);
+
+/** @return a root, in the heap's order; NULL when there are not so many. */
+SFPM_API const sfpm_heap_survey_root_t *
+sfpm_heap_survey_root(const sfpm_heap_survey_t *survey, size_t index);
+
 #ifdef __cplusplus
 }
 

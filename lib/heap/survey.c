@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a heap in an image holds, and what of it can be reached: blocks are marked from
+ * the roots on, depth first, each looked at once. Pointers are known by types; in
+ * blocks whose pointers are not known, every word that leads to a block counts as one
+ * (as in Boehm, "Garbage collection in an uncooperative environment", 1988).
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "heap/heap.h"
+
+#define MEMORY_USUAL ((uint64_t)1 << 30)
+
+struct sfpm_heap_survey {
+    sfpm_heap_t heap; /* a preview */
+    const sfpm_image_t *image;
+    size_t region;
+    uint64_t to_read; /* bytes of units that may hold pointers */
+    sfpm_heap_survey_info_t info;
+    sfpm_heap_survey_type_t *types;
+    sfpm_heap_survey_root_t *roots;
+    uint8_t *marks;  /* a bit for each grain of the heap where a block begins */
+    uint64_t *stack; /* offsets of marked blocks that were not looked at */
+    size_t depth;
+    size_t room;
+};
+
+static void count_block(sfpm_heap_survey_t *survey, const place_t *place, uint64_t bytes)
+{
+    sfpm_heap_survey_type_t *type = &survey->types[place->type];
+    uint64_t grain = place->start / GRAIN;
+    type->blocks++;
+    type->bytes += bytes;
+    if (bytes > type->largest)
+        type->largest = bytes;
+    if (!survey->marks || (survey->marks[grain / 8] >> grain % 8 & 1))
+        return;
+    type->unreachable_blocks++;
+    type->unreachable_bytes += bytes;
+    survey->info.unreachable_blocks++;
+    survey->info.unreachable_bytes += bytes;
+}
+
+static bool count_unit(sfpm_heap_survey_t *survey, uint32_t number)
+{
+    const unit_t *unit = heap_unit(&survey->heap, number);
+    const uint64_t *map = heap_map(&survey->heap, number);
+    place_t place = {.start = (uint64_t)number << UNIT_SHIFT, .type = unit->type};
+    if (unit->kind == UNIT_LARGE)
+        count_block(survey, &place, unit->size);
+    for (uint32_t i = 0; unit->kind == UNIT_SLAB && i < unit->capacity; i++) {
+        if (!(map[i / 64] >> i % 64 & 1))
+            count_block(survey, &place, unit->block_size);
+        place.start += unit->block_size;
+    }
+    return true;
+}
+
+/* ---- Marking ---- */
+
+typedef enum scan { SCAN_NOTHING, SCAN_OFFSETS, SCAN_WORDS } scan_t;
+
+static scan_t how_to_scan(const sfpm_heap_t *heap, unsigned number)
+{
+    const type_record_t *type = &heap->header->types[number];
+    if (number == TYPE_UNTYPED || (type->flags & TYPE_VISITED))
+        return SCAN_WORDS;
+    return type->num_pointers ? SCAN_OFFSETS : SCAN_NOTHING;
+}
+
+static bool push(sfpm_heap_survey_t *survey, uint64_t start)
+{
+    void *stack = survey->stack;
+    if (survey->depth == survey->room &&
+        !sfpm_grow_array(&stack, &survey->room, survey->depth + 1, sizeof *survey->stack))
+        return false;
+    survey->stack = stack;
+    survey->stack[survey->depth++] = start;
+    return true;
+}
+
+/* Marks the block that holds a byte, if there is one. */
+static bool mark(sfpm_heap_survey_t *survey, uint64_t offset)
+{
+    place_t place;
+    if (!sfpm_block_find(&survey->heap, offset, &place))
+        return true;
+    uint64_t grain = place.start / GRAIN;
+    uint8_t bit = (uint8_t)(1U << grain % 8);
+    if (survey->marks[grain / 8] & bit)
+        return true;
+    survey->marks[grain / 8] |= bit;
+    return how_to_scan(&survey->heap, place.type) == SCAN_NOTHING ||
+           push(survey, place.start);
+}
+
+static bool mark_slot(sfpm_heap_survey_t *survey, const uint8_t *slot)
+{
+    uintptr_t value;
+    memcpy(&value, slot, sizeof value);
+    return value == 0 || mark(survey, value - survey->heap.header->base);
+}
+
+static bool scan_block(sfpm_heap_survey_t *survey, const place_t *place)
+{
+    static const uint32_t start = 0;
+    const header_t *header = survey->heap.header;
+    const type_record_t *type = &header->types[place->type];
+    bool words = how_to_scan(&survey->heap, place->type) == SCAN_WORDS;
+    const uint32_t *offsets = words ? &start : header->offsets + type->first_offset;
+    uint32_t count = words ? 1 : type->num_pointers;
+    uint32_t step = words ? sizeof(uintptr_t) : type->size;
+    const uint8_t *block = survey->heap.base + place->start;
+    for (uint64_t at = 0; at + step <= place->size; at += step)
+        for (uint32_t i = 0; i < count; i++)
+            if (!mark_slot(survey, block + at + offsets[i]))
+                return false;
+    return true;
+}
+
+static bool mark_all(sfpm_heap_survey_t *survey)
+{
+    const header_t *header = survey->heap.header;
+    place_t place;
+    for (uint32_t i = 0; i < header->num_roots; i++)
+        if (header->roots[i].name[0] && !mark(survey, header->roots[i].offset))
+            return false;
+    while (survey->depth > 0)
+        if (sfpm_block_find(&survey->heap, survey->stack[--survey->depth], &place) &&
+            !scan_block(survey, &place))
+            return false;
+    return true;
+}
+
+/* ---- Reading ---- */
+
+/* Bytes of a slab or large block that must be read to find pointers. */
+static uint64_t bytes_to_scan(const sfpm_heap_t *heap, const unit_t *unit)
+{
+    if ((unit->kind != UNIT_SLAB && unit->kind != UNIT_LARGE) ||
+        how_to_scan(heap, unit->type) == SCAN_NOTHING)
+        return 0;
+    return (uint64_t)(unit->kind == UNIT_SLAB ? 1 : unit->length) << UNIT_SHIFT;
+}
+
+/* Calls a function for each unit but those that describe segments. */
+static bool for_each_unit(sfpm_heap_survey_t *survey,
+                          bool (*call)(sfpm_heap_survey_t *survey, uint32_t number))
+{
+    const sfpm_heap_t *heap = &survey->heap;
+    for (uint32_t s = 0; s < heap->header->num_segments; s++)
+        for (uint32_t u = 1; heap->segments[s].kind == SEGMENT_UNITS && u < UNITS; u++)
+            if (!call(survey, s * UNITS + u))
+                return false;
+    return true;
+}
+
+static bool add_to_read(sfpm_heap_survey_t *survey, uint32_t number)
+{
+    survey->to_read += bytes_to_scan(&survey->heap, heap_unit(&survey->heap, number));
+    return true;
+}
+
+static bool read_unit(sfpm_heap_survey_t *survey, uint32_t number)
+{
+    const sfpm_heap_t *heap = &survey->heap;
+    uint64_t size = bytes_to_scan(heap, heap_unit(heap, number));
+    return size == 0 ||
+           sfpm_image_read(survey->image, survey->region, (uint64_t)number << UNIT_SHIFT,
+                           heap_unit_memory(heap, number), (size_t)size);
+}
+
+/* Marks what can be reached, if that takes no more memory than may be used. */
+static bool trace(sfpm_heap_survey_t *survey, uint64_t memory)
+{
+    uint64_t marks = survey->heap.used / GRAIN / 8;
+    for_each_unit(survey, add_to_read);
+    /* The stack is at most a word for each block that is read. */
+    if (survey->to_read > memory / 2 || marks > memory / 2 - survey->to_read / 2)
+        return true;
+    survey->marks = SFPM_NEW_N(uint8_t, (size_t)marks);
+    survey->info.traced = survey->marks != NULL;
+    return survey->marks && for_each_unit(survey, read_unit) && mark_all(survey);
+}
+
+static bool list_roots(sfpm_heap_survey_t *survey)
+{
+    const header_t *header = survey->heap.header;
+    survey->roots = SFPM_NEW_N(sfpm_heap_survey_root_t, header->num_roots);
+    for (uint32_t i = 0; survey->roots && i < header->num_roots; i++) {
+        place_t place;
+        const root_t *root = &header->roots[i];
+        if (root->name[0] && sfpm_block_find(&survey->heap, root->offset, &place))
+            survey->roots[survey->info.num_roots++] =
+                (sfpm_heap_survey_root_t){root->name, header->types[place.type].name,
+                                          header->base + root->offset, place.size};
+    }
+    return survey->roots != NULL;
+}
+
+static bool survey_image(sfpm_heap_survey_t *survey, uint64_t memory)
+{
+    header_t header;
+    if (!sfpm_preview_header(&header, survey->image, survey->region))
+        return false;
+    uint64_t tables = sizeof header + (uint64_t)header.num_segments * sizeof(segment_t);
+    if (tables > memory)
+        return sfpm_fail(SFPM_ERR_LIMIT,
+                         "its tables have %llu bytes, and %llu may be used",
+                         (unsigned long long)tables, (unsigned long long)memory);
+    if (!sfpm_preview_read(&survey->heap, survey->image, survey->region))
+        return false;
+    survey->info.num_types = survey->heap.header->num_types;
+    survey->types = SFPM_NEW_N(sfpm_heap_survey_type_t, survey->info.num_types);
+    if (!survey->types || !list_roots(survey) || !trace(survey, memory - tables) ||
+        !sfpm_heap_stats(&survey->heap, &survey->info.stats))
+        return false;
+    for (size_t i = 0; i < survey->info.num_types; i++)
+        survey->types[i].name = survey->heap.header->types[i].name;
+    survey->info.stats.base = survey->heap.header->base;
+    survey->info.stats.reserved = survey->heap.header->max_size;
+    return for_each_unit(survey, count_unit);
+}
+
+/* ---- The public functions ---- */
+
+bool sfpm_heap_is_in(const sfpm_image_t *image, size_t region)
+{
+    uint64_t magic;
+    const sfpm_region_info_t *info = image ? sfpm_image_region(image, region) : NULL;
+    return info && info->size >= SEGMENT_SIZE && info->size % SEGMENT_SIZE == 0 &&
+           sfpm_image_read(image, region, HEADER_AT, &magic, sizeof magic) &&
+           magic == HEAP_MAGIC;
+}
+
+sfpm_heap_survey_t *sfpm_heap_survey(const sfpm_image_t *image, size_t region,
+                                     uint64_t max_memory)
+{
+    if (!image || !sfpm_image_region(image, region)) {
+        sfpm_fail(SFPM_ERR_ARGUMENT, "an image and one of its regions are needed");
+        return NULL;
+    }
+    sfpm_heap_survey_t *survey = SFPM_NEW(sfpm_heap_survey_t);
+    if (!survey)
+        return NULL;
+    survey->image = image;
+    survey->region = region;
+    survey->info.struct_size = sizeof survey->info;
+    survey->info.stats.struct_size = sizeof survey->info.stats;
+    if (survey_image(survey, max_memory ? max_memory : MEMORY_USUAL))
+        return survey;
+    sfpm_fail_prefix("heap '%s'", sfpm_image_region(image, region)->name);
+    sfpm_heap_survey_free(survey);
+    return NULL;
+}
+
+void sfpm_heap_survey_free(sfpm_heap_survey_t *survey)
+{
+    if (!survey)
+        return;
+    sfpm_preview_free(&survey->heap);
+    free(survey->types);
+    free(survey->roots);
+    free(survey->marks);
+    free(survey->stack);
+    free(survey);
+}
+
+const sfpm_heap_survey_info_t *sfpm_heap_survey_info(const sfpm_heap_survey_t *survey)
+{
+    return survey ? &survey->info : NULL;
+}
+
+const sfpm_heap_survey_type_t *sfpm_heap_survey_type(const sfpm_heap_survey_t *survey,
+                                                     size_t index)
+{
+    return survey && index < survey->info.num_types ? &survey->types[index] : NULL;
+}
+
+const sfpm_heap_survey_root_t *sfpm_heap_survey_root(const sfpm_heap_survey_t *survey,
+                                                     size_t index)
+{
+    return survey && index < survey->info.num_roots ? &survey->roots[index] : NULL;
+}
