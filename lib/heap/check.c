@@ -268,7 +268,7 @@ static bool check_roots(const sfpm_heap_t *heap)
     return true;
 }
 
-static bool check_names(const header_t *header)
+bool sfpm_check_names(const header_t *header)
 {
     for (uint32_t i = 0; i < header->num_symbols; i++)
         if (!is_text(header->symbols[i].name, NAME_SIZE))
@@ -286,7 +286,7 @@ bool sfpm_check_tables(const sfpm_heap_t *heap)
     for (uint32_t s = 0; s < heap->header->num_segments; s++)
         if (!check_segment(heap, s))
             return false;
-    return check_types(heap) && check_roots(heap) && check_names(heap->header);
+    return check_types(heap) && check_roots(heap) && sfpm_check_names(heap->header);
 }
 
 bool sfpm_heap_check(const sfpm_heap_t *heap)

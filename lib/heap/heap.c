@@ -115,6 +115,7 @@ void sfpm_heap_destroy(sfpm_heap_t *heap)
         return;
     sfpm_range_release(heap->base, heap->reserved);
     sfpm_types_free(heap);
+    free(heap->symbols);
     pthread_mutex_destroy(&heap->lock);
     free(heap->name);
     free(heap);

@@ -11,6 +11,7 @@
 #include <sfpm/heap.h>
 
 #include "base/error.h"
+#include "base/modules.h"
 #include "heap/layout.h"
 
 /* A type that the program registered. */
@@ -18,6 +19,9 @@ typedef struct known_type {
     sfpm_heap_type_t type; /* name and offsets are ours */
     uint32_t record;       /* its index in the heap's table */
 } known_type_t;
+
+/* A symbol that the program registered, as a heap records it. */
+typedef symbol_t host_symbol_t;
 
 struct sfpm_heap {
     uint8_t *base;    /* of the range */
@@ -34,6 +38,9 @@ struct sfpm_heap {
     known_type_t *types;
     size_t num_types;
     size_t type_capacity;
+    host_symbol_t *symbols;
+    size_t num_symbols;
+    size_t symbol_capacity;
 };
 
 static inline segment_t *heap_segment(const sfpm_heap_t *heap, size_t number)
@@ -137,6 +144,9 @@ bool sfpm_check_header(const header_t *header, uint64_t size);
 /* All tables of a heap whose header is right. `heap->name` is for messages. */
 bool sfpm_check_tables(const sfpm_heap_t *heap);
 
+/* The tables of symbols and modules of a header that is right. */
+bool sfpm_check_names(const header_t *header);
+
 /* ---- preview.c: a heap in an image ---- */
 
 /* Reads the tables of the heap in a region into memory of its own, checks them, and
@@ -169,13 +179,47 @@ void sfpm_types_free(sfpm_heap_t *heap);
 typedef struct walk {
     const sfpm_heap_t *heap;
     const sfpm_heap_t *known; /* has the program's callbacks */
-    bool (*pointer)(const struct walk *walk, const type_record_t *type, void *slot);
+    bool (*pointer)(const struct walk *walk, const type_record_t *type,
+                    void *slot); /* NULL: only host addresses are wanted */
+    bool (*host)(const struct walk *walk, const type_record_t *type, void *slot);
     const void *context;
 } walk_t;
 
 bool sfpm_walk_segment(const walk_t *walk, uint32_t segment);
 
+/* ---- hosts.c: addresses outside of the heap ---- */
+
+typedef struct hosts hosts_t; /* where symbols and modules of an image are now */
+
+/* Records in the heap's tables where symbols and modules are. */
+void sfpm_hosts_record(sfpm_heap_t *heap);
+
+/* Whether all that a header knows is there in this process. */
+bool sfpm_hosts_same(const sfpm_heap_t *heap, const header_t *saved);
+
+/* Pairs what a header knows with this process. It must stay until the pairs are closed.
+ */
+hosts_t *sfpm_hosts_open(const sfpm_heap_t *heap, const header_t *saved);
+void sfpm_hosts_close(hosts_t *hosts);
+
+/* Corrects the host addresses of a segment, or with `store` false only tries. Symbols
+ * that are missing are no error before sfpm_hosts_complete(). */
+bool sfpm_hosts_move_segment(hosts_t *hosts, const sfpm_heap_t *heap,
+                             const sfpm_heap_t *known, uint32_t segment, bool store);
+bool sfpm_hosts_complete(const hosts_t *hosts);
+
+/* Tries all host addresses of the heap whose tables are `preview`. */
+bool sfpm_hosts_try(const sfpm_heap_t *known, const sfpm_heap_t *preview,
+                    const sfpm_image_t *image, size_t region);
+
+/* Corrects those of a heap in place. */
+bool sfpm_hosts_bind(sfpm_heap_t *heap);
+
 /* ---- relocate.c ---- */
+
+/* Reads the used units of a segment. */
+bool sfpm_read_segment(const sfpm_heap_t *to, const sfpm_image_t *image, size_t region,
+                       uint32_t s);
 
 /* Whether the heap in an image may lie elsewhere; false with the types at fault. */
 bool sfpm_relocate_allowed(const sfpm_heap_t *known, const sfpm_heap_t *preview);

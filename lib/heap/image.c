@@ -20,8 +20,15 @@ static bool before_save(void *context)
 {
     sfpm_heap_t *heap = context;
     sfpm_heap_trim(heap);
+    sfpm_hosts_record(heap);
     return sfpm_snapshot_move_region(heap->snapshot, heap->name, 0, heap->base,
                                      heap->used);
+}
+
+/* However the heap came back: by this library's or the snapshot's restore, or revert. */
+static bool after_restore(void *context, const sfpm_restore_event_t *event)
+{
+    return !event->restored || sfpm_hosts_bind(context);
 }
 
 bool sfpm_heap_add_to_snapshot(sfpm_heap_t *heap, sfpm_snapshot_t *snapshot)
@@ -35,6 +42,7 @@ bool sfpm_heap_add_to_snapshot(sfpm_heap_t *heap, sfpm_snapshot_t *snapshot)
     const sfpm_hooks_t hooks = {.struct_size = sizeof hooks,
                                 .name = heap->name,
                                 .before_save = before_save,
+                                .after_restore = after_restore,
                                 .context = heap};
     heap->snapshot = snapshot;
     if (!sfpm_heap_register(heap)) {

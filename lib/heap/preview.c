@@ -25,7 +25,12 @@ header_t *sfpm_preview_types(const sfpm_image_t *image, size_t region)
         sfpm_image_read(image, region, HEADER_AT + offsetof(header_t, offsets),
                         header->offsets, header->num_offsets * sizeof *header->offsets) &&
         sfpm_image_read(image, region, HEADER_AT + offsetof(header_t, types),
-                        header->types, header->num_types * sizeof *header->types))
+                        header->types, header->num_types * sizeof *header->types) &&
+        sfpm_image_read(image, region, HEADER_AT + offsetof(header_t, modules),
+                        header->modules, header->num_modules * sizeof *header->modules) &&
+        sfpm_image_read(image, region, HEADER_AT + offsetof(header_t, symbols),
+                        header->symbols, header->num_symbols * sizeof *header->symbols) &&
+        sfpm_check_names(header))
         return header;
     free(header);
     return NULL;

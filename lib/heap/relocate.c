@@ -114,8 +114,8 @@ static bool read_units(const sfpm_heap_t *to, const sfpm_image_t *image, size_t 
     return true;
 }
 
-static bool read_segment(const sfpm_heap_t *to, const sfpm_image_t *image, size_t region,
-                         uint32_t s)
+bool sfpm_read_segment(const sfpm_heap_t *to, const sfpm_image_t *image, size_t region,
+                       uint32_t s)
 {
     uint64_t offset = (uint64_t)s << SEGMENT_SHIFT;
     if (to->segments[s].kind == SEGMENT_FREE)
@@ -138,16 +138,17 @@ static void copy_tables(const sfpm_heap_t *to, const sfpm_heap_t *preview)
         }
 }
 
-static bool read_and_move(sfpm_heap_t *to, const sfpm_heap_t *known,
+static bool read_and_move(sfpm_heap_t *to, const sfpm_heap_t *known, hosts_t *hosts,
                           const sfpm_image_t *image, size_t region, uint64_t from)
 {
     const move_t move = {to, from};
     const walk_t walk = {
         .heap = to, .known = known, .pointer = move_pointer, .context = &move};
     for (uint32_t s = 0; s < to->header->num_segments; s++)
-        if (!read_segment(to, image, region, s) || !sfpm_walk_segment(&walk, s))
+        if (!sfpm_read_segment(to, image, region, s) || !sfpm_walk_segment(&walk, s) ||
+            !sfpm_hosts_move_segment(hosts, to, known, s, true))
             return false;
-    return true;
+    return sfpm_hosts_complete(hosts);
 }
 
 bool sfpm_relocate(sfpm_heap_t *to, const sfpm_heap_t *known, const sfpm_heap_t *preview,
@@ -159,5 +160,9 @@ bool sfpm_relocate(sfpm_heap_t *to, const sfpm_heap_t *known, const sfpm_heap_t 
 #endif
     copy_tables(to, preview);
     to->header->base = (uintptr_t)to->base;
-    return read_and_move(to, known, image, region, preview->header->base);
+    hosts_t *hosts = sfpm_hosts_open(known, preview->header);
+    bool ok =
+        hosts && read_and_move(to, known, hosts, image, region, preview->header->base);
+    sfpm_hosts_close(hosts);
+    return ok;
 }

@@ -129,12 +129,14 @@ static bool restore_in_place(restoring_t *restoring)
     return true;
 }
 
-static bool look_at_types(const restoring_t *restoring)
+static bool look_at_types(const restoring_t *restoring, bool *hosts_same)
 {
-    if (restoring->heap->num_types == 0)
+    const header_t *numbers = &restoring->header;
+    if (restoring->heap->num_types == 0 && !numbers->num_symbols && !numbers->num_modules)
         return true;
     header_t *header = sfpm_preview_types(restoring->image, restoring->region);
     bool ok = header && sfpm_types_compare(restoring->heap, header);
+    *hosts_same = ok && sfpm_hosts_same(restoring->heap, header);
     free(header);
     return ok;
 }
@@ -147,10 +149,16 @@ static bool look(restoring_t *restoring, sfpm_heap_t *preview)
     if (!sfpm_image_find_region(restoring->image, heap->name, &restoring->region) ||
         !sfpm_preview_header(&restoring->header, restoring->image, restoring->region))
         return false;
-    if (restoring->options.mode == SFPM_RESTORE_LAZY_UNVERIFIED)
-        return look_at_types(restoring);
+    bool hosts_same = true;
+    if (restoring->options.mode == SFPM_RESTORE_LAZY_UNVERIFIED &&
+        !look_at_types(restoring, &hosts_same))
+        return false;
+    if (restoring->options.mode == SFPM_RESTORE_LAZY_UNVERIFIED && hosts_same)
+        return true;
     return sfpm_preview_read(preview, restoring->image, restoring->region) &&
-           sfpm_types_compare(heap, preview->header);
+           sfpm_types_compare(heap, preview->header) &&
+           (sfpm_hosts_same(heap, preview->header) ||
+            sfpm_hosts_try(heap, preview, restoring->image, restoring->region));
 }
 
 /* The heap's memory at another place, filled and corrected. */
@@ -177,6 +185,7 @@ static bool load_elsewhere(restoring_t *restoring, sfpm_heap_t *preview)
         return false;
     }
     sfpm_heap_attach(heap, base, reserved, size);
+    sfpm_hosts_record(heap); /* its host addresses are those of this process */
     return true;
 }
 

@@ -39,14 +39,19 @@ static bool check_type(const sfpm_heap_type_t *type)
         return sfpm_fail(SFPM_ERR_ARGUMENT,
                          "type '%s': its pointers are told by offsets or by a callback",
                          type->name);
-    return check_offsets(type->name, type->pointers, type->num_pointers, type->size);
+    if (type->visit && type->num_hosts)
+        return sfpm_fail(SFPM_ERR_ARGUMENT,
+                         "type '%s': with a callback it cannot have host addresses",
+                         type->name);
+    return check_offsets(type->name, type->pointers, type->num_pointers, type->size) &&
+           check_offsets(type->name, type->hosts, type->num_hosts, type->size);
 }
 
 static uint32_t flags_of(const sfpm_heap_type_t *type)
 {
     if (type->visit)
         return TYPE_VISITED;
-    return type->num_pointers ? 0 : TYPE_PLAIN;
+    return type->num_pointers || type->num_hosts ? 0 : TYPE_PLAIN;
 }
 
 /* ---- Records ---- */
@@ -71,7 +76,8 @@ static uint32_t find_record(const header_t *header, const char *name)
 static bool compare(const header_t *header, const type_record_t *record,
                     const sfpm_heap_type_t *type)
 {
-    if (!sfpm_in_range(record->first_offset, record->num_pointers, MAX_OFFSETS))
+    if (!sfpm_in_range(record->first_offset,
+                       (uint64_t)record->num_pointers + record->num_hosts, MAX_OFFSETS))
         return sfpm_fail(SFPM_ERR_CORRUPT,
                          "type '%s': its table of pointers is impossible", type->name);
     if (record->size != type->size)
@@ -79,7 +85,9 @@ static bool compare(const header_t *header, const type_record_t *record,
                          "type '%s' has %zu bytes in this program, but %u in the heap",
                          type->name, type->size, record->size);
     if (record->flags != flags_of(type) || record->num_pointers != type->num_pointers ||
-        record->num_hosts != 0 ||
+        record->num_hosts != type->num_hosts ||
+        !same_offsets(header->offsets + record->first_offset + record->num_pointers,
+                      type->hosts, type->num_hosts) ||
         !same_offsets(header->offsets + record->first_offset, type->pointers,
                       type->num_pointers))
         return sfpm_fail(
@@ -92,7 +100,7 @@ static bool compare(const header_t *header, const type_record_t *record,
 
 static bool add_record(header_t *header, const sfpm_heap_type_t *type)
 {
-    size_t count = type->num_pointers;
+    size_t count = type->num_pointers + type->num_hosts;
     if (header->num_types == MAX_TYPES || count > MAX_OFFSETS - header->num_offsets)
         return sfpm_fail(
             SFPM_ERR_LIMIT,
@@ -105,8 +113,11 @@ static bool add_record(header_t *header, const sfpm_heap_type_t *type)
     record->flags = flags_of(type);
     record->first_offset = header->num_offsets;
     record->num_pointers = (uint32_t)type->num_pointers;
+    record->num_hosts = (uint32_t)type->num_hosts;
     for (size_t i = 0; i < type->num_pointers; i++)
         header->offsets[header->num_offsets++] = (uint32_t)type->pointers[i];
+    for (size_t i = 0; i < type->num_hosts; i++)
+        header->offsets[header->num_offsets++] = (uint32_t)type->hosts[i];
     header->num_types++;
     return true;
 }
@@ -129,7 +140,8 @@ bool sfpm_types_compare(const sfpm_heap_t *heap, const header_t *header)
         if (found < MAX_TYPES && !compare(header, &header->types[found], type))
             return false;
         types += found == MAX_TYPES;
-        offsets += found == MAX_TYPES ? (uint32_t)type->num_pointers : 0;
+        offsets +=
+            found == MAX_TYPES ? (uint32_t)(type->num_pointers + type->num_hosts) : 0;
     }
     if (types > MAX_TYPES || offsets > MAX_OFFSETS)
         return sfpm_fail(SFPM_ERR_LIMIT,
@@ -161,6 +173,7 @@ static void free_type(sfpm_heap_type_t *type)
 {
     free((char *)type->name);
     free((size_t *)type->pointers);
+    free((size_t *)type->hosts);
 }
 
 void sfpm_types_free(sfpm_heap_t *heap)
@@ -178,7 +191,11 @@ static bool copy_type(sfpm_heap_type_t *to, const sfpm_heap_type_t *from)
     if (from->num_pointers)
         to->pointers =
             sfpm_copy_bytes(from->pointers, from->num_pointers * sizeof(size_t));
-    return to->name && !from->num_pointers == !to->pointers;
+    to->hosts = NULL;
+    if (from->num_hosts)
+        to->hosts = sfpm_copy_bytes(from->hosts, from->num_hosts * sizeof(size_t));
+    return to->name && !from->num_pointers == !to->pointers &&
+           !from->num_hosts == !to->hosts;
 }
 
 uint32_t sfpm_heap_register_type(sfpm_heap_t *heap, const sfpm_heap_type_t *type)

@@ -15,8 +15,11 @@ struct sfpm_heap_visitor {
 static bool visit_offsets(const walk_t *walk, const type_record_t *type, uint8_t *element)
 {
     const uint32_t *offsets = walk->heap->header->offsets + type->first_offset;
-    for (uint32_t i = 0; i < type->num_pointers; i++)
+    for (uint32_t i = 0; walk->pointer && i < type->num_pointers; i++)
         if (!walk->pointer(walk, type, element + offsets[i]))
+            return false;
+    for (uint32_t i = 0; walk->host && i < type->num_hosts; i++)
+        if (!walk->host(walk, type, element + offsets[type->num_pointers + i]))
             return false;
     return true;
 }
@@ -31,6 +34,8 @@ static bool walk_block(const walk_t *walk, const place_t *place)
 {
     const type_record_t *type = &walk->heap->header->types[place->type];
     uint8_t *block = walk->heap->base + place->start;
+    if ((type->flags & TYPE_VISITED) && !walk->pointer)
+        return true;
     if (type->flags & TYPE_VISITED) {
         const sfpm_heap_type_t *known = sfpm_types_find(walk->known, type->name);
         sfpm_heap_visitor_t visitor = {walk, *place};
@@ -62,7 +67,8 @@ static bool walk_slab(const walk_t *walk, uint32_t number, const unit_t *unit)
 static bool has_pointers(const walk_t *walk, const unit_t *unit)
 {
     const type_record_t *type = &walk->heap->header->types[unit->type];
-    return (type->flags & TYPE_VISITED) || type->num_pointers;
+    return (walk->pointer && ((type->flags & TYPE_VISITED) || type->num_pointers)) ||
+           (walk->host && type->num_hosts);
 }
 
 bool sfpm_walk_segment(const walk_t *walk, uint32_t s)

@@ -7,11 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#if defined(__linux__)
-#include <elf.h>
-#include <link.h>
-#endif
-
 #if defined(__x86_64__) && defined(__ILP32__)
 #define PROCESSOR "x32"
 #elif defined(__x86_64__) || defined(_M_X64)
@@ -92,61 +87,15 @@ const char *sfpm_origin_program(void)
 #endif
 }
 
-#if defined(__linux__)
-static void to_hexadecimal(char *text, const uint8_t *bytes, size_t count)
+/* The first module is the main executable. */
+static bool copy_build_id(void *text, const sfpm_module_t *module)
 {
-    for (size_t i = 0; i < count; i++)
-        snprintf(text + 2 * i, 3, "%02x", bytes[i]);
+    memcpy(text, module->build_id, SFPM_BUILD_ID_SIZE);
+    return false;
 }
-
-/* Notes are padded to 4 bytes, or to 8 in segments aligned so. */
-static size_t padded(size_t size, size_t unit)
-{
-    return (size + unit - 1) & ~(unit - 1);
-}
-
-/* Looks through one segment of notes: name size, content size and type, 32
- * bits each, then name and content. */
-static void search_notes(const uint8_t *notes, size_t size, size_t unit, char *text)
-{
-    while (size >= sizeof(ElfW(Nhdr))) {
-        ElfW(Nhdr) header;
-        memcpy(&header, notes, sizeof header);
-        size_t content = padded(sizeof header + header.n_namesz, unit);
-        if (content > size || header.n_descsz > size - content)
-            return;
-        if (header.n_type == NT_GNU_BUILD_ID && header.n_namesz == 4 &&
-            memcmp(notes + sizeof header, "GNU", 4) == 0 &&
-            header.n_descsz <= (SFPM_BUILD_ID_SIZE - 1) / 2) {
-            to_hexadecimal(text, notes + content, header.n_descsz);
-            return;
-        }
-        size_t whole = padded(content + header.n_descsz, unit);
-        if (whole > size)
-            return;
-        notes += whole;
-        size -= whole;
-    }
-}
-
-/* The first object that is told is the main executable. */
-static int first_object(struct dl_phdr_info *info, size_t size, void *text)
-{
-    (void)size;
-    for (size_t i = 0; i < info->dlpi_phnum; i++) {
-        const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
-        if (segment->p_type == PT_NOTE)
-            search_notes((const uint8_t *)(uintptr_t)(info->dlpi_addr + segment->p_vaddr),
-                         segment->p_memsz, segment->p_align == 8 ? 8 : 4, text);
-    }
-    return 1;
-}
-#endif
 
 void sfpm_origin_build_id(char text[SFPM_BUILD_ID_SIZE])
 {
     text[0] = '\0';
-#if defined(__linux__)
-    dl_iterate_phdr(first_object, text);
-#endif
+    sfpm_modules_each(copy_build_id, text);
 }

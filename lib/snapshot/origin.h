@@ -6,10 +6,7 @@
 #ifndef SFPM_SNAPSHOT_ORIGIN_H
 #define SFPM_SNAPSHOT_ORIGIN_H
 
-#include <stddef.h>
-
-/* Two hexadecimal digits for each of up to 64 bytes, and the terminator. */
-#define SFPM_BUILD_ID_SIZE 129
+#include "base/modules.h"
 
 /* Processor, system, C library, pointer width and byte order, such as
  * "x86_64-linux-gnu-64le"; a constant. */

@@ -73,6 +73,8 @@ START_TEST(callback_structs_keep_their_layout)
     ck_assert_uint_eq(offsetof(sfpm_heap_survey_info_t, stats), 48);
     ck_assert_uint_eq(offsetof(sfpm_heap_survey_type_t, unreachable_bytes), 40);
     ck_assert_uint_eq(offsetof(sfpm_heap_survey_root_t, size), 24);
+    ck_assert_uint_eq(offsetof(sfpm_heap_type_t, hosts), 56);
+    ck_assert_uint_eq(offsetof(sfpm_heap_type_t, num_hosts), 64);
     ck_assert_uint_eq(offsetof(sfpm_heap_stats_t, base), 8);
     ck_assert_uint_eq(offsetof(sfpm_heap_stats_t, blocks), 32);
     ck_assert_uint_eq(offsetof(sfpm_heap_stats_t, largest), 72);

@@ -152,6 +152,9 @@ typedef struct sfpm_heap_type {
      */
     bool (*visit)(void *context, void *block, size_t size, sfpm_heap_visitor_t *visitor);
     void *context;
+    const size_t *hosts; /**< offsets of addresses of functions and data of the program
+                              and its libraries, or NULL; copied. Not with `visit` */
+    size_t num_hosts;
 } sfpm_heap_type_t;
 
 /** Number of the type, known to every heap, of blocks without addresses: their elements
@@ -165,6 +168,19 @@ typedef struct sfpm_heap_type {
  */
 SFPM_API uint32_t sfpm_heap_register_type(sfpm_heap_t *heap,
                                           const sfpm_heap_type_t *type);
+
+/**
+ * Names a function or data of the program, for the `hosts` of types: in every run, before
+ * the heap is restored. A restore then puts its address of this run in place of that of
+ * the run that saved. Host addresses without a name are found again when they lie in a
+ * module, the program or a library, that has the same build-id still.
+ * @param name     1 to 55 bytes; copied
+ * @param address  a function's is converted by a cast through uintptr_t
+ * @return false with SFPM_ERR_ARGUMENT when the name is registered already, or with
+ *         SFPM_ERR_LIMIT when 4096 are
+ */
+SFPM_API bool sfpm_heap_register_symbol(sfpm_heap_t *heap, const char *name,
+                                        const void *address);
 
 /** Allocates `count` elements of a type, zeroed; otherwise as sfpm_heap_alloc(). */
 SFPM_API void *sfpm_heap_alloc_type(sfpm_heap_t *heap, uint32_t type, size_t count);

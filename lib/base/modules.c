@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/modules.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#if defined(__linux__)
+#include <elf.h>
+#include <link.h>
+
+static void to_hexadecimal(char *text, const uint8_t *bytes, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        snprintf(text + 2 * i, 3, "%02x", bytes[i]);
+}
+
+/* Notes are padded to 4 bytes, or to 8 in segments aligned so. */
+static size_t padded(size_t size, size_t unit)
+{
+    return (size + unit - 1) & ~(unit - 1);
+}
+
+/* Looks through one segment of notes: name size, content size and type, 32
+ * bits each, then name and content. */
+static void search_notes(const uint8_t *notes, size_t size, size_t unit, char *text)
+{
+    while (size >= sizeof(ElfW(Nhdr))) {
+        ElfW(Nhdr) header;
+        memcpy(&header, notes, sizeof header);
+        size_t content = padded(sizeof header + header.n_namesz, unit);
+        if (content > size || header.n_descsz > size - content)
+            return;
+        if (header.n_type == NT_GNU_BUILD_ID && header.n_namesz == 4 &&
+            memcmp(notes + sizeof header, "GNU", 4) == 0 &&
+            header.n_descsz <= (SFPM_BUILD_ID_SIZE - 1) / 2) {
+            to_hexadecimal(text, notes + content, header.n_descsz);
+            return;
+        }
+        size_t whole = padded(content + header.n_descsz, unit);
+        if (whole > size)
+            return;
+        notes += whole;
+        size -= whole;
+    }
+}
+
+static void add_segment(sfpm_module_t *module, const ElfW(Phdr) * segment)
+{
+    uintptr_t start = module->base + (uintptr_t)segment->p_vaddr;
+    uintptr_t end = start + (uintptr_t)segment->p_memsz;
+    if (segment->p_type == PT_NOTE)
+        search_notes((const uint8_t *)start, segment->p_memsz,
+                     segment->p_align == 8 ? 8 : 4, module->build_id);
+    if (segment->p_type != PT_LOAD)
+        return;
+    if (module->end == 0 || start < module->start)
+        module->start = start;
+    if (end > module->end)
+        module->end = end;
+}
+
+typedef struct each {
+    bool (*visit)(void *context, const sfpm_module_t *module);
+    void *context;
+} each_t;
+
+static int show(struct dl_phdr_info *info, size_t size, void *context)
+{
+    const each_t *each = context;
+    const char *slash = info->dlpi_name ? strrchr(info->dlpi_name, '/') : NULL;
+    sfpm_module_t module = {.base = (uintptr_t)info->dlpi_addr};
+    (void)size;
+    module.name = slash ? slash + 1 : info->dlpi_name ? info->dlpi_name : "";
+    for (size_t i = 0; i < info->dlpi_phnum; i++)
+        add_segment(&module, &info->dlpi_phdr[i]);
+    return !each->visit(each->context, &module);
+}
+
+void sfpm_modules_each(bool (*visit)(void *context, const sfpm_module_t *module),
+                       void *context)
+{
+    each_t each = {visit, context};
+    dl_iterate_phdr(show, &each);
+}
+#else
+void sfpm_modules_each(bool (*visit)(void *context, const sfpm_module_t *module),
+                       void *context)
+{
+    (void)visit;
+    (void)context;
+}
+#endif
