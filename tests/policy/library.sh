@@ -9,6 +9,9 @@ needs nm objdump awk
 manners() {
     nm --undefined-only "$1" >symbols || return 1
     awk '
+        /:$/ { file = $1 }
+        # A child of ours ends so.
+        file == "child.o:" && $2 == "_exit" { next }
         $1 == "U" {
             name = $2
             sub(/^__/, "", name)
