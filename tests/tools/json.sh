@@ -18,7 +18,7 @@ with open(sys.argv[1], "rb") as file:
     lines = file.read().decode("utf-8", "strict").splitlines()
 for line in lines:
     image = json.loads(line, parse_constant=no_constant)
-    assert list(image) == ["schema", "format", "id", "commit", "commits", "regions",
+    assert list(image) == ["schema", "format", "id", "commit", "commits", "regions", "heaps",
                            "machine", "warnings"], list(image)
     assert image["schema"] == 1
     if image["format"] == 2:
