@@ -15,19 +15,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../sanitized.h"
 #include "explore.h"
 #include "mutate.h"
-
-#if defined(__SANITIZE_ADDRESS__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#ifndef SANITIZED
-#define SANITIZED 0
-#endif
 
 enum { MIB = 1 << 20 };
 

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../sanitized.h"
 #include "snapshot_common.h"
 
 enum { PAGE = 4096 };
@@ -298,6 +299,8 @@ END_TEST
 
 START_TEST(without_address_space_memory_stays)
 {
+    if (SANITIZED)
+        return;
     size_t size = 64 * MIB;
     uint8_t *memory = allocated(size);
     sfpm_snapshot_t *snapshot = remappable(memory, size);

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* SANITIZED: 1 under AddressSanitizer, which needs address space beyond any limit. */
+#ifndef SFPM_TESTS_SANITIZED_H
+#define SFPM_TESTS_SANITIZED_H
+
+#if defined(__SANITIZE_ADDRESS__)
+#define SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+#ifndef SANITIZED
+#define SANITIZED 0
+#endif
+
+#endif
