@@ -22,8 +22,8 @@ static void write_seed(const char *target, const char *name, const uint8_t *pref
     mkdir(path, 0777);
     snprintf(path, sizeof path, "%s/%s/%s", root, target, name);
     FILE *file = fopen(path, "wb");
-    if (!file || fwrite(prefix, 1, prefix_size, file) != prefix_size ||
-        fwrite(bytes, 1, size, file) != size || fclose(file) != 0) {
+    if (!file || (prefix_size > 0 && fwrite(prefix, prefix_size, 1, file) != 1) ||
+        (size > 0 && fwrite(bytes, size, 1, file) != 1) || fclose(file) != 0) {
         perror(path);
         exit(EXIT_FAILURE);
     }

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 # A large image that tools pass on: the same bytes whether the system hands over pages,
 # cannot, or fails in the middle of it.
-. "$top_srcdir/tests/tools/programs.sh"
 . "${top_srcdir:-$(dirname "$0")/../..}/tests/tools/lib.sh"
+. "$top_srcdir/tests/tools/programs.sh"
 
 SOURCE_DATE_EPOCH=1700000000
 export SOURCE_DATE_EPOCH
