@@ -89,7 +89,8 @@ static void fill(sfpm_heap_t *heap, uint32_t type)
 /* The address stays taken. */
 static void build(void)
 {
-    sfpm_heap_t *heap = sfpm_heap_create("fuzz", NULL);
+    static sfpm_heap_t *heap; /* to the end */
+    heap = sfpm_heap_create("fuzz", NULL);
     sfpm_heap_stats_t stats = {.struct_size = sizeof stats};
     const char *directory = getenv("TMPDIR");
     snprintf(path, sizeof path, "%.40s/fuzz-heap.%d", directory ? directory : "/tmp",
