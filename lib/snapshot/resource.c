@@ -186,7 +186,20 @@ static void key_of(const char *name, char key[SFPM_RESOURCE_KEY_SIZE])
     snprintf(key, SFPM_RESOURCE_KEY_SIZE, SFPM_RESOURCE_PREFIX "%s", name);
 }
 
-bool sfpm_resources_record(const sfpm_snapshot_t *snapshot, sfpm_edit_t *edit)
+/* Sets an attribute of an edit, or of a snapshot. */
+typedef bool (*set_attribute_t)(void *to, const char *key, const char *value);
+
+static bool set_in_edit(void *edit, const char *key, const char *value)
+{
+    return sfpm_edit_set_attribute(edit, key, value);
+}
+
+static bool set_in_snapshot(void *snapshot, const char *key, const char *value)
+{
+    return sfpm_snapshot_set_attribute(snapshot, key, value);
+}
+
+static bool record_all(const sfpm_snapshot_t *snapshot, set_attribute_t set, void *to)
 {
     const sfpm_callbacks_t *callbacks = snapshot->callbacks;
     char key[SFPM_RESOURCE_KEY_SIZE];
@@ -197,7 +210,7 @@ bool sfpm_resources_record(const sfpm_snapshot_t *snapshot, sfpm_edit_t *edit)
             return sfpm_fail_prefix("nothing was saved: resource '%s'", resource->name);
         key_of(resource->name, key);
         char *text = sfpm_facts_encode(&facts);
-        bool ok = text && sfpm_edit_set_attribute(edit, key, text);
+        bool ok = text && set(to, key, text);
         free(text);
         if (!ok)
             return false;
@@ -205,23 +218,14 @@ bool sfpm_resources_record(const sfpm_snapshot_t *snapshot, sfpm_edit_t *edit)
     return true;
 }
 
+bool sfpm_resources_record(const sfpm_snapshot_t *snapshot, sfpm_edit_t *edit)
+{
+    return record_all(snapshot, set_in_edit, edit);
+}
+
 bool sfpm_resources_freeze(const sfpm_snapshot_t *snapshot, sfpm_snapshot_t *frozen)
 {
-    const sfpm_callbacks_t *callbacks = snapshot->callbacks;
-    char key[SFPM_RESOURCE_KEY_SIZE];
-    for (size_t i = 0; i < callbacks->num_files; i++) {
-        const sfpm_resource_t *resource = &callbacks->files[i].given;
-        sfpm_facts_t facts;
-        if (!observe(snapshot, resource, &facts))
-            return sfpm_fail_prefix("nothing was saved: resource '%s'", resource->name);
-        key_of(resource->name, key);
-        char *text = sfpm_facts_encode(&facts);
-        bool ok = text && sfpm_snapshot_set_attribute(frozen, key, text);
-        free(text);
-        if (!ok)
-            return false;
-    }
-    return true;
+    return record_all(snapshot, set_in_snapshot, frozen);
 }
 
 /* Set as an attribute: what a background save writes. */
