@@ -206,6 +206,9 @@ void sfpm_dead_decode(const uint8_t bytes[SFPM_DEAD_SIZE], sfpm_dead_t *dead);
 bool sfpm_leaf_encode(const sfpm_leaf_t *leaf, sfpm_buffer_t *bytes);
 bool sfpm_leaf_decode(const uint8_t *bytes, size_t length, uint64_t size, uint64_t offset,
                       sfpm_leaf_t *leaf);
+/* The same without the sums, for who does not read what the extents name. */
+bool sfpm_leaf_decode_extents(const uint8_t *bytes, size_t length, uint64_t size,
+                              uint64_t offset, sfpm_leaf_t *leaf);
 void sfpm_leaf_free(sfpm_leaf_t *leaf);
 /* XXH3-128 of chunk sums: what the leaf holds, whatever its storage. */
 bool sfpm_leaf_digest(const uint64_t *sums, size_t count,

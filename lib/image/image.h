@@ -76,15 +76,19 @@ bool sfpm_v1_recognise(const uint8_t *bytes, size_t size);
 bool sfpm_v1_decode(const sfpm_input_t *input, uint64_t max_memory, sfpm_index_t *index,
                     uint64_t **offsets);
 
-/* ---- reading regions (read.c) ---- */
+/* ---- reading regions (read_leaf.c, read.c) ---- */
 
 /* Reads the regions of one image for one caller: scratch memory, the cipher of the
  * commit last met, the leaf last read, and the same for the base image. */
 typedef struct sfpm_reader {
     const sfpm_image_t *image;
     sfpm_opener_t opener;
-    uint8_t *chunk;                   /* a chunk's contents */
-    uint8_t *stored;                  /* a chunk as the file holds it */
+    uint8_t *chunk;  /* a chunk's contents */
+    uint8_t *stored; /* a chunk as the file holds it */
+    uint8_t *window; /* bytes of the file around the leaf last read */
+    size_t window_room;
+    size_t window_size;
+    uint64_t window_offset;
     uint64_t zero_sum;                /* of a whole chunk of zeros; 0: not computed yet */
     const sfpm_region_t *leaf_region; /* NULL: no leaf is kept */
     size_t leaf_which;
@@ -101,6 +105,14 @@ void sfpm_reader_free(sfpm_reader_t *reader);
  * chunk sums and no extents. */
 const sfpm_leaf_t *sfpm_reader_leaf(sfpm_reader_t *reader, const sfpm_region_t *region,
                                     size_t which);
+
+/* The same for a stored leaf, without chunk sums. */
+const sfpm_leaf_t *sfpm_reader_extents(sfpm_reader_t *reader, const sfpm_region_t *region,
+                                       size_t which);
+
+/* The region of the base image behind one, to be read with reader->base. */
+const sfpm_region_t *sfpm_reader_base_region(sfpm_reader_t *reader,
+                                             const sfpm_region_t *region);
 
 /* A leaf over `size` zero bytes: sums, but no extents. */
 bool sfpm_leaf_zero(uint64_t size, sfpm_leaf_t *leaf);

@@ -80,8 +80,8 @@ static bool get_extents(const uint8_t *from, uint64_t size, uint64_t offset,
     return true;
 }
 
-bool sfpm_leaf_decode(const uint8_t *bytes, size_t length, uint64_t size, uint64_t offset,
-                      sfpm_leaf_t *leaf)
+bool sfpm_leaf_decode_extents(const uint8_t *bytes, size_t length, uint64_t size,
+                              uint64_t offset, sfpm_leaf_t *leaf)
 {
     *leaf = (sfpm_leaf_t){0};
     uint64_t chunks = (size + SFPM_CHUNK - 1) / SFPM_CHUNK;
@@ -93,15 +93,25 @@ bool sfpm_leaf_decode(const uint8_t *bytes, size_t length, uint64_t size, uint64
                             (unsigned long long)offset);
     leaf->num_chunks = (uint32_t)chunks;
     leaf->num_extents = sfpm_get_u32(bytes + 4);
-    leaf->sums = SFPM_NEW_N(uint64_t, leaf->num_chunks);
     leaf->extents = SFPM_NEW_N(sfpm_extent_t, leaf->num_extents);
-    if (!leaf->sums || !leaf->extents)
-        goto fail;
-    for (uint32_t i = 0; i < leaf->num_chunks; i++)
-        leaf->sums[i] = sfpm_get_u64(bytes + 8 + (size_t)i * 8);
-    if (get_extents(bytes + 8 + (size_t)leaf->num_chunks * 8, size, offset, leaf))
+    if (leaf->extents &&
+        get_extents(bytes + 8 + (size_t)leaf->num_chunks * 8, size, offset, leaf))
         return true;
-fail:
     sfpm_leaf_free(leaf);
     return false;
+}
+
+bool sfpm_leaf_decode(const uint8_t *bytes, size_t length, uint64_t size, uint64_t offset,
+                      sfpm_leaf_t *leaf)
+{
+    if (!sfpm_leaf_decode_extents(bytes, length, size, offset, leaf))
+        return false;
+    leaf->sums = SFPM_NEW_N(uint64_t, leaf->num_chunks);
+    if (!leaf->sums) {
+        sfpm_leaf_free(leaf);
+        return false;
+    }
+    for (uint32_t i = 0; i < leaf->num_chunks; i++)
+        leaf->sums[i] = sfpm_get_u64(bytes + 8 + (size_t)i * 8);
+    return true;
 }

@@ -7,50 +7,32 @@
 #include "base/checked.h"
 #include "base/error.h"
 
+static bool lies_within(const sfpm_input_t *input, uint64_t offset,
+                        const sfpm_record_t *record, uint64_t *end)
+{
+    char name[5];
+    if (sfpm_record_end(record, offset, end) && *end <= sfpm_input_size(input))
+        return true;
+    return sfpm_fail_at(
+        SFPM_ERR_TRUNCATED, offset, "the %s record at offset %llu ends beyond the file",
+        sfpm_record_type_name(record->type, name), (unsigned long long)offset);
+}
+
 bool sfpm_record_read(const sfpm_input_t *input, uint64_t offset, sfpm_record_t *record,
                       uint64_t *end)
 {
     uint8_t bytes[SFPM_RECORD_SIZE];
-    char name[5];
-    if (!sfpm_input_read(input, offset, bytes, sizeof bytes) ||
-        !sfpm_record_decode(bytes, offset, record))
-        return false;
-    if (!sfpm_record_end(record, offset, end) || *end > sfpm_input_size(input))
-        return sfpm_fail_at(SFPM_ERR_TRUNCATED, offset,
-                            "the %s record at offset %llu ends beyond the file",
-                            sfpm_record_type_name(record->type, name),
-                            (unsigned long long)offset);
-    return true;
+    return sfpm_input_read(input, offset, bytes, sizeof bytes) &&
+           sfpm_record_decode(bytes, offset, record) &&
+           lies_within(input, offset, record, end);
 }
 
-static bool load_payload(const sfpm_input_t *input, uint64_t offset,
-                         const sfpm_record_t *record, uint8_t **payload)
-{
-    char name[5];
-    *payload = SFPM_NEW_N(uint8_t, (size_t)record->length);
-    if (!*payload)
-        return false;
-    if (sfpm_input_read(input, offset + SFPM_RECORD_SIZE, *payload,
-                        (size_t)record->length)) {
-        if (sfpm_checksum(*payload, (size_t)record->length, 0) == record->sum)
-            return true;
-        sfpm_fail_at(SFPM_ERR_CHECKSUM, offset,
-                     "the %s record at offset %llu is damaged (checksum mismatch)",
-                     sfpm_record_type_name(record->type, name),
-                     (unsigned long long)offset);
-    }
-    free(*payload);
-    *payload = NULL;
-    return false;
-}
-
-bool sfpm_record_load(const sfpm_input_t *input, uint64_t offset, uint32_t type,
-                      uint64_t limit, sfpm_record_t *record, uint8_t **payload)
+bool sfpm_record_check(const sfpm_input_t *input, uint64_t offset,
+                       const sfpm_record_t *record, uint32_t type, uint64_t limit)
 {
     uint64_t end;
     char name[5];
-    *payload = NULL;
-    if (!sfpm_record_read(input, offset, record, &end))
+    if (!lies_within(input, offset, record, &end))
         return false;
     if (record->type != type)
         return sfpm_fail_at(SFPM_ERR_CORRUPT, offset, "no %s record at offset %llu",
@@ -63,7 +45,39 @@ bool sfpm_record_load(const sfpm_input_t *input, uint64_t offset, uint32_t type,
             "limit is %llu: raise it",
             sfpm_record_type_name(type, name), (unsigned long long)offset,
             (unsigned long long)record->length, (unsigned long long)limit);
-    return load_payload(input, offset, record, payload);
+    return true;
+}
+
+bool sfpm_record_check_sum(uint64_t offset, const sfpm_record_t *record,
+                           const uint8_t *payload)
+{
+    char name[5];
+    return sfpm_checksum(payload, (size_t)record->length, 0) == record->sum ||
+           sfpm_fail_at(SFPM_ERR_CHECKSUM, offset,
+                        "the %s record at offset %llu is damaged (checksum mismatch)",
+                        sfpm_record_type_name(record->type, name),
+                        (unsigned long long)offset);
+}
+
+bool sfpm_record_load(const sfpm_input_t *input, uint64_t offset, uint32_t type,
+                      uint64_t limit, sfpm_record_t *record, uint8_t **payload)
+{
+    uint8_t bytes[SFPM_RECORD_SIZE];
+    *payload = NULL;
+    if (!sfpm_input_read(input, offset, bytes, sizeof bytes) ||
+        !sfpm_record_decode(bytes, offset, record) ||
+        !sfpm_record_check(input, offset, record, type, limit))
+        return false;
+    *payload = SFPM_NEW_N(uint8_t, (size_t)record->length);
+    if (!*payload)
+        return false;
+    if (sfpm_input_read(input, offset + SFPM_RECORD_SIZE, *payload,
+                        (size_t)record->length) &&
+        sfpm_record_check_sum(offset, record, *payload))
+        return true;
+    free(*payload);
+    *payload = NULL;
+    return false;
 }
 
 bool sfpm_check_zeros(const sfpm_input_t *input, uint64_t offset, uint64_t size)

@@ -13,6 +13,13 @@
 bool sfpm_record_read(const sfpm_input_t *input, uint64_t offset, sfpm_record_t *record,
                       uint64_t *end);
 
+/* Whether a record that was read is of the type wanted, lies within the file and has a
+ * payload of at most `limit` bytes; and whether its payload has the sum. */
+bool sfpm_record_check(const sfpm_input_t *input, uint64_t offset,
+                       const sfpm_record_t *record, uint32_t type, uint64_t limit);
+bool sfpm_record_check_sum(uint64_t offset, const sfpm_record_t *record,
+                           const uint8_t *payload);
+
 /* Reads a whole record of a wanted type into memory, verified: *payload is the
  * caller's, released with free(). `limit` bounds the payload's length. */
 bool sfpm_record_load(const sfpm_input_t *input, uint64_t offset, uint32_t type,

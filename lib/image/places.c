@@ -53,9 +53,12 @@ static bool find_runs(sfpm_reader_t *reader, const sfpm_region_t *region, uint64
                       sfpm_places_t *places, bool *mappable)
 {
     for (size_t i = 0; *mappable && (uint64_t)i * SFPM_LEAF_BYTES < size; i++) {
-        if (region->leaves[i].offset == SFPM_LEAF_ZERO)
+        uint64_t offset = region->leaves[i].offset;
+        if (offset == SFPM_LEAF_ZERO || offset == SFPM_LEAF_BASE) {
+            *mappable = offset == SFPM_LEAF_ZERO;
             continue;
-        const sfpm_leaf_t *leaf = sfpm_reader_leaf(reader, region, i);
+        }
+        const sfpm_leaf_t *leaf = sfpm_reader_extents(reader, region, i);
         if (!leaf ||
             !add_leaf(places, leaf, (uint64_t)i * SFPM_LEAF_BYTES, size, mappable))
             return false;

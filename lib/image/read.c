@@ -24,6 +24,7 @@ void sfpm_reader_free(sfpm_reader_t *reader)
     free(reader->base);
     sfpm_opener_free(&reader->opener);
     sfpm_leaf_free(&reader->leaf);
+    free(reader->window);
     free(reader->chunk);
     free(reader->stored);
     *reader = (sfpm_reader_t){0};
@@ -34,133 +35,6 @@ static bool need_memory(uint8_t **memory, size_t size)
     if (!*memory)
         *memory = sfpm_new_block(size);
     return *memory != NULL;
-}
-
-/* The region of the base image behind `region`, and a reader for it. */
-static const sfpm_region_t *base_region(sfpm_reader_t *reader,
-                                        const sfpm_region_t *region)
-{
-    const sfpm_image_t *base = reader->image->base;
-    if (!base || region->base == 0 || region->base > base->index.num_regions) {
-        sfpm_fail(SFPM_ERR_CORRUPT, "region '%s' refers to a base image that lacks it",
-                  region->name);
-        return NULL;
-    }
-    if (!reader->base) {
-        reader->base = SFPM_NEW(sfpm_reader_t);
-        if (!reader->base)
-            return NULL;
-        sfpm_reader_init(reader->base, base);
-    }
-    return &base->index.regions[region->base - 1];
-}
-
-static bool load_base_leaf(sfpm_reader_t *reader, const sfpm_region_t *region,
-                           size_t which, uint64_t size, sfpm_leaf_t *leaf)
-{
-    const sfpm_region_t *base = base_region(reader, region);
-    if (!base)
-        return false;
-    if (which >= base->num_leaves ||
-        sfpm_span(base->size, (uint64_t)which * SFPM_LEAF_BYTES, SFPM_LEAF_BYTES) != size)
-        return sfpm_fail(SFPM_ERR_CORRUPT,
-                         "region '%s' is not as large in the base image", region->name);
-    const sfpm_leaf_t *old = sfpm_reader_leaf(reader->base, base, which);
-    if (!old)
-        return false;
-    *leaf = (sfpm_leaf_t){.num_chunks = old->num_chunks, .num_extents = 1};
-    leaf->sums = sfpm_copy_bytes(old->sums, old->num_chunks * sizeof *old->sums);
-    leaf->extents = SFPM_NEW(sfpm_extent_t);
-    if (!leaf->sums || !leaf->extents) {
-        sfpm_leaf_free(leaf);
-        return false;
-    }
-    leaf->extents[0].kind = SFPM_EXTENT_BASE;
-    leaf->extents[0].pages = (uint16_t)((size + SFPM_PAGE - 1) / SFPM_PAGE);
-    return true;
-}
-
-bool sfpm_leaf_zero(uint64_t size, sfpm_leaf_t *leaf)
-{
-    static const uint8_t zeros[SFPM_CHUNK];
-    *leaf = (sfpm_leaf_t){.num_chunks = (uint32_t)((size + SFPM_CHUNK - 1) / SFPM_CHUNK)};
-    leaf->sums = SFPM_NEW_N(uint64_t, leaf->num_chunks);
-    leaf->extents = SFPM_NEW_N(sfpm_extent_t, 0);
-    if (!leaf->sums || !leaf->extents) {
-        sfpm_leaf_free(leaf);
-        return false;
-    }
-    uint64_t full = size >= SFPM_CHUNK ? sfpm_checksum(zeros, SFPM_CHUNK, 0) : 0;
-    for (uint32_t i = 0; i < leaf->num_chunks; i++) {
-        size_t span = sfpm_span(size, (uint64_t)i * SFPM_CHUNK, SFPM_CHUNK);
-        leaf->sums[i] = span == SFPM_CHUNK ? full : sfpm_checksum(zeros, span, 0);
-    }
-    return true;
-}
-
-static bool load_stored_leaf(sfpm_reader_t *reader, const sfpm_leaf_ref_t *ref,
-                             uint64_t size, sfpm_leaf_t *leaf)
-{
-    enum {
-        LEAF_MAX =
-            8 + SFPM_LEAF_CHUNKS * 8 + SFPM_LEAF_PAGES * SFPM_EXTENT_SIZE + SFPM_BOX_EXTRA
-    };
-    sfpm_record_t record;
-    uint8_t *payload;
-    if (!sfpm_record_load(reader->image->input, ref->offset, SFPM_RECORD_LEAF, LEAF_MAX,
-                          &record, &payload))
-        return false;
-    size_t length = (size_t)record.length;
-    bool good = record.sum == ref->sum;
-    if (!good)
-        sfpm_fail_at(SFPM_ERR_CORRUPT, ref->offset,
-                     "the leaf at offset %llu is not the one that the index names",
-                     (unsigned long long)ref->offset);
-    if (good && reader->image->keys.sealed)
-        good =
-            sfpm_box_open(&reader->opener, SFPM_BOX_LEAF, ref->offset + SFPM_RECORD_SIZE,
-                          payload, length, payload, &length);
-    good = good && sfpm_leaf_decode(payload, length, size, ref->offset, leaf);
-    free(payload);
-    return good;
-}
-
-static bool load_leaf(sfpm_reader_t *reader, const sfpm_region_t *region, size_t which,
-                      sfpm_leaf_t *leaf)
-{
-    const sfpm_leaf_ref_t *ref = &region->leaves[which];
-    size_t size =
-        sfpm_span(region->size, (uint64_t)which * SFPM_LEAF_BYTES, SFPM_LEAF_BYTES);
-    uint8_t digest[SFPM_DIGEST_SIZE];
-    bool good = ref->offset == SFPM_LEAF_ZERO ? sfpm_leaf_zero(size, leaf)
-                : ref->offset == SFPM_LEAF_BASE
-                    ? load_base_leaf(reader, region, which, size, leaf)
-                    : load_stored_leaf(reader, ref, size, leaf);
-    if (!good)
-        return sfpm_fail_prefix("region '%s'", region->name);
-    sfpm_leaf_digest(leaf->sums, leaf->num_chunks, digest);
-    if (memcmp(digest, ref->digest, SFPM_DIGEST_SIZE) == 0)
-        return true;
-    sfpm_leaf_free(leaf);
-    return sfpm_fail_at(
-        SFPM_ERR_CORRUPT, ref->offset,
-        "region '%s': the leaf at offset %llu has another digest than the "
-        "index says",
-        region->name, (unsigned long long)ref->offset);
-}
-
-const sfpm_leaf_t *sfpm_reader_leaf(sfpm_reader_t *reader, const sfpm_region_t *region,
-                                    size_t which)
-{
-    if (reader->leaf_region == region && reader->leaf_which == which)
-        return &reader->leaf;
-    sfpm_leaf_free(&reader->leaf);
-    reader->leaf_region = NULL;
-    if (!load_leaf(reader, region, which, &reader->leaf))
-        return NULL;
-    reader->leaf_region = region;
-    reader->leaf_which = which;
-    return &reader->leaf;
 }
 
 /* ---- extents ---- */
@@ -246,7 +120,7 @@ static bool read_from_base(sfpm_reader_t *reader, const sfpm_region_t *region,
                            const sfpm_extent_t *extent, uint64_t position, size_t size,
                            uint8_t *to)
 {
-    const sfpm_region_t *base = base_region(reader, region);
+    const sfpm_region_t *base = sfpm_reader_base_region(reader, region);
     size_t start = (size_t)(extent->first % SFPM_CHUNK_PAGES) * SFPM_PAGE;
     size_t end = start + (size_t)extent->pages * SFPM_PAGE;
     end = end < size ? end : size;

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT */
+/* The leaves of regions, verified. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/checked.h"
+#include "base/error.h"
+#include "image/image.h"
+
+enum {
+    LEAF_MAX =
+        8 + SFPM_LEAF_CHUNKS * 8 + SFPM_LEAF_PAGES * SFPM_EXTENT_SIZE + SFPM_BOX_EXTRA,
+    LEAF_NEAR = 4096, /* a leaf with few extents takes half of that */
+    WINDOW = 65536
+};
+
+const sfpm_region_t *sfpm_reader_base_region(sfpm_reader_t *reader,
+                                             const sfpm_region_t *region)
+{
+    const sfpm_image_t *base = reader->image->base;
+    if (!base || region->base == 0 || region->base > base->index.num_regions) {
+        sfpm_fail(SFPM_ERR_CORRUPT, "region '%s' refers to a base image that lacks it",
+                  region->name);
+        return NULL;
+    }
+    if (!reader->base) {
+        reader->base = SFPM_NEW(sfpm_reader_t);
+        if (!reader->base)
+            return NULL;
+        sfpm_reader_init(reader->base, base);
+    }
+    return &base->index.regions[region->base - 1];
+}
+
+static bool load_base_leaf(sfpm_reader_t *reader, const sfpm_region_t *region,
+                           size_t which, uint64_t size, sfpm_leaf_t *leaf)
+{
+    const sfpm_region_t *base = sfpm_reader_base_region(reader, region);
+    if (!base)
+        return false;
+    if (which >= base->num_leaves ||
+        sfpm_span(base->size, (uint64_t)which * SFPM_LEAF_BYTES, SFPM_LEAF_BYTES) != size)
+        return sfpm_fail(SFPM_ERR_CORRUPT,
+                         "region '%s' is not as large in the base image", region->name);
+    const sfpm_leaf_t *old = sfpm_reader_leaf(reader->base, base, which);
+    if (!old)
+        return false;
+    *leaf = (sfpm_leaf_t){.num_chunks = old->num_chunks, .num_extents = 1};
+    leaf->sums = sfpm_copy_bytes(old->sums, old->num_chunks * sizeof *old->sums);
+    leaf->extents = SFPM_NEW(sfpm_extent_t);
+    if (!leaf->sums || !leaf->extents) {
+        sfpm_leaf_free(leaf);
+        return false;
+    }
+    leaf->extents[0].kind = SFPM_EXTENT_BASE;
+    leaf->extents[0].pages = (uint16_t)((size + SFPM_PAGE - 1) / SFPM_PAGE);
+    return true;
+}
+
+bool sfpm_leaf_zero(uint64_t size, sfpm_leaf_t *leaf)
+{
+    static const uint8_t zeros[SFPM_CHUNK];
+    *leaf = (sfpm_leaf_t){.num_chunks = (uint32_t)((size + SFPM_CHUNK - 1) / SFPM_CHUNK)};
+    leaf->sums = SFPM_NEW_N(uint64_t, leaf->num_chunks);
+    leaf->extents = SFPM_NEW_N(sfpm_extent_t, 0);
+    if (!leaf->sums || !leaf->extents) {
+        sfpm_leaf_free(leaf);
+        return false;
+    }
+    uint64_t full = size >= SFPM_CHUNK ? sfpm_checksum(zeros, SFPM_CHUNK, 0) : 0;
+    for (uint32_t i = 0; i < leaf->num_chunks; i++) {
+        size_t span = sfpm_span(size, (uint64_t)i * SFPM_CHUNK, SFPM_CHUNK);
+        leaf->sums[i] = span == SFPM_CHUNK ? full : sfpm_checksum(zeros, span, 0);
+    }
+    return true;
+}
+
+/* ---- stored leaves ---- */
+
+/* How many bytes to read at once from leaf `which` on: up to the last of the leaves that
+ * lie close behind each other, as a commit writes them. */
+static size_t bytes_ahead(const sfpm_region_t *region, size_t which)
+{
+    uint64_t first = region->leaves[which].offset, last = first;
+    for (size_t i = which + 1; i < region->num_leaves; i++) {
+        uint64_t next = region->leaves[i].offset;
+        if (next == SFPM_LEAF_ZERO || next == SFPM_LEAF_BASE)
+            continue;
+        if (next <= last || next - last > LEAF_NEAR || next - first > WINDOW - LEAF_NEAR)
+            break;
+        last = next;
+    }
+    return (size_t)(last - first) + LEAF_NEAR;
+}
+
+static bool fill_window(sfpm_reader_t *reader, uint64_t offset, size_t size)
+{
+    uint8_t *window = reader->window;
+    reader->window_size = 0;
+    if (size > reader->window_room) {
+        free(window);
+        reader->window_room = 0;
+        reader->window = window = sfpm_new_block(size > WINDOW ? size : WINDOW);
+        if (!window)
+            return false;
+        reader->window_room = size > WINDOW ? size : WINDOW;
+    }
+    if (!sfpm_input_read(reader->image->input, offset, window, size))
+        return false;
+    reader->window_offset = offset;
+    reader->window_size = size;
+    return true;
+}
+
+/* `size` bytes of the file, in memory until the next call. When they have to be read, up
+ * to `ahead` bytes are. */
+static uint8_t *window_at(sfpm_reader_t *reader, uint64_t offset, size_t size,
+                          size_t ahead)
+{
+    uint64_t end = sfpm_input_size(reader->image->input);
+    if (offset < reader->window_offset ||
+        !sfpm_in_range(offset - reader->window_offset, size, reader->window_size)) {
+        if (offset < end && ahead > end - offset)
+            ahead = (size_t)(end - offset);
+        /* What lies ahead may be unreadable and not be needed. */
+        if (!(ahead > size && fill_window(reader, offset, ahead)) &&
+            !fill_window(reader, offset, size))
+            return NULL;
+    }
+    return reader->window + (offset - reader->window_offset);
+}
+
+/* The payload of the record of a stored leaf, verified; it lives until the next call. */
+static const uint8_t *leaf_payload(sfpm_reader_t *reader, const sfpm_region_t *region,
+                                   size_t which, size_t *length)
+{
+    const sfpm_leaf_ref_t *ref = &region->leaves[which];
+    const sfpm_input_t *input = reader->image->input;
+    size_t ahead = bytes_ahead(region, which);
+    sfpm_record_t record;
+    uint8_t *bytes = window_at(reader, ref->offset, SFPM_RECORD_SIZE, ahead);
+    if (!bytes || !sfpm_record_decode(bytes, ref->offset, &record) ||
+        !sfpm_record_check(input, ref->offset, &record, SFPM_RECORD_LEAF, LEAF_MAX))
+        return NULL;
+    *length = (size_t)record.length;
+    bytes = window_at(reader, ref->offset + SFPM_RECORD_SIZE, *length, 0);
+    if (!bytes || !sfpm_record_check_sum(ref->offset, &record, bytes))
+        return NULL;
+    if (record.sum != ref->sum) {
+        sfpm_fail_at(SFPM_ERR_CORRUPT, ref->offset,
+                     "the leaf at offset %llu is not the one that the index names",
+                     (unsigned long long)ref->offset);
+        return NULL;
+    }
+    if (!reader->image->keys.sealed)
+        return bytes;
+    /* Opened in place: the window is not what the file holds any more. */
+    reader->window_size = 0;
+    return sfpm_box_open(&reader->opener, SFPM_BOX_LEAF, ref->offset + SFPM_RECORD_SIZE,
+                         bytes, *length, bytes, length)
+               ? bytes
+               : NULL;
+}
+
+/* Leaves are large beside what is wanted of them: `sums` tells whether those are. */
+static bool load_stored_leaf(sfpm_reader_t *reader, const sfpm_region_t *region,
+                             size_t which, bool sums, sfpm_leaf_t *leaf)
+{
+    uint64_t offset = region->leaves[which].offset;
+    size_t size =
+        sfpm_span(region->size, (uint64_t)which * SFPM_LEAF_BYTES, SFPM_LEAF_BYTES);
+    size_t length;
+    const uint8_t *payload = leaf_payload(reader, region, which, &length);
+    return payload && (sums ? sfpm_leaf_decode : sfpm_leaf_decode_extents)(
+                          payload, length, size, offset, leaf);
+}
+
+/* ---- any leaf ---- */
+
+static bool load_leaf(sfpm_reader_t *reader, const sfpm_region_t *region, size_t which,
+                      sfpm_leaf_t *leaf)
+{
+    const sfpm_leaf_ref_t *ref = &region->leaves[which];
+    size_t size =
+        sfpm_span(region->size, (uint64_t)which * SFPM_LEAF_BYTES, SFPM_LEAF_BYTES);
+    uint8_t digest[SFPM_DIGEST_SIZE];
+    bool good = ref->offset == SFPM_LEAF_ZERO ? sfpm_leaf_zero(size, leaf)
+                : ref->offset == SFPM_LEAF_BASE
+                    ? load_base_leaf(reader, region, which, size, leaf)
+                    : load_stored_leaf(reader, region, which, true, leaf);
+    if (!good)
+        return sfpm_fail_prefix("region '%s'", region->name);
+    sfpm_leaf_digest(leaf->sums, leaf->num_chunks, digest);
+    if (memcmp(digest, ref->digest, SFPM_DIGEST_SIZE) == 0)
+        return true;
+    sfpm_leaf_free(leaf);
+    return sfpm_fail_at(
+        SFPM_ERR_CORRUPT, ref->offset,
+        "region '%s': the leaf at offset %llu has another digest than the "
+        "index says",
+        region->name, (unsigned long long)ref->offset);
+}
+
+const sfpm_leaf_t *sfpm_reader_leaf(sfpm_reader_t *reader, const sfpm_region_t *region,
+                                    size_t which)
+{
+    if (reader->leaf_region == region && reader->leaf_which == which)
+        return &reader->leaf;
+    sfpm_leaf_free(&reader->leaf);
+    reader->leaf_region = NULL;
+    if (!load_leaf(reader, region, which, &reader->leaf))
+        return NULL;
+    reader->leaf_region = region;
+    reader->leaf_which = which;
+    return &reader->leaf;
+}
+
+const sfpm_leaf_t *sfpm_reader_extents(sfpm_reader_t *reader, const sfpm_region_t *region,
+                                       size_t which)
+{
+    sfpm_leaf_free(&reader->leaf);
+    reader->leaf_region = NULL;
+    if (load_stored_leaf(reader, region, which, false, &reader->leaf))
+        return &reader->leaf;
+    sfpm_fail_prefix("region '%s'", region->name);
+    return NULL;
+}
