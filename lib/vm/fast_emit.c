@@ -6,30 +6,43 @@
 #include "base/memory.h"
 #include "vm/frames.h"
 
-static bool make_room(sfpm_translation_t *t)
+/* Room for one more of what the draft has. That memory is short is no error. */
+static bool grow(sfpm_translation_t *t, void **array, size_t *capacity, uint32_t count,
+                 size_t size)
 {
-    void *cells = t->cells;
-    if (t->num_cells >= t->max_cells ||
-        !sfpm_grow_array(&cells, &t->cells_capacity, (size_t)t->num_cells + 1,
-                         sizeof *t->cells))
-        return false;
-    t->cells = cells;
-    return true;
+    sfpm_error_state_t error;
+    if (count < *capacity)
+        return true;
+    sfpm_error_save(&error);
+    t->failed = !sfpm_grow_array(array, capacity, (size_t)count + 1, size);
+    if (t->failed)
+        sfpm_error_restore(&error);
+    return !t->failed;
+}
+
+/* The next cell of the draft, NULL when there is none. */
+static sfpm_cell_t *next_cell(sfpm_translation_t *t)
+{
+    sfpm_fast_draft_t *draft = t->draft;
+    void *cells = draft->cells;
+    if (t->failed || t->num_cells >= t->max_cells ||
+        !grow(t, &cells, &draft->cells_capacity, t->num_cells, sizeof *draft->cells)) {
+        t->failed = true;
+        return NULL;
+    }
+    draft->cells = cells;
+    return &draft->cells[t->num_cells];
 }
 
 sfpm_cell_t *sfpm_fast_emit(sfpm_translation_t *t, unsigned handler)
 {
-    sfpm_cell_t *cell = &t->last;
-    if (t->replaying) {
-        if (t->num_cells == t->wanted) {
-            t->result = t->point;
-            t->found = true;
-        }
-    } else if (t->failed || !make_room(t)) {
-        t->failed = true;
-    } else {
-        cell = &t->cells[t->num_cells];
+    sfpm_cell_t *cell = t->draft ? next_cell(t) : NULL;
+    if (!t->draft && t->num_cells == t->wanted) {
+        *t->result = t->point;
+        t->found = true;
     }
+    if (!cell)
+        cell = &t->last;
     t->num_cells++;
     memset(cell, 0, sizeof *cell);
     cell->handler = sfpm_fast_handler(handler);
@@ -40,7 +53,7 @@ void sfpm_fast_mark_point(sfpm_translation_t *t)
 {
     t->point.offset = t->offset;
     t->point.index = t->index;
-    if (t->replaying)
+    if (!t->draft)
         t->point.window = t->window;
 }
 
@@ -54,31 +67,27 @@ int32_t sfpm_fast_operand_slot(const sfpm_translation_t *t, uint32_t height)
     return (int32_t)((sfpm_frame_size(t->function) + height) * SFPM_SLOT_SIZE);
 }
 
-bool sfpm_fast_read_next(const sfpm_translation_t *t, sfpm_instruction_t *next)
-{
-    return t->next < t->function->end && !sfpm_is_target(t->facts, t->next) &&
-           sfpm_instruction_read(t->program->code, t->function->end, t->next, next);
-}
-
-void sfpm_fast_join(sfpm_translation_t *t, const sfpm_instruction_t *next)
-{
-    t->next += next->length;
-    t->count++;
-}
-
 void sfpm_fast_jump_to(sfpm_translation_t *t, uint32_t target)
 {
-    void *jumps = t->jumps;
-    if (t->replaying || t->failed)
+    sfpm_fast_draft_t *draft = t->draft;
+    void *jumps = draft ? draft->jumps : NULL;
+    if (!draft || t->failed ||
+        !grow(t, &jumps, &draft->jumps_capacity, t->num_jumps, sizeof *draft->jumps))
         return;
-    if (!sfpm_grow_array(&jumps, &t->jumps_capacity, (size_t)t->num_jumps + 1,
-                         sizeof *t->jumps)) {
-        t->failed = true;
-        return;
-    }
-    t->jumps = jumps;
-    t->jumps[t->num_jumps++] =
+    draft->jumps = jumps;
+    draft->jumps[t->num_jumps++] =
         (sfpm_fast_jump_t){t->num_cells - 1, target, t->index + t->count - 1};
+}
+
+void sfpm_fast_add_label(sfpm_translation_t *t, uint32_t offset, uint32_t index)
+{
+    sfpm_fast_draft_t *draft = t->draft;
+    void *labels = draft ? draft->labels : NULL;
+    if (!draft || t->failed ||
+        !grow(t, &labels, &draft->labels_capacity, t->num_labels, sizeof *draft->labels))
+        return;
+    draft->labels = labels;
+    draft->labels[t->num_labels++] = (sfpm_fast_label_t){offset, t->num_cells, index};
 }
 
 /* ---- Operands ------------------------------------------------------------- */

@@ -11,13 +11,6 @@
 #include "vm/fast_translate.h"
 #include "vm/instruction.h"
 
-/* A jump whose target is not known yet. */
-typedef struct sfpm_fast_jump {
-    uint32_t cell;
-    uint32_t target; /* code offset */
-    uint32_t index;  /* of the jumping instruction */
-} sfpm_fast_jump_t;
-
 enum { SFPM_NO_LOCAL = -1 };
 
 typedef struct sfpm_translation {
@@ -26,24 +19,18 @@ typedef struct sfpm_translation {
     const sfpm_function_t *function;
     uint32_t number;       /* of the function */
     uint32_t instructions; /* in it */
-    /* The cells; when replaying, there is only the last one. */
-    sfpm_cell_t *cells;
-    size_t cells_capacity;
+    /* When replaying, there is no draft and only the last cell. */
+    sfpm_fast_draft_t *draft;
     sfpm_cell_t last;
     uint32_t num_cells;
     uint32_t max_cells;
     bool failed; /* memory ran out, or too many cells */
-    /* When replaying: the cell that is looked for. */
-    bool replaying;
+    /* When replaying: the cell that is looked for, and what it stands for. */
     bool found;
     uint32_t wanted;
     sfpm_fast_point_t point; /* the instruction being translated */
-    sfpm_fast_point_t result;
-    sfpm_fast_label_t *labels;
-    size_t labels_capacity;
+    sfpm_fast_point_t *result;
     uint32_t num_labels;
-    sfpm_fast_jump_t *jumps;
-    size_t jumps_capacity;
     uint32_t num_jumps;
     /* What is being translated: instructions from `offset` to `next`, of which the first
      * has the index and is in `instruction`. */
@@ -70,10 +57,19 @@ int32_t sfpm_fast_operand_slot(const sfpm_translation_t *t, uint32_t height);
 
 /* Reads the instruction that follows those that are being translated. False when there
  * is none that can be joined to them, because control can come there otherwise. */
-bool sfpm_fast_read_next(const sfpm_translation_t *t, sfpm_instruction_t *next);
+static inline bool sfpm_fast_read_next(const sfpm_translation_t *t,
+                                       sfpm_instruction_t *next)
+{
+    return t->next < t->function->end && !sfpm_is_target(t->facts, t->next) &&
+           sfpm_instruction_read(t->program->code, t->function->end, t->next, next);
+}
 
 /* Makes it one of them. */
-void sfpm_fast_join(sfpm_translation_t *t, const sfpm_instruction_t *next);
+static inline void sfpm_fast_join(sfpm_translation_t *t, const sfpm_instruction_t *next)
+{
+    t->next += next->length;
+    t->count++;
+}
 
 /* The last cell jumps to that code offset, on behalf of the last of the instructions. */
 void sfpm_fast_jump_to(sfpm_translation_t *t, uint32_t target);

@@ -7,30 +7,6 @@
 #include "base/memory.h"
 #include "vm/frames.h"
 
-static void count_instructions(sfpm_translation_t *t)
-{
-    const sfpm_function_t *function = t->function;
-    sfpm_instruction_t instruction;
-    for (uint32_t at = function->entry; at < function->end; at += instruction.length) {
-        sfpm_instruction_read(t->program->code, function->end, at, &instruction);
-        t->instructions++;
-    }
-}
-
-void sfpm_fast_add_label(sfpm_translation_t *t, uint32_t offset, uint32_t index)
-{
-    void *labels = t->labels;
-    if (t->replaying || t->failed)
-        return;
-    if (!sfpm_grow_array(&labels, &t->labels_capacity, (size_t)t->num_labels + 1,
-                         sizeof *t->labels)) {
-        t->failed = true;
-        return;
-    }
-    t->labels = labels;
-    t->labels[t->num_labels++] = (sfpm_fast_label_t){offset, t->num_cells, index};
-}
-
 /* Control can come here from elsewhere: all that is known is the height. */
 static void begin_label(sfpm_translation_t *t)
 {
@@ -91,7 +67,7 @@ static bool translate(sfpm_translation_t *t)
 {
     const sfpm_function_t *function = t->function;
     sfpm_fast_forget(t);
-    count_instructions(t);
+    t->instructions = t->facts->count[t->number];
     add_header(t);
     sfpm_fast_add_label(t, function->entry, 0);
     translate_code(t);
@@ -118,7 +94,7 @@ const sfpm_fast_label_t *sfpm_fast_label_at(const sfpm_fast_function_t *function
 static void resolve_jumps(sfpm_translation_t *t, const sfpm_fast_function_t *made)
 {
     for (uint32_t i = 0; i < t->num_jumps; i++) {
-        const sfpm_fast_jump_t *jump = &t->jumps[i];
+        const sfpm_fast_jump_t *jump = &t->draft->jumps[i];
         const sfpm_fast_label_t *label = sfpm_fast_label_at(made, jump->target);
         sfpm_cell_t *cell = &made->cells[jump->cell];
         cell->jump =
@@ -127,34 +103,35 @@ static void resolve_jumps(sfpm_translation_t *t, const sfpm_fast_function_t *mad
     }
 }
 
-static bool make_function(sfpm_translation_t *t, sfpm_fast_function_t *function)
+/* Cells and labels in one piece of memory that is just as large. */
+static bool copy_draft(const sfpm_translation_t *t, sfpm_fast_function_t *function)
 {
-    bool good = translate(t);
-    if (good) {
-        *function = (sfpm_fast_function_t){.cells = t->cells,
-                                           .num_cells = t->num_cells,
-                                           .instructions = t->instructions,
-                                           .labels = t->labels,
-                                           .num_labels = t->num_labels};
-        resolve_jumps(t, function);
-    } else {
-        free(t->cells);
-        free(t->labels);
-    }
-    free(t->jumps);
-    return good;
+    size_t size = t->num_cells * sizeof(sfpm_cell_t);
+    size_t labels_size = t->num_labels * sizeof(sfpm_fast_label_t);
+    sfpm_cell_t *cells = malloc(size + labels_size);
+    if (!cells)
+        return false;
+    memcpy(cells, t->draft->cells, size);
+    *function =
+        (sfpm_fast_function_t){.cells = cells,
+                               .num_cells = t->num_cells,
+                               .instructions = t->instructions,
+                               .labels = (sfpm_fast_label_t *)(cells + t->num_cells),
+                               .num_labels = t->num_labels};
+    memcpy(function->labels, t->draft->labels, labels_size);
+    return true;
 }
 
-/* What could not be translated is no error. */
-static bool try_function(sfpm_translation_t *t, sfpm_fast_function_t *function)
+static void free_draft(sfpm_fast_draft_t *draft)
 {
-    sfpm_error_state_t error;
-    sfpm_error_save(&error);
-    bool good = make_function(t, function);
-    if (!good)
-        sfpm_error_restore(&error);
-    return good;
+    free(draft->cells);
+    free(draft->labels);
+    free(draft->jumps);
+    *draft = (sfpm_fast_draft_t){0};
 }
+
+/* Cells of a draft that is kept. */
+enum { KEPT = 1 << 14 };
 
 bool sfpm_fast_translate(sfpm_fast_t *fast, const sfpm_program_t *program,
                          const sfpm_facts_t *facts, uint32_t index)
@@ -166,15 +143,18 @@ bool sfpm_fast_translate(sfpm_fast_t *fast, const sfpm_program_t *program,
                             .facts = facts,
                             .function = &program->functions[index],
                             .number = index,
+                            .draft = &fast->draft,
                             .max_cells =
                                 (uint32_t)(SFPM_FAST_MAX_CELLS - fast->total_cells)};
-    if (!try_function(&t, function)) {
-        function->refused = true;
-        return false;
+    function->refused = !translate(&t) || !copy_draft(&t, function);
+    if (!function->refused) {
+        resolve_jumps(&t, function);
+        fast->total_cells += function->num_cells;
+        fast->entries[index] = function->cells + 1;
     }
-    fast->total_cells += function->num_cells;
-    fast->entries[index] = function->cells + 1;
-    return true;
+    if (fast->draft.cells_capacity > KEPT)
+        free_draft(&fast->draft);
+    return !function->refused;
 }
 
 void sfpm_fast_locate(const sfpm_program_t *program, const sfpm_facts_t *facts,
@@ -184,10 +164,10 @@ void sfpm_fast_locate(const sfpm_program_t *program, const sfpm_facts_t *facts,
                             .facts = facts,
                             .function = &program->functions[function],
                             .number = function,
-                            .replaying = true,
-                            .wanted = cell};
+                            .wanted = cell,
+                            .result = point};
+    *point = (sfpm_fast_point_t){0};
     translate(&t);
-    *point = t.result;
 }
 
 bool sfpm_fast_prepare(sfpm_fast_t *fast, const sfpm_program_t *program)
@@ -208,10 +188,9 @@ bool sfpm_fast_prepare(sfpm_fast_t *fast, const sfpm_program_t *program)
 
 void sfpm_fast_free(sfpm_fast_t *fast)
 {
-    for (uint32_t i = 0; fast->functions && i < fast->num_functions; i++) {
+    for (uint32_t i = 0; fast->functions && i < fast->num_functions; i++)
         free(fast->functions[i].cells);
-        free(fast->functions[i].labels);
-    }
+    free_draft(&fast->draft);
     free(fast->functions);
     free(fast->entries);
     *fast = (sfpm_fast_t){0};

@@ -22,10 +22,27 @@ typedef struct sfpm_fast_function {
     sfpm_cell_t *cells; /* the header first; NULL: not translated */
     uint32_t num_cells;
     uint32_t instructions;
-    sfpm_fast_label_t *labels; /* in order of offset */
+    sfpm_fast_label_t *labels; /* in order of offset; behind the cells */
     uint32_t num_labels;
     bool refused; /* it would take too much memory: tier 0 executes it */
 } sfpm_fast_function_t;
+
+/* A jump whose target is not known yet. */
+typedef struct sfpm_fast_jump {
+    uint32_t cell;
+    uint32_t target; /* code offset */
+    uint32_t index;  /* of the jumping instruction */
+} sfpm_fast_jump_t;
+
+/* What translating a function takes, kept for the next one. */
+typedef struct sfpm_fast_draft {
+    sfpm_cell_t *cells;
+    sfpm_fast_label_t *labels;
+    sfpm_fast_jump_t *jumps;
+    size_t cells_capacity;
+    size_t labels_capacity;
+    size_t jumps_capacity;
+} sfpm_fast_draft_t;
 
 /* The translations of a program. */
 typedef struct sfpm_fast {
@@ -33,6 +50,7 @@ typedef struct sfpm_fast {
     const sfpm_cell_t **entries;     /* likewise, their first cells or NULL */
     uint32_t num_functions;
     uint64_t total_cells;
+    sfpm_fast_draft_t draft;
 } sfpm_fast_t;
 
 /* Cells that all functions together may take: 128 MiB. */

@@ -13,26 +13,37 @@ enum {
 #undef OPERAND_WIDTH
 };
 
-static const sfpm_opcode_info_t table[256] = {
+#define MASK(width) ((width) == 0 ? 0 : UINT64_MAX >> (64 - 8 * (width)) % 64)
+
+/* The instructions of version 1. */
+#define BETWEEN(number, first, last) ((number) >= (first) && (number) <= (last))
+#define IS_VERSION1(number)                                                              \
+    ((number) <= 0x0A || BETWEEN(number, 0x0C, 0x0D) || BETWEEN(number, 0x0F, 0x10) ||   \
+     BETWEEN(number, 0x1A, 0x1B) || BETWEEN(number, 0x20, 0x24) || (number) == 0x42 ||   \
+     BETWEEN(number, 0x50, 0x5A) || BETWEEN(number, 0x79, 0x8A))
+
+const sfpm_opcode_info_t sfpm_opcodes[256] = {
 #define OPCODE_INFO(number, name, mnemonic, operand, signature, flow, meaning)           \
-    [number] = {                                                                         \
-        mnemonic,        signature,       meaning, number, SFPM_OPERAND_##operand,       \
-        WIDTH_##operand, SFPM_FLOW_##flow},
+    [number] = {mnemonic,                                                                \
+                signature,                                                               \
+                meaning,                                                                 \
+                number,                                                                  \
+                SFPM_OPERAND_##operand,                                                  \
+                WIDTH_##operand,                                                         \
+                SFPM_FLOW_##flow,                                                        \
+                SFPM_OPERAND_##operand != SFPM_OPERAND_TARGETS,                          \
+                IS_VERSION1(number),                                                     \
+                MASK(WIDTH_##operand)},
     SFPM_OPCODES(OPCODE_INFO)
 #undef OPCODE_INFO
 };
 
-const sfpm_opcode_info_t *sfpm_opcode_info(uint8_t opcode)
-{
-    return table[opcode].mnemonic ? &table[opcode] : NULL;
-}
-
 const sfpm_opcode_info_t *sfpm_opcode_named(const char *text, size_t length)
 {
-    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
-        const char *mnemonic = table[i].mnemonic;
+    for (size_t i = 0; i < sizeof sfpm_opcodes / sizeof sfpm_opcodes[0]; i++) {
+        const char *mnemonic = sfpm_opcodes[i].mnemonic;
         if (mnemonic && strlen(mnemonic) == length && memcmp(mnemonic, text, length) == 0)
-            return &table[i];
+            return &sfpm_opcodes[i];
     }
     return NULL;
 }
@@ -63,13 +74,13 @@ const sfpm_opcode_info_t *sfpm_opcode_like(const char *text, size_t length)
     size_t least = length > 5 ? 3 : length > 3 ? 2 : 1; /* more is another word */
     if (length > SFPM_LONGEST_LIKE)
         return NULL;
-    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
-        const char *mnemonic = table[i].mnemonic;
+    for (size_t i = 0; i < sizeof sfpm_opcodes / sizeof sfpm_opcodes[0]; i++) {
+        const char *mnemonic = sfpm_opcodes[i].mnemonic;
         if (!mnemonic || strlen(mnemonic) > SFPM_LONGEST_LIKE)
             continue;
         size_t far = distance(text, length, mnemonic, strlen(mnemonic));
         if (far < least) {
-            nearest = &table[i];
+            nearest = &sfpm_opcodes[i];
             least = far;
         }
     }
@@ -84,8 +95,8 @@ static uint64_t read_operand(const uint8_t *bytes, uint8_t width)
     return value;
 }
 
-bool sfpm_instruction_read(const uint8_t *code, size_t size, size_t offset,
-                           sfpm_instruction_t *instruction)
+bool sfpm_instruction_read_any(const uint8_t *code, size_t size, size_t offset,
+                               sfpm_instruction_t *instruction)
 {
     const sfpm_opcode_info_t *info = sfpm_opcode_info(code[offset]);
     *instruction = (sfpm_instruction_t){.info = info};
@@ -102,17 +113,6 @@ bool sfpm_instruction_read(const uint8_t *code, size_t size, size_t offset,
         return false;
     instruction->length += (uint32_t)targets;
     return true;
-}
-
-bool sfpm_is_version1(uint8_t opcode)
-{
-    static const uint8_t ranges[][2] = {{0x00, 0x0A}, {0x0C, 0x0D}, {0x0F, 0x10},
-                                        {0x1A, 0x1B}, {0x20, 0x24}, {0x42, 0x42},
-                                        {0x50, 0x5A}, {0x79, 0x8A}};
-    for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++)
-        if (opcode >= ranges[i][0] && opcode <= ranges[i][1])
-            return true;
-    return false;
 }
 
 uint8_t sfpm_type_of_letter(char wanted)

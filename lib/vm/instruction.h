@@ -35,10 +35,19 @@ typedef struct sfpm_opcode_info {
     uint8_t operand; /* sfpm_operand_t */
     uint8_t width;   /* of the operand in bytes */
     uint8_t flow;    /* sfpm_flow_t */
+    bool is_plain;   /* an instruction that is as long as any other of its opcode */
+    bool is_version1;
+    uint64_t mask; /* of the operand in the eight bytes behind the opcode */
 } sfpm_opcode_info_t;
 
+/* By opcode; without a mnemonic for a number that is no instruction. */
+extern const sfpm_opcode_info_t sfpm_opcodes[256];
+
 /* NULL for a number that is no instruction. */
-const sfpm_opcode_info_t *sfpm_opcode_info(uint8_t opcode);
+static inline const sfpm_opcode_info_t *sfpm_opcode_info(uint8_t opcode)
+{
+    return sfpm_opcodes[opcode].mnemonic ? &sfpm_opcodes[opcode] : NULL;
+}
 
 /* NULL when no mnemonic is spelt so. */
 const sfpm_opcode_info_t *sfpm_opcode_named(const char *text, size_t length);
@@ -61,10 +70,25 @@ uint8_t sfpm_type_of_letter(char letter);
 /* "i32", NULL for a number that is no type. */
 const char *sfpm_type_name(uint8_t type);
 
+/* sfpm_instruction_read() where one load does not do: near the end, br_table, what is no
+ * instruction. */
+bool sfpm_instruction_read_any(const uint8_t *code, size_t size, size_t offset,
+                               sfpm_instruction_t *instruction);
+
 /* Reads the instruction at code[offset], offset < size. False when the opcode is
  * unknown (`info` is NULL) or the operand reaches beyond the end. */
-bool sfpm_instruction_read(const uint8_t *code, size_t size, size_t offset,
-                           sfpm_instruction_t *instruction);
+static inline bool sfpm_instruction_read(const uint8_t *code, size_t size, size_t offset,
+                                         sfpm_instruction_t *instruction)
+{
+    const sfpm_opcode_info_t *info = &sfpm_opcodes[code[offset]];
+    if (!info->is_plain || size - offset <= sizeof(uint64_t))
+        return sfpm_instruction_read_any(code, size, offset, instruction);
+    *instruction =
+        (sfpm_instruction_t){.info = info,
+                             .length = 1u + info->width,
+                             .operand = sfpm_get_u64(code + offset + 1) & info->mask};
+    return true;
+}
 
 /* What is done with each in turn: the target of a jump. */
 static inline uint32_t sfpm_num_targets(const sfpm_instruction_t *instruction)
@@ -100,7 +124,10 @@ static inline uint32_t sfpm_unwind_drop(uint64_t operand)
 }
 
 /* Whether bytecode of version 1 has the instruction. */
-bool sfpm_is_version1(uint8_t opcode);
+static inline bool sfpm_is_version1(uint8_t opcode)
+{
+    return sfpm_opcodes[opcode].is_version1;
+}
 
 /* What a trap is called, NULL for a number that is none. */
 const char *sfpm_trap_text(uint32_t trap);

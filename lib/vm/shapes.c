@@ -3,8 +3,6 @@
 
 #include <stdlib.h>
 
-#include <sfpm/opcode.h>
-
 #include "base/error.h"
 #include "base/memory.h"
 
@@ -38,21 +36,15 @@ void sfpm_shapes_free(sfpm_shapes_t *shapes)
     *shapes = (sfpm_shapes_t){0};
 }
 
-bool sfpm_shape_push(sfpm_shapes_t *shapes, uint32_t *shape, uint8_t type)
+bool sfpm_shape_add(sfpm_shapes_t *shapes, uint32_t *shape, uint8_t type)
 {
     const uint32_t from = *shape;
-    const int way = SFPM_TYPE_I32 - type;
-    uint32_t to = shapes->list[from].above[way];
-    if (to == 0) {
-        const sfpm_shape_t more = {.below = from,
-                                   .height = (uint16_t)(shapes->list[from].height + 1),
-                                   .type = type};
-        to = shapes->count;
-        if (!add_shape(shapes, &more))
-            return false;
-        shapes->list[from].above[way] = to;
-    }
-    *shape = to;
+    const sfpm_shape_t more = {
+        .below = from, .height = (uint16_t)(shapes->list[from].height + 1), .type = type};
+    *shape = shapes->count;
+    if (!add_shape(shapes, &more))
+        return false;
+    shapes->list[from].above[SFPM_TYPE_I32 - type] = *shape;
     return true;
 }
 

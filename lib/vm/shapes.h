@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <sfpm/opcode.h>
+
 enum {
     SFPM_NUM_TYPES = 4,
     SFPM_EMPTY_SHAPE = 2, /* numbers below are free for other meanings */
@@ -33,9 +35,19 @@ typedef struct sfpm_shapes {
 bool sfpm_shapes_start(sfpm_shapes_t *shapes);
 void sfpm_shapes_free(sfpm_shapes_t *shapes);
 
+/* sfpm_shape_push() of what is not there yet. */
+bool sfpm_shape_add(sfpm_shapes_t *shapes, uint32_t *shape, uint8_t type);
+
 /* Replaces a shape by the one with one more on top. False, with the error set, when
  * memory runs out or shapes are too many. */
-bool sfpm_shape_push(sfpm_shapes_t *shapes, uint32_t *shape, uint8_t type);
+static inline bool sfpm_shape_push(sfpm_shapes_t *shapes, uint32_t *shape, uint8_t type)
+{
+    uint32_t above = shapes->list[*shape].above[SFPM_TYPE_I32 - type];
+    if (above == 0)
+        return sfpm_shape_add(shapes, shape, type);
+    *shape = above;
+    return true;
+}
 
 /* The shape without its topmost `count`, which it has. */
 uint32_t sfpm_shape_below(const sfpm_shapes_t *shapes, uint32_t shape, uint32_t count);

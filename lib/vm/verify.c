@@ -1,172 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include "vm/verify.h"
+/* The verifier, and its second pass: the stack before each instruction. */
+#include "vm/verify_proof.h"
 
 #include <stdlib.h>
-#include <string.h>
-
-#include "base/checked.h"
-#include "vm/instruction.h"
-
-/* One function under proof. `pending` holds offsets whose shape is known and whose
- * instruction has not been followed yet: each offset is put there at most once. */
-typedef struct sfpm_proof {
-    const sfpm_program_t *program;
-    sfpm_facts_t *facts;
-    const sfpm_function_t *function;
-    uint32_t *pending;
-    size_t num_pending;
-    size_t capacity;
-    uint32_t max_height;
-    uint32_t offset; /* the instruction being looked at */
-    sfpm_instruction_t instruction;
-    uint32_t shape; /* of the stack, as far as the instruction was followed */
-} sfpm_proof_t;
-
-/* ---- First pass: instructions and their operands -------------------------- */
-
-static bool check_number(const sfpm_proof_t *proof, const char *what, uint32_t count,
-                         const char *whose)
-{
-    unsigned long long number = proof->instruction.operand;
-    return number < count ||
-           sfpm_fail_code(proof->program, proof->offset, "no %s %llu: the %s has %u",
-                          what, number, whose, count);
-}
-
-static bool check_memory(const sfpm_proof_t *proof)
-{
-    return proof->program->max_pages != SFPM_NO_MEMORY ||
-           sfpm_fail_code(proof->program, proof->offset, "%s: the program has no memory",
-                          proof->instruction.info->mnemonic);
-}
-
-static bool check_unwind(const sfpm_proof_t *proof)
-{
-    uint64_t operand = proof->instruction.operand;
-    return (sfpm_unwind_keep(operand) <= SFPM_MAX_VALUES &&
-            sfpm_unwind_drop(operand) <= SFPM_MAX_VALUES) ||
-           sfpm_fail_code(proof->program, proof->offset, "unwind of more than %u values",
-                          SFPM_MAX_VALUES);
-}
-
-static bool check_operand(const sfpm_proof_t *proof)
-{
-    const sfpm_program_t *program = proof->program;
-    uint32_t locals = (uint32_t)proof->function->params + proof->function->locals;
-    switch ((sfpm_operand_t)proof->instruction.info->operand) {
-    case SFPM_OPERAND_LOCAL:
-        return check_number(proof, "local", locals, "function");
-    case SFPM_OPERAND_GLOBAL:
-        return check_number(proof, "global", program->num_globals, "program");
-    case SFPM_OPERAND_FUNCTION:
-        return check_number(proof, "function", program->num_functions, "program");
-    case SFPM_OPERAND_TYPE:
-        return check_number(proof, "type", program->num_types, "program");
-    case SFPM_OPERAND_SEGMENT:
-        return check_number(proof, "data segment", program->num_segments, "program");
-    case SFPM_OPERAND_UNWIND:
-        return check_unwind(proof);
-    case SFPM_OPERAND_OFFSET:
-        return check_memory(proof);
-    case SFPM_OPERAND_NONE:
-    case SFPM_OPERAND_U8:
-    case SFPM_OPERAND_I32:
-    case SFPM_OPERAND_I64:
-    case SFPM_OPERAND_F32:
-    case SFPM_OPERAND_F64:
-    case SFPM_OPERAND_TARGET: /* checked when all instructions are known */
-    case SFPM_OPERAND_TARGETS:
-        break;
-    }
-    return true;
-}
-
-/* What an instruction needs besides its operand. */
-static bool check_need(const sfpm_proof_t *proof)
-{
-    switch (proof->instruction.info->opcode) {
-    case SFPM_OP_MEMORY_SIZE:
-    case SFPM_OP_MEMORY_GROW:
-    case SFPM_OP_MEMORY_COPY:
-    case SFPM_OP_MEMORY_FILL:
-    case SFPM_OP_MEMORY_INIT:
-        return check_memory(proof);
-    case SFPM_OP_GLOBAL_SET:
-        return proof->program->globals[proof->instruction.operand].is_mutable ||
-               sfpm_fail_code(proof->program, proof->offset, "global %llu is constant",
-                              (unsigned long long)proof->instruction.operand);
-    default:
-        return true;
-    }
-}
-
-static bool check_instruction(sfpm_proof_t *proof)
-{
-    const sfpm_program_t *program = proof->program;
-    uint32_t offset = proof->offset;
-    const sfpm_opcode_info_t *info;
-    if (!sfpm_instruction_read(program->code, proof->function->end, offset,
-                               &proof->instruction)) {
-        info = proof->instruction.info;
-        if (!info)
-            return sfpm_fail_code(program, offset, "unknown opcode 0x%02X",
-                                  program->code[offset]);
-        return sfpm_fail_code(program, offset, "%s is cut off by the end of the function",
-                              info->mnemonic);
-    }
-    info = proof->instruction.info;
-    if (program->original && info->opcode > SFPM_OP_NOP)
-        return sfpm_fail_code(program, offset,
-                              "unknown opcode 0x%02X: the original machine has 0 to 6",
-                              info->opcode);
-    if (program->version == 1 && !sfpm_is_version1(info->opcode))
-        return sfpm_fail_code(program, offset,
-                              "unknown opcode 0x%02X: %s is not in bytecode version 1",
-                              info->opcode, info->mnemonic);
-    proof->facts->shape[offset] = SFPM_UNREACHED;
-    return check_operand(proof) && check_need(proof);
-}
-
-static bool check_instructions(sfpm_proof_t *proof)
-{
-    const sfpm_function_t *function = proof->function;
-    for (proof->offset = function->entry; proof->offset < function->end;
-         proof->offset += proof->instruction.length)
-        if (!check_instruction(proof))
-            return false;
-    return true;
-}
-
-static bool check_target(sfpm_proof_t *proof, uint32_t target)
-{
-    const sfpm_function_t *function = proof->function;
-    if (target < function->entry || target >= function->end)
-        return sfpm_fail_code(proof->program, proof->offset,
-                              "jump to %u, out of the function", target);
-    proof->facts->targets[target / 8] |= (uint8_t)(1 << target % 8);
-    return proof->facts->shape[target] != SFPM_NO_INSTRUCTION ||
-           sfpm_fail_code(proof->program, proof->offset,
-                          "jump to %u, into the middle of an instruction", target);
-}
-
-/* Of all jumps, also of those that nothing leads to. */
-static bool check_targets(sfpm_proof_t *proof)
-{
-    const uint8_t *code = proof->program->code;
-    const sfpm_function_t *function = proof->function;
-    for (proof->offset = function->entry; proof->offset < function->end;
-         proof->offset += proof->instruction.length) {
-        sfpm_instruction_read(code, function->end, proof->offset, &proof->instruction);
-        uint32_t count = sfpm_num_targets(&proof->instruction);
-        for (uint32_t i = 0; i < count; i++)
-            if (!check_target(proof,
-                              sfpm_target(code, proof->offset, &proof->instruction, i)))
-                return false;
-    }
-    return true;
-}
-
-/* ---- Second pass: the stack ------------------------------------------------- */
 
 static const sfpm_shape_t *top(const sfpm_proof_t *proof)
 {
@@ -233,7 +69,12 @@ static bool push_all(sfpm_proof_t *proof, const uint8_t *types, uint32_t count)
 /* All values of version 1 are i64, the results of comparisons, too. */
 static uint8_t type_of(const sfpm_proof_t *proof, char letter)
 {
-    return proof->program->version == 1 ? SFPM_TYPE_I64 : sfpm_type_of_letter(letter);
+    static const uint8_t types[] = {
+#define TYPE_OF_LETTER(number, name, letter, text) [letter] = number,
+        SFPM_TYPES(TYPE_OF_LETTER)
+#undef TYPE_OF_LETTER
+    };
+    return proof->program->version == 1 ? SFPM_TYPE_I64 : types[(uint8_t)letter];
 }
 
 /* A condition is an integer of either width. */
@@ -296,7 +137,9 @@ static bool follow_return(sfpm_proof_t *proof)
 static bool follow_signature(sfpm_proof_t *proof)
 {
     const char *signature = proof->instruction.info->signature;
-    const char *colon = strchr(signature, ':');
+    const char *colon = signature;
+    while (*colon != ':')
+        colon++;
     if (!need(proof, (uint32_t)(colon - signature)))
         return false;
     for (const char *c = colon; c > signature; c--)
@@ -371,18 +214,14 @@ static bool fail_merge(const sfpm_proof_t *proof, uint32_t to)
                           sfpm_type_name(there->type));
 }
 
-/* The stack has the present shape when `to` is reached. */
-static bool reach(sfpm_proof_t *proof, uint32_t to)
+/* The stack has the present shape when `to` is reached, for the first time if it
+ * `is_new`. */
+static bool arrive(const sfpm_proof_t *proof, uint32_t to, bool *is_new)
 {
     uint32_t *known = &proof->facts->shape[to];
-    void *pending = proof->pending;
-    if (*known != SFPM_UNREACHED)
+    *is_new = *known == SFPM_UNREACHED;
+    if (!*is_new)
         return *known == proof->shape || fail_merge(proof, to);
-    if (!sfpm_grow_array(&pending, &proof->capacity, proof->num_pending + 1,
-                         sizeof *proof->pending))
-        return false;
-    proof->pending = pending;
-    proof->pending[proof->num_pending++] = to;
     *known = proof->shape;
     return true;
 }
@@ -391,39 +230,49 @@ static bool reach_targets(sfpm_proof_t *proof)
 {
     const uint8_t *code = proof->program->code;
     uint32_t count = sfpm_num_targets(&proof->instruction);
-    for (uint32_t i = 0; i < count; i++)
-        if (!reach(proof, sfpm_target(code, proof->offset, &proof->instruction, i)))
+    for (uint32_t i = 0; i < count; i++) {
+        bool is_new;
+        uint32_t target = sfpm_target(code, proof->offset, &proof->instruction, i);
+        if (!arrive(proof, target, &is_new) ||
+            (is_new && !sfpm_keep_pending(proof, target)))
             return false;
+    }
     return true;
 }
 
-static bool reach_next(sfpm_proof_t *proof)
+static bool reach_next(sfpm_proof_t *proof, bool *is_new)
 {
+    uint8_t flow = proof->instruction.info->flow;
+    *is_new = false;
+    if (flow == SFPM_FLOW_STOP || flow == SFPM_FLOW_JUMP)
+        return true;
     uint32_t to = proof->offset + proof->instruction.length;
     if (to == proof->function->end)
         return sfpm_fail_code(proof->program, proof->offset,
                               "code runs off the end of the function");
-    return reach(proof, to);
+    return arrive(proof, to, is_new);
 }
 
+/* Follows instructions from one that is known on, to where nothing new comes next. */
 static bool follow(sfpm_proof_t *proof)
 {
-    sfpm_instruction_read(proof->program->code, proof->function->end, proof->offset,
-                          &proof->instruction);
-    proof->shape = proof->facts->shape[proof->offset];
-    if (!follow_stack(proof) || !reach_targets(proof))
-        return false;
-    bool stops = proof->instruction.info->flow == SFPM_FLOW_STOP ||
-                 proof->instruction.info->flow == SFPM_FLOW_JUMP;
-    return stops || reach_next(proof);
+    for (bool goes_on = true; goes_on;) {
+        sfpm_read_instruction(proof);
+        proof->shape = proof->facts->shape[proof->offset];
+        if (!follow_stack(proof) || !reach_targets(proof) || !reach_next(proof, &goes_on))
+            return false;
+        if (goes_on)
+            proof->offset += proof->instruction.length;
+    }
+    return true;
 }
 
 static bool check_stack(sfpm_proof_t *proof, uint32_t index)
 {
+    uint32_t entry = proof->function->entry;
     proof->max_height = 0;
-    proof->offset = proof->function->entry;
-    proof->shape = SFPM_EMPTY_SHAPE;
-    if (!reach(proof, proof->offset))
+    proof->facts->shape[entry] = SFPM_EMPTY_SHAPE;
+    if (!sfpm_keep_pending(proof, entry))
         return false;
     while (proof->num_pending > 0) {
         proof->offset = proof->pending[--proof->num_pending];
@@ -451,7 +300,7 @@ static bool check_functions(sfpm_proof_t *proof)
     const sfpm_program_t *program = proof->program;
     for (uint32_t i = program->num_imports; i < program->num_functions; i++) {
         proof->function = &program->functions[i];
-        if (!check_instructions(proof) || !check_targets(proof) || !check_stack(proof, i))
+        if (!sfpm_check_code(proof, i) || !check_stack(proof, i))
             return false;
     }
     proof->offset = program->functions[program->start].entry;
@@ -464,8 +313,9 @@ bool sfpm_verify_program(const sfpm_program_t *program, sfpm_facts_t *facts)
     *facts =
         (sfpm_facts_t){.shape = SFPM_NEW_N(uint32_t, program->code_size),
                        .targets = SFPM_NEW_N(uint8_t, (size_t)program->code_size / 8 + 1),
-                       .max_stack = SFPM_NEW_N(uint16_t, program->num_functions)};
-    bool holds = facts->shape && facts->targets && facts->max_stack &&
+                       .max_stack = SFPM_NEW_N(uint16_t, program->num_functions),
+                       .count = SFPM_NEW_N(uint32_t, program->num_functions)};
+    bool holds = facts->shape && facts->targets && facts->max_stack && facts->count &&
                  sfpm_shapes_start(&facts->shapes) && check_functions(&proof);
     free(proof.pending);
     if (!holds) {
@@ -481,5 +331,6 @@ void sfpm_facts_free(sfpm_facts_t *facts)
     free(facts->shape);
     free(facts->targets);
     free(facts->max_stack);
+    free(facts->count);
     *facts = (sfpm_facts_t){0};
 }

@@ -22,6 +22,7 @@ typedef struct sfpm_facts {
                             instruction there, or one of the marks */
     uint8_t *targets;    /* per code offset a bit: jumps lead here */
     uint16_t *max_stack; /* per function: most operands at any time */
+    uint32_t *count;     /* per function: its instructions */
     uint32_t fault;      /* code offset at which verification failed */
 } sfpm_facts_t;
 
