@@ -25,18 +25,18 @@ static bool find_region(const sfpm_image_t *image, const char *name, size_t *ind
 
 typedef struct sfpm_region_reader {
     const sfpm_image_t *image;
-    uint64_t max_memory;  /* bytes that region `memory` may have */
-    sfpm_buffer_t buffer; /* the region asked for last */
+    uint64_t max_memory; /* bytes that region `memory` may have */
 } sfpm_region_reader_t;
 
-/* The sfpm_vm_region_callback_t of an image. An image takes no space for zeros, so
- * what it says of a size must not be believed when memory is at stake. */
-static bool read_region(void *context, const char *name, const void **bytes, size_t *size)
+/* The sfpm_region_source_t of an image. An image takes no space for zeros, so what it
+ * says of a size must not be believed when memory is at stake. */
+static bool read_region(void *context, const char *name, sfpm_buffer_t *region,
+                        bool *found)
 {
     sfpm_region_reader_t *reader = context;
     size_t index;
-    *bytes = NULL;
-    if (!find_region(reader->image, name, &index))
+    *found = find_region(reader->image, name, &index);
+    if (!*found)
         return true;
     uint64_t wanted = sfpm_image_region(reader->image, index)->size;
     uint64_t most = strcmp(name, sfpm_region_names[SFPM_MEMORY]) == 0 ? reader->max_memory
@@ -45,15 +45,9 @@ static bool read_region(void *context, const char *name, const void **bytes, siz
         return sfpm_fail(SFPM_ERR_LIMIT,
                          "region '%s' has %llu bytes; a machine's have at most %llu",
                          name, (unsigned long long)wanted, (unsigned long long)most);
-    if (wanted > SIZE_MAX)
-        return sfpm_fail_memory(SIZE_MAX);
-    reader->buffer.size = 0;
-    uint8_t *to = sfpm_buffer_extend(&reader->buffer, (size_t)wanted);
-    if (!to || !sfpm_image_read(reader->image, index, 0, to, (size_t)wanted))
-        return false;
-    *bytes = to;
-    *size = (size_t)wanted;
-    return true;
+    return sfpm_region_make(region, name, wanted) &&
+           (wanted == 0 ||
+            sfpm_image_read(reader->image, index, 0, region->data, (size_t)wanted));
 }
 
 bool sfpm_vm_is_in(const sfpm_image_t *image)
@@ -69,8 +63,7 @@ bool sfpm_vm_load_image(sfpm_vm_t *vm, const sfpm_image_t *image)
     if (!vm || !image)
         return sfpm_fail(SFPM_ERR_ARGUMENT, "the machine or the image is NULL");
     sfpm_region_reader_t reader = {.image = image, .max_memory = sfpm_vm_max_memory(vm)};
-    bool loaded = sfpm_vm_load(vm, read_region, &reader);
-    sfpm_buffer_free(&reader.buffer);
+    bool loaded = sfpm_vm_load_from(vm, read_region, &reader);
     if (loaded && vm->original && find_region(image, SFPM_ORIGINAL_NAME, &index))
         vm->original_flags = sfpm_image_region(image, index)->flags;
     return loaded;

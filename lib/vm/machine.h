@@ -32,6 +32,14 @@ struct sfpm_vm {
 /* False, with the error set, when the machine is NULL or has no program. */
 bool sfpm_vm_has_program(const sfpm_vm_t *vm);
 
+/* Where a machine's regions come from: fills the region of that name, which is empty, by
+ * sfpm_region_make(), and tells whether there is one. */
+typedef bool (*sfpm_region_source_t)(void *context, const char *name,
+                                     sfpm_buffer_t *region, bool *found);
+
+/* sfpm_vm_load() from such a source. */
+bool sfpm_vm_load_from(sfpm_vm_t *vm, sfpm_region_source_t source, void *context);
+
 /* image.c: writes to memory are not noted any more; before it is released. */
 void sfpm_vm_unwatch(sfpm_vm_t *vm);
 

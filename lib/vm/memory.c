@@ -1,44 +1,76 @@
 /* SPDX-License-Identifier: MIT */
 #include "vm/memory.h"
 
-#include <stdlib.h>
+#include <sys/mman.h>
 
 #include "base/checked.h"
 
-bool sfpm_memory_begin(const sfpm_program_t *program, sfpm_buffer_t *memory)
+/* On both sides of the memory nothing can be read or written. */
+enum { GUARD = SFPM_PAGE_SIZE };
+
+/* Zeros that cost nothing before they are touched. They begin at a page of the system,
+ * so that a page that is written to is one page of the region; NULL without memory. */
+static uint8_t *map_zeros(uint64_t capacity)
 {
-    uint64_t size = (uint64_t)program->min_pages * SFPM_PAGE_SIZE;
-    sfpm_buffer_free(memory);
+    if (capacity > SIZE_MAX / 2)
+        return NULL;
+    uint8_t *all = mmap(NULL, (size_t)capacity + 2 * GUARD, PROT_NONE,
+                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (all == MAP_FAILED)
+        return NULL;
+    if (mprotect(all + GUARD, (size_t)capacity, PROT_READ | PROT_WRITE) == 0)
+        return all + GUARD;
+    munmap(all, (size_t)capacity + 2 * GUARD);
+    return NULL;
+}
+
+void sfpm_memory_free(sfpm_buffer_t *memory)
+{
+    if (memory->data)
+        munmap(memory->data - GUARD, memory->capacity + 2 * GUARD);
+    *memory = (sfpm_buffer_t){0};
+}
+
+bool sfpm_memory_make(sfpm_buffer_t *memory, uint64_t size)
+{
+    uint64_t capacity;
+    sfpm_memory_free(memory);
     if (size == 0)
         return true;
-    if (size > SIZE_MAX)
-        return sfpm_fail_memory(SIZE_MAX);
-    memory->data = sfpm_new_array((size_t)size, 1);
-    if (!memory->data)
+    if (!sfpm_align_up(size, SFPM_PAGE_SIZE, &capacity) ||
+        !(memory->data = map_zeros(capacity)))
+        return sfpm_fail_memory(size);
+    memory->size = (size_t)size;
+    memory->capacity = (size_t)capacity;
+    return true;
+}
+
+bool sfpm_memory_begin(const sfpm_program_t *program, sfpm_buffer_t *memory)
+{
+    if (!sfpm_memory_make(memory, (uint64_t)program->min_pages * SFPM_PAGE_SIZE))
         return false;
-    memory->size = memory->capacity = (size_t)size;
-    sfpm_segments_copy(program, memory->data);
+    if (memory->size > 0)
+        sfpm_segments_copy(program, memory->data);
     return true;
 }
 
 /* Half as much again is taken, so that growing page by page copies each byte but a few
- * times; calloc() has zeros ready for sizes such as these. */
+ * times. */
 static bool reserve(sfpm_buffer_t *memory, uint64_t wanted, uint64_t most)
 {
     uint64_t capacity = memory->size + memory->size / 2;
     capacity = capacity < wanted ? wanted : capacity > most ? most : capacity;
+    capacity -= capacity % SFPM_PAGE_SIZE;
     if (wanted <= memory->capacity)
         return true;
-    if (capacity > SIZE_MAX)
-        return false;
-    uint8_t *data = calloc(1, (size_t)capacity);
+    uint8_t *data = map_zeros(capacity);
     if (!data)
         return false;
-    if (memory->size > 0)
-        memcpy(data, memory->data, memory->size);
-    free(memory->data);
-    memory->data = data;
-    memory->capacity = (size_t)capacity;
+    size_t size = memory->size;
+    if (size > 0)
+        memcpy(data, memory->data, size);
+    sfpm_memory_free(memory);
+    *memory = (sfpm_buffer_t){data, size, (size_t)capacity};
     return true;
 }
 

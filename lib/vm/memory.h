@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Linear memory: a buffer of whole pages. Bytes between its size and its capacity are
- * zero, so that growing costs nothing where the system gives zeros anyway.
+ * Linear memory: whole pages, in a mapping of its own. Bytes between its size and its
+ * capacity are zero, so that growing costs nothing.
  */
 #ifndef SFPM_VM_MEMORY_H
 #define SFPM_VM_MEMORY_H
@@ -10,6 +10,10 @@
 
 #include "base/bytes.h"
 #include "vm/program.h"
+
+/* Makes memory of `size` zeros in place of what there was; freed by the second. */
+bool sfpm_memory_make(sfpm_buffer_t *memory, uint64_t size);
+void sfpm_memory_free(sfpm_buffer_t *memory);
 
 /* Makes memory as a program begins: its first pages, with the active segments. */
 bool sfpm_memory_begin(const sfpm_program_t *program, sfpm_buffer_t *memory);

@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "base/checked.h"
+#include "vm/memory.h"
 
 const char *const sfpm_region_names[SFPM_NUM_REGIONS] = {
     [SFPM_CODE] = "code",   [SFPM_FUNCTIONS] = "functions", [SFPM_GLOBALS] = "globals",
@@ -16,8 +17,18 @@ const char *const sfpm_region_names[SFPM_NUM_REGIONS] = {
 
 void sfpm_regions_free(sfpm_regions_t *regions)
 {
+    sfpm_memory_free(&regions->region[SFPM_MEMORY]);
     for (int i = 0; i < SFPM_NUM_REGIONS; i++)
         sfpm_buffer_free(&regions->region[i]);
+}
+
+bool sfpm_region_make(sfpm_buffer_t *region, const char *name, uint64_t size)
+{
+    if (strcmp(name, sfpm_region_names[SFPM_MEMORY]) == 0)
+        return sfpm_memory_make(region, size);
+    region->size = 0;
+    return size <= SIZE_MAX ? sfpm_buffer_extend(region, (size_t)size) != NULL
+                            : sfpm_fail_memory(size);
 }
 
 static bool decode_code(sfpm_program_t *program, const sfpm_buffer_t *code)

@@ -31,6 +31,9 @@ extern const char *const sfpm_region_names[SFPM_NUM_REGIONS];
 
 void sfpm_regions_free(sfpm_regions_t *regions);
 
+/* Gives a region `size` bytes in place of what it had, for the caller to fill. */
+bool sfpm_region_make(sfpm_buffer_t *region, const char *name, uint64_t size);
+
 enum {
     /* functions: u32 bytecode version, then the tables that program.c takes apart. In
      * version 1: u32 count, u32 start function, u32 zero; then per function u32 entry,

@@ -211,56 +211,80 @@ bool sfpm_vm_assemble(sfpm_vm_t *vm, const char *text, size_t size, const char *
     return install(vm, &made, good);
 }
 
-static bool copy_region(sfpm_regions_t *regions, sfpm_region_id_t id,
-                        sfpm_vm_region_callback_t callback, void *context)
+static bool load_region(sfpm_regions_t *regions, sfpm_region_id_t id,
+                        sfpm_region_source_t source, void *context)
 {
     const char *name = sfpm_region_names[id];
     bool optional =
         id != SFPM_CODE && id != SFPM_FUNCTIONS && id != SFPM_STATE && id != SFPM_STACK;
-    const void *bytes = NULL;
-    size_t size = 0;
-    if (!callback(context, name, &bytes, &size))
-        return false;
-    if (!bytes)
-        return optional ||
-               sfpm_fail(SFPM_ERR_MISMATCH,
-                         "there is no machine in it: region '%s' is missing", name);
-    return sfpm_buffer_add(&regions->region[id], bytes, size);
+    bool found = false;
+    return source(context, name, &regions->region[id], &found) &&
+           (found || optional ||
+            sfpm_fail(SFPM_ERR_MISMATCH,
+                      "there is no machine in it: region '%s' is missing", name));
 }
 
-static bool load_regions(sfpm_vm_t *made, sfpm_vm_region_callback_t callback,
-                         void *context)
+/* All but region `functions`, which is there already. */
+static bool load_regions(sfpm_vm_t *made, sfpm_region_source_t source, void *context)
 {
     for (int id = 0; id < SFPM_NUM_REGIONS; id++)
-        if (!copy_region(&made->regions, (sfpm_region_id_t)id, callback, context))
+        if (id != SFPM_FUNCTIONS &&
+            !load_region(&made->regions, (sfpm_region_id_t)id, source, context))
             return false;
     return decode(made);
 }
 
-static bool load_original(sfpm_vm_t *made, const void *bytes, size_t size)
+static bool load_original(sfpm_vm_t *made, sfpm_region_source_t source, void *context)
 {
-    made->original = sfpm_copy_bytes(bytes, size);
-    return made->original && sfpm_original_load(made->original, size, &made->regions) &&
+    sfpm_buffer_t original = {0};
+    bool found = false;
+    bool good = source(context, SFPM_ORIGINAL_NAME, &original, &found);
+    made->original = original.data;
+    if (good && !found)
+        return sfpm_fail(SFPM_ERR_MISMATCH, "there is no machine in it");
+    return good && sfpm_original_load(made->original, original.size, &made->regions) &&
            decode(made);
+}
+
+bool sfpm_vm_load_from(sfpm_vm_t *vm, sfpm_region_source_t source, void *context)
+{
+    const char *name = sfpm_region_names[SFPM_FUNCTIONS];
+    sfpm_vm_t made = {0};
+    bool found = false;
+    bool good = source(context, name, &made.regions.region[SFPM_FUNCTIONS], &found) &&
+                (found ? load_regions(&made, source, context)
+                       : load_original(&made, source, context));
+    return install(vm, &made, good);
+}
+
+/* What the callback of a caller gives. */
+typedef struct given {
+    sfpm_vm_region_callback_t callback;
+    void *context;
+} given_t;
+
+static bool copy_region(void *context, const char *name, sfpm_buffer_t *region,
+                        bool *found)
+{
+    const given_t *given = context;
+    const void *bytes = NULL;
+    size_t size = 0;
+    if (!given->callback(given->context, name, &bytes, &size))
+        return false;
+    *found = bytes != NULL;
+    if (bytes && !sfpm_region_make(region, name, size))
+        return false;
+    if (bytes && size > 0)
+        memcpy(region->data, bytes, size);
+    return true;
 }
 
 bool sfpm_vm_load(sfpm_vm_t *vm, sfpm_vm_region_callback_t callback, void *context)
 {
-    const void *functions = NULL;
-    const void *original = NULL;
-    size_t size = 0;
-    sfpm_vm_t made = {0};
+    given_t given = {callback, context};
     if (!vm || !callback)
         return sfpm_fail(SFPM_ERR_ARGUMENT, "the machine or the callback is NULL");
-    if (!callback(context, sfpm_region_names[SFPM_FUNCTIONS], &functions, &size))
-        return false;
-    if (functions)
-        return install(vm, &made, load_regions(&made, callback, context));
-    if (!callback(context, SFPM_ORIGINAL_NAME, &original, &size))
-        return false;
-    if (!original)
-        return sfpm_fail(SFPM_ERR_MISMATCH, "there is no machine in it");
-    return install(vm, &made, load_original(&made, original, size));
+    return sfpm_vm_load_from(vm, copy_region, &given);
 }
 
 /* ---- Running -------------------------------------------------------------- */

@@ -152,6 +152,34 @@ START_TEST(written_edits_spare_comparing)
 }
 END_TEST
 
+/* Pages of the memory are those of the system, however the memory was made, so that a
+ * changed byte of one that is watched is a changed page. */
+START_TEST(changed_byte_costs_one_page)
+{
+    sfpm_vm_t *vm = assembled(".memory 32\n.func main\nagain: i32.const 1\n"
+                              "memory.grow\n drop\n br again\n");
+    ck_assert(sfpm_vm_save(vm, "a.img"));
+    sfpm_image_t *image = sfpm_image_open("a.img", NULL);
+    for (int made = 0; made < 3; made++) {
+        uint8_t *memory = sfpm_vm_memory(vm, 0, (size_t)2 << 20);
+        ck_assert_uint_eq((uintptr_t)memory % 4096, 0);
+        for (size_t at = 0; at < (size_t)2 << 20; at++)
+            memory[at] = (uint8_t)(at * 11 / 7);
+        ck_assert(sfpm_vm_commit(vm, image, NULL));
+        memory[1234567] ^= 1;
+        ck_assert(sfpm_vm_commit(vm, image, NULL));
+        ck_assert(holds_memory(vm, image));
+        ck_assert_uint_lt(sfpm_image_commit_info(image)->size, 3 * 4096);
+        if (made == 0)
+            run_steps(vm, 4, NULL);
+        else
+            ck_assert(sfpm_vm_restore(vm, "a.img"));
+    }
+    sfpm_image_close(image);
+    sfpm_vm_destroy(vm);
+}
+END_TEST
+
 START_TEST(images_without_a_machine_are_told)
 {
     int number = 7;
@@ -525,6 +553,7 @@ int main(void)
         edit_leaves_other_regions_alone,
         commits_follow_a_large_memory,
         written_edits_spare_comparing,
+        changed_byte_costs_one_page,
         original_state_runs_and_is_written_back,
         original_state_can_be_suspended_anywhere,
         original_slots_are_sign_extended_and_must_fit,

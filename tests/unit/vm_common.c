@@ -84,9 +84,11 @@ void copy_regions(sfpm_vm_t *vm, sfpm_regions_t *regions)
         if (!sfpm_vm_region(vm, i, &region, sizeof region))
             ck_abort_msg("%s", sfpm_last_error());
         for (int id = 0; id < SFPM_NUM_REGIONS; id++)
-            if (strcmp(region.name, sfpm_region_names[id]) == 0)
+            if (strcmp(region.name, sfpm_region_names[id]) == 0) {
                 ck_assert(
-                    sfpm_buffer_add(&regions->region[id], region.bytes, region.size));
+                    sfpm_region_make(&regions->region[id], region.name, region.size));
+                memcpy(regions->region[id].data, region.bytes, region.size);
+            }
     }
 }
 
