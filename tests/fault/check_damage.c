@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../sanitized.h"
 #include "image/format.h"
 #include "use.h"
 
@@ -104,7 +105,7 @@ static void try_flip(tally_t *tally, const uint8_t *bytes, size_t at)
 }
 
 /* Reading a large region takes its time, so that of such samples every n-th flip
- * only is tried in a short run. */
+ * only is tried in a short run. Sanitized code is slower: one bit of nearly each byte. */
 static size_t stride(const sample_t *sample)
 {
     uint64_t work = 0;
@@ -114,6 +115,8 @@ static size_t stride(const sample_t *sample)
                        ? work
                        : sample->states[i].regions[r].size;
     size_t n = (size_t)(work * sample->size / ((uint64_t)1 << 31));
+    if (SANITIZED && n < 8)
+        n = 8;
     return long_run() || n == 0 ? 1 : n | 1;
 }
 
