@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/modules.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #if defined(__linux__)
@@ -10,8 +9,12 @@
 
 static void to_hexadecimal(char *text, const uint8_t *bytes, size_t count)
 {
-    for (size_t i = 0; i < count; i++)
-        snprintf(text + 2 * i, 3, "%02x", bytes[i]);
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < count; i++) {
+        *text++ = digits[bytes[i] >> 4];
+        *text++ = digits[bytes[i] & 15];
+    }
+    *text = '\0';
 }
 
 /* Notes are padded to 4 bytes, or to 8 in segments aligned so. */

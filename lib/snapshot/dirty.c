@@ -191,6 +191,7 @@ static bool keep_pieces(sfpm_watched_t *watched, const sfpm_mapping_t *mapping,
     watched->pieces =
         sfpm_copy_bytes(mapping->pieces, mapping->num_pieces * sizeof *mapping->pieces);
     watched->num_pieces = mapping->num_pieces;
+    watched->read = mapping->deviates;
     return watched->pieces != NULL;
 }
 
@@ -243,7 +244,7 @@ void sfpm_dirty_restored(const sfpm_snapshot_t *snapshot,
     for (size_t i = 0; i < snapshot->num_regions; i++) {
         const sfpm_registered_t *region = &snapshot->regions[i];
         sfpm_watched_t *watched = &tracker->regions[i];
-        bool mapped = mappings && mappings[i].staged;
+        bool mapped = mappings && mappings[i].wanted;
         if (sfpm_revert_is_partial(restoring, i))
             watch_reverted(tracker, watched);
         else if (wanted == SFPM_TRACKING_NONE || !is_watchable(region))

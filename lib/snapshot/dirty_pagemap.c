@@ -173,21 +173,27 @@ static bool is_in_place(const sfpm_watched_t *watched)
 
 static bool collect_all(sfpm_tracker_t *tracker, sfpm_watched_t *watched)
 {
-    size_t end = 0;
-    for (size_t i = 0; i < watched->num_pieces; i++) {
+    for (size_t i = 0; i < watched->num_pieces; i++)
         if (!collect_piece(tracker, watched, &watched->pieces[i]))
             return false;
-        end = watched->pieces[i].position + watched->pieces[i].size;
-    }
-    uintptr_t base = (uintptr_t)watched->base;
-    sfpm_dirty_mark(watched, base + end, base + watched->size);
     return true;
+}
+
+/* What is not mapped, since it is no whole page, may always have changed. */
+static void mark_end(sfpm_watched_t *watched)
+{
+    const sfpm_piece_t *last = &watched->pieces[watched->num_pieces - 1];
+    uintptr_t base = (uintptr_t)watched->base;
+    sfpm_dirty_mark(watched, base + last->position + last->size, base + watched->size);
 }
 
 /* Pages that were read, not mapped, look like changed ones, and stay so. */
 static bool arm(sfpm_tracker_t *tracker, sfpm_watched_t *watched)
 {
-    return watched->pieces && open_pagemap(tracker) && collect_all(tracker, watched);
+    if (!watched->pieces)
+        return false;
+    mark_end(watched);
+    return !watched->read || (open_pagemap(tracker) && collect_all(tracker, watched));
 }
 
 static bool collect(sfpm_tracker_t *tracker, sfpm_watched_t *watched)

@@ -125,15 +125,17 @@ void sfpm_hooks_after_save(const sfpm_snapshot_t *snapshot, bool saved)
 
 /* ---- Restoring ------------------------------------------------------------- */
 
-static bool make_event(const sfpm_image_t *image, sfpm_restore_event_t *event)
+/* Without hooks nobody needs a generation and a seed. */
+static bool make_event(const sfpm_image_t *image, bool seeded,
+                       sfpm_restore_event_t *event)
 {
     const sfpm_commit_info_t *commit = sfpm_image_commit_info(image);
     *event = (sfpm_restore_event_t){
         .struct_size = sizeof *event, .commit = commit->number, .schema = commit->schema};
-    while (event->generation == 0)
+    while (seeded && event->generation == 0)
         if (!sfpm_random(&event->generation, sizeof event->generation))
             return false;
-    return sfpm_random(event->seed, sizeof event->seed);
+    return !seeded || sfpm_random(event->seed, sizeof event->seed);
 }
 
 static bool call_after_restore(const sfpm_snapshot_t *snapshot, const sfpm_hooks_t *hooks,
@@ -162,7 +164,7 @@ bool sfpm_hooks_before_restore(const sfpm_snapshot_t *snapshot, const sfpm_image
 {
     sfpm_callbacks_t *callbacks = snapshot->callbacks;
     sfpm_error_state_t before;
-    if (!make_event(image, event))
+    if (!make_event(image, callbacks->num_hooks > 0, event))
         return false;
     for (size_t i = callbacks->num_hooks; i-- > 0;) {
         const sfpm_hooks_t *hooks = &callbacks->hooks[i];

@@ -22,7 +22,7 @@ typedef struct sfpm_step {
 } sfpm_step_t;
 
 typedef struct sfpm_callbacks {
-    bool running; /* one of them is */
+    bool running;   /* one of them is */
     bool preparing; /* and it is one that prepares memory for a save */
     sfpm_hooks_t *hooks;
     size_t num_hooks;

@@ -22,7 +22,7 @@ static bool is_wanted(const sfpm_restoring_t *restoring, size_t registered)
 
 bool sfpm_lazy_is_mapped(const sfpm_restoring_t *restoring, size_t registered)
 {
-    return restoring->mappings && restoring->mappings[registered].staged;
+    return restoring->mappings && restoring->mappings[registered].wanted;
 }
 
 static bool prepare(sfpm_restoring_t *restoring, size_t registered)
@@ -30,10 +30,10 @@ static bool prepare(sfpm_restoring_t *restoring, size_t registered)
     sfpm_mapping_t *mapping = &restoring->mappings[registered];
     size_t stored = sfpm_restoring_source(restoring, registered)->stored;
     bool verified = restoring->options.mode != SFPM_RESTORE_LAZY_UNVERIFIED;
-    return sfpm_mapping_stage(mapping, restoring->image, stored,
-                              restoring->snapshot->regions[registered].base,
-                              sfpm_restoring_size(restoring, registered)) &&
-           (!mapping->staged || !verified ||
+    return sfpm_mapping_plan(mapping, restoring->image, stored,
+                             restoring->snapshot->regions[registered].base,
+                             sfpm_restoring_size(restoring, registered)) &&
+           (!mapping->wanted || !verified ||
             sfpm_mapping_verify(mapping, restoring->image, stored));
 }
 
@@ -79,7 +79,8 @@ bool sfpm_lazy_replace(sfpm_restoring_t *restoring)
     for (; good && done < restoring->pairing.num_registered; done++) {
         bool possible = true;
         if (sfpm_lazy_is_mapped(restoring, done) &&
-            !sfpm_mapping_replace(&restoring->mappings[done], &possible))
+            !sfpm_mapping_replace(&restoring->mappings[done], restoring->image,
+                                  &possible))
             good = !possible && give_up(restoring, done);
     }
     if (good)

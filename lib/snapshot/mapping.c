@@ -8,12 +8,13 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "image/places.h"
 #include "snapshot/snapshot.h"
 
 #if SFPM_LINUX_PATHS
 
-#define PAGE ((size_t)4096)
+#define PAGE      ((size_t)4096)
+#define HUGE_PAGE ((size_t)2 << 20)
+#define GIB       ((size_t)1 << 30)
 
 /* Each mapping costs a few microseconds. Where more than MANY would be needed, runs
  * shorter than SHORT are read. If the widest run can be mapped with what deviates from
@@ -22,17 +23,36 @@
 enum { MANY = 256, MOST = 16384 };
 #define SHORT (16 * PAGE)
 
-static uint8_t *reserve(size_t size, int protection)
+static uint8_t *map(uintptr_t at, size_t size, int protection, int flags)
 {
-    void *memory =
-        mmap(NULL, size, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (memory != MAP_FAILED)
-        return memory;
-    sfpm_fail_memory(size);
-    return NULL;
+    void *memory = mmap((void *)at, size, protection,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | flags, -1, 0);
+    return memory != MAP_FAILED ? memory : NULL;
+}
+
+/* Memory to exchange for what lies at `base`: at a distance at which whole page tables
+ * change places, if addresses are free there, and not each page by itself. */
+static uint8_t *reserve(const uint8_t *base, size_t size, int protection)
+{
+    const size_t unit = size < GIB ? HUGE_PAGE : GIB;
+    const size_t step = (size + unit - 1) & ~(unit - 1);
+    uint8_t *memory = NULL;
+#ifdef MAP_FIXED_NOREPLACE
+    for (size_t i = 1; !memory && i <= 4 && (uintptr_t)base / i > step; i++)
+        memory = map((uintptr_t)base - i * step, size, protection, MAP_FIXED_NOREPLACE);
+#endif
+    if (!memory && !(memory = map(0, size, protection, 0)))
+        sfpm_fail_memory(size);
+    return memory;
 }
 
 /* ---- Making the new pages -------------------------------------------------- */
+
+/* Where they are made. */
+static uint8_t *target(const sfpm_mapping_t *mapping)
+{
+    return mapping->staged ? mapping->staged : mapping->base;
+}
 
 /* Where a run that is read or mapped ends, in whole pages. */
 static uint64_t end_of(const sfpm_run_t *run)
@@ -54,12 +74,13 @@ static bool add_piece(sfpm_mapping_t *mapping, size_t position, size_t size, boo
     return good;
 }
 
-static bool read_run(const sfpm_mapping_t *mapping, const sfpm_image_t *image,
+static bool read_run(sfpm_mapping_t *mapping, const sfpm_image_t *image,
                      const sfpm_run_t *run)
 {
     if (run->position >= mapping->size)
         return true;
-    return sfpm_places_read(image, run->offset, mapping->staged + run->position,
+    mapping->deviates = true;
+    return sfpm_places_read(image, run->offset, target(mapping) + run->position,
                             (size_t)run->size);
 }
 
@@ -72,7 +93,7 @@ static bool map_run(sfpm_mapping_t *mapping, const sfpm_image_t *image,
     size_t size = (size_t)run->size;
     bool good = add_piece(mapping, *done, position - *done, false) &&
                 add_piece(mapping, position, size, true) &&
-                sfpm_places_map(image, run->offset, mapping->staged + position, size);
+                sfpm_places_map(image, run->offset, target(mapping) + position, size);
     *done = position + size;
     return good;
 }
@@ -91,9 +112,9 @@ static size_t count_mapped(const sfpm_places_t *places, size_t least)
 }
 
 /* Maps runs of at least `least` bytes and reads the others. */
-static bool fill_by_runs(sfpm_mapping_t *mapping, const sfpm_image_t *image,
-                         const sfpm_places_t *places, size_t least)
+static bool fill_by_runs(sfpm_mapping_t *mapping, const sfpm_image_t *image, size_t least)
 {
+    const sfpm_places_t *places = &mapping->places;
     size_t done = 0;
     for (size_t i = 0; i < places->count; i++)
         if (is_mapped(&places->runs[i], least) &&
@@ -137,19 +158,21 @@ static sfpm_run_t widest_run(const sfpm_places_t *places)
 }
 
 /* Zeroes what the wide run shows between `from` and `to`, where the region is zero. */
-static void zero_gap(const sfpm_mapping_t *mapping, const sfpm_run_t *wide, uint64_t from,
+static void zero_gap(sfpm_mapping_t *mapping, const sfpm_run_t *wide, uint64_t from,
                      uint64_t to)
 {
     uint64_t start = from > wide->position ? from : wide->position;
     uint64_t end = to < wide->position + wide->size ? to : wide->position + wide->size;
-    if (start < end)
-        memset(mapping->staged + start, 0, (size_t)(end - start));
+    if (start >= end)
+        return;
+    mapping->deviates = true;
+    memset(target(mapping) + start, 0, (size_t)(end - start));
 }
 
 /* Maps the widest run and lays over it what deviates. */
-static bool fill_over_wide(sfpm_mapping_t *mapping, const sfpm_image_t *image,
-                           const sfpm_places_t *places)
+static bool fill_over_wide(sfpm_mapping_t *mapping, const sfpm_image_t *image)
 {
+    const sfpm_places_t *places = &mapping->places;
     sfpm_run_t wide = widest_run(places);
     uint64_t end = 0;
     size_t done = 0;
@@ -184,14 +207,14 @@ static bool runs_are_better(const sfpm_places_t *places)
     return mappings <= MANY || (mappings <= MOST && read / SHORT > mappings);
 }
 
-static bool fill(sfpm_mapping_t *mapping, const sfpm_image_t *image,
-                 const sfpm_places_t *places)
+/* Makes all pages in anonymous memory that lies there already. */
+static bool fill(sfpm_mapping_t *mapping, const sfpm_image_t *image)
 {
-    if (count_mapped(places, PAGE) <= MANY)
-        return fill_by_runs(mapping, image, places, PAGE);
-    if (runs_are_better(places))
-        return fill_by_runs(mapping, image, places, SHORT);
-    return fill_over_wide(mapping, image, places);
+    if (count_mapped(&mapping->places, PAGE) <= MANY)
+        return fill_by_runs(mapping, image, PAGE);
+    if (runs_are_better(&mapping->places))
+        return fill_by_runs(mapping, image, SHORT);
+    return fill_over_wide(mapping, image);
 }
 
 /* The bytes behind the last whole page belong to a page that is not all the region's. */
@@ -206,28 +229,22 @@ static bool load_tail(sfpm_mapping_t *mapping, const sfpm_image_t *image, size_t
                                             mapping->tail_size);
 }
 
-bool sfpm_mapping_stage(sfpm_mapping_t *mapping, const sfpm_image_t *image, size_t index,
-                        void *base, size_t size)
+bool sfpm_mapping_plan(sfpm_mapping_t *mapping, const sfpm_image_t *image, size_t index,
+                       void *base, size_t size)
 {
-    sfpm_places_t places;
-    bool mappable = false;
     *mapping = (sfpm_mapping_t){.base = base, .size = size & ~(PAGE - 1)};
     if (mapping->size == 0 || (uintptr_t)base % PAGE != 0)
         return true;
-    bool good = sfpm_places_find(image, index, mapping->size, &places, &mappable);
-    if (good && mappable) {
-        mapping->staged = reserve(mapping->size, PROT_READ | PROT_WRITE);
-        good = mapping->staged && fill(mapping, image, &places) &&
-               load_tail(mapping, image, index, size);
-    }
-    sfpm_places_free(&places);
-    return good;
+    return sfpm_places_find(image, index, mapping->size, &mapping->places,
+                            &mapping->wanted) &&
+           (!mapping->wanted || load_tail(mapping, image, index, size));
 }
 
-bool sfpm_mapping_verify(const sfpm_mapping_t *mapping, const sfpm_image_t *image,
-                         size_t index)
+bool sfpm_mapping_verify(sfpm_mapping_t *mapping, const sfpm_image_t *image, size_t index)
 {
-    return sfpm_places_verify(image, index, mapping->staged, mapping->size);
+    mapping->staged = reserve(mapping->base, mapping->size, PROT_READ | PROT_WRITE);
+    return mapping->staged && fill(mapping, image) &&
+           sfpm_places_verify(image, index, mapping->staged, mapping->size);
 }
 
 /* ---- Exchanging ------------------------------------------------------------ */
@@ -264,38 +281,64 @@ void sfpm_mapping_undo(sfpm_mapping_t *mapping)
 {
     if (!mapping->parked)
         return;
-    if (mapping->moved == mapping->num_pieces)
+    if (mapping->replaced)
         swap_tail(mapping);
     /* The old pages were one mapping at that place before, and are again. */
     move(mapping->parked, mapping->base, mapping->size);
     mapping->parked = NULL;
 }
 
-bool sfpm_mapping_replace(sfpm_mapping_t *mapping, bool *possible)
+static bool park_all(sfpm_mapping_t *mapping, bool *possible)
 {
-    *possible = true;
-    uint8_t *place = reserve(mapping->size, PROT_NONE);
+    uint8_t *place = reserve(mapping->base, mapping->size, PROT_NONE);
     if (!place)
         return false;
-    if (!park(mapping->base, place, mapping->size)) {
-        /* Before Linux 6.17 only what is one mapping could be moved at once. */
-        *possible = errno != EFAULT && errno != EINVAL;
-        sfpm_fail_errno(errno, "the old pages cannot be moved away");
-        munmap(place, mapping->size);
-        return false;
+    if (park(mapping->base, place, mapping->size)) {
+        mapping->parked = place;
+        return true;
     }
-    mapping->parked = place;
+    /* Before Linux 6.17 only what is one mapping could be moved at once. */
+    *possible = errno != EFAULT && errno != EINVAL;
+    sfpm_fail_errno(errno, "the old pages cannot be moved away");
+    munmap(place, mapping->size);
+    return false;
+}
+
+static bool move_staged(sfpm_mapping_t *mapping)
+{
     while (mapping->moved < mapping->num_pieces) {
         const sfpm_piece_t *piece = &mapping->pieces[mapping->moved];
         if (!move(mapping->staged + piece->position, mapping->base + piece->position,
-                  piece->size)) {
-            sfpm_fail_errno(errno, "the new pages cannot be moved into place");
-            sfpm_mapping_undo(mapping);
-            return false;
-        }
+                  piece->size))
+            return sfpm_fail_errno(errno, "the new pages cannot be moved into place");
         mapping->moved++;
     }
+    return true;
+}
+
+static bool fill_in_place(sfpm_mapping_t *mapping, const sfpm_image_t *image)
+{
+    const sfpm_places_t *places = &mapping->places;
+    bool covered = places->count == 1 && places->runs[0].size == mapping->size;
+    return (covered ||
+            map((uintptr_t)mapping->base, mapping->size, PROT_READ | PROT_WRITE,
+                MAP_FIXED) ||
+            sfpm_fail_memory(mapping->size)) &&
+           fill(mapping, image);
+}
+
+bool sfpm_mapping_replace(sfpm_mapping_t *mapping, const sfpm_image_t *image,
+                          bool *possible)
+{
+    *possible = true;
+    if (!park_all(mapping, possible))
+        return false;
+    if (!(mapping->staged ? move_staged(mapping) : fill_in_place(mapping, image))) {
+        sfpm_mapping_undo(mapping);
+        return false;
+    }
     swap_tail(mapping);
+    mapping->replaced = true;
     return true;
 }
 
@@ -308,8 +351,10 @@ void sfpm_mapping_free(sfpm_mapping_t *mapping)
                mapping->pieces[mapping->moved - 1].size;
     if (mapping->staged && gone < mapping->size)
         munmap(mapping->staged + gone, mapping->size - gone);
+    sfpm_places_free(&mapping->places);
     free(mapping->tail);
     free(mapping->pieces);
+    mapping->wanted = false;
     mapping->staged = NULL;
     mapping->tail = NULL;
     mapping->pieces = NULL;
@@ -317,8 +362,8 @@ void sfpm_mapping_free(sfpm_mapping_t *mapping)
 
 #else
 
-bool sfpm_mapping_stage(sfpm_mapping_t *mapping, const sfpm_image_t *image, size_t index,
-                        void *base, size_t size)
+bool sfpm_mapping_plan(sfpm_mapping_t *mapping, const sfpm_image_t *image, size_t index,
+                       void *base, size_t size)
 {
     (void)image;
     (void)index;
@@ -326,8 +371,7 @@ bool sfpm_mapping_stage(sfpm_mapping_t *mapping, const sfpm_image_t *image, size
     return true;
 }
 
-bool sfpm_mapping_verify(const sfpm_mapping_t *mapping, const sfpm_image_t *image,
-                         size_t index)
+bool sfpm_mapping_verify(sfpm_mapping_t *mapping, const sfpm_image_t *image, size_t index)
 {
     (void)mapping;
     (void)image;
@@ -335,9 +379,11 @@ bool sfpm_mapping_verify(const sfpm_mapping_t *mapping, const sfpm_image_t *imag
     return true;
 }
 
-bool sfpm_mapping_replace(sfpm_mapping_t *mapping, bool *possible)
+bool sfpm_mapping_replace(sfpm_mapping_t *mapping, const sfpm_image_t *image,
+                          bool *possible)
 {
     (void)mapping;
+    (void)image;
     *possible = false;
     return sfpm_fail(SFPM_ERR_UNSUPPORTED, "nothing can be mapped here");
 }

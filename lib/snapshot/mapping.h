@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Putting an image into memory by mapping it. What the region is to be is made aside
- * first, with everything that can fail; then the old pages are moved away and the new
- * ones into their place, which can be taken back. Freeing the old pages takes as long
- * as copying some of them, so it is left for later.
+ * Putting an image into memory by mapping it. The old pages are moved away and the new
+ * ones mapped in their place, which can be taken back. What is to be verified is made
+ * aside first and moved into place. Freeing the old pages takes as long as copying some
+ * of them, so it is left for later.
  */
 #ifndef SFPM_SNAPSHOT_MAPPING_H
 #define SFPM_SNAPSHOT_MAPPING_H
@@ -14,6 +14,8 @@
 
 #include <sfpm/image.h>
 
+#include "image/places.h"
+
 /* A part of the new memory that the system knows as one mapping. */
 typedef struct sfpm_piece {
     size_t position; /* in the region */
@@ -22,31 +24,36 @@ typedef struct sfpm_piece {
 } sfpm_piece_t;
 
 typedef struct sfpm_mapping {
-    uint8_t *base;   /* of the region */
-    size_t size;     /* of the whole pages that are mapped */
-    uint8_t *staged; /* where the new pages were made; NULL: the region is not mapped */
-    uint8_t *parked; /* the old pages, once they were moved away */
-    uint8_t *tail;   /* contents behind the last whole page */
+    bool wanted;          /* false: the region is not mapped */
+    uint8_t *base;        /* of the region */
+    size_t size;          /* of the whole pages that are mapped */
+    sfpm_places_t places; /* of the contents in the image */
+    uint8_t *staged;      /* where the new pages were made; NULL: in their place */
+    uint8_t *parked;      /* the old pages, once they were moved away */
+    uint8_t *tail;        /* contents behind the last whole page */
     size_t tail_size;
     sfpm_piece_t *pieces; /* by position; they cover it all */
     size_t num_pieces;
     size_t max_pieces;
-    size_t moved; /* pieces that are in place */
+    size_t moved;  /* pieces of the staged ones that are in place */
+    bool deviates; /* some pages were read, and do not show the image */
+    bool replaced; /* the contents are in place */
 } sfpm_mapping_t;
 
-/* Makes the first `size` bytes of an image's region aside, for the memory at `base`.
- * Where that cannot be mapped, mapping->staged is NULL and the answer true. To be
- * freed also on failure. */
-bool sfpm_mapping_stage(sfpm_mapping_t *mapping, const sfpm_image_t *image, size_t index,
-                        void *base, size_t size);
+/* Finds how to make the first `size` bytes of an image's region, for the memory at
+ * `base`. Where they cannot be mapped, mapping->wanted is false and the answer true. To
+ * be freed also on failure. */
+bool sfpm_mapping_plan(sfpm_mapping_t *mapping, const sfpm_image_t *image, size_t index,
+                       void *base, size_t size);
 
-/* Compares what was made with the image's checksums. */
-bool sfpm_mapping_verify(const sfpm_mapping_t *mapping, const sfpm_image_t *image,
+/* Makes them aside, and compares them with the image's checksums. */
+bool sfpm_mapping_verify(sfpm_mapping_t *mapping, const sfpm_image_t *image,
                          size_t index);
 
 /* Exchanges the pages. On failure memory is as it was; *possible becomes false when the
  * system cannot move the old pages as a whole. */
-bool sfpm_mapping_replace(sfpm_mapping_t *mapping, bool *possible);
+bool sfpm_mapping_replace(sfpm_mapping_t *mapping, const sfpm_image_t *image,
+                          bool *possible);
 
 /* Takes that back. */
 void sfpm_mapping_undo(sfpm_mapping_t *mapping);

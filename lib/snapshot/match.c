@@ -173,10 +173,13 @@ static bool check_build(const sfpm_restoring_t *restoring)
 {
     char here[SFPM_BUILD_ID_SIZE];
     const char *stored = sfpm_image_commit_info(restoring->image)->build_id;
+    const sfpm_registered_t *pointers = first_with_pointers(restoring);
+    const sfpm_registered_t *native = first_native(restoring);
+    if (!pointers && !native && !restoring->options.same_build)
+        return true;
     sfpm_origin_build_id(here);
     if (*here && strcmp(stored, here) == 0)
         return true;
-    const sfpm_registered_t *pointers = first_with_pointers(restoring);
     if (pointers)
         return sfpm_fail(SFPM_ERR_MISMATCH,
                          "region '%s' (%zu bytes) holds addresses, and the image is not "
@@ -188,7 +191,7 @@ static bool check_build(const sfpm_restoring_t *restoring)
                          "the image is not known to be of this build: build-id %s in the "
                          "image, %s here",
                          or_unknown(stored), or_unknown(here));
-    if (first_native(restoring) && *here && *stored)
+    if (native && *here && *stored)
         sfpm_snapshot_log(restoring->snapshot, SFPM_LOG_WARNING,
                           "The image was saved by another build of the program: build-id "
                           "%s, here %s",

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Memory that an image can be mapped over. */
-#include <errno.h>
+#include <stdint.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -23,6 +23,34 @@ static size_t whole_pages(size_t size)
     return (size_t)rounded;
 }
 
+static uint8_t *map(size_t size)
+{
+    void *base = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return base != MAP_FAILED ? base : NULL;
+}
+
+/* The size of what one entry of the page tables stands for, on most processors: the
+ * system moves such a part of a region as a whole, and no page of it. */
+static size_t unit_of(size_t size)
+{
+    const size_t table = (size_t)2 << 20, directory = (size_t)1 << 30;
+    return size < table ? 0 : size < directory || sizeof size < 8 ? table : directory;
+}
+
+/* Takes more, and gives back what is too much. */
+static uint8_t *map_aligned(size_t size, size_t unit)
+{
+    uint8_t *base = size < SIZE_MAX - unit ? map(size + unit) : NULL;
+    if (!base)
+        return NULL;
+    size_t before = (unit - (uintptr_t)base % unit) % unit;
+    if (before)
+        munmap(base, before);
+    munmap(base + before + size, unit - before);
+    return base + before;
+}
+
 void *sfpm_alloc_region(size_t size)
 {
     size_t room = whole_pages(size);
@@ -30,12 +58,12 @@ void *sfpm_alloc_region(size_t size)
         sfpm_fail(SFPM_ERR_ARGUMENT, "a region of %zu bytes cannot be allocated", size);
         return NULL;
     }
-    void *base = mmap(NULL, room, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (base == MAP_FAILED) {
+    size_t unit = unit_of(room);
+    uint8_t *base = unit ? map_aligned(room, unit) : NULL;
+    if (!base)
+        base = map(room);
+    if (!base)
         sfpm_fail_memory(room);
-        return NULL;
-    }
     return base;
 }
 

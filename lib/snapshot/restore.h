@@ -47,7 +47,7 @@ void sfpm_revert_free(sfpm_restoring_t *restoring);
 
 /* ---- Lazy restore (lazy.c) ---- */
 
-/* Makes aside what can be mapped, and verifies it if that is asked for. */
+/* Finds what can be mapped; makes it aside and verifies it if that is asked for. */
 bool sfpm_lazy_prepare(sfpm_restoring_t *restoring);
 
 /* Whether a registered region is to be mapped. */

@@ -434,9 +434,15 @@ START_TEST(a_mapped_image_that_is_cut_is_fatal)
 }
 END_TEST
 
+static bool cut(void *unused)
+{
+    return !unused && truncate("a.img", 0) == 0;
+}
+
 /* A file that is cut before is refused in every mode. */
 START_TEST(a_cut_image_is_not_mapped)
 {
+    const sfpm_hooks_t hooks = {.struct_size = sizeof hooks, .before_restore = cut};
     size_t size = 2 * MIB;
     uint8_t *memory = allocated(size);
     sfpm_snapshot_t *snapshot = remappable(memory, size);
@@ -445,6 +451,14 @@ START_TEST(a_cut_image_is_not_mapped)
     ck_assert_int_eq(truncate("a.img", (off_t)size / 2), 0);
     for (size_t i = 0; i < NUM_MODES; i++)
         ck_assert(!restore(snapshot, "a.img", modes[i]));
+    /* The start of a page is read when the old pages are away already. */
+    memset(memory, 0, size);
+    memory[MIB] = 1;
+    ck_assert_works(sfpm_snapshot_save(snapshot, "a.img"));
+    memory[MIB] = 2;
+    ck_assert_works(sfpm_snapshot_add_hooks(snapshot, &hooks));
+    ck_assert_int_ne(restore(snapshot, "a.img", SFPM_RESTORE_LAZY_UNVERIFIED), can_map);
+    ck_assert_uint_eq(memory[MIB], can_map ? 2 : 1);
     sfpm_snapshot_destroy(snapshot);
     sfpm_free_region(memory, size);
 }
