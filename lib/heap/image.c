@@ -12,6 +12,7 @@ bool sfpm_heap_register(sfpm_heap_t *heap)
         .flags = heap->options.same_build ? SFPM_REGION_POINTERS : 0,
         .remappable = true,
         .address = (uintptr_t)heap->base};
+    heap->registered = heap->used;
     return sfpm_snapshot_add_region_with(heap->snapshot, &region, &options);
 }
 
@@ -19,16 +20,37 @@ bool sfpm_heap_register(sfpm_heap_t *heap)
 static bool before_save(void *context)
 {
     sfpm_heap_t *heap = context;
+    heap->saved = heap->registered;
     sfpm_heap_trim(heap);
     sfpm_hosts_record(heap);
-    return sfpm_snapshot_move_region(heap->snapshot, heap->name, 0, heap->base,
-                                     heap->used);
+    if (!sfpm_snapshot_move_region(heap->snapshot, heap->name, 0, heap->base, heap->used))
+        return false;
+    heap->registered = heap->used;
+    return true;
 }
 
-/* However the heap came back: by this library's or the snapshot's restore, or revert. */
+/* What was not saved is not what a revert goes back to. */
+static void after_save(void *context, bool saved)
+{
+    sfpm_heap_t *heap = context;
+    if (!saved && sfpm_snapshot_move_region(heap->snapshot, heap->name, 0, heap->base,
+                                            heap->saved))
+        heap->registered = heap->saved;
+}
+
+/* However the heap came back: by this library's or the snapshot's restore, or revert. It
+ * may have grown since it was as it is now. */
 static bool after_restore(void *context, const sfpm_restore_event_t *event)
 {
-    return !event->restored || sfpm_hosts_bind(context);
+    sfpm_heap_t *heap = context;
+    if (!event->restored)
+        return true;
+    uint64_t used = (uint64_t)heap->header->num_segments << SEGMENT_SHIFT;
+    if (used > heap->accessible || !sfpm_check_header(heap->header, used))
+        return sfpm_fail(SFPM_ERR_CORRUPT, "heap '%s': its header is damaged",
+                         heap->name);
+    heap->used = (size_t)used;
+    return sfpm_hosts_bind(heap);
 }
 
 bool sfpm_heap_add_to_snapshot(sfpm_heap_t *heap, sfpm_snapshot_t *snapshot)
@@ -42,6 +64,7 @@ bool sfpm_heap_add_to_snapshot(sfpm_heap_t *heap, sfpm_snapshot_t *snapshot)
     const sfpm_hooks_t hooks = {.struct_size = sizeof hooks,
                                 .name = heap->name,
                                 .before_save = before_save,
+                                .after_save = after_save,
                                 .after_restore = after_restore,
                                 .context = heap};
     heap->snapshot = snapshot;

@@ -92,7 +92,9 @@ static void undo_save(const sfpm_snapshot_t *snapshot, size_t count, bool saved)
         if (!hooks->after_save)
             continue;
         sfpm_callbacks_enter(callbacks, &before);
+        callbacks->preparing = true;
         hooks->after_save(hooks->context, saved);
+        callbacks->preparing = false;
         sfpm_callbacks_leave(callbacks, &before, true, SFPM_OK);
     }
 }

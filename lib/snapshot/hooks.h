@@ -23,7 +23,7 @@ typedef struct sfpm_step {
 
 typedef struct sfpm_callbacks {
     bool running;   /* one of them is */
-    bool preparing; /* and it is one that prepares memory for a save */
+    bool preparing; /* and it is one before or after a save */
     sfpm_hooks_t *hooks;
     size_t num_hooks;
     size_t hook_capacity;

@@ -283,6 +283,35 @@ START_TEST(a_heap_is_restored_where_it_was)
 }
 END_TEST
 
+START_TEST(a_heap_that_grew_is_reverted)
+{
+    make_path();
+    sfpm_heap_t *heap = new_heap();
+    sfpm_snapshot_t *snapshot = sfpm_snapshot_create();
+    ck_assert(sfpm_heap_add_to_snapshot(heap, snapshot));
+    build_list(heap, 20000);
+    ck_assert(sfpm_snapshot_commit(snapshot, path, NULL));
+    build_list(heap, 50000);
+    ck_assert_msg(sfpm_snapshot_revert(snapshot), "%s", sfpm_last_error());
+    check_list(heap, 20000);
+    CHECK(heap);
+    build_list(heap, 50000);
+    ck_assert(!sfpm_snapshot_commit(snapshot, "absent/x.img", NULL));
+    ck_assert_msg(sfpm_snapshot_revert(snapshot), "%s", sfpm_last_error());
+    check_list(heap, 20000);
+    build_list(heap, 30000);
+    CHECK(heap);
+    ck_assert(sfpm_snapshot_commit(snapshot, path, NULL));
+    build_list(heap, 1);
+    ck_assert_msg(sfpm_snapshot_revert(snapshot), "%s", sfpm_last_error());
+    check_list(heap, 30000);
+    CHECK(heap);
+    sfpm_snapshot_destroy(snapshot);
+    sfpm_heap_destroy(heap);
+    remove_path();
+}
+END_TEST
+
 START_TEST(pages_without_blocks_are_not_stored)
 {
     make_path();
@@ -388,6 +417,7 @@ int main(void)
     tcase_add_test(core, alignment_is_given);
     tcase_add_test(core, roots_name_blocks);
     tcase_add_test(core, a_heap_is_restored_where_it_was);
+    tcase_add_test(core, a_heap_that_grew_is_reverted);
     tcase_add_test(core, pages_without_blocks_are_not_stored);
     tcase_add_test(core, full_segments_are_one_piece);
     suite_add_tcase(suite, core);

@@ -6,7 +6,8 @@
  *
  * Hooks run in the thread that saves or restores. They must not call functions on the
  * same snapshot, but for those that set its description, attributes and schema, and, in
- * `before_save`, sfpm_snapshot_move_region(): the others fail with SFPM_ERR_ARGUMENT, and sfpm_snapshot_destroy() does nothing.
+ * `before_save` and `after_save`, sfpm_snapshot_move_region(): the others fail with
+ * SFPM_ERR_ARGUMENT, and sfpm_snapshot_destroy() does nothing.
  */
 #ifndef SFPM_HOOKS_H
 #define SFPM_HOOKS_H
