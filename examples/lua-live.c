@@ -3,11 +3,13 @@
  * Lua as a live image: the distribution's interpreter, unchanged, with all of its state
  * in a heap that survives.
  *
- *     lua-live [-i] IMAGE [SCRIPT [ARGUMENT…]]
+ *     lua-live [-it] IMAGE [SCRIPT [ARGUMENT…]]
  *
  * goes on with the state in IMAGE, runs the script, or without one what is typed at the
  * prompt. With -i the image is made when missing, and committed to when all has been run;
- * otherwise only save() writes. A template for other interpreters; what they need:
+ * otherwise only save() writes. With -t the contents of IMAGE are trusted, not verified:
+ * it is then mapped, and read where it is used. A template for other interpreters; what
+ * they need:
  *
  * 1. The interpreter takes its memory from a function of ours, and that from the heap.
  * 2. A root in the heap leads to what is to be found again.
@@ -30,9 +32,7 @@
 
 #include <sfpm/sfpm.h>
 
-#ifdef HAVE_LIBEDIT
-#include <editline/readline.h>
-#endif
+#include "lua-prompt.h"
 
 #define ROOT "session"
 
@@ -50,6 +50,8 @@ static struct {
     sfpm_snapshot_t *snapshot;
     sfpm_heap_t *heap;
     session_t *session;
+    FILE **files; /* open in this process, while it goes back */
+    size_t num_files;
     request_t request;
     bool deferred; /* a commit is due when the chunk has ended */
     char message[256];
@@ -85,17 +87,33 @@ static bool make_heap(void)
            sfpm_heap_add_to_snapshot(live.heap, live.snapshot);
 }
 
-/* FILEs lie in the C library's memory, and those of another process are no more. Standard
- * input, output and error are static in the C library, and so where they were. */
-static void forget_files(lua_State *lua)
+/* Does something to each open file of Lua but standard input, output and error, which are
+ * static in the C library, and so in every process where they were. */
+static void each_file(lua_State *lua, void (*act)(luaL_Stream *stream))
 {
     lua_rawgetp(lua, LUA_REGISTRYINDEX, &files_key);
     for (lua_pushnil(lua); lua_next(lua, -2); lua_pop(lua, 1)) {
         luaL_Stream *stream = lua_touserdata(lua, -2);
-        if (stream->f != stdin && stream->f != stdout && stream->f != stderr)
-            stream->closef = NULL; /* closed, as far as Lua knows */
+        if (stream->closef && stream->f != stdin && stream->f != stdout &&
+            stream->f != stderr)
+            act(stream);
     }
     lua_pop(lua, 1);
+}
+
+/* FILEs lie in the C library's memory, and those of another process are no more. */
+static void forget_file(luaL_Stream *stream)
+{
+    stream->closef = NULL; /* closed, as far as Lua knows */
+}
+
+static void note_file(luaL_Stream *stream)
+{
+    FILE **files = realloc(live.files, (live.num_files + 1) * sizeof *files);
+    if (!files)
+        return;
+    live.files = files;
+    files[live.num_files++] = stream->f;
 }
 
 static bool find_session(void)
@@ -104,13 +122,32 @@ static bool find_session(void)
     if (!live.session)
         return sfpm_refuse("%s: the image holds no session of lua-live", live.file);
     lua_setallocf(live.session->lua, lua_memory, live.heap);
-    forget_files(live.session->lua);
+    each_file(live.session->lua, forget_file);
     return true;
 }
 
-static bool restore(void)
+static bool restore(bool trust)
 {
-    return sfpm_heap_restore(live.heap, live.file, NULL) && find_session();
+    const sfpm_restore_options_t options = {.struct_size = sizeof options,
+                                            .mode = trust ? SFPM_RESTORE_LAZY_UNVERIFIED
+                                                          : SFPM_RESTORE_AUTO};
+    return sfpm_heap_restore(live.heap, live.file, &options) && find_session();
+}
+
+/* Back to what this process last restored or committed. Files that Lua knows of no more
+ * are closed when that has succeeded. */
+static bool revert(void)
+{
+    each_file(live.session->lua, note_file);
+    bool ok = sfpm_snapshot_revert(live.snapshot) && find_session();
+    while (live.num_files > 0) {
+        FILE *file = live.files[--live.num_files];
+        if (ok)
+            fclose(file);
+    }
+    free(live.files);
+    live.files = NULL;
+    return ok;
 }
 
 static bool commit(const char *message)
@@ -147,7 +184,8 @@ static int lua_save(lua_State *lua)
     return 1;
 }
 
-/* revert(): goes back to the last commit. What called save() then goes on there. */
+/* revert(): goes back to the state that this process last restored or committed. What
+ * called save() then goes on there. */
 static int lua_revert(lua_State *lua)
 {
     if (!may_yield(lua))
@@ -267,7 +305,7 @@ static bool new_session(void)
 static bool answer(request_t request)
 {
     static const char *const words[] = {"nothing", "saved", "restored"};
-    bool ok = request == SAVE ? commit(live.message) : restore();
+    bool ok = request == SAVE ? commit(live.message) : revert();
     if (request == REVERT && !ok)
         return complain(sfpm_last_error());
     if (live.session->chunk)
@@ -366,77 +404,12 @@ static bool run_script(int count, char **arguments)
 
 /* ---- The prompt ---- */
 
-static bool on_terminal;
-
-/* The next line, to be freed; NULL at the end. */
-static char *read_line(const char *prompt)
-{
-#ifdef HAVE_LIBEDIT
-    if (on_terminal) {
-        char *line = readline(prompt);
-        if (line && *line)
-            add_history(line);
-        return line;
-    }
-#endif
-    if (on_terminal)
-        fputs(prompt, stdout);
-    fflush(stdout);
-    char *line = NULL;
-    size_t room = 0;
-    ssize_t length = getline(&line, &room, stdin);
-    if (length < 0) {
-        free(line);
-        return NULL;
-    }
-    line[strcspn(line, "\n")] = '\0';
-    return line;
-}
-
-static bool is_incomplete(lua_State *lua, int status)
-{
-    size_t length;
-    const char *text = lua_tolstring(lua, -1, &length);
-    return status == LUA_ERRSYNTAX && length >= 5 &&
-           strcmp(text + length - 5, "<eof>") == 0;
-}
-
-/* Compiles the text at index 1, as an expression if it is one; leaves function or error
- * on top. */
-static int compile(lua_State *lua)
-{
-    size_t length;
-    const char *expression = lua_pushfstring(lua, "return %s", lua_tostring(lua, 1));
-    if (luaL_loadbuffer(lua, expression, strlen(expression), "=stdin") == LUA_OK)
-        return LUA_OK;
-    lua_settop(lua, 1);
-    const char *text = lua_tolstring(lua, 1, &length);
-    return luaL_loadbuffer(lua, text, length, "=stdin");
-}
-
-/* Reads lines until they can be compiled. False at the end of input. */
-static bool read_chunk(lua_State *lua, int *status)
-{
-    char *line = read_line("> ");
-    if (!line)
-        return false;
-    lua_settop(lua, 0);
-    lua_pushstring(lua, line);
-    free(line);
-    while (is_incomplete(lua, *status = compile(lua)) && (line = read_line(">> "))) {
-        lua_settop(lua, 1);
-        lua_pushfstring(lua, "%s\n%s", lua_tostring(lua, 1), line);
-        lua_replace(lua, 1);
-        free(line);
-    }
-    return true;
-}
-
 static bool prompt(void)
 {
     int status;
     bool ok = true;
-    while (read_chunk(live.session->lua, &status)) {
+    bool on_terminal = isatty(STDIN_FILENO);
+    while (prompt_read(live.session->lua, on_terminal, &status)) {
         lua_State *lua = live.session->lua;
         if (status == LUA_OK) {
             lua_replace(lua, 1);
@@ -455,11 +428,11 @@ static bool prompt(void)
 
 /* ---- The program ---- */
 
-static bool start(bool may_make)
+static bool start(bool may_make, bool trust)
 {
     if (!make_heap())
         return false;
-    if (restore())
+    if (restore(trust))
         return true;
     return may_make && sfpm_last_status() == SFPM_ERR_NOT_FOUND && new_session();
 }
@@ -473,26 +446,38 @@ static bool go_on(void)
     return run(1, false);
 }
 
+static int usage(void)
+{
+    fprintf(stderr, "usage: lua-live [-it] IMAGE [SCRIPT [ARGUMENT...]]\n");
+    return 2;
+}
+
 int main(int argc, char **argv)
 {
-    bool in_place = argc > 1 && strcmp(argv[1], "-i") == 0;
-    int next = in_place ? 2 : 1;
-    if (next >= argc || (argv[next][0] == '-' && argv[next][1])) {
-        fprintf(stderr, "usage: lua-live [-i] IMAGE [SCRIPT [ARGUMENT...]]\n");
-        return 2;
-    }
-    live.file = argv[next++];
-    on_terminal = isatty(STDIN_FILENO);
-    if (!start(in_place)) {
+    bool in_place = false;
+    bool trust = false;
+    int option;
+    opterr = 0;
+    while ((option = getopt(argc, argv, "+it")) != -1)
+        if (option == 'i')
+            in_place = true;
+        else if (option == 't')
+            trust = true;
+        else
+            return usage();
+    if (optind == argc)
+        return usage();
+    live.file = argv[optind++];
+    if (!start(in_place, trust)) {
         complain(sfpm_last_error());
         return EXIT_FAILURE;
     }
     bool ok = go_on();
-    if (next == argc)
+    if (optind == argc)
         ok = prompt();
     else
-        ok = ok && run_script(argc - next, argv + next);
-    if (in_place && (ok || next == argc))
+        ok = ok && run_script(argc - optind, argv + optind);
+    if (in_place && (ok || optind == argc))
         ok = commit("") && ok;
     return fflush(stdout) == 0 && ok ? EXIT_SUCCESS : EXIT_FAILURE;
 }

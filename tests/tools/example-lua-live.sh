@@ -74,7 +74,41 @@ saved' app2.img
 expect_status 1 "$lua" -i new.img /dev/stdin <<'END'
 revert()
 END
-expect_stderr_match 'new.img'
+expect_stderr_match 'nothing to go back to'
+# To what this process committed, whatever others did since; they are not written over.
+cp app2.img shared.img
+export lua
+says 'x = "mine"
+save()
+os.execute("echo \"x = 17 save()\" | \"$lua\" shared.img")
+x = "later"
+revert()
+x
+save()' 'saved
+true	exit	0
+restored
+mine
+failed' shared.img
+expect_stderr_match 'shared.img'
+says 'x' '17' shared.img
+# Files that are open are closed, so that they do not run out.
+{
+    echo 'kept = save()'
+    i=0
+    while [ $i -lt 40 ]; do
+        echo 'f = assert(io.open("typed")); revert()'
+        i=$((i + 1))
+    done
+    echo 'io.type(f), kept'
+} >many
+cp app2.img before.img
+(ulimit -n 24 && succeeds "$lua" app2.img <many)
+expect_stdout 'nil	restored'
+# The control: so many are too many.
+sed 's/ revert()/ t[#t + 1] = f/; s/^kept.*/t = {}/' many >typed
+(ulimit -n 24 && expect_status 0 "$lua" app2.img <typed)
+expect_stderr_match 'Too many open files'
+cp before.img app2.img
 
 # ---- save() where it cannot take effect says so, and does at the end of the chunk.
 says 'x = 20; table.sort({2, 1}, function(a, b) if x == 20 then y = save("late") end x = 21 return a < b end)
@@ -119,6 +153,30 @@ a line	17
 abc	def	true
 true	nil' app2.img
 expect_stderr 'err'
+
+# ---- The place where the state must lie is taken: by the program, as the image is made
+# to say that it belongs there.
+cp app2.img before.img
+cp app2.img taken.img
+succeeds sfpm-inspect app2.img
+place=$(sed -n 's/^  address  *\(0x[0-9a-f]*\),.*/\1/p' "$stdout")
+expect test -n "$place"
+succeeds sfpm-patch -q -i taken.img lua:65552/u64=0x400000
+cp taken.img refused.img
+expect_status 1 "$lua" -i taken.img
+expect_stderr_match "taken.img: heap 'lua': the place 0x400000 where it must lie is taken, and it cannot move"
+expect_same refused.img taken.img
+# The control: back at its own place it is whole.
+succeeds sfpm-patch -q -i taken.img "lua:65552/u64=$place"
+says 'x' '21' taken.img
+expect_same before.img app2.img
+
+# ---- Images that are trusted are not read before they are used.
+says 'x, c ~= nil' '21	true' -t app2.img
+says 'x = x + 1; save()
+revert()
+x' '22' -t app2.img
+says 'x' '22' -i -t app2.img
 
 # ---- Another build keeps its hands off.
 if command -v readelf >/dev/null 2>&1; then
@@ -190,3 +248,18 @@ if command -v script >/dev/null 2>&1; then
     expect_stdout_match '> '
     expect_stdout_match '^42'
 fi
+
+# ---- All this under address randomisation: the stack is elsewhere in each process, and
+# the interpreter's functions are where they were.
+cat >addresses.lua <<'END'
+print(print)
+for line in io.lines("/proc/self/maps") do
+    if line:find("[stack]", 1, true) then print(line:match("^%x+")) end
+end
+END
+succeeds "$lua" app2.img addresses.lua
+cp "$stdout" addresses
+succeeds "$lua" app2.img addresses.lua
+[ -n "$(sed 1d addresses)" ] || skip "all passed, but this system does not tell where the stack is"
+[ "$(sed 1d addresses)" != "$(sed 1d "$stdout")" ] || skip "all passed, but addresses are not randomised here"
+expect test "$(sed 1q addresses)" = "$(sed 1q "$stdout")"
