@@ -6,7 +6,7 @@
 
 # What a part may include: headers of parts of lib/ as "part/x.h", public ones
 # as <x.h>. `*` stands for all public headers. Files in a folder of bin/ may
-# include those of the same folder, too.
+# include those of the same folder, and examples what lies beside them, too.
 table='
 base      base/ <error.h> <version.h>
 io        base/ io/ <error.h>
@@ -50,7 +50,7 @@ layers() {
             } else if (name ~ /^"/) {
                 gsub(/"/, "", name)
                 sub(/[^\/]*$/, "", name)
-                allowed = (part, name) in may || index(file, "bin/" name) == 1
+                allowed = (part, name) in may || index(file, "bin/" name) == 1 || part name == "examples"
             } else
                 allowed = name ~ /^</
             if (!allowed) {
