@@ -1,131 +1,174 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tier against tier: random programs are run by both engines, in pieces of random
- * length, and must come to the same state with the same output. SFPM_TEST_PROGRAMS
- * says how many; make check-long runs ten million.
+ * Tier against tier: random programs are run by both engines, stopped at random places,
+ * and must come to the same state there, with the same output and the same calls of
+ * native functions. SFPM_TEST_PROGRAMS says how many, make check-long runs ten million;
+ * SFPM_TEST_SERIES chooses others.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "../sanitized.h"
 #include "base/bytes.h"
 #include "vm/fast_rules.h"
 #include "vm/machine.h"
 #include "vm_common.h"
+#include "vm_natives.h"
 #include "vm_random.h"
 #include "vm_typed.h"
 
-enum { PROGRAMS = 5000, LONG_PROGRAMS = 10000000, MOST_STEPS = 3000 };
+enum {
+    PARTS = 4, /* a test each, so that none takes long */
+    PROGRAMS = SANITIZED ? 3000 : 100000,
+    LONG_PROGRAMS = SANITIZED ? 300000 : 10000000,
+    MOST_STEPS = 2000
+};
+
+static uint64_t given(const char *name, uint64_t otherwise)
+{
+    const char *text = getenv(name);
+    return text ? strtoull(text, NULL, 10) : otherwise;
+}
 
 static uint64_t num_programs(void)
 {
-    const char *given = getenv("SFPM_TEST_PROGRAMS");
-    if (given)
-        return strtoull(given, NULL, 10);
-    return getenv("SFPM_LONG") ? LONG_PROGRAMS : PROGRAMS;
+    return given("SFPM_TEST_PROGRAMS", getenv("SFPM_LONG") ? LONG_PROGRAMS : PROGRAMS);
 }
 
-/* A machine before its first instruction, from the regions of a program. */
-static sfpm_vm_t *machine_of(const sfpm_regions_t *regions)
-{
-    sfpm_vm_t *vm = sfpm_vm_create();
-    ck_assert_ptr_nonnull(vm);
-    if (!load_regions(vm, regions) || !sfpm_vm_verify(vm))
-        ck_abort_msg("%s", sfpm_last_error());
-    return vm;
-}
-
-/* What a run came to. */
-typedef struct result {
+/* A machine and what is seen of it. It gets one program after the other. */
+typedef struct side {
+    sfpm_vm_t *vm;
+    host_t host;
     sfpm_buffer_t output;
-    sfpm_regions_t regions;
     char error[300]; /* of the last piece */
-} result_t;
+} side_t;
 
-static void free_result(result_t *result)
-{
-    sfpm_buffer_free(&result->output);
-    sfpm_regions_free(&result->regions);
-}
-
-/* Runs so many instructions; whether the machine can go on. */
-static bool run_piece(sfpm_vm_t *vm, sfpm_vm_engine_t engine, uint64_t steps,
-                      result_t *result)
+/* Whether the machine can go on; what happened is in the error. */
+static bool run_piece(side_t *side, sfpm_vm_engine_t engine, uint64_t steps)
 {
     sfpm_vm_run_options_t options = {.struct_size = sizeof options,
                                      .max_steps = steps,
-                                     .max_stack = 4096,
+                                     .max_stack = 1024,
                                      .output = collect,
-                                     .output_context = &result->output,
+                                     .output_context = &side->output,
                                      .engine = engine};
-    bool ran = sfpm_vm_run(vm, &options);
-    snprintf(result->error, sizeof result->error, "%s", ran ? "" : sfpm_last_error());
-    return ran && info_of(vm).status == SFPM_VM_SUSPENDED;
+    bool ran = sfpm_vm_run(side->vm, &options);
+    snprintf(side->error, sizeof side->error, "%s", ran ? "" : sfpm_last_error());
+    return ran && info_of(side->vm).status == SFPM_VM_SUSPENDED;
 }
 
-/* One engine, in one piece. */
-static void run_whole(const sfpm_regions_t *regions, sfpm_vm_engine_t engine,
-                      uint64_t steps, result_t *result)
+static void open_side(side_t *side)
 {
-    sfpm_vm_t *vm = machine_of(regions);
-    run_piece(vm, engine, steps, result);
-    copy_regions(vm, &result->regions);
-    sfpm_vm_destroy(vm);
+    *side = (side_t){.vm = sfpm_vm_create()};
+    ck_assert_ptr_nonnull(side->vm);
+    offer_natives(side->vm, &side->host);
 }
 
-/* Mostly the fast one, stopped now and then; sometimes in another machine after. */
-static void run_in_pieces(const sfpm_regions_t *regions, uint64_t steps, result_t *result)
+static void close_side(side_t *side)
 {
-    sfpm_vm_t *vm = machine_of(regions);
-    uint64_t left = steps, longest = 1 + random_below(random_below(2) ? 20 : MOST_STEPS);
-    bool goes_on = true;
-    while (goes_on && left > 0) {
-        uint64_t piece = 1 + random_below(longest);
-        piece = piece < left ? piece : left;
-        left -= piece;
-        goes_on =
-            run_piece(vm, random_below(8) ? SFPM_VM_ENGINE_FAST : SFPM_VM_ENGINE_SIMPLE,
-                      piece, result);
-        if (random_below(16) == 0) {
-            copy_regions(vm, &result->regions);
-            sfpm_vm_destroy(vm);
-            vm = machine_of(&result->regions);
-            sfpm_regions_free(&result->regions);
-        }
-    }
-    copy_regions(vm, &result->regions);
-    sfpm_vm_destroy(vm);
+    sfpm_vm_destroy(side->vm);
+    sfpm_buffer_free(&side->output);
 }
 
-/* Where two buffers differ first; -1 when they do not. */
-static long difference(const sfpm_buffer_t *a, const sfpm_buffer_t *b)
+/* Begins a program. */
+static void start(side_t *side, const sfpm_regions_t *regions)
 {
-    size_t size = a->size < b->size ? a->size : b->size;
+    if (!load_regions(side->vm, regions) || !sfpm_vm_verify(side->vm))
+        ck_abort_msg("%s", sfpm_last_error());
+    side->host = (host_t){0};
+    side->output.size = 0;
+}
+
+/* Goes on in another machine. */
+static void move(side_t *side)
+{
+    sfpm_regions_t regions;
+    copy_regions(side->vm, &regions);
+    sfpm_vm_destroy(side->vm);
+    side->vm = sfpm_vm_create();
+    offer_natives(side->vm, &side->host);
+    if (!load_regions(side->vm, &regions) || !sfpm_vm_verify(side->vm))
+        ck_abort_msg("%s", sfpm_last_error());
+    sfpm_regions_free(&regions);
+}
+
+/* Where bytes differ first; -1 when they do not. */
+static long difference(const void *a, size_t a_size, const void *b, size_t b_size)
+{
+    const uint8_t *first = a, *second = b;
+    size_t size = a_size < b_size ? a_size : b_size;
+    if (a_size == b_size && (size == 0 || memcmp(a, b, size) == 0))
+        return -1;
     for (size_t i = 0; i < size; i++)
-        if (a->data[i] != b->data[i])
+        if (first[i] != second[i])
             return (long)i;
-    return a->size == b->size ? -1 : (long)size;
+    return (long)size;
 }
 
-/* What two runs differ in, "" when in nothing. */
-static const char *compare(const result_t *a, const result_t *b)
+static sfpm_vm_region_t region_of(const side_t *side, size_t index)
+{
+    sfpm_vm_region_t region;
+    if (!sfpm_vm_region(side->vm, index, &region, sizeof region))
+        ck_abort_msg("%s", sfpm_last_error());
+    return region;
+}
+
+/* What two sides differ in, "" when in nothing. */
+static const char *compare(const side_t *a, const side_t *b)
 {
     static char text[900];
-    const sfpm_buffer_t *first = a->regions.region, *second = b->regions.region;
     if (strcmp(a->error, b->error) != 0) {
         snprintf(text, sizeof text, "'%s' and '%s'", a->error, b->error);
         return text;
     }
-    if (difference(&a->output, &b->output) >= 0)
+    if (difference(a->output.data, a->output.size, b->output.data, b->output.size) >= 0)
         return "output";
-    for (int i = 0; i < SFPM_NUM_REGIONS; i++) {
-        long at = difference(&first[i], &second[i]);
-        if (at < 0)
+    if (a->host.seen != b->host.seen || a->host.retried != b->host.retried)
+        return "calls of native functions";
+    for (size_t i = 0; i < sfpm_vm_num_regions(a->vm); i++) {
+        sfpm_vm_region_t first = region_of(a, i), second = region_of(b, i);
+        long at = difference(first.bytes, first.size, second.bytes, second.size);
+        if (at < 0 && strcmp(first.name, second.name) == 0)
             continue;
-        snprintf(text, sizeof text, "region %s at byte %ld; pc %u and %u",
-                 sfpm_region_names[i], at, sfpm_get_u32(first[SFPM_STATE].data + 8),
-                 sfpm_get_u32(second[SFPM_STATE].data + 8));
+        snprintf(text, sizeof text, "region %s at byte %ld; pc %u and %u", first.name, at,
+                 (unsigned)info_of(a->vm).pc, (unsigned)info_of(b->vm).pc);
         return text;
+    }
+    return "";
+}
+
+/* Lengths of pieces: all at once, a few instructions, or any. */
+static uint64_t longest_piece(uint64_t steps)
+{
+    switch (random_below(4)) {
+    case 0:
+        return 20;
+    case 1:
+        return MOST_STEPS;
+    default:
+        return steps;
+    }
+}
+
+/* Runs a program on both sides; what they differ in, "" when in nothing. */
+static const char *run_both(side_t *simple, side_t *fast, uint64_t steps)
+{
+    uint64_t left = steps, longest = longest_piece(steps);
+    bool goes_on = true;
+    for (int stops = 0; goes_on && left > 0; stops++) {
+        uint64_t piece =
+            longest == steps || stops > 20 ? left : 1 + random_below(longest);
+        bool is_fast = longest == steps || random_below(8) > 0;
+        piece = piece < left ? piece : left;
+        left -= piece;
+        goes_on = run_piece(simple, SFPM_VM_ENGINE_SIMPLE, piece);
+        run_piece(fast, is_fast ? SFPM_VM_ENGINE_FAST : SFPM_VM_ENGINE_SIMPLE, piece);
+        const char *text = compare(simple, fast);
+        if (*text)
+            return text;
+        if (random_below(64) == 0)
+            move(fast);
     }
     return "";
 }
@@ -141,40 +184,45 @@ static void random_regions(sfpm_regions_t *regions)
     build_regions(&build, regions);
 }
 
-static void expect_same(const result_t *a, const result_t *b, uint64_t left,
-                        const char *what)
+static void run_part(uint64_t part)
 {
-    const char *text = compare(a, b);
-    if (*text)
-        ck_abort_msg("%llu programs before the end %s differ: %s",
-                     (unsigned long long)left, what, text);
+    side_t simple, fast;
+    uint64_t series = given("SFPM_TEST_SERIES", 0) * PARTS + part;
+    random_start(series);
+    open_side(&simple);
+    open_side(&fast);
+    for (uint64_t i = num_programs() / PARTS; i > 0; i--) {
+        sfpm_regions_t regions;
+        random_regions(&regions);
+        start(&simple, &regions);
+        start(&fast, &regions);
+        sfpm_regions_free(&regions);
+        const char *text = run_both(&simple, &fast, 1 + random_below(MOST_STEPS));
+        if (*text)
+            ck_abort_msg("%llu programs before the end of part %llu the engines differ: "
+                         "%s",
+                         (unsigned long long)i, (unsigned long long)part, text);
+    }
+    close_side(&simple);
+    close_side(&fast);
 }
 
-START_TEST(engines_agree_on_random_programs)
-{
-    for (uint64_t i = num_programs(); i > 0; i--) {
-        result_t simple = {0}, fast = {0}, pieces = {0};
-        sfpm_regions_t regions;
-        uint64_t steps = 1 + random_below(MOST_STEPS);
-        random_regions(&regions);
-        run_whole(&regions, SFPM_VM_ENGINE_SIMPLE, steps, &simple);
-        run_whole(&regions, SFPM_VM_ENGINE_FAST, steps, &fast);
-        run_in_pieces(&regions, steps, &pieces);
-        expect_same(&simple, &fast, i, "the engines");
-        expect_same(&simple, &pieces, i, "a run in pieces");
-        free_result(&simple);
-        free_result(&fast);
-        free_result(&pieces);
-        sfpm_regions_free(&regions);
-    }
-}
-END_TEST
+#define PART(number)                                                                     \
+    START_TEST(engines_agree_on_random_programs_##number)                                \
+    {                                                                                    \
+        run_part(number);                                                                \
+    }                                                                                    \
+    END_TEST
+PART(0)
+PART(1)
+PART(2)
+PART(3)
 
 /* Puts a subtraction in the place of each addition of i64 that is translated. */
 static void plant(sfpm_vm_t *vm)
 {
     sfpm_fast_prepare(&vm->fast, &vm->program);
-    for (uint32_t i = 0; i < vm->program.num_functions; i++) {
+    for (uint32_t i = vm->program.num_imports; i < vm->program.num_functions; i++) {
         if (!sfpm_fast_translate(&vm->fast, &vm->program, &vm->facts, i))
             continue;
         const sfpm_fast_function_t *function = &vm->fast.functions[i];
@@ -187,34 +235,63 @@ static void plant(sfpm_vm_t *vm)
     }
 }
 
-/* The control of the test above. */
-START_TEST(wrong_operation_is_found)
+/* Whether programs are found to differ, with something wrong on the fast side. */
+static bool is_found(void (*spoil)(side_t *fast))
 {
+    side_t simple, fast;
     bool found = false;
+    open_side(&simple);
+    open_side(&fast);
     for (int i = 0; i < 2000 && !found; i++) {
-        result_t simple = {0}, fast = {0};
         sfpm_regions_t regions;
         random_regions(&regions);
-        run_whole(&regions, SFPM_VM_ENGINE_SIMPLE, MOST_STEPS, &simple);
-        sfpm_vm_t *vm = machine_of(&regions);
-        plant(vm);
-        run_piece(vm, SFPM_VM_ENGINE_FAST, MOST_STEPS, &fast);
-        copy_regions(vm, &fast.regions);
-        sfpm_vm_destroy(vm);
-        found = *compare(&simple, &fast) != 0;
-        free_result(&simple);
-        free_result(&fast);
+        start(&simple, &regions);
+        start(&fast, &regions);
         sfpm_regions_free(&regions);
+        spoil(&fast);
+        run_piece(&simple, SFPM_VM_ENGINE_SIMPLE, MOST_STEPS);
+        run_piece(&fast, SFPM_VM_ENGINE_FAST, MOST_STEPS);
+        found = *compare(&simple, &fast) != 0;
     }
-    ck_assert(found);
+    close_side(&simple);
+    close_side(&fast);
+    return found;
+}
+
+static void spoil_nothing(side_t *fast)
+{
+    (void)fast;
+}
+
+static void spoil_additions(side_t *fast)
+{
+    plant(fast->vm);
+}
+
+/* Calls of native functions go elsewhere. */
+static void spoil_calls(side_t *fast)
+{
+    static host_t other;
+    offer_natives(fast->vm, &other);
+}
+
+/* The controls of the test above. */
+START_TEST(what_is_wrong_is_found)
+{
+    ck_assert(!is_found(spoil_nothing));
+    ck_assert(is_found(spoil_additions));
+    ck_assert(is_found(spoil_calls));
 }
 END_TEST
 
 int main(void)
 {
     const test_t core[] = {
-        engines_agree_on_random_programs,
-        wrong_operation_is_found,
+        engines_agree_on_random_programs_0,
+        engines_agree_on_random_programs_1,
+        engines_agree_on_random_programs_2,
+        engines_agree_on_random_programs_3,
+        what_is_wrong_is_found,
         NULL,
     };
     const test_t limits[] = {NULL};

@@ -85,8 +85,8 @@ void copy_regions(sfpm_vm_t *vm, sfpm_regions_t *regions)
             ck_abort_msg("%s", sfpm_last_error());
         for (int id = 0; id < SFPM_NUM_REGIONS; id++)
             if (strcmp(region.name, sfpm_region_names[id]) == 0) {
-                ck_assert(
-                    sfpm_region_make(&regions->region[id], region.name, region.size));
+                if (!sfpm_region_make(&regions->region[id], region.name, region.size))
+                    ck_abort_msg("%s", sfpm_last_error());
                 memcpy(regions->region[id].data, region.bytes, region.size);
             }
     }
@@ -109,11 +109,19 @@ bool load_regions(sfpm_vm_t *vm, const sfpm_regions_t *regions)
     return sfpm_vm_load(vm, give_region, &given);
 }
 
+static uint64_t random_state = 0x9E3779B97F4A7C15u;
+
 uint64_t random_below(uint64_t limit)
 {
-    static uint64_t state = 0x9E3779B97F4A7C15u;
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    return state % limit;
+    random_state ^= random_state << 13;
+    random_state ^= random_state >> 7;
+    random_state ^= random_state << 17;
+    return random_state % limit;
+}
+
+void random_start(uint64_t series)
+{
+    random_state = (2 * series + 1) * 0x9E3779B97F4A7C15u;
+    for (int i = 0; i < 16; i++)
+        random_below(2);
 }

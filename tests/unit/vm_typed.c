@@ -12,8 +12,11 @@
 #include "base/bytes.h"
 #include "vm/instruction.h"
 #include "vm_common.h"
+#include "vm_natives.h"
 
-enum { MAX_STACK = 40, MAX_LOCALS = 12, NUM_FUNCTIONS = 4, NUM_ELEMENTS = 6 };
+/* Imports are the first functions; then comes the start. */
+enum { START = NUM_NATIVES, NUM_FUNCTIONS = NUM_NATIVES + 4 };
+enum { MAX_STACK = 40, MAX_LOCALS = 12, NUM_ELEMENTS = NUM_FUNCTIONS + 2 };
 
 typedef struct maker {
     build_t *build;
@@ -28,8 +31,9 @@ typedef struct maker {
 
 static const char letters[] = "iIfF";
 
-/* The functions of every program, the first one being the start. */
-static const char *const signatures[NUM_FUNCTIONS] = {":", "iI:I", "F:F", "iFI:iF"};
+/* The functions of every program. */
+static const char *const signatures[NUM_FUNCTIONS] = {NATIVE_SIGNATURES, ":", "iI:I",
+                                                      "F:F", "iFI:iF"};
 
 static void statements(maker_t *m, uint64_t count);
 
@@ -139,7 +143,7 @@ static void push_types(maker_t *m, const char *types)
 
 static void address(maker_t *m)
 {
-    if (random_below(3) == 0) {
+    if (random_below(8) == 0) {
         prepare(m, "ii", 2);
         op(m, SFPM_OP_I32_ADD, 0);
     } else {
@@ -169,12 +173,22 @@ static void bulk(maker_t *m, sfpm_opcode_t opcode)
     op(m, opcode, 0);
 }
 
+static bool is_division(const sfpm_opcode_info_t *info)
+{
+    return strstr(info->mnemonic, ".div_") || strstr(info->mnemonic, ".rem_");
+}
+
 static void plain(maker_t *m, const sfpm_opcode_info_t *info)
 {
     const char *colon = strchr(info->signature, ':');
     if (strpbrk(info->signature, "tc*"))
         return;
-    prepare(m, info->signature, (size_t)(colon - info->signature));
+    if (is_division(info) && random_below(8)) {
+        prepare(m, info->signature, 1);
+        build_const(m->build, info->signature[1], 1 + random_below(9));
+    } else {
+        prepare(m, info->signature, (size_t)(colon - info->signature));
+    }
     op(m, (sfpm_opcode_t)info->opcode, info->width ? random_below(1) : 0);
     push_types(m, colon + 1);
 }
@@ -191,8 +205,9 @@ static void any_instruction(maker_t *m)
         bulk(m, (sfpm_opcode_t)info->opcode);
         return;
     case SFPM_OP_MEMORY_GROW:
-        if (random_below(20) == 0)
-            plain(m, info);
+        build_const(m->build, 'i', random_below(3));
+        op(m, SFPM_OP_MEMORY_GROW, 0);
+        push_type(m, 'i');
         return;
     case SFPM_OP_DATA_DROP:
         if (random_below(20) == 0)
@@ -419,12 +434,14 @@ static void loop(maker_t *m)
 
 static void call(maker_t *m)
 {
-    uint32_t callee = 1 + (uint32_t)random_below(NUM_FUNCTIONS - 1);
+    uint32_t callee = (uint32_t)random_below(NUM_FUNCTIONS - 1);
+    callee += callee >= START;
     const char *signature = signatures[callee];
     size_t params = (size_t)(strchr(signature, ':') - signature);
     prepare(m, signature, params);
     if (random_below(4) == 0) {
-        build_const(m->build, 'i', random_below(2) ? callee : random_below(8));
+        build_const(m->build, 'i',
+                    random_below(8) ? callee : random_below(NUM_ELEMENTS + 2));
         op(m, SFPM_OP_CALL_INDIRECT, m->build->functions[callee].type);
     } else {
         op(m, SFPM_OP_CALL, callee);
@@ -452,14 +469,16 @@ static void leave(maker_t *m)
 
 static void statement(maker_t *m)
 {
-    switch (random_below(16)) {
+    switch (random_below(18)) {
     case 0:
         choice(m);
         return;
     case 1:
+    case 2:
         loop(m);
         return;
-    case 2:
+    case 9:
+    case 10:
         call(m);
         return;
     case 3:
@@ -524,14 +543,14 @@ static void make_function(build_t *build, uint32_t number)
     m.num_locals = (uint32_t)strlen(m.locals);
     statements(&m, 2 + random_below(16));
     prepare(&m, colon + 1, strlen(colon + 1));
-    op(&m, random_below(20) || number ? SFPM_OP_RETURN : SFPM_OP_HALT, 0);
+    op(&m, random_below(20) || number != START ? SFPM_OP_RETURN : SFPM_OP_HALT, 0);
 }
 
 void random_typed_program(build_t *build)
 {
     static const uint8_t bytes[] = "some data";
     build_start(build);
-    build->program.min_pages = 1;
+    build->program.min_pages = random_below(16) > 0;
     build->program.max_pages = 3;
     build->program.num_segments = 1;
     build->segments[0] = (sfpm_segment_t){.bytes = bytes, .size = sizeof bytes};
@@ -540,8 +559,9 @@ void random_typed_program(build_t *build)
         build->elements[i] = i < NUM_FUNCTIONS ? i : SFPM_NO_FUNCTION;
     for (int i = 0; i < 4; i++)
         build_global(build, letters[i], true, random_bits(letters[i]));
-    for (uint32_t i = 0; i < NUM_FUNCTIONS; i++)
+    import_natives(build);
+    for (uint32_t i = START; i < NUM_FUNCTIONS; i++)
         build_function(build, signatures[i], "");
-    for (uint32_t i = 0; i < NUM_FUNCTIONS; i++)
+    for (uint32_t i = START; i < NUM_FUNCTIONS; i++)
         make_function(build, i);
 }

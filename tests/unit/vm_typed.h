@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Random programs of all instructions but calls of imports, which verify and end. */
+/* Random programs of all instructions, which verify. They import the functions of
+ * vm_natives.h. */
 #ifndef SFPM_TESTS_VM_TYPED_H
 #define SFPM_TESTS_VM_TYPED_H
 
