@@ -20,8 +20,8 @@
 
 enum {
     PARTS = 4, /* a test each, so that none takes long */
-    PROGRAMS = SANITIZED ? 3000 : 100000,
-    LONG_PROGRAMS = SANITIZED ? 300000 : 10000000,
+    PROGRAMS = SANITIZED ? 20000 : 100000,
+    LONG_PROGRAMS = SANITIZED ? 1000000 : 10000000,
     MOST_STEPS = 2000
 };
 
