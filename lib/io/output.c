@@ -35,7 +35,7 @@ struct sfpm_output {
     uint64_t written;   /* the position after what was handed to the system, */
     uint64_t behind;    /* and after what the disk was told to begin with */
     bool dirty;         /* APPEND: written or reserved since the last sync */
-    bool reserved;      /* space beyond the end may have to be given back */
+    uint64_t reserved;  /* up to where space was taken; 0: none was */
     uint8_t *gathered;  /* allocated on first use; filled from where, within a page,
                            `written` is */
     size_t used;
@@ -296,7 +296,7 @@ static int reserve_space(int fd, uint64_t offset, uint64_t size)
 
 bool sfpm_output_reserve(sfpm_output_t *output, uint64_t size)
 {
-    uint64_t end;
+    uint64_t end = 0;
     if (!usable(output))
         return false;
     if (output->kind == STREAM || size < RESERVE_MIN)
@@ -304,7 +304,8 @@ bool sfpm_output_reserve(sfpm_output_t *output, uint64_t size)
     int error = EFBIG;
     if (sfpm_add_u64(sfpm_output_offset(output), size, &end) && end <= INT64_MAX)
         error = reserve_space(output->fd, sfpm_output_offset(output), size);
-    output->reserved = output->dirty = true;
+    output->reserved = end;
+    output->dirty = true;
     if (error == 0)
         return true;
     sfpm_fail_errno(error, "%s: no space for %llu bytes more", output->name,
@@ -327,10 +328,13 @@ bool sfpm_output_sync(sfpm_output_t *output)
     return true;
 }
 
-/* Gives back space that was reserved and not used. */
+/* Gives back space that was reserved and not used. A size that is set costs the next
+ * sync a write of its own, even when it is what it was. */
 static bool trim(sfpm_output_t *output)
 {
-    int error = output->reserved ? sfpm_file_truncate(output->fd, output->written) : 0;
+    int error = output->reserved > output->written
+                    ? sfpm_file_truncate(output->fd, output->written)
+                    : 0;
     return error == 0 || sfpm_fail_errno(error, "%s: cannot set its size", output->name);
 }
 
@@ -376,7 +380,7 @@ void sfpm_output_discard(sfpm_output_t *output)
         return;
     /* A size cut back is not synced: readers pass over a torn end anyway. */
     uint64_t size = (uint64_t)output->info.st_size;
-    if (output->kind == APPEND && (output->reserved || output->written > size))
+    if (output->kind == APPEND && (output->reserved > 0 || output->written > size))
         (void)sfpm_file_truncate(output->fd, size);
     destroy(output);
 }

@@ -49,7 +49,8 @@ END_TEST
 
 START_TEST(all_sizes_of_pieces_arrive_in_order)
 {
-    static const size_t pieces[] = {1, 1000, 65536, 262143, 262144, 1000000};
+    static const size_t pieces[] = {1, 1000, 65536, 262143, 262144, 1000000, 2000000};
+    struct stat info;
     for (size_t i = 0; i < sizeof pieces / sizeof pieces[0]; i++) {
         uint64_t size = pieces[i] * 3 + 12345;
         sfpm_output_t *output = sfpm_output_create("a.img", NULL);
@@ -58,6 +59,9 @@ START_TEST(all_sizes_of_pieces_arrive_in_order)
         ck_assert(write_pattern(output, size - 100, pieces[i]));
         ck_assert_uint_eq(sfpm_output_offset(output), size);
         ck_assert_msg(sfpm_output_finish(output), "%s", sfpm_last_error());
+        /* What was reserved beyond is given back. */
+        ck_assert_int_eq(stat("a.img", &info), 0);
+        ck_assert_int_lt(info.st_blocks, (intmax_t)(size + 100000) / 512);
         sfpm_input_t *input = sfpm_input_open("a.img");
         expect_pattern(input, size);
         sfpm_input_close(input);
