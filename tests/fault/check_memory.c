@@ -11,7 +11,7 @@
 
 #include <sfpm/snapshot.h>
 
-#include "allocation.h"
+#include "../unit/scarce.h"
 #include "jobs.h"
 
 /* ---- failing at every site ---- */
@@ -24,17 +24,16 @@ typedef struct result {
 
 static const char *try_once(const job_t *job, size_t which, bool for_ever, size_t *failed)
 {
-    size_t made;
-    long before = allocation_live();
+    ptrdiff_t before = scarce_live();
     job->prepare();
-    allocation_arm(which, for_ever);
+    scarce_begin(which - 1, for_ever);
     bool good = job->run();
-    allocation_disarm(&made, failed);
+    *failed = scarce_end();
     sfpm_status_t status = sfpm_last_status();
     const char *fault = job->judge(good);
     if (fault)
         return fault;
-    if (allocation_live() != before)
+    if (scarce_live() != before)
         return "leaks";
     if (!good && *failed > 0 && status != SFPM_ERR_MEMORY && status != job->also)
         return "fails with another status than out of memory";

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "scarce.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 /* Names given by the linker. */
@@ -19,7 +20,8 @@ static bool armed;
 static bool every;
 static size_t remaining; /* allocations still to succeed */
 static size_t failures;
-static ptrdiff_t blocks;
+static ptrdiff_t blocks; /* since scarce_begin() */
+static ptrdiff_t live;   /* at all times */
 
 static bool fails_now(void)
 {
@@ -32,13 +34,14 @@ static bool fails_now(void)
     if (failures > 0 && !every)
         return false;
     failures++;
+    errno = ENOMEM;
     return true;
 }
 
 static void *counted(void *memory)
 {
-    if (armed && memory)
-        blocks++;
+    live += memory != NULL;
+    blocks += armed && memory;
     return memory;
 }
 
@@ -69,8 +72,8 @@ void *__wrap_realloc(void *memory, size_t size)
 
 void __wrap_free(void *memory)
 {
-    if (armed && memory)
-        blocks--;
+    live -= memory != NULL;
+    blocks -= armed && memory;
     __real_free(memory);
 }
 
@@ -92,4 +95,9 @@ size_t scarce_end(void)
 ptrdiff_t scarce_blocks(void)
 {
     return blocks;
+}
+
+ptrdiff_t scarce_live(void)
+{
+    return live;
 }

@@ -19,4 +19,7 @@ size_t scarce_end(void);
  * (getline) is not seen before it is freed, so this may be below 0. */
 ptrdiff_t scarce_blocks(void);
 
+/* Blocks allocated and not freed since the program began. */
+ptrdiff_t scarce_live(void);
+
 #endif
