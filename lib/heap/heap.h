@@ -134,6 +134,24 @@ typedef struct place {
 /* Finds the allocated block that holds the byte at `offset` from the base. */
 bool sfpm_block_find(const sfpm_heap_t *heap, uint64_t offset, place_t *place);
 
+/* The same, of the common case only: a block of a slab. Without a call. */
+static inline bool heap_slab_holds(uint8_t *base, const segment_entry_t *segments,
+                                   uint64_t used, uint64_t offset)
+{
+    if (offset >= used || segments[offset >> SEGMENT_SHIFT].kind != SEGMENT_UNITS)
+        return false;
+    const segment_t *segment =
+        (const segment_t *)(const void *)(base +
+                                          (offset & ~(SEGMENT_SIZE - UINT64_C(1))));
+    const unit_t *unit = &segment->units[offset >> UNIT_SHIFT & (UNITS - 1)];
+    if (unit->kind != UNIT_SLAB)
+        return false;
+    uint64_t block = (offset & (UNIT_SIZE - 1)) * unit->reciprocal >> 32;
+    const uint64_t *map = segment->maps[offset >> UNIT_SHIFT & (UNITS - 1)];
+    return block < unit->capacity &&
+           (unit->free == 0 || !(map[block / 64] >> block % 64 & 1));
+}
+
 /* Whether and where `block` begins a block; false with the error set. */
 bool sfpm_block_expect(const sfpm_heap_t *heap, const void *block, place_t *place);
 
@@ -177,16 +195,21 @@ void sfpm_types_free(sfpm_heap_t *heap);
 
 /* ---- walk.c ---- */
 
+/* What is done with `count` words that are `stride` bytes apart. */
+typedef struct walk walk_t;
+typedef bool (*walk_column_t)(const walk_t *walk, const type_record_t *type,
+                              uint8_t *slot, size_t stride, size_t count);
+
 /* A walk over the pointers of a heap. */
-typedef struct walk {
+struct walk {
     const sfpm_heap_t *heap;
     const sfpm_heap_t *known; /* has the program's callbacks */
-    bool (*pointer)(const struct walk *walk, const type_record_t *type,
-                    void *slot); /* NULL: only host addresses are wanted */
-    bool (*host)(const struct walk *walk, const type_record_t *type, void *slot);
+    walk_column_t pointers;   /* NULL: only host addresses are wanted */
+    walk_column_t hosts;
     const void *context;
-} walk_t;
+};
 
+/* The blocks that begin in a segment. */
 bool sfpm_walk_segment(const walk_t *walk, uint32_t segment);
 
 /* ---- hosts.c: addresses outside of the heap ---- */
@@ -219,7 +242,7 @@ bool sfpm_hosts_bind(sfpm_heap_t *heap);
 
 /* ---- relocate.c ---- */
 
-/* Reads the used units of a segment. */
+/* Reads the blocks that begin in a segment. */
 bool sfpm_read_segment(const sfpm_heap_t *to, const sfpm_image_t *image, size_t region,
                        uint32_t s);
 

@@ -288,17 +288,20 @@ typedef struct host_walk {
     bool store;
 } host_walk_t;
 
-static bool move_host(const walk_t *walk, const type_record_t *type, void *slot)
+static bool move_hosts(const walk_t *walk, const type_record_t *type, uint8_t *slot,
+                       size_t stride, size_t count)
 {
     const host_walk_t *how = walk->context;
-    uintptr_t word;
-    memcpy(&word, slot, sizeof word);
-    uint64_t address = word;
-    if (!move(how->hosts, &address))
-        return sfpm_fail_prefix("type '%s'", type->name);
-    word = (uintptr_t)address;
-    if (how->store)
-        memcpy(slot, &word, sizeof word);
+    for (; count > 0; count--, slot += stride) {
+        uintptr_t word;
+        memcpy(&word, slot, sizeof word);
+        uint64_t address = word;
+        if (!move(how->hosts, &address))
+            return sfpm_fail_prefix("type '%s'", type->name);
+        word = (uintptr_t)address;
+        if (how->store)
+            memcpy(slot, &word, sizeof word);
+    }
     return true;
 }
 
@@ -307,7 +310,7 @@ bool sfpm_hosts_move_segment(hosts_t *hosts, const sfpm_heap_t *heap,
 {
     const host_walk_t how = {hosts, store};
     const walk_t walk = {
-        .heap = heap, .known = known, .host = move_host, .context = &how};
+        .heap = heap, .known = known, .hosts = move_hosts, .context = &how};
     return sfpm_walk_segment(&walk, segment);
 }
 

@@ -28,21 +28,34 @@ static void store(void *slot, uint64_t value)
     memcpy(slot, &word, sizeof word);
 }
 
-static bool move_pointer(const walk_t *walk, const type_record_t *type, void *slot)
+static bool fail_pointer(const move_t *move, const type_record_t *type,
+                         const uint8_t *slot)
+{
+    return sfpm_fail(
+        SFPM_ERR_CORRUPT,
+        "type '%s': the pointer 0x%llx at 0x%llx of the heap leads to no block",
+        type->name, (unsigned long long)load(slot),
+        (unsigned long long)(slot - move->to->base));
+}
+
+static bool move_pointers(const walk_t *walk, const type_record_t *type, uint8_t *slot,
+                          size_t stride, size_t count)
 {
     const move_t *move = walk->context;
-    uint64_t value = load(slot);
+    const uint64_t from = move->from;
+    const uint64_t used = move->to->used;
+    const segment_entry_t *const segments = move->to->segments;
+    uint8_t *const base = move->to->base;
     place_t place;
-    if (value == 0)
-        return true;
-    if (!sfpm_block_find(move->to, value - move->from, &place))
-        return sfpm_fail(
-            SFPM_ERR_CORRUPT,
-            "type '%s': the pointer 0x%llx at 0x%llx of the heap leads to no "
-            "block",
-            type->name, (unsigned long long)value,
-            (unsigned long long)((uint8_t *)slot - move->to->base));
-    store(slot, value - move->from + (uintptr_t)move->to->base);
+    for (; count > 0; count--, slot += stride) {
+        uint64_t value = load(slot);
+        if (value == 0)
+            continue;
+        if (!heap_slab_holds(base, segments, used, value - from) &&
+            !sfpm_block_find(move->to, value - from, &place))
+            return fail_pointer(move, type, slot);
+        store(slot, value - from + (uintptr_t)base);
+    }
     return true;
 }
 
@@ -117,12 +130,15 @@ static bool read_units(const sfpm_heap_t *to, const sfpm_image_t *image, size_t 
 bool sfpm_read_segment(const sfpm_heap_t *to, const sfpm_image_t *image, size_t region,
                        uint32_t s)
 {
-    uint64_t offset = (uint64_t)s << SEGMENT_SHIFT;
-    if (to->segments[s].kind == SEGMENT_FREE)
+    if (to->segments[s].kind != SEGMENT_UNITS)
         return true;
-    if (to->segments[s].kind == SEGMENT_REST)
-        return sfpm_image_read(image, region, offset, to->base + offset, SEGMENT_SIZE);
-    return read_units(to, image, region, s);
+    uint32_t end = s + 1;
+    while (end < to->header->num_segments && to->segments[end].kind == SEGMENT_REST)
+        end++;
+    uint64_t rest = (uint64_t)(s + 1) << SEGMENT_SHIFT;
+    return read_units(to, image, region, s) &&
+           sfpm_image_read(image, region, rest, to->base + rest,
+                           (size_t)(end - s - 1) << SEGMENT_SHIFT);
 }
 
 /* The tables come from where they were checked. */
@@ -143,7 +159,7 @@ static bool read_and_move(sfpm_heap_t *to, const sfpm_heap_t *known, hosts_t *ho
 {
     const move_t move = {to, from};
     const walk_t walk = {
-        .heap = to, .known = known, .pointer = move_pointer, .context = &move};
+        .heap = to, .known = known, .pointers = move_pointers, .context = &move};
     for (uint32_t s = 0; s < to->header->num_segments; s++)
         if (!sfpm_read_segment(to, image, region, s) || !sfpm_walk_segment(&walk, s) ||
             !sfpm_hosts_move_segment(hosts, to, known, s, true))

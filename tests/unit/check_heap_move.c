@@ -97,7 +97,7 @@ static node_t *insert(const world_t *world, node_t **at, long key)
     return *at;
 }
 
-enum { KEYS = 20000, LARGE = 30000 };
+enum { KEYS = 20000, LARGE = 30000, ARRAY = 300000 };
 
 /* A tree, a vector of its nodes that takes several units, an array of elements. */
 static void build(const world_t *world)
@@ -105,10 +105,10 @@ static void build(const world_t *world)
     node_t *tree = NULL;
     vector_t *vector = sfpm_heap_alloc_type(world->heap, world->vector,
                                             sizeof *vector + LARGE * sizeof(node_t *));
-    node_t *array = sfpm_heap_alloc_type(world->heap, world->node, LARGE);
+    node_t *array = sfpm_heap_alloc_type(world->heap, world->node, ARRAY);
     for (long i = 0; i < KEYS; i++)
         vector->items[vector->count++] = insert(world, &tree, i * 7919 % KEYS);
-    array[LARGE - 1].left = tree;
+    array[ARRAY - 1].left = tree;
     ck_assert(sfpm_heap_set_root(world->heap, "tree", tree));
     ck_assert(sfpm_heap_set_root(world->heap, "vector", vector));
     ck_assert(sfpm_heap_set_root(world->heap, "array", array));
@@ -136,7 +136,7 @@ static void check_built(const world_t *world)
     ck_assert_uint_eq(vector->count, KEYS);
     for (long i = 0; i < KEYS; i++)
         ck_assert_int_eq(vector->items[i]->key, i * 7919 % KEYS);
-    ck_assert_ptr_eq(array[LARGE - 1].left, tree);
+    ck_assert_ptr_eq(array[ARRAY - 1].left, tree);
     ck_assert_msg(sfpm_heap_check(world->heap), "%s", sfpm_last_error());
 }
 
