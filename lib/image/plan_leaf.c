@@ -131,37 +131,52 @@ static bool add_new_page(sfpm_leaf_job_t *job, uint32_t page, size_t size, size_
 
 /* ---- chunks ---- */
 
-/* Plans the pages of a chunk of which is known which of them may differ. */
-static bool plan_known_pages(sfpm_leaf_job_t *job, uint32_t chunk, const uint8_t *bytes)
+/* Plans the pages of a chunk with new contents; those of `same`, a bit each, stay where
+ * they are. */
+static bool plan_pages(sfpm_leaf_job_t *job, uint32_t chunk, const uint8_t *bytes,
+                       uint32_t same)
 {
     size_t size = sfpm_plan_span(job->planned, chunk);
-    uint64_t start = job->base + (uint64_t)chunk * SFPM_CHUNK;
-    for (size_t at = 0; at < size; at += SFPM_PAGE) {
-        uint32_t page = chunk * SFPM_CHUNK_PAGES + (uint32_t)(at / SFPM_PAGE);
-        size_t span = size - at < SFPM_PAGE ? size - at : SFPM_PAGE;
-        if (!sfpm_source_may_differ(job->source, start + at, span)
-                ? !keep_pages(job, chunk, page, 1)
-                : !add_new_page(job, page, span, sfpm_used_length(bytes + at, span)))
+    uint32_t first = chunk * SFPM_CHUNK_PAGES;
+    for (uint32_t page = 0, next; page * SFPM_PAGE < size; page = next) {
+        size_t at = page * SFPM_PAGE;
+        size_t span = sfpm_span(size, at, SFPM_PAGE);
+        for (next = page + 1; same >> page & same >> next & 1; next++)
+            ;
+        if (same >> page & 1 ? !keep_pages(job, chunk, first + page, next - page)
+                             : !add_new_page(job, first + page, span,
+                                             sfpm_used_length(bytes + at, span)))
             return false;
     }
     return true;
 }
 
-/* Plans the pages of a chunk with new contents. `before` is what it held, NULL when
- * that is unknown or of no use; pages that are the same stay where they are. */
-static bool plan_pages(sfpm_leaf_job_t *job, uint32_t chunk, const uint8_t *bytes,
-                       const uint8_t *before)
+/* Which pages of a chunk cannot differ, as is known of the source. */
+static uint32_t known_pages(const sfpm_leaf_job_t *job, uint32_t chunk)
 {
     size_t size = sfpm_plan_span(job->planned, chunk);
-    for (size_t at = 0; at < size; at += SFPM_PAGE) {
-        uint32_t page = chunk * SFPM_CHUNK_PAGES + (uint32_t)(at / SFPM_PAGE);
-        size_t span = size - at < SFPM_PAGE ? size - at : SFPM_PAGE;
-        bool same = before && memcmp(before + at, bytes + at, span) == 0;
-        if (same ? !keep_pages(job, chunk, page, 1)
-                 : !add_new_page(job, page, span, sfpm_used_length(bytes + at, span)))
-            return false;
+    uint64_t start = job->base + (uint64_t)chunk * SFPM_CHUNK;
+    uint32_t same = 0;
+    for (uint32_t page = 0; page * SFPM_PAGE < size; page++) {
+        size_t at = page * SFPM_PAGE;
+        if (!sfpm_source_may_differ(job->source, start + at,
+                                    sfpm_span(size, at, SFPM_PAGE)))
+            same |= UINT32_C(1) << page;
     }
-    return true;
+    return same;
+}
+
+/* Which pages of a chunk hold what they did. `before` is NULL when that is unknown or of
+ * no use. */
+static uint32_t equal_pages(const uint8_t *bytes, const uint8_t *before, size_t size)
+{
+    uint32_t same = 0;
+    for (uint32_t page = 0; before && page * SFPM_PAGE < size; page++) {
+        size_t at = page * SFPM_PAGE;
+        if (memcmp(before + at, bytes + at, sfpm_span(size, at, SFPM_PAGE)) == 0)
+            same |= UINT32_C(1) << page;
+    }
+    return same;
 }
 
 static bool plan_packed(sfpm_leaf_job_t *job, uint32_t chunk, const uint8_t *bytes)
@@ -201,9 +216,10 @@ static bool plan_new_contents(sfpm_leaf_job_t *job, uint32_t chunk, const uint8_
     if (job->plan->packed)
         return plan_packed(job, chunk, bytes);
     if (job->source->changed && job->old && pages_can_stay(job, chunk))
-        return plan_known_pages(job, chunk, bytes);
-    return plan_pages(job, chunk, bytes,
-                      comparable(job, chunk) ? contents_before(job, chunk) : NULL);
+        return plan_pages(job, chunk, bytes, known_pages(job, chunk));
+    const uint8_t *before = comparable(job, chunk) ? contents_before(job, chunk) : NULL;
+    size_t size = sfpm_plan_span(job->planned, chunk);
+    return plan_pages(job, chunk, bytes, equal_pages(bytes, before, size));
 }
 
 static bool plan_memory_chunk(sfpm_leaf_job_t *job, uint32_t chunk)
@@ -240,26 +256,44 @@ static bool own_new_pages(sfpm_planned_chunk_t *now, const uint8_t *bytes, size_
     return good;
 }
 
+/* Lays the changes over a chunk's contents; which pages hold what they did. */
+static uint32_t change_pages(const sfpm_leaf_job_t *job, uint64_t position,
+                             uint8_t *bytes, size_t size)
+{
+    uint8_t before[SFPM_PAGE];
+    uint32_t same = 0;
+    for (uint32_t page = 0; page * SFPM_PAGE < size; page++) {
+        size_t at = page * SFPM_PAGE;
+        size_t span = sfpm_span(size, at, SFPM_PAGE);
+        bool touched = sfpm_source_overlay(job->source, position + at, NULL, span);
+        if (touched) {
+            memcpy(before, bytes + at, span);
+            sfpm_source_overlay(job->source, position + at, bytes + at, span);
+        }
+        if (!touched || memcmp(before, bytes + at, span) == 0)
+            same |= UINT32_C(1) << page;
+    }
+    return same;
+}
+
 static bool plan_inherited_chunk(sfpm_leaf_job_t *job, uint32_t chunk)
 {
     sfpm_planned_chunk_t *now = &job->planned->chunks[chunk];
     uint64_t position = job->base + (uint64_t)chunk * SFPM_CHUNK;
     size_t size = sfpm_plan_span(job->planned, chunk);
+    uint8_t *bytes = job->plan->contents;
     if (!sfpm_source_overlay(job->source, position, NULL, size))
         return keep_chunk(job, chunk);
-    if (!sfpm_chunk_read(&job->plan->before, job->source->old, position,
-                         job->plan->scratch))
+    if (!sfpm_chunk_read(&job->plan->before, job->source->old, position, bytes))
         return false;
-    uint8_t *bytes = job->plan->contents;
-    memcpy(bytes, job->plan->scratch, size);
-    sfpm_source_overlay(job->source, position, bytes, size);
+    uint32_t same = change_pages(job, position, bytes, size);
     job->planned->leaf.sums[chunk] = sfpm_checksum(bytes, size, 0);
     if (job->plan->packed) {
         now->bytes = now->owned = sfpm_copy_bytes(bytes, size);
         return now->owned && plan_packed(job, chunk, bytes);
     }
-    const uint8_t *before = pages_can_stay(job, chunk) ? job->plan->scratch : NULL;
-    return plan_pages(job, chunk, bytes, before) && own_new_pages(now, bytes, size);
+    return plan_pages(job, chunk, bytes, pages_can_stay(job, chunk) ? same : 0) &&
+           own_new_pages(now, bytes, size);
 }
 
 static bool plan_image_chunk(sfpm_leaf_job_t *job, uint32_t chunk)

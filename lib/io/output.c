@@ -16,9 +16,9 @@
 #include "io/lock.h"
 #include "io/place.h"
 
-#define GATHER      ((size_t)1 << 20) /* small pieces are gathered up to this */
+#define GATHER      ((size_t)256 << 10) /* small pieces are gathered up to this */
 #define PAGE        ((size_t)4096)
-#define DIRECT      ((size_t)512 << 10) /* from here on copying costs more than a call */
+#define DIRECT      ((size_t)128 << 10) /* from here on copying costs more than a call */
 #define RESERVE_MIN ((uint64_t)1 << 20) /* below, reserving costs more than it saves */
 #define BEHIND_MIN  ((uint64_t)4 << 20) /* what the disk is given at a time */
 
