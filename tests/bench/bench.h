@@ -39,8 +39,8 @@ typedef struct bench_row {
 #define BENCH_LISTS(LIST)                                                                \
     LIST(save)                                                                           \
     LIST(pack)                                                                           \
-    LIST(restore) LIST(start) LIST(commit) LIST(live) LIST(interpret) LIST(heap)         \
-        LIST(machine)
+    LIST(restore)                                                                        \
+    LIST(start) LIST(commit) LIST(live) LIST(interpret) LIST(heap) LIST(machine)
 
 #define BENCH_DECLARE(name) extern const bench_row_t bench_##name##_rows[];
 BENCH_LISTS(BENCH_DECLARE)
@@ -100,6 +100,9 @@ bool bench_write_file(const char *path, const void *bytes, size_t size);
 
 /* Runs a program with standard output discarded and waits for it; seconds. */
 double bench_run(const char *const arguments[]);
+
+/* The same with standard output in a file. */
+double bench_run_to(const char *path, const char *const arguments[]);
 
 /* The path of a tool of this build; NULL when there is none of that name. */
 const char *bench_tool(const char *name);

@@ -200,7 +200,7 @@ bool bench_write_file(const char *path, const void *bytes, size_t size)
     return ok;
 }
 
-double bench_run(const char *const arguments[])
+double bench_run_to(const char *path, const char *const arguments[])
 {
     posix_spawn_file_actions_t actions;
     char *copies[16] = {NULL};
@@ -209,7 +209,8 @@ double bench_run(const char *const arguments[])
     for (int i = 0; i < 15 && arguments[i]; i++)
         memcpy(&copies[i], &arguments[i], sizeof copies[i]); /* not written to */
     posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
+    posix_spawn_file_actions_addopen(&actions, 1, path, O_WRONLY | O_CREAT | O_TRUNC,
+                                     0666);
     double began = bench_now();
     int error = posix_spawnp(&child, arguments[0], &actions, NULL, copies, environ);
     if (!error && waitpid(child, &status, 0) != child)
@@ -220,6 +221,11 @@ double bench_run(const char *const arguments[])
         return bench_fail("%s: %s", arguments[0], strerror(error));
     return status == 0 ? took
                        : bench_fail("%s ended with status %d", arguments[0], status);
+}
+
+double bench_run(const char *const arguments[])
+{
+    return bench_run_to("/dev/null", arguments);
 }
 
 /* Libtool leaves scripts in the place of programs; what they start is in .libs. */

@@ -44,13 +44,57 @@ static const char *image_of(const char *name)
                                                                                  : image;
 }
 
+/* ---- Results ---------------------------------------------------------------------- */
+
+static bool read_number(const char *path, long long *number)
+{
+    FILE *file = fopen(path, "r");
+    bool good = file && fscanf(file, "%lld", number) == 1;
+    if (file)
+        fclose(file);
+    return good;
+}
+
+/* What a program comes to in C. */
+static bool right_result(const char *name, long long *number)
+{
+    static const char *last;
+    static long long result;
+    const char *path = bench_path("right"), *twins = getenv("BENCH_TWINS");
+    if (last != name) {
+        if (!twins || bench_run_to(path, (const char *const[]){twins, name, NULL}) < 0 ||
+            !read_number(path, &result))
+            return false;
+        last = name;
+    }
+    *number = result;
+    return true;
+}
+
+/* Runs one of the programs, which is the last argument, or none. */
+static double run_program(const char *name, const char *const arguments[])
+{
+    char path[400];
+    long long result, right;
+    snprintf(path, sizeof path, "%s", bench_path("result"));
+    double took = bench_run_to(path, arguments);
+    if (took < 0 || !name)
+        return took;
+    if (!right_result(name, &right))
+        return bench_fail("%s: no result of the program in C", name);
+    if (!read_number(path, &result) || result != right)
+        return bench_fail("%s: %s has another result than C", name, arguments[0]);
+    return took;
+}
+
 static double run_image(const char *name)
 {
     if (!bench_tool("sfpm-run") || !bench_tool("sfpm-save"))
         return bench_skip();
     const char *image = image_of(name);
-    return image ? bench_run((const char *const[]){bench_tool("sfpm-run"), image, NULL})
-                 : -1;
+    if (!image)
+        return -1;
+    return run_program(name, (const char *const[]){bench_tool("sfpm-run"), image, NULL});
 }
 
 static double run_twin(const char *name)
@@ -58,7 +102,7 @@ static double run_twin(const char *name)
     const char *twins = getenv("BENCH_TWINS");
     if (!twins)
         return bench_fail("BENCH_TWINS names no program");
-    return bench_run((const char *const[]){twins, name, NULL});
+    return run_program(name, (const char *const[]){twins, name, NULL});
 }
 
 /* The seconds of one program without its start, or the geometric mean of all. */
@@ -94,9 +138,12 @@ static double twin(intptr_t which)
 
 static const struct {
     const char *command, *option, *script;
-} peers[] = {{"lua5.4", NULL, "programs.lua"},
-             {"luajit", "-joff", "programs.lua"},
-             {"python3", NULL, "programs.py"}};
+    const char *compiler; /* of the script, to what the command runs */
+} peers[] = {{"lua5.4", NULL, "programs.lua", NULL},
+             {"luajit", "-joff", "programs.lua", NULL},
+             {"python3", NULL, "programs.py", NULL},
+             {"gforth-fast", NULL, "programs.fs", NULL},
+             {"ocamlrun", NULL, "programs.ml", "ocamlc"}};
 static size_t peer;
 
 static bool is_installed(const char *command)
@@ -106,23 +153,43 @@ static bool is_installed(const char *command)
     return system(line) == 0; /* NOLINT: a fixed list of names */
 }
 
+/* Compiled from a copy, since the compiler writes beside it; made once. */
+static bool compile(const char *source, char compiled[400])
+{
+    char copy[400];
+    snprintf(compiled, 400, "%s", bench_path("programs.byte"));
+    snprintf(copy, sizeof copy, "%s", bench_path("programs.ml"));
+    bench_path("programs.cmi");
+    bench_path("programs.cmo");
+    return access(compiled, R_OK) == 0 ||
+           (bench_run((const char *const[]){"cp", source, copy, NULL}) >= 0 &&
+            bench_run((const char *const[]){peers[peer].compiler, "-o", compiled, copy,
+                                            NULL}) >= 0);
+}
+
 static double run_peer(const char *name)
 {
-    char script[400];
+    char source[400], script[400];
     bool hash = name && strcmp(name, "hash") == 0 && peer == 0;
-    snprintf(script, sizeof script, "%s/%s", directory(),
+    snprintf(source, sizeof source, "%s/%s", directory(),
              hash ? "hash.lua" : peers[peer].script);
+    snprintf(script, sizeof script, "%s", source);
+    if (peers[peer].compiler && !compile(source, script))
+        return -1;
     if (peers[peer].option)
-        return bench_run((const char *const[]){peers[peer].command, peers[peer].option,
-                                               script, name, NULL});
-    return bench_run((const char *const[]){peers[peer].command, script, name, NULL});
+        return run_program(name,
+                           (const char *const[]){peers[peer].command, peers[peer].option,
+                                                 script, name, NULL});
+    return run_program(name,
+                       (const char *const[]){peers[peer].command, script, name, NULL});
 }
 
 static double theirs(intptr_t which)
 {
     peer = (size_t)which / 10;
-    return is_installed(peers[peer].command) ? measure(which % 10, run_peer)
-                                             : bench_skip();
+    bool installed = is_installed(peers[peer].command) &&
+                     (!peers[peer].compiler || is_installed(peers[peer].compiler));
+    return installed ? measure(which % 10, run_peer) : bench_skip();
 }
 
 /* ---- Verifying and translating --------------------------------------------------- */
@@ -252,6 +319,10 @@ const bench_row_t bench_interpret_rows[] = {
     PEERS(10, "luajit -joff", 3),
     PEERS(20, "python3", 1),
     HASH(20, "python3", 1),
+    PEERS(30, "gforth-fast", 3),
+    HASH(30, "gforth-fast", 3),
+    PEERS(40, "ocamlrun", 3),
+    HASH(40, "ocamlrun", 3),
     {"verify and translate", "50 MB/s of code", 1, 11, prepare, fifty_megabytes,
      VERIFY | TRANSLATE, NULL},
     {"verify only", "50 MB/s of code", 0, 11, prepare, fifty_megabytes, VERIFY, NULL},
