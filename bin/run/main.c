@@ -214,6 +214,8 @@ static int run_image(const operand_t *image)
                          creator[0] != '\0' ? creator : "not recorded");
     }
     sfpm_vm_t *vm = machine_create();
+    if (vm != NULL)
+        sfpm_vm_expect_commits(vm, kind == OUTPUT_IN_PLACE);
     if (vm == NULL || !sfpm_vm_load_image(vm, image->image))
         status = tool_fail_last(image->label);
     else if (prepare(vm, image, &status))

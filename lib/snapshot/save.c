@@ -203,6 +203,19 @@ bool sfpm_snapshot_written(sfpm_snapshot_t *snapshot, const sfpm_edit_t *edit)
     return true;
 }
 
+bool sfpm_snapshot_loaded(sfpm_snapshot_t *snapshot, const sfpm_image_t *image)
+{
+    if (!snapshot || !image)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "no %s was given",
+                         snapshot ? "image" : "snapshot");
+    if (!sfpm_callbacks_are_idle(snapshot))
+        return false;
+    sfpm_snapshot_remember(snapshot, image);
+    sfpm_snapshot_name_last(snapshot, NULL, NULL);
+    sfpm_dirty_committed(snapshot, true);
+    return true;
+}
+
 /* Writes the registered memory, as it is once the hooks before the save have run. */
 static bool write_state(const sfpm_snapshot_t *snapshot, sfpm_image_t *image,
                         const char *message, how_t how, const char *filename)

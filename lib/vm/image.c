@@ -57,50 +57,6 @@ bool sfpm_vm_is_in(const sfpm_image_t *image)
                      find_region(image, SFPM_ORIGINAL_NAME, &index));
 }
 
-bool sfpm_vm_load_image(sfpm_vm_t *vm, const sfpm_image_t *image)
-{
-    size_t index;
-    if (!vm || !image)
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "the machine or the image is NULL");
-    sfpm_region_reader_t reader = {.image = image, .max_memory = sfpm_vm_max_memory(vm)};
-    bool loaded = sfpm_vm_load_from(vm, read_region, &reader);
-    if (loaded && vm->original && find_region(image, SFPM_ORIGINAL_NAME, &index))
-        vm->original_flags = sfpm_image_region(image, index)->flags;
-    return loaded;
-}
-
-bool sfpm_vm_restore(sfpm_vm_t *vm, const char *filename)
-{
-    if (!vm)
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "the machine is NULL");
-    sfpm_image_t *image = sfpm_image_open(filename, NULL);
-    sfpm_vm_t *made = image ? sfpm_vm_create() : NULL;
-    if (made)
-        made->max_memory = vm->max_memory;
-    bool restored = made && sfpm_vm_load_image(made, image) && sfpm_vm_verify(made);
-    if (restored)
-        sfpm_vm_replace(vm, made);
-    sfpm_vm_destroy(made);
-    sfpm_image_close(image);
-    return restored;
-}
-
-/* A machine without globals leaves those of another one behind. */
-static bool remove_absent(const sfpm_vm_t *vm, sfpm_edit_t *edit)
-{
-    sfpm_error_state_t error;
-    sfpm_error_save(&error);
-    for (int id = 0; id < SFPM_NUM_REGIONS && !vm->original; id++) {
-        if (vm->regions.region[id].size > 0 ||
-            sfpm_edit_remove_region(edit, sfpm_region_names[id], 0))
-            continue;
-        if (sfpm_last_status() != SFPM_ERR_MISMATCH)
-            return false;
-        sfpm_error_restore(&error);
-    }
-    return true;
-}
-
 /* ---- Noting changes of the memory ------------------------------------------ */
 
 /* Smaller memory is compared with the image in no time. */
@@ -126,6 +82,71 @@ static bool watch(sfpm_vm_t *vm, const sfpm_vm_region_t *region)
         return true;
     sfpm_vm_unwatch(vm);
     return false;
+}
+
+/* Memory that cannot be watched is compared: no failure. */
+static void watch_loaded(sfpm_vm_t *vm, const sfpm_image_t *image)
+{
+    const sfpm_buffer_t *memory = &vm->regions.region[SFPM_MEMORY];
+    const sfpm_vm_region_t region = {sfpm_region_names[SFPM_MEMORY], memory->data,
+                                     memory->size, SFPM_MACHINE_FLAGS};
+    sfpm_error_state_t error;
+    sfpm_error_save(&error);
+    if (memory->size < WORTH_WATCHING ||
+        (watch(vm, &region) && sfpm_snapshot_loaded(vm->watch, image)))
+        return;
+    sfpm_vm_unwatch(vm);
+    sfpm_error_restore(&error);
+}
+
+/* ---- Loading and saving ---------------------------------------------------- */
+
+bool sfpm_vm_load_image(sfpm_vm_t *vm, const sfpm_image_t *image)
+{
+    size_t index;
+    if (!vm || !image)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "the machine or the image is NULL");
+    sfpm_region_reader_t reader = {.image = image, .max_memory = sfpm_vm_max_memory(vm)};
+    bool loaded = sfpm_vm_load_from(vm, read_region, &reader);
+    if (loaded && vm->original && find_region(image, SFPM_ORIGINAL_NAME, &index))
+        vm->original_flags = sfpm_image_region(image, index)->flags;
+    if (loaded && vm->expects_commits)
+        watch_loaded(vm, image);
+    return loaded;
+}
+
+bool sfpm_vm_restore(sfpm_vm_t *vm, const char *filename)
+{
+    if (!vm)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "the machine is NULL");
+    sfpm_image_t *image = sfpm_image_open(filename, NULL);
+    sfpm_vm_t *made = image ? sfpm_vm_create() : NULL;
+    if (made) {
+        made->max_memory = vm->max_memory;
+        made->expects_commits = vm->expects_commits;
+    }
+    bool restored = made && sfpm_vm_load_image(made, image) && sfpm_vm_verify(made);
+    if (restored)
+        sfpm_vm_replace(vm, made);
+    sfpm_vm_destroy(made);
+    sfpm_image_close(image);
+    return restored;
+}
+
+/* A machine without globals leaves those of another one behind. */
+static bool remove_absent(const sfpm_vm_t *vm, sfpm_edit_t *edit)
+{
+    sfpm_error_state_t error;
+    sfpm_error_save(&error);
+    for (int id = 0; id < SFPM_NUM_REGIONS && !vm->original; id++) {
+        if (vm->regions.region[id].size > 0 ||
+            sfpm_edit_remove_region(edit, sfpm_region_names[id], 0))
+            continue;
+        if (sfpm_last_status() != SFPM_ERR_MISMATCH)
+            return false;
+        sfpm_error_restore(&error);
+    }
+    return true;
 }
 
 bool sfpm_vm_written(sfpm_vm_t *vm, const sfpm_edit_t *edit)

@@ -336,8 +336,7 @@ static void find_region(const sfpm_vm_t *vm, size_t index, sfpm_vm_region_t *reg
     for (size_t left = index; vm->regions.region[id].size == 0 || left-- > 0; id++)
         ;
     *region = (sfpm_vm_region_t){sfpm_region_names[id], vm->regions.region[id].data,
-                                 vm->regions.region[id].size,
-                                 SFPM_REGION_PORTABLE | SFPM_REGION_DYNAMIC};
+                                 vm->regions.region[id].size, SFPM_MACHINE_FLAGS};
 }
 
 bool sfpm_vm_region(sfpm_vm_t *vm, size_t index, sfpm_vm_region_t *region, size_t size)

@@ -24,6 +24,7 @@ struct sfpm_vm {
     bool original_changed;       /* registers and stack must be written back into it */
     sfpm_natives_t natives;      /* stay when the machine gets another program */
     uint64_t max_memory;         /* bytes; 0: the default */
+    bool expects_commits;        /* memory is watched when it has been loaded */
     struct sfpm_snapshot *watch; /* of region `memory`, since a commit; NULL: none */
     bool running;
     atomic_bool interrupt; /* see sfpm_vm_interrupt() */

@@ -27,6 +27,9 @@ typedef struct sfpm_regions {
     sfpm_buffer_t region[SFPM_NUM_REGIONS];
 } sfpm_regions_t;
 
+/* Of all of them. */
+#define SFPM_MACHINE_FLAGS (SFPM_REGION_PORTABLE | SFPM_REGION_DYNAMIC)
+
 extern const char *const sfpm_region_names[SFPM_NUM_REGIONS];
 
 void sfpm_regions_free(sfpm_regions_t *regions);

@@ -117,6 +117,7 @@ void sfpm_vm_replace(sfpm_vm_t *vm, sfpm_vm_t *made)
     sfpm_natives_unbind(&vm->natives);
     made->natives = vm->natives;
     made->max_memory = vm->max_memory;
+    made->expects_commits = vm->expects_commits;
     vm->natives = (sfpm_natives_t){0};
     clear(vm);
     *vm = *made;
@@ -309,6 +310,14 @@ bool sfpm_vm_set_max_memory(sfpm_vm_t *vm, uint64_t bytes)
     if (!check_max_memory(bytes))
         return false;
     vm->max_memory = bytes;
+    return true;
+}
+
+bool sfpm_vm_expect_commits(sfpm_vm_t *vm, bool expected)
+{
+    if (!vm)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "the machine is NULL");
+    vm->expects_commits = expected;
     return true;
 }
 

@@ -180,6 +180,51 @@ START_TEST(changed_byte_costs_one_page)
 }
 END_TEST
 
+/* Makes what a.img says of places unreadable. */
+static void damage_leaves(void)
+{
+    static uint8_t bytes[4 << 20];
+    FILE *file = fopen("a.img", "r+");
+    ck_assert_ptr_nonnull(file);
+    size_t size = fread(bytes, 1, sizeof bytes, file);
+    for (size_t at = 64; at + 40 < size; at += 8)
+        if (memcmp(bytes + at, "LEAF", 4) == 0) {
+            fseek(file, (long)at + 32, SEEK_SET);
+            fputc(bytes[at + 32] ^ 1, file);
+        }
+    fclose(file);
+}
+
+/* Only what does not compare gets over the damage without storing all anew. */
+START_TEST(loaded_memory_is_watched_where_commits_are_expected)
+{
+    const size_t size = (size_t)2 << 20;
+    ck_assert(!sfpm_vm_expect_commits(NULL, true));
+    for (int expected = 0; expected < 2; expected++) {
+        sfpm_vm_t *vm = assembled(".memory 32\n.func main\nhalt\n");
+        memset(sfpm_vm_memory(vm, 0, size), 3, size);
+        ck_assert(sfpm_vm_save(vm, "a.img"));
+        sfpm_image_t *image = sfpm_image_open("a.img", NULL);
+        ck_assert(sfpm_vm_expect_commits(vm, expected));
+        ck_assert(sfpm_vm_load_image(vm, image));
+        damage_leaves();
+        ck_assert(sfpm_vm_commit(vm, image, NULL));
+        ck_assert_int_eq(sfpm_image_commit_info(image)->size < size, expected);
+        *(uint8_t *)sfpm_vm_memory(vm, 1234567, 1) ^= 1;
+        ck_assert(sfpm_vm_save(vm, "a.img"));
+        ck_assert(sfpm_vm_restore(vm, "a.img"));
+        ck_assert_uint_eq(*(uint8_t *)sfpm_vm_memory(vm, 1234567, 1), 2);
+        sfpm_image_close(image);
+        image = sfpm_image_open("a.img", NULL);
+        *(uint8_t *)sfpm_vm_memory(vm, 7654, 1) ^= 1;
+        ck_assert(sfpm_vm_commit(vm, image, NULL));
+        ck_assert(holds_memory(vm, image));
+        sfpm_image_close(image);
+        sfpm_vm_destroy(vm);
+    }
+}
+END_TEST
+
 START_TEST(images_without_a_machine_are_told)
 {
     int number = 7;
@@ -554,6 +599,7 @@ int main(void)
         commits_follow_a_large_memory,
         written_edits_spare_comparing,
         changed_byte_costs_one_page,
+        loaded_memory_is_watched_where_commits_are_expected,
         original_state_runs_and_is_written_back,
         original_state_can_be_suspended_anywhere,
         original_slots_are_sign_extended_and_must_fit,

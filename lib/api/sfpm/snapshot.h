@@ -366,6 +366,13 @@ SFPM_API bool sfpm_snapshot_fill_regions(const sfpm_snapshot_t *snapshot,
 SFPM_API bool sfpm_snapshot_written(sfpm_snapshot_t *snapshot, const sfpm_edit_t *edit);
 
 /**
+ * Tells that the regions hold what they do in the commit that an image shows, because the
+ * caller has read all of them out of it. From now on changes are found as after
+ * sfpm_snapshot_written(); what was written to before is not.
+ */
+SFPM_API bool sfpm_snapshot_loaded(sfpm_snapshot_t *snapshot, const sfpm_image_t *image);
+
+/**
  * Saves only what changed since the last commit of `previous`.
  * @param previous  an existing image of version 2
  * @param output    where to: another file becomes a delta, which needs `previous` in the

@@ -65,6 +65,10 @@ SFPM_API void sfpm_vm_destroy(sfpm_vm_t *vm);
  * and in runs that set no limit; 0: SFPM_VM_DEFAULT_MEMORY. Fails over SFPM_VM_MAX_MEMORY. */
 SFPM_API bool sfpm_vm_set_max_memory(sfpm_vm_t *vm, uint64_t bytes);
 
+/** Whether machines loaded from now on will be committed to their images; then writes to a
+ * large memory are noted from the start, as after a commit. At first they are not. */
+SFPM_API bool sfpm_vm_expect_commits(sfpm_vm_t *vm, bool expected);
+
 /* ---- Getting a program ---------------------------------------------------- */
 
 /**
@@ -120,10 +124,8 @@ SFPM_API bool sfpm_vm_load_image(sfpm_vm_t *vm, const sfpm_image_t *image);
 /** sfpm_vm_load_image() of a file's last commit, then sfpm_vm_verify(). */
 SFPM_API bool sfpm_vm_restore(sfpm_vm_t *vm, const char *filename);
 
-/**
- * Whether an image holds a machine: the regions of one, or a region `vm_state`.
- * Says nothing about their contents.
- */
+/** Whether an image holds a machine: the regions of one, or a region `vm_state`.
+ * Says nothing about their contents. */
 SFPM_API bool sfpm_vm_is_in(const sfpm_image_t *image);
 
 /* ---- Running -------------------------------------------------------------- */
@@ -475,9 +477,8 @@ SFPM_API size_t sfpm_vm_num_regions(const sfpm_vm_t *vm);
 SFPM_API bool sfpm_vm_region(sfpm_vm_t *vm, size_t index, sfpm_vm_region_t *region,
                              size_t size);
 
-/** Puts the machine's regions and bytecode version into an edit; other regions of the edit
- * are left alone. The machine must not change, and must outlive the edit, until it is
- * written. */
+/** Puts the machine's regions and bytecode version into an edit; other regions are left
+ * alone. The machine must not change, and must outlive the edit, until that is written. */
 SFPM_API bool sfpm_vm_fill_edit(sfpm_vm_t *vm, sfpm_edit_t *edit);
 
 /** Tells that the edit, filled by sfpm_vm_fill_edit(), was appended to its image, and the
