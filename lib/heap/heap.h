@@ -135,7 +135,7 @@ typedef struct place {
 bool sfpm_block_find(const sfpm_heap_t *heap, uint64_t offset, place_t *place);
 
 /* The same, of the common case only: a block of a slab. Without a call. */
-static inline bool heap_slab_holds(uint8_t *base, const segment_entry_t *segments,
+static inline bool heap_slab_holds(const uint8_t *base, const segment_entry_t *segments,
                                    uint64_t used, uint64_t offset)
 {
     if (offset >= used || segments[offset >> SEGMENT_SHIFT].kind != SEGMENT_UNITS)

@@ -12,7 +12,7 @@
 /* What a walk that corrects pointers needs to know. */
 typedef struct move {
     const sfpm_heap_t *to;
-    uint64_t from; /* address where the heap lay */
+    const sfpm_heap_t *tables; /* of all segments, also of those not read yet */
 } move_t;
 
 static uint64_t load(const void *slot)
@@ -42,19 +42,21 @@ static bool move_pointers(const walk_t *walk, const type_record_t *type, uint8_t
                           size_t stride, size_t count)
 {
     const move_t *move = walk->context;
-    const uint64_t from = move->from;
-    const uint64_t used = move->to->used;
-    const segment_entry_t *const segments = move->to->segments;
-    uint8_t *const base = move->to->base;
+    const sfpm_heap_t *tables = move->tables;
+    const uint64_t from = tables->header->base;
+    const uint64_t used = tables->used;
+    const segment_entry_t *const segments = tables->segments;
+    const uint8_t *const base = tables->base;
+    const uintptr_t to = (uintptr_t)move->to->base;
     place_t place;
     for (; count > 0; count--, slot += stride) {
         uint64_t value = load(slot);
         if (value == 0)
             continue;
         if (!heap_slab_holds(base, segments, used, value - from) &&
-            !sfpm_block_find(move->to, value - from, &place))
+            !sfpm_block_find(tables, value - from, &place))
             return fail_pointer(move, type, slot);
-        store(slot, value - from + (uintptr_t)base);
+        store(slot, value - from + to);
     }
     return true;
 }
@@ -142,28 +144,37 @@ bool sfpm_read_segment(const sfpm_heap_t *to, const sfpm_image_t *image, size_t 
 }
 
 /* The tables come from where they were checked. */
-static void copy_tables(const sfpm_heap_t *to, const sfpm_heap_t *preview)
+static void copy_tables(const sfpm_heap_t *to, const sfpm_heap_t *tables)
 {
-    size_t entries = (size_t)preview->header->num_segments * sizeof(segment_entry_t);
-    memcpy(to->header, preview->header, sizeof(header_t));
-    memcpy(to->segments, preview->segments, entries);
-    for (uint32_t s = 0; s < preview->header->num_segments; s++)
-        if (preview->segments[s].kind == SEGMENT_UNITS) {
-            memcpy(heap_segment(to, s), heap_segment(preview, s), sizeof(segment_t));
-            sfpm_units_fill_unused(heap_segment(to, s));
-        }
+    size_t entries = (size_t)tables->header->num_segments * sizeof(segment_entry_t);
+    memcpy(to->header, tables->header, sizeof(header_t));
+    memcpy(to->segments, tables->segments, entries);
+    to->header->base = (uintptr_t)to->base;
 }
 
-static bool read_and_move(sfpm_heap_t *to, const sfpm_heap_t *known, hosts_t *hosts,
-                          const sfpm_image_t *image, size_t region, uint64_t from)
+/* Those of a segment are copied when it is read: a page of its memory is then cleared and
+ * filled while it is in the cache. */
+static void copy_segment_tables(const sfpm_heap_t *to, const sfpm_heap_t *tables,
+                                uint32_t s)
 {
-    const move_t move = {to, from};
+    if (tables->segments[s].kind != SEGMENT_UNITS)
+        return;
+    memcpy(heap_segment(to, s), heap_segment(tables, s), sizeof(segment_t));
+    sfpm_units_fill_unused(heap_segment(to, s));
+}
+
+static bool read_and_move(const move_t *move, const sfpm_heap_t *known, hosts_t *hosts,
+                          const sfpm_image_t *image, size_t region)
+{
+    const sfpm_heap_t *to = move->to;
     const walk_t walk = {
-        .heap = to, .known = known, .pointers = move_pointers, .context = &move};
-    for (uint32_t s = 0; s < to->header->num_segments; s++)
+        .heap = to, .known = known, .pointers = move_pointers, .context = move};
+    for (uint32_t s = 0; s < to->header->num_segments; s++) {
+        copy_segment_tables(to, move->tables, s);
         if (!sfpm_read_segment(to, image, region, s) || !sfpm_walk_segment(&walk, s) ||
             !sfpm_hosts_move_segment(hosts, to, known, s, true))
             return false;
+    }
     return sfpm_hosts_complete(hosts);
 }
 
@@ -174,11 +185,10 @@ bool sfpm_relocate(sfpm_heap_t *to, const sfpm_heap_t *known, const sfpm_heap_t 
     madvise(to->base, to->used,
             MADV_HUGEPAGE); /* fewer faults; without it is right, too */
 #endif
+    const move_t move = {to, preview};
     copy_tables(to, preview);
-    to->header->base = (uintptr_t)to->base;
     hosts_t *hosts = sfpm_hosts_open(known, preview->header);
-    bool ok =
-        hosts && read_and_move(to, known, hosts, image, region, preview->header->base);
+    bool ok = hosts && read_and_move(&move, known, hosts, image, region);
     sfpm_hosts_close(hosts);
     return ok;
 }

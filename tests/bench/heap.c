@@ -4,6 +4,9 @@
 
 #include <stdlib.h>
 #include <string.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
 
 #include <sfpm/heap.h>
 
@@ -152,6 +155,22 @@ static double restore_elsewhere(intptr_t size)
     return restore(image_of((size_t)size), SFPM_RESTORE_AUTO, true);
 }
 
+/* The same where the system may not use huge pages. */
+static double restore_elsewhere_small(intptr_t size)
+{
+#if defined(__linux__) && defined(PR_SET_THP_DISABLE)
+    const char *path = image_of((size_t)size);
+    if (prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0))
+        return bench_skip();
+    double took = restore(path, SFPM_RESTORE_AUTO, true);
+    prctl(PR_SET_THP_DISABLE, 0, 0, 0, 0);
+    return took;
+#else
+    (void)size;
+    return bench_skip();
+#endif
+}
+
 static double fifty_microseconds(intptr_t unused)
 {
     (void)unused;
@@ -163,6 +182,8 @@ const bench_row_t bench_heap_rows[] = {
      mix_theirs, 0, NULL},
     {"heap: 256 MiB with 4 M pointers restored elsewhere", "memcpy", 2.5, 5,
      restore_elsewhere, bench_copy, 256 * (intptr_t)BENCH_MIB, NULL},
+    {"heap: 256 MiB restored elsewhere, 4 KiB pages", "memcpy", 7.0, 5,
+     restore_elsewhere_small, bench_copy, 256 * (intptr_t)BENCH_MIB, NULL},
     {"heap: 1 GiB restored where it was, unverified", "50 us", 1.0, 7, restore_there,
      fifty_microseconds, BENCH_GIB, NULL},
     {0},
