@@ -304,7 +304,8 @@ bool sfpm_output_reserve(sfpm_output_t *output, uint64_t size)
     int error = EFBIG;
     if (sfpm_add_u64(sfpm_output_offset(output), size, &end) && end <= INT64_MAX)
         error = reserve_space(output->fd, sfpm_output_offset(output), size);
-    output->reserved = end;
+    if (end > output->reserved)
+        output->reserved = end;
     output->dirty = true;
     if (error == 0)
         return true;
