@@ -12,8 +12,11 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+
+#include "base/memory.h"
 
 /* As in <linux/fs.h> since Linux 6.7. */
 typedef struct page_range {
@@ -38,7 +41,7 @@ typedef struct scan {
 } scan_t;
 #define SCAN_REQUEST _IOWR('f', 16, scan_t)
 
-enum { NUM_RANGES = 1024, NUM_ENTRIES = 8192, MAX_SPANS = 64 };
+enum { NUM_RANGES = 1024, NUM_ENTRIES = 8192 };
 
 static bool open_pagemap(sfpm_tracker_t *tracker)
 {
@@ -102,20 +105,42 @@ static bool read_entries(sfpm_tracker_t *tracker, sfpm_watched_t *watched, uintp
 
 /* ---- Mappings -------------------------------------------------------------- */
 
+/* A line of /proc/self/maps: "start-end rwxp offset device inode path". */
+typedef struct map_line {
+    uintptr_t start;
+    uintptr_t end;
+    bool is_private;
+    uintmax_t inode;
+} map_line_t;
+
+/* Apart by hand: there may be hundreds of lines, at each commit. */
+static bool read_line(const char *line, map_line_t *map)
+{
+    char *at;
+    map->start = (uintptr_t)strtoumax(line, &at, 16);
+    if (*at != '-')
+        return false;
+    map->end = (uintptr_t)strtoumax(at + 1, &at, 16);
+    if (strnlen(at, 6) < 6 || at[0] != ' ' || at[5] != ' ')
+        return false;
+    map->is_private = at[4] == 'p';
+    const char *device = strchr(at + 6, ' ');
+    const char *inode = device ? strchr(device + 1, ' ') : NULL;
+    map->inode = inode ? strtoumax(inode, NULL, 10) : 0;
+    return inode != NULL;
+}
+
 /* Passes over what a mapping covers of the spans that are left; false when it is none
  * that they may lie in. */
 static bool cover(const char *line, sfpm_span_t **span, size_t *left)
 {
-    uintptr_t start, end;
-    char permissions[5];
-    uintmax_t inode;
-    if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %4s %*s %*s %" SCNuMAX, &start, &end,
-               permissions, &inode) != 4)
+    map_line_t map;
+    if (!read_line(line, &map))
         return false;
-    while (*left > 0 && (*span)->from < end) {
-        if (start > (*span)->from || permissions[3] != 'p' || inode != (*span)->inode)
+    while (*left > 0 && (*span)->from < map.end) {
+        if (map.start > (*span)->from || !map.is_private || map.inode != (*span)->inode)
             return false;
-        (*span)->from = end < (*span)->to ? end : (*span)->to;
+        (*span)->from = map.end < (*span)->to ? map.end : (*span)->to;
         if ((*span)->from < (*span)->to)
             break;
         ++*span;
@@ -156,19 +181,16 @@ static bool collect_piece(sfpm_tracker_t *tracker, sfpm_watched_t *watched,
  * its own memory. */
 static bool is_in_place(const sfpm_watched_t *watched)
 {
-    sfpm_span_t spans[MAX_SPANS];
-    for (size_t done = 0; done < watched->num_pieces;) {
-        size_t count = 0;
-        for (; count < MAX_SPANS && done < watched->num_pieces; count++, done++) {
-            const sfpm_piece_t *piece = &watched->pieces[done];
-            uintptr_t from = (uintptr_t)watched->base + piece->position;
-            spans[count] = (sfpm_span_t){from, from + piece->size,
-                                         piece->of_file ? watched->inode : 0};
-        }
-        if (!sfpm_dirty_are_private(spans, count))
-            return false;
+    sfpm_span_t *spans = SFPM_NEW_N(sfpm_span_t, watched->num_pieces);
+    for (size_t i = 0; spans && i < watched->num_pieces; i++) {
+        const sfpm_piece_t *piece = &watched->pieces[i];
+        uintptr_t from = (uintptr_t)watched->base + piece->position;
+        spans[i] =
+            (sfpm_span_t){from, from + piece->size, piece->of_file ? watched->inode : 0};
     }
-    return true;
+    bool good = spans && sfpm_dirty_are_private(spans, watched->num_pieces);
+    free(spans);
+    return good;
 }
 
 static bool collect_all(sfpm_tracker_t *tracker, sfpm_watched_t *watched)
