@@ -269,6 +269,8 @@ static void watch_files(lua_State *lua)
 static int set_up(lua_State *lua)
 {
     luaL_openlibs(lua);
+    /* Old objects are not marked again and again: their pages need not be committed. */
+    lua_gc(lua, LUA_GCGEN, 0, 0);
     watch_files(lua);
     lua_register(lua, "save", lua_save);
     lua_register(lua, "revert", lua_revert);

@@ -40,7 +40,7 @@ typedef struct bench_row {
     LIST(save)                                                                           \
     LIST(pack)                                                                           \
     LIST(restore)                                                                        \
-    LIST(start) LIST(commit) LIST(live) LIST(interpret) LIST(heap) LIST(machine)
+    LIST(start) LIST(commit) LIST(live) LIST(interpret) LIST(heap) LIST(lua) LIST(machine)
 
 #define BENCH_DECLARE(name) extern const bench_row_t bench_##name##_rows[];
 BENCH_LISTS(BENCH_DECLARE)
