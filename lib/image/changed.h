@@ -10,9 +10,10 @@
 #include <sfpm/image.h>
 
 /* Tells which pages of a region that was set may differ from what the starting image
- * holds, a bit each; the others do not. Borrowed as the region's memory is. */
+ * holds, a bit each; the others do not. Borrowed as the region's memory is. With `most`,
+ * most of them do: it is not worth while to look which. */
 bool sfpm_edit_set_changed(sfpm_edit_t *edit, const char *name, size_t instance,
-                           const uint64_t *changed);
+                           const uint64_t *changed, bool most);
 
 /* The image that an edit starts from; NULL for a new one. */
 const sfpm_image_t *sfpm_edit_image(const sfpm_edit_t *edit);

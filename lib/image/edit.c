@@ -169,7 +169,7 @@ bool sfpm_edit_set_address(sfpm_edit_t *edit, const char *name, size_t instance,
 }
 
 bool sfpm_edit_set_changed(sfpm_edit_t *edit, const char *name, size_t instance,
-                           const uint64_t *changed)
+                           const uint64_t *changed, bool most)
 {
     size_t which = 0;
     if (!find(edit, name, instance, &which))
@@ -179,6 +179,7 @@ bool sfpm_edit_set_changed(sfpm_edit_t *edit, const char *name, size_t instance,
     if (source->old && source->memory &&
         source->old->size == edit->index.regions[which].size)
         source->changed = changed;
+    source->most_changed = most;
     return true;
 }
 

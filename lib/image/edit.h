@@ -32,6 +32,7 @@ typedef struct sfpm_source {
     const uint8_t *memory;        /* borrowed */
     const uint64_t *changed;      /* borrowed: a bit for each page of `memory` that may
                                      differ from `old`; NULL: that is not known */
+    bool most_changed;            /* … and most of these do */
     uint8_t *owned;               /* memory that the edit had to load itself */
     const sfpm_region_t *content; /* of any commit of edit->contents */
     sfpm_change_t *changes;

@@ -215,11 +215,14 @@ static bool plan_new_contents(sfpm_leaf_job_t *job, uint32_t chunk, const uint8_
 {
     if (job->plan->packed)
         return plan_packed(job, chunk, bytes);
-    if (job->source->changed && job->old && pages_can_stay(job, chunk))
-        return plan_pages(job, chunk, bytes, known_pages(job, chunk));
-    const uint8_t *before = comparable(job, chunk) ? contents_before(job, chunk) : NULL;
-    size_t size = sfpm_plan_span(job->planned, chunk);
-    return plan_pages(job, chunk, bytes, equal_pages(bytes, before, size));
+    uint32_t same = 0;
+    bool known = job->source->changed && job->old && pages_can_stay(job, chunk);
+    if (known)
+        same = known_pages(job, chunk);
+    if (comparable(job, chunk) && !(known && job->source->most_changed))
+        same |= equal_pages(bytes, contents_before(job, chunk),
+                            sfpm_plan_span(job->planned, chunk));
+    return plan_pages(job, chunk, bytes, same);
 }
 
 static bool plan_memory_chunk(sfpm_leaf_job_t *job, uint32_t chunk)

@@ -286,6 +286,12 @@ const uint64_t *sfpm_dirty_changed(const sfpm_snapshot_t *snapshot, size_t regis
     return same && watched->method != SFPM_TRACKING_NONE ? watched->changed : NULL;
 }
 
+bool sfpm_dirty_accumulates(const sfpm_snapshot_t *snapshot, size_t registered)
+{
+    return sfpm_dirty_changed(snapshot, registered) &&
+           method_of(&snapshot->tracker->regions[registered])->accumulates;
+}
+
 void sfpm_dirty_committed(const sfpm_snapshot_t *snapshot, bool again)
 {
     sfpm_tracker_t *tracker = snapshot->tracker;

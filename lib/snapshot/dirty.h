@@ -130,6 +130,9 @@ void sfpm_dirty_collect(const sfpm_snapshot_t *snapshot);
 /* The pages that changed, a bit each; NULL: not known. */
 const uint64_t *sfpm_dirty_changed(const sfpm_snapshot_t *snapshot, size_t registered);
 
+/* Whether these are all pages that changed since a restore, whatever was committed. */
+bool sfpm_dirty_accumulates(const sfpm_snapshot_t *snapshot, size_t registered);
+
 /* What was collected is in a commit. `again`: there will be more commits. */
 void sfpm_dirty_committed(const sfpm_snapshot_t *snapshot, bool again);
 

@@ -82,8 +82,9 @@ static bool tell_changed(const sfpm_snapshot_t *snapshot, sfpm_edit_t *edit)
     bool ok = instances != NULL;
     for (size_t i = 0; ok && i < snapshot->num_regions; i++) {
         const uint64_t *changed = sfpm_dirty_changed(snapshot, i);
-        ok = !changed || sfpm_edit_set_changed(edit, snapshot->regions[i].name,
-                                               instances[i], changed);
+        ok = !changed ||
+             sfpm_edit_set_changed(edit, snapshot->regions[i].name, instances[i], changed,
+                                   !sfpm_dirty_accumulates(snapshot, i));
     }
     free(instances);
     return ok;

@@ -210,6 +210,22 @@ START_TEST(commits_follow_the_change)
 }
 END_TEST
 
+/* Page tables tell of all pages that changed since the image was mapped: those that are
+ * in a commit already are not stored again when others of their chunk change. */
+START_TEST(committed_pages_are_not_stored_again)
+{
+    begin(methods[_i], 0, SIZE);
+    map_it();
+    for (size_t page = 48; page < 64; page++) {
+        size_t before = length_of("a.img");
+        fill(subject.memory + page * PAGE, PAGE, 7);
+        commit_and_compare();
+        ck_assert_uint_lt(length_of("a.img") - before, 4 * PAGE);
+    }
+    end();
+}
+END_TEST
+
 START_TEST(a_reverted_region_is_what_it_was)
 {
     begin(methods[_i], 0, SIZE - 10);
@@ -464,6 +480,7 @@ int main(void)
     tcase_add_checked_fixture(core, enter_directory, leave_directory);
     tcase_add_loop_test(core, all_methods_agree, 0, NUM_METHODS);
     tcase_add_loop_test(core, commits_follow_the_change, 0, NUM_METHODS);
+    tcase_add_loop_test(core, committed_pages_are_not_stored_again, 0, NUM_METHODS);
     tcase_add_loop_test(core, a_reverted_region_is_what_it_was, 0, NUM_METHODS);
     tcase_add_test(core, there_must_be_something_to_go_back_to);
     tcase_add_test(core, the_choice_is_told);
