@@ -25,6 +25,15 @@ typedef struct node {
     uint64_t count;
 } node_t;
 
+/* Has addresses outside of the heap. */
+typedef struct object {
+    const char *symbol;
+    const char *of_module;
+} object_t;
+
+static const char places[2], without_name,
+    unused; /* the symbol is elsewhere when restored */
+
 enum { CHANGE = 6, CHANGES_MAX = 64 };
 
 static uint8_t *memory; /* of the heap as it is built */
@@ -47,7 +56,7 @@ static bool visit(void *context, void *block, size_t length, sfpm_heap_visitor_t
     return true;
 }
 
-static uint32_t add_types(sfpm_heap_t *heap)
+static uint32_t add_types(sfpm_heap_t *heap, const char *place)
 {
     static const size_t pointers[] = {offsetof(node_t, next), offsetof(node_t, children),
                                       offsetof(node_t, children) + sizeof(void *)};
@@ -58,9 +67,19 @@ static uint32_t add_types(sfpm_heap_t *heap)
                                    .num_pointers = 3};
     const sfpm_heap_type_t list = {
         .struct_size = sizeof list, .name = "list", .size = 1, .visit = visit};
+    static const size_t hosts[] = {offsetof(object_t, symbol),
+                                   offsetof(object_t, of_module)};
+    const sfpm_heap_type_t object = {.struct_size = sizeof object,
+                                     .name = "object",
+                                     .size = sizeof(object_t),
+                                     .hosts = hosts,
+                                     .num_hosts = 2};
     uint32_t type = sfpm_heap_register_type(heap, &node);
-    if (!type || sfpm_heap_register_type(heap, &list) != type + 1)
-        broken("types were not registered");
+    if (!type || sfpm_heap_register_type(heap, &list) != type + 1 ||
+        sfpm_heap_register_type(heap, &object) != type + 2 ||
+        !sfpm_heap_register_symbol(heap, "place", place) ||
+        !sfpm_heap_register_symbol(heap, "unused", &unused))
+        broken("types and symbols were not registered");
     return type;
 }
 
@@ -78,12 +97,15 @@ static void fill(sfpm_heap_t *heap, uint32_t type)
     void **list = sfpm_heap_alloc_type(heap, type + 1, 5 * sizeof *list);
     void *large = sfpm_heap_alloc_type(heap, SFPM_HEAP_DATA, 300000);
     void *huge = sfpm_heap_alloc_type(heap, SFPM_HEAP_DATA, 5000000);
-    if (!list || !large || !huge || !sfpm_heap_set_root(heap, "nodes", last) ||
+    object_t *object = sfpm_heap_alloc_type(heap, type + 2, 1);
+    if (!list || !large || !huge || !object || !sfpm_heap_set_root(heap, "nodes", last) ||
+        !sfpm_heap_set_root(heap, "object", object) ||
         !sfpm_heap_set_root(heap, "list", list) ||
         !sfpm_heap_set_root(heap, "large", (uint8_t *)large + 70000))
         broken("no block");
     list[0] = last;
     list[4] = huge;
+    *object = (object_t){&places[0], &without_name};
 }
 
 /* The address stays taken. */
@@ -97,8 +119,9 @@ static void build(void)
              (int)getpid());
     if (!heap)
         broken("no heap");
-    fill(heap, add_types(heap));
+    fill(heap, add_types(heap, &places[0]));
     sfpm_heap_trim(heap);
+    sfpm_hosts_record(heap);
     if (!sfpm_heap_stats(heap, &stats))
         broken("no statistics");
     memory = (uint8_t *)(uintptr_t)stats.base;
@@ -157,14 +180,25 @@ static void use(sfpm_heap_t *heap)
         broken("damaged by use");
 }
 
-static void restore(void)
+/* Nothing was changed: so addresses of this process are in it. */
+static void expect_bound(const sfpm_heap_t *heap)
+{
+    const object_t *object = sfpm_heap_root(heap, "object");
+    if (!object || object->symbol != &places[1] || object->of_module != &without_name)
+        broken("addresses were not bound");
+}
+
+static void restore(bool changed)
 {
     sfpm_heap_t *heap = sfpm_heap_create("fuzz", NULL);
     sfpm_snapshot_t *snapshot = sfpm_snapshot_create();
     if (!heap || !snapshot || !sfpm_heap_add_to_snapshot(heap, snapshot))
         broken("no heap");
-    add_types(heap);
-    if (sfpm_heap_restore(heap, path, NULL))
+    add_types(heap, &places[1]);
+    bool ok = sfpm_heap_restore(heap, path, NULL);
+    if (!changed)
+        expect_bound(heap);
+    if (ok)
         use(heap);
     else if (!expected(sfpm_last_status()))
         broken("refused with a wrong status");
@@ -180,8 +214,8 @@ static uint8_t *find_place(const uint8_t *change)
         size_t begin, length;
     } tables[] = {{HEADER_AT, offsetof(header_t, roots)},
                   {HEADER_AT + offsetof(header_t, roots), 4 * sizeof(root_t)},
-                  {HEADER_AT + offsetof(header_t, offsets), 16},
-                  {HEADER_AT + offsetof(header_t, types), 4 * sizeof(type_record_t)},
+                  {HEADER_AT + offsetof(header_t, offsets), 24},
+                  {HEADER_AT + offsetof(header_t, types), 5 * sizeof(type_record_t)},
                   {SEGMENTS_AT, 4 * sizeof(segment_entry_t)},
                   {0, 16},
                   {offsetof(segment_t, units), UNITS * sizeof(unit_t)},
@@ -189,7 +223,9 @@ static uint8_t *find_place(const uint8_t *change)
                   {SEGMENT_SIZE, 16},
                   {SEGMENT_SIZE + offsetof(segment_t, units), 4 * sizeof(unit_t)},
                   {2 * (size_t)SEGMENT_SIZE, UNIT_TABLES},
-                  {0, 2 * (size_t)SEGMENT_SIZE}};
+                  {0, 2 * (size_t)SEGMENT_SIZE},
+                  {HEADER_AT + offsetof(header_t, symbols), 2 * sizeof(symbol_t)},
+                  {HEADER_AT + offsetof(header_t, modules), 4 * sizeof(module_t)}};
     size_t table = change[0] % (sizeof tables / sizeof *tables);
     size_t offset = change[1] | (size_t)change[2] << 8 | (size_t)change[3] << 16;
     return memory + tables[table].begin + offset % (tables[table].length - 1);
@@ -221,7 +257,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
     if (!write)
         return 0;
     survey();
-    restore();
+    restore(count > 0);
     unlink(path);
     return 0;
 }

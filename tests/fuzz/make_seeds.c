@@ -137,7 +137,7 @@ static void write_program(const char *path)
 /* Changes of a heap as fuzz_heap takes them: of each table, to what is often wrong. */
 static void write_changes(void)
 {
-    enum { TABLES = 12 };
+    enum { TABLES = 14, SYMBOLS = 12, MODULES = 13 };
     static const uint8_t values[] = {0, 1, 0x7f, 0xff};
     for (uint8_t table = 0; table < TABLES; table++) {
         uint8_t bytes[64 * 6];
@@ -150,6 +150,16 @@ static void write_changes(void)
                    6);
         }
         write_seed("heap", name, NULL, 0, bytes, sizeof bytes);
+    }
+    /* A name, an address; and of a module its build-id, its limits and its base. */
+    static const uint8_t places[][2] = {{SYMBOLS, 0},   {SYMBOLS, 56},  {MODULES, 0},
+                                        {MODULES, 104}, {MODULES, 177}, {MODULES, 185},
+                                        {MODULES, 193}};
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        char name[24];
+        snprintf(name, sizeof name, "host-%zu", i);
+        const uint8_t change[6] = {places[i][0], places[i][1], 0, 0, 0x50, 0x60};
+        write_seed("heap", name, NULL, 0, change, sizeof change);
     }
     write_seed("heap", "unchanged", NULL, 0, NULL, 0);
 }
