@@ -102,10 +102,12 @@ says 'x' '17' shared.img
     echo 'io.type(f), kept'
 } >many
 cp app2.img before.img
+# shellcheck disable=SC3045 # every shell that this runs in has it
 (ulimit -n 24 && succeeds "$lua" app2.img <many)
 expect_stdout 'nil	restored'
 # The control: so many are too many.
 sed 's/ revert()/ t[#t + 1] = f/; s/^kept.*/t = {}/' many >typed
+# shellcheck disable=SC3045 # every shell that this runs in has it
 (ulimit -n 24 && expect_status 0 "$lua" app2.img <typed)
 expect_stderr_match 'Too many open files'
 cp before.img app2.img
