@@ -112,14 +112,19 @@ static bool fill_window(sfpm_reader_t *reader, uint64_t offset, size_t size)
     return true;
 }
 
-/* `size` bytes of the file, in memory until the next call. When they have to be read, up
- * to `ahead` bytes are. */
-static uint8_t *window_at(sfpm_reader_t *reader, uint64_t offset, size_t size,
-                          size_t ahead)
+static bool is_in_window(const sfpm_reader_t *reader, uint64_t offset, size_t size)
 {
-    uint64_t end = sfpm_input_size(reader->image->input);
-    if (offset < reader->window_offset ||
-        !sfpm_in_range(offset - reader->window_offset, size, reader->window_size)) {
+    return offset >= reader->window_offset &&
+           sfpm_in_range(offset - reader->window_offset, size, reader->window_size);
+}
+
+/* `size` bytes of the file that belong to a leaf; they live until the next call. */
+static uint8_t *window_at(sfpm_reader_t *reader, const sfpm_region_t *region,
+                          size_t which, uint64_t offset, size_t size)
+{
+    if (!is_in_window(reader, offset, size)) {
+        uint64_t end = sfpm_input_size(reader->image->input);
+        size_t ahead = bytes_ahead(region, which);
         if (offset < end && ahead > end - offset)
             ahead = (size_t)(end - offset);
         /* What lies ahead may be unreadable and not be needed. */
@@ -136,14 +141,13 @@ static const uint8_t *leaf_payload(sfpm_reader_t *reader, const sfpm_region_t *r
 {
     const sfpm_leaf_ref_t *ref = &region->leaves[which];
     const sfpm_input_t *input = reader->image->input;
-    size_t ahead = bytes_ahead(region, which);
     sfpm_record_t record;
-    uint8_t *bytes = window_at(reader, ref->offset, SFPM_RECORD_SIZE, ahead);
+    uint8_t *bytes = window_at(reader, region, which, ref->offset, SFPM_RECORD_SIZE);
     if (!bytes || !sfpm_record_decode(bytes, ref->offset, &record) ||
         !sfpm_record_check(input, ref->offset, &record, SFPM_RECORD_LEAF, LEAF_MAX))
         return NULL;
     *length = (size_t)record.length;
-    bytes = window_at(reader, ref->offset + SFPM_RECORD_SIZE, *length, 0);
+    bytes = window_at(reader, region, which, ref->offset + SFPM_RECORD_SIZE, *length);
     if (!bytes || !sfpm_record_check_sum(ref->offset, &record, bytes))
         return NULL;
     if (record.sum != ref->sum) {

@@ -53,14 +53,10 @@ void sfpm_input_close(sfpm_input_t *input)
     free(input);
 }
 
-static bool set_size(sfpm_input_t *input)
+static void set_size(sfpm_input_t *input, const struct stat *info)
 {
-    struct stat info;
-    if (fstat(input->fd, &info) != 0)
-        return sfpm_fail_errno(errno, "%s", input->name);
-    uint64_t end = (uint64_t)info.st_size;
+    uint64_t end = (uint64_t)info->st_size;
     input->size = end > input->start ? end - input->start : 0;
-    return true;
 }
 
 static uint64_t default_memory_limit(void)
@@ -174,7 +170,8 @@ static bool attach(sfpm_input_t *input, int fd, uint64_t limit, bool *in_place)
     input->fd = fd;
     input->device = info.st_dev;
     input->inode = info.st_ino;
-    return set_size(input);
+    set_size(input, &info);
+    return true;
 }
 
 static bool is_regular(int fd, const char *name)
@@ -346,5 +343,11 @@ bool sfpm_input_map(const sfpm_input_t *input, uint64_t offset, void *to, size_t
 
 bool sfpm_input_refresh(sfpm_input_t *input)
 {
-    return input->fd < 0 || set_size(input);
+    struct stat info;
+    if (input->fd < 0)
+        return true;
+    if (fstat(input->fd, &info) != 0)
+        return sfpm_fail_errno(errno, "%s", input->name);
+    set_size(input, &info);
+    return true;
 }
