@@ -68,16 +68,13 @@ static bool copy_pages(const sfpm_shadow_t *shadow, size_t from, size_t to, list
     return good;
 }
 
-/* Whether a chunk is to be copied of which nothing was yet. */
+/* Whether a chunk is to be copied of which nothing was yet. Its bits lie in one word;
+ * this is asked of every chunk while writers are stopped. */
 static bool is_wanted(const sfpm_shadow_t *shadow, size_t chunk, size_t end)
 {
-    for (size_t page = chunk; page < end; page++)
-        if (is_set(shadow->have, page))
-            return false;
-    for (size_t page = chunk; page < end; page++)
-        if (!shadow->known || is_set(shadow->included, page))
-            return true;
-    return false;
+    uint64_t mask = ((UINT64_C(1) << (end - chunk)) - 1) << chunk % 64;
+    return !(shadow->have[chunk / 64] & mask) &&
+           (!shadow->known || (shadow->included[chunk / 64] & mask));
 }
 
 /* Copies, or lists, all chunks that are wanted and not there yet. */

@@ -38,6 +38,7 @@ typedef struct sfpm_tracker {
     int faults;              /* userfaultfd; -1: not open */
     int pagemap;             /* /proc/self/pagemap; -1: not open */
     bool no_faults;          /* the system has no use for write protection */
+    bool written_or_absent;  /* a scan for written pages finds those given back, too */
     sfpm_watched_t *regions; /* one for each registered region that there was */
     size_t count;
 } sfpm_tracker_t;
