@@ -29,7 +29,7 @@ typedef enum sfpm_stop {
  * passed in the processor's. */
 #define SFPM_HANDLER_PARAMETERS                                                          \
     const sfpm_cell_t *ip, uint8_t *fp, uint8_t *memory, sfpm_engine_t *engine,          \
-        uint64_t acc, int64_t fuel, double facc
+        uint64_t acc, int32_t fuel, double facc
 
 #if SFPM_TAIL_CALLS
 typedef int (*sfpm_handler_t)(SFPM_HANDLER_PARAMETERS);
@@ -41,7 +41,8 @@ typedef const void *sfpm_handler_t;
  * `fuel` is what may be executed until something must be looked after, less the
  * instructions from here to the end of the function, counted in order of code
  * offset. So it changes only where control does not go on with the next instruction,
- * and while it is not negative no path to the next check can execute too much.
+ * and while it is not negative no path to the next check can execute too much. It is
+ * never more than a quantum and twice the instructions of a function.
  */
 struct sfpm_cell {
     sfpm_handler_t handler;
@@ -83,7 +84,7 @@ struct sfpm_engine {
     uintptr_t limit; /* end of the stack */
     uint64_t memory_size;
     uint8_t *globals;
-    int64_t spent; /* taken by the cell that stopped for want of fuel */
+    int32_t spent; /* taken by the cell that stopped for want of fuel */
     const uint8_t *table;
     uint64_t num_elements;
     const sfpm_cell_t *const *entries; /* first cells of functions; NULL: none yet */
@@ -93,7 +94,7 @@ struct sfpm_engine {
     uint8_t *fp;
     uint8_t *memory;
     uint64_t acc;
-    int64_t fuel;
+    int32_t fuel;
     double facc;
 };
 

@@ -141,8 +141,9 @@ STOP_FUNCTION(stop_RETURNED, RETURNED)
 
 #define GO        TAIL ip->handler(REGISTERS)
 #define STOP(why) TAIL stop_##why(REGISTERS)
+/* At the start of a cache line, which most of them do not leave. */
 #define OP(name, ...)                                                                    \
-    static int fast_##name(SFPM_HANDLER_PARAMETERS)                                      \
+    static __attribute__((aligned(64))) int fast_##name(SFPM_HANDLER_PARAMETERS)         \
     {                                                                                    \
         __VA_ARGS__                                                                      \
     }
@@ -197,7 +198,7 @@ static sfpm_stop_t execute(sfpm_engine_t *engine, const sfpm_handler_t **table)
     uint8_t *fp = engine->fp;
     uint8_t *memory = engine->memory;
     uint64_t acc = engine->acc;
-    int64_t fuel = engine->fuel;
+    int32_t fuel = engine->fuel;
     double facc = engine->facc;
     GO;
 #define OP(name, ...)                                                                    \

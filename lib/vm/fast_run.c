@@ -164,7 +164,7 @@ static bool refuel(sfpm_run_t *run)
 {
     uint64_t steps = run->reserve < QUANTUM ? run->reserve : QUANTUM;
     run->reserve -= steps;
-    run->engine.fuel += (int64_t)steps;
+    run->engine.fuel += (int32_t)steps;
     return steps > 0;
 }
 

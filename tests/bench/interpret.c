@@ -97,6 +97,25 @@ static double run_image(const char *name)
     return run_program(name, (const char *const[]){bench_tool("sfpm-run"), image, NULL});
 }
 
+/* By a program that runs an image, with or without checks. */
+static double run_by(const char *variable, const char *name)
+{
+    const char *program = getenv(variable), *image = image_of(name);
+    if (!program)
+        return bench_fail("%s names no program", variable);
+    return image ? run_program(name, (const char *const[]){program, image, NULL}) : -1;
+}
+
+static double run_checked(const char *name)
+{
+    return run_by("BENCH_CHECKED", name);
+}
+
+static double run_unchecked(const char *name)
+{
+    return run_by("BENCH_UNCHECKED", name);
+}
+
 static double run_twin(const char *name)
 {
     const char *twins = getenv("BENCH_TWINS");
@@ -126,6 +145,16 @@ static double measure(intptr_t which, double (*run)(const char *name))
 static double ours(intptr_t which)
 {
     return measure(which % 10, run_image);
+}
+
+static double checked(intptr_t which)
+{
+    return measure(which, run_checked);
+}
+
+static double unchecked(intptr_t which)
+{
+    return measure(which, run_unchecked);
 }
 
 static double twin(intptr_t which)
@@ -314,6 +343,10 @@ const bench_row_t bench_interpret_rows[] = {
     {"mandelbrot", AGAINST_C, 5.75, 5, ours, twin, 3, NULL},
     {"matmul", AGAINST_C, 19.5, 5, ours, twin, 4, NULL},
     {"nbody", AGAINST_C, 16.4, 5, ours, twin, 5, NULL},
+    {"polls and bounds checks, geometric mean", "without them", 1.03, 5, checked,
+     unchecked, ALL, NULL},
+    {"polls and bounds checks, calls alone: fib", "without them", 0, 5, checked,
+     unchecked, 0, NULL},
     PEERS(0, "lua5.4", 3),
     HASH(0, "lua5.4", 3),
     PEERS(10, "luajit -joff", 3),
