@@ -125,7 +125,8 @@ bool sfpm_vm_restore(sfpm_vm_t *vm, const char *filename)
         made->max_memory = vm->max_memory;
         made->expects_commits = vm->expects_commits;
     }
-    bool restored = made && sfpm_vm_load_image(made, image) && sfpm_vm_verify(made);
+    bool restored = made && sfpm_vm_load_image(made, image) && sfpm_vm_verify(made) &&
+                    sfpm_vm_is_idle(vm);
     if (restored)
         sfpm_vm_replace(vm, made);
     sfpm_vm_destroy(made);
@@ -168,7 +169,7 @@ static bool fill_region(sfpm_vm_t *vm, const sfpm_vm_region_t *region, sfpm_edit
 bool sfpm_vm_fill_edit(sfpm_vm_t *vm, sfpm_edit_t *edit)
 {
     sfpm_vm_region_t region = {0};
-    if (!sfpm_vm_has_program(vm))
+    if (!sfpm_vm_has_program(vm) || !sfpm_vm_is_idle(vm))
         return false;
     if (!edit)
         return sfpm_fail(SFPM_ERR_ARGUMENT, "the edit is NULL");

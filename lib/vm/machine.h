@@ -33,6 +33,10 @@ struct sfpm_vm {
 /* False, with the error set, when the machine is NULL or has no program. */
 bool sfpm_vm_has_program(const sfpm_vm_t *vm);
 
+/* The same when the machine runs: a native function that it called must not take away
+ * what it stands on. */
+bool sfpm_vm_is_idle(const sfpm_vm_t *vm);
+
 /* Where a machine's regions come from: fills the region of that name, which is empty, by
  * sfpm_region_make(), and tells whether there is one. */
 typedef bool (*sfpm_region_source_t)(void *context, const char *name,

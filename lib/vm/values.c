@@ -142,7 +142,7 @@ bool sfpm_vm_enter(sfpm_vm_t *vm, const char *name, const sfpm_value_t *params,
                    size_t num_params)
 {
     uint32_t index;
-    if (!sfpm_vm_verify(vm))
+    if (!sfpm_vm_verify(vm) || !sfpm_vm_is_idle(vm))
         return false;
     const sfpm_function_t *function = exported(vm, name, &index);
     if (!function || !sfpm_values_fit(params, num_params, function->param_types,
@@ -208,7 +208,7 @@ static void exchange(sfpm_vm_t *vm, uint64_t offset, uint8_t *bytes, size_t size
 
 bool sfpm_vm_patch(sfpm_vm_t *vm, uint64_t offset, const void *bytes, size_t size)
 {
-    if (!sfpm_vm_has_program(vm))
+    if (!sfpm_vm_has_program(vm) || !sfpm_vm_is_idle(vm))
         return false;
     uint32_t has = vm->program.code_size;
     if (!bytes || offset > has || size > has - offset)

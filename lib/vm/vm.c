@@ -43,6 +43,11 @@ bool sfpm_vm_has_program(const sfpm_vm_t *vm)
     return vm->program.code || sfpm_fail(SFPM_ERR_ARGUMENT, "the machine has no program");
 }
 
+bool sfpm_vm_is_idle(const sfpm_vm_t *vm)
+{
+    return !vm->running || sfpm_fail(SFPM_ERR_ARGUMENT, "the machine is running");
+}
+
 static sfpm_frames_t frames_of(const sfpm_vm_t *vm)
 {
     const sfpm_buffer_t *stack = &vm->regions.region[SFPM_STACK];
@@ -127,6 +132,7 @@ void sfpm_vm_replace(sfpm_vm_t *vm, sfpm_vm_t *made)
 /* Puts a machine that was made aside in the place of `vm`, or drops it. */
 static bool install(sfpm_vm_t *vm, sfpm_vm_t *made, bool good)
 {
+    good = good && sfpm_vm_is_idle(vm);
     if (good)
         sfpm_vm_replace(vm, made);
     else
@@ -362,11 +368,10 @@ static bool settle(sfpm_vm_t *vm, bool ran)
 bool sfpm_vm_run(sfpm_vm_t *vm, const sfpm_vm_run_options_t *given)
 {
     sfpm_vm_run_options_t options;
-    if (!sfpm_vm_verify(vm) || !read_options(vm, &options, given) ||
+    if (!sfpm_vm_verify(vm) || !sfpm_vm_is_idle(vm) ||
+        !read_options(vm, &options, given) ||
         !sfpm_natives_bind(&vm->natives, &vm->program))
         return false;
-    if (vm->running)
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "the machine is running");
     if (vm->state.status == SFPM_VM_HALTED)
         return true;
     sfpm_machine_t machine = {.program = &vm->program,
@@ -403,12 +408,12 @@ void sfpm_vm_interrupt(sfpm_vm_t *vm)
 
 bool sfpm_vm_restart(sfpm_vm_t *vm)
 {
-    return sfpm_vm_has_program(vm) && start(vm);
+    return sfpm_vm_has_program(vm) && sfpm_vm_is_idle(vm) && start(vm);
 }
 
 bool sfpm_vm_fresh(sfpm_vm_t *vm)
 {
-    if (!sfpm_vm_has_program(vm))
+    if (!sfpm_vm_has_program(vm) || !sfpm_vm_is_idle(vm))
         return false;
     uint64_t wanted = (uint64_t)vm->program.min_pages * SFPM_PAGE_SIZE;
     if (wanted > sfpm_vm_max_memory(vm))

@@ -214,9 +214,9 @@ typedef enum sfpm_native_result {
 
 /**
  * A function of the host that a program can call. It may use sfpm_vm_memory() and the
- * functions for globals on the machine, and sfpm_vm_interrupt(), but no others. A call is
- * to be made wholly or not at all: then a machine saved before or after it goes on as if
- * nothing had happened.
+ * functions for globals on the machine, and sfpm_vm_interrupt(), but no others: those that
+ * would change or save the machine fail with SFPM_ERR_ARGUMENT. A call is to be made wholly
+ * or not at all: then a machine saved before or after it goes on as if nothing had happened.
  * @param context  as registered
  * @param params   as many as the signature says
  * @param results  likewise, zero of the right type
