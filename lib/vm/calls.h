@@ -63,8 +63,9 @@ bool sfpm_run_begin(sfpm_machine_t *machine, sfpm_registers_t *registers,
 
 /* Executes at most *left instructions, and takes those that it has executed from it. pc
  * stays on the instruction that ended it, and that instruction has changed nothing and
- * is not counted, except that a halting one is. Heeds neither limits->steps nor
- * interrupts. */
+ * is not counted, except that a halting one is. Ends early, with OUTCOME_STEPS, when it
+ * is interrupted and has executed what may take long: calls, output, operations on many
+ * bytes of memory. Heeds neither limits->steps nor interrupts otherwise. */
 sfpm_outcome_t sfpm_execute(sfpm_machine_t *machine, sfpm_registers_t *r,
                             const sfpm_limits_t *limits, uint64_t *left);
 
@@ -72,7 +73,11 @@ sfpm_outcome_t sfpm_execute(sfpm_machine_t *machine, sfpm_registers_t *r,
 bool sfpm_run_end(sfpm_machine_t *machine, const sfpm_registers_t *registers,
                   sfpm_outcome_t outcome, uint64_t executed);
 
-/* Whether the machine is to stop; it is told but once. */
+/* Whether the machine is to stop; by the second one it is told but once. */
+static inline bool sfpm_is_interrupted(const sfpm_limits_t *limits)
+{
+    return atomic_load_explicit(limits->interrupt, memory_order_relaxed);
+}
 bool sfpm_take_interrupt(const sfpm_limits_t *limits);
 
 #endif

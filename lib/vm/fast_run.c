@@ -245,24 +245,25 @@ static void set_registers(sfpm_run_t *run, uint32_t pc)
                     sfpm_height_at(machine->facts, pc);
 }
 
-/* Tier 0 executes the instruction that the cell stands for, in the midst of tier 1. */
-static sfpm_outcome_t step(sfpm_run_t *run, uint32_t pc)
+/* Tier 0 executes the instruction that the cell stands for, in the midst of tier 1.
+ * Whether that can go on. */
+static bool step(sfpm_run_t *run, uint32_t pc, sfpm_outcome_t *outcome)
 {
     uint64_t left = 1;
     set_registers(run, pc);
-    sfpm_outcome_t outcome =
-        sfpm_execute(run->machine, run->registers, run->limits, &left);
-    if (outcome == OUTCOME_STEPS) {
+    *outcome = sfpm_execute(run->machine, run->registers, run->limits, &left);
+    if (*outcome == OUTCOME_STEPS) {
         refresh(run);
         load_accumulators(&run->engine,
                           run->engine.bottom +
                               (size_t)(run->registers->sp - 1) * SFPM_SLOT_SIZE);
         run->engine.ip++;
-        return outcome;
+        if (!sfpm_is_interrupted(run->limits))
+            return true;
     }
     leave(run);
-    run->left -= 1 - left;
-    return outcome;
+    run->left -= *outcome == OUTCOME_STEPS ? 0 : 1 - left;
+    return false;
 }
 
 /* The calling cell at which tier 1 stopped: the second one, when the first one only
@@ -335,7 +336,7 @@ static bool grow_stack(sfpm_run_t *run)
  * here again. */
 static bool poll(sfpm_run_t *run, sfpm_outcome_t *outcome)
 {
-    bool interrupted = atomic_load_explicit(run->limits->interrupt, memory_order_relaxed);
+    bool interrupted = sfpm_is_interrupted(run->limits);
     run->engine.spent = 0;
     if (!interrupted && refuel(run))
         return true;
@@ -352,10 +353,8 @@ static bool link_element(sfpm_run_t *run, sfpm_outcome_t *outcome)
     const sfpm_program_t *program = run->machine->program;
     uint64_t element = sfpm_get_u64(run->engine.fp + cell->cost);
     uint32_t callee = sfpm_get_u32(run->machine->table + element * SFPM_ELEMENT_SIZE);
-    if (sfpm_is_import(program, callee)) {
-        *outcome = step(run, (uint32_t)cell->x - SFPM_CALL_LENGTH);
-        return *outcome == OUTCOME_STEPS;
-    }
+    if (sfpm_is_import(program, callee))
+        return step(run, (uint32_t)cell->x - SFPM_CALL_LENGTH, outcome);
     if (sfpm_fast_translate(run->fast, program, run->machine->facts, callee))
         return true;
     *outcome = leave_and_step(run);
@@ -371,8 +370,7 @@ static bool attend(sfpm_run_t *run, sfpm_stop_t stop, sfpm_outcome_t *outcome)
     case SFPM_STOP_POLL:
         return poll(run, outcome);
     case SFPM_STOP_STEP:
-        *outcome = step(run, (uint32_t)ip->x);
-        return *outcome == OUTCOME_STEPS;
+        return step(run, (uint32_t)ip->x, outcome);
     case SFPM_STOP_LINK:
         if (ip->handler == sfpm_fast_handler(FAST_CALL_INDIRECT))
             return link_element(run, outcome);

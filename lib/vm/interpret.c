@@ -34,6 +34,14 @@ static bool print_char(const sfpm_limits_t *limits, uint64_t value)
         *left = budget + 1;                                                              \
         return outcome;                                                                  \
     }
+/* After an instruction that may have taken long. */
+#define LOOK_UP                                                                          \
+    {                                                                                    \
+        if (!sfpm_is_interrupted(limits))                                                \
+            continue;                                                                    \
+        *left = budget;                                                                  \
+        return OUTCOME_STEPS;                                                            \
+    }
 #define TRAP(cause)                                                                      \
     {                                                                                    \
         r->trap = cause;                                                                 \
@@ -121,21 +129,21 @@ sfpm_outcome_t sfpm_execute(sfpm_machine_t *machine, sfpm_registers_t *r,
             sfpm_put_slot(r, r->sp - 1,
                           sfpm_memory_grow(memory, (uint32_t)TOP(1), max_pages));
             r->pc++;
-            continue;
+            LOOK_UP
         case SFPM_OP_MEMORY_COPY:
             r->trap = sfpm_memory_copy(memory, TOP(3), TOP(2), TOP(1));
             if (r->trap != SFPM_TRAP_NONE)
                 STOP(OUTCOME_TRAP)
             r->sp -= 3;
             r->pc++;
-            continue;
+            LOOK_UP
         case SFPM_OP_MEMORY_FILL:
             r->trap = sfpm_memory_fill(memory, TOP(3), TOP(2), TOP(1));
             if (r->trap != SFPM_TRAP_NONE)
                 STOP(OUTCOME_TRAP)
             r->sp -= 3;
             r->pc++;
-            continue;
+            LOOK_UP
         case SFPM_OP_MEMORY_INIT: {
             uint32_t segment = OPERAND_U32;
             r->trap = sfpm_memory_init(memory, &machine->program->segments[segment],
@@ -145,7 +153,7 @@ sfpm_outcome_t sfpm_execute(sfpm_machine_t *machine, sfpm_registers_t *r,
                 STOP(OUTCOME_TRAP)
             r->sp -= 3;
             r->pc += 5;
-            continue;
+            LOOK_UP
         }
         case SFPM_OP_DATA_DROP:
             sfpm_drop(machine->dropped, OPERAND_U32);
@@ -169,13 +177,13 @@ sfpm_outcome_t sfpm_execute(sfpm_machine_t *machine, sfpm_registers_t *r,
             if (!print_number(limits, TOP(1)))
                 STOP(OUTCOME_ERROR)
             r->pc++;
-            continue;
+            LOOK_UP
         case SFPM_OP_PRINT_CHAR:
             if (!print_char(limits, TOP(1)))
                 STOP(OUTCOME_ERROR)
             r->sp--;
             r->pc++;
-            continue;
+            LOOK_UP
         case SFPM_OP_HALT:
             *left = budget;
             return OUTCOME_HALT;
@@ -230,7 +238,7 @@ sfpm_outcome_t sfpm_execute(sfpm_machine_t *machine, sfpm_registers_t *r,
         case SFPM_OP_CALL:
             outcome = sfpm_call(machine, r, OPERAND_U32, limits);
             if (outcome == OUTCOME_STEPS)
-                continue;
+                LOOK_UP
             if (outcome != OUTCOME_HALT)
                 STOP(outcome)
             *left = budget;
@@ -238,7 +246,7 @@ sfpm_outcome_t sfpm_execute(sfpm_machine_t *machine, sfpm_registers_t *r,
         case SFPM_OP_CALL_INDIRECT:
             outcome = sfpm_call_indirect(machine, r, OPERAND_U32, limits);
             if (outcome == OUTCOME_STEPS)
-                continue;
+                LOOK_UP
             if (outcome != OUTCOME_HALT)
                 STOP(outcome)
             *left = budget;
@@ -287,8 +295,7 @@ enum { SLICE = 1 << 20 };
 
 bool sfpm_take_interrupt(const sfpm_limits_t *limits)
 {
-    return atomic_load_explicit(limits->interrupt, memory_order_relaxed) &&
-           atomic_exchange(limits->interrupt, false);
+    return sfpm_is_interrupted(limits) && atomic_exchange(limits->interrupt, false);
 }
 
 static sfpm_outcome_t run_slices(sfpm_machine_t *machine, sfpm_registers_t *registers,

@@ -64,6 +64,29 @@ START_TEST(interrupted_by_another_thread_it_stops)
 }
 END_TEST
 
+/* Instructions that take long: a machine that is asked to stop does not execute many. */
+static void expect_soon(sfpm_vm_engine_t engine)
+{
+    sfpm_vm_t *vm = assembled(".memory 256\n"
+                              "loop: i32.const 0\n i32.const 7\n i32.const 16777216\n"
+                              "memory.fill\n br loop");
+    sfpm_vm_run_options_t options = {.struct_size = sizeof options, .engine = engine};
+    pthread_t thread;
+    ck_assert_int_eq(pthread_create(&thread, NULL, interrupt_later, vm), 0);
+    ck_assert(sfpm_vm_run(vm, &options));
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    ck_assert_int_eq(info_of(vm).status, SFPM_VM_SUSPENDED);
+    ck_assert_uint_lt(info_of(vm).instructions, 1 << 18);
+    sfpm_vm_destroy(vm);
+}
+
+START_TEST(interrupted_among_slow_instructions_it_stops_soon)
+{
+    expect_soon(SFPM_VM_ENGINE_FAST);
+    expect_soon(SFPM_VM_ENGINE_SIMPLE);
+}
+END_TEST
+
 START_TEST(no_machine_is_interrupted_without_harm)
 {
     sfpm_vm_interrupt(NULL);
@@ -76,6 +99,7 @@ int main(void)
         interrupted_before_it_runs_it_stops_at_once,
         interrupted_by_its_own_output_it_stops_between_instructions,
         interrupted_by_another_thread_it_stops,
+        interrupted_among_slow_instructions_it_stops_soon,
         NULL,
     };
     const test_t limits[] = {no_machine_is_interrupted_without_harm, NULL};
