@@ -68,7 +68,8 @@ bool sfpm_types_add(sfpm_assembler_t *a, const sfpm_function_type_t *type, bool 
     if (!types)
         return false;
     *number = (uint32_t)set->count;
-    set->list[set->count++] = (sfpm_function_type_t){types, type->params, type->results};
+    set->list[set->count++] = (sfpm_function_type_t){
+        .types = types, .params = type->params, .results = type->results};
     if (*bucket == 0)
         *bucket = *number + 1;
     return true;

@@ -107,9 +107,9 @@ static sfpm_trap_t find_callee(const sfpm_machine_t *machine, uint32_t type,
     if (*callee == SFPM_NO_FUNCTION)
         return SFPM_TRAP_UNINITIALIZED_ELEMENT;
     uint32_t other = program->functions[*callee].type;
-    if (other != type && !sfpm_same_type(&program->types[other], &program->types[type]))
-        return SFPM_TRAP_INDIRECT_CALL_TYPE;
-    return SFPM_TRAP_NONE;
+    return program->types[other].like == program->types[type].like
+               ? SFPM_TRAP_NONE
+               : SFPM_TRAP_INDIRECT_CALL_TYPE;
 }
 
 sfpm_outcome_t sfpm_call_indirect(sfpm_machine_t *machine, sfpm_registers_t *registers,

@@ -12,13 +12,10 @@ enum { LINE = 70 /* characters, after which a list goes on in the next line */ }
 
 uint32_t sfpm_first_like(const sfpm_program_t *program, uint32_t type)
 {
-    enum { MANY = 256 }; /* more than that are not searched for every instruction */
+    enum { MANY = 256 }; /* more than that are not searched for by the assembler */
     if (program->num_types > MANY || type >= program->num_types)
         return SFPM_NO_LIKE;
-    uint32_t first = 0;
-    while (!sfpm_same_type(&program->types[first], &program->types[type]))
-        first++;
-    return first;
+    return program->types[type].like;
 }
 
 static const char *name_or_none(const char *name)

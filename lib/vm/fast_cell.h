@@ -75,8 +75,8 @@ struct sfpm_cell {
  *   value the first cell of the called function; before it is linked, its number in
  *         the low half, and in the high half the handler that calls it
  *   jump  the calling function's instructions behind the call
- * One that calls through the table has the number of its type in `y` and the slot of the
- * element in `cost`. Tier 0 finds out whether types of different numbers are the same.
+ * One that calls through the table has in `y` the number of the first type like its own,
+ * as the header of what it calls must have, and the slot of the element in `cost`.
  */
 #define CALL_TARGET(cell) ((const sfpm_cell_t *)(uintptr_t)(cell)->value)
 

@@ -278,7 +278,7 @@ static void call_indirect(sfpm_translation_t *t)
     int32_t element = sfpm_fast_operand_slot(t, --t->window.height);
     sfpm_cell_t *cell = sfpm_fast_emit(t, FAST_CALL_INDIRECT);
     cell->cost = element;
-    cell->y = (int32_t)(uint32_t)t->instruction.operand;
+    cell->y = (int32_t)type->like;
     sfpm_fast_begin_call(t, cell, type->params);
     sfpm_fast_push_results(t, type->results, type->types + type->params);
 }

@@ -59,7 +59,8 @@ static void add_header(sfpm_translation_t *t)
     header->y = sfpm_fast_local_slot(function->params);
     header->z = sfpm_fast_local_slot(locals_end);
     header->cost = (int32_t)t->instructions;
-    header->jump = (int32_t)function->type;
+    if (t->program->num_types > 0)
+        header->jump = (int32_t)t->program->types[function->type].like;
 }
 
 /* Everything but the targets of jumps. */

@@ -97,8 +97,8 @@ static bool can_call(const sfpm_program_t *program, const sfpm_instruction_t *ca
     if (call->info->opcode == SFPM_OP_CALL)
         return call->operand == callee;
     return call->info->opcode == SFPM_OP_CALL_INDIRECT &&
-           sfpm_same_type(&program->types[call->operand],
-                          &program->types[program->functions[callee].type]);
+           program->types[call->operand].like ==
+               program->types[program->functions[callee].type].like;
 }
 
 /* Whether `offset` in function `caller` is where a call of `callee` returns to. */

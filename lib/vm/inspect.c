@@ -173,13 +173,13 @@ bool sfpm_vm_signature(const sfpm_vm_t *vm, uint32_t function, char *text, size_
                          function);
     const sfpm_function_t *found = &vm->program.functions[function];
     text[0] = '\0';
-    for (uint32_t i = 0; i < found->params; i++) {
+    for (uint32_t i = 0; i < found->params && strlen(text) + 1 < size; i++) {
         append(text, size, i > 0 ? " " : "");
         append(text, size, sfpm_type_name(found->param_types[i]));
     }
     if (found->results > 0)
         append(text, size, found->params > 0 ? " ->" : "->");
-    for (uint32_t i = 0; i < found->results; i++) {
+    for (uint32_t i = 0; i < found->results && strlen(text) + 1 < size; i++) {
         append(text, size, " ");
         append(text, size, sfpm_type_name(found->result_types[i]));
     }

@@ -109,8 +109,8 @@ bool sfpm_vm_import(sfpm_vm_t *vm, const char *module, const char *field,
     if (!vm || !module || !field || !signature || !native)
         return sfpm_fail(SFPM_ERR_ARGUMENT, "a machine, two names, a signature and a "
                                             "function are needed");
-    if (vm->running)
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "the machine is running");
+    if (!sfpm_vm_is_idle(vm))
+        return false;
     sfpm_native_entry_t entry = {.native = native, .context = context};
     entry.module = sfpm_copy_string(module);
     entry.field = entry.module ? sfpm_copy_string(field) : NULL;
@@ -138,9 +138,14 @@ static void add_text(char *text, size_t size, const char *more)
     snprintf(text + length, size - length, "%s", more);
 }
 
+static bool is_full(const char *text, size_t size)
+{
+    return strlen(text) + 1 == size;
+}
+
 static void add_types(char *text, size_t size, const uint8_t *types, uint32_t count)
 {
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < count && !is_full(text, size); i++) {
         add_text(text, size, i > 0 ? " " : "");
         add_text(text, size, sfpm_type_name(types[i]));
     }
@@ -149,6 +154,8 @@ static void add_types(char *text, size_t size, const uint8_t *types, uint32_t co
 /* "env.sin (f64 -> f64)" */
 static void add_import(char *text, size_t size, const sfpm_function_t *function)
 {
+    if (is_full(text, size))
+        return;
     add_text(text, size, text[0] ? ", " : "");
     add_text(text, size, function->module);
     add_text(text, size, ".");

@@ -115,6 +115,10 @@ static bool decode_functions_1(sfpm_program_t *program, const sfpm_buffer_t *tab
         return sfpm_fail(SFPM_ERR_CORRUPT,
                          "region 'functions' of %zu bytes does not hold %u functions",
                          table->size, count);
+    if (count > SFPM_MAX_ENTRIES || program->num_globals > SFPM_MAX_ENTRIES)
+        return sfpm_fail(SFPM_ERR_LIMIT,
+                         "%u functions and %u globals; at most %u each are possible",
+                         count, program->num_globals, SFPM_MAX_ENTRIES);
     if (program->start >= count)
         return sfpm_fail(SFPM_ERR_CORRUPT, "functions: there is no start function %u",
                          program->start);

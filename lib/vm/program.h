@@ -16,6 +16,7 @@ typedef struct sfpm_function_type {
     const uint8_t *types;
     uint16_t params;
     uint16_t results;
+    uint32_t like; /* number of the first type of the program that is the same */
 } sfpm_function_type_t;
 
 typedef struct sfpm_function {

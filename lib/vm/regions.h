@@ -84,8 +84,17 @@ enum {
  * than SFPM_MAX_HEIGHT. */
 #define SFPM_MAX_VALUES 1000u
 
+/* Most values that the calls, returns and unwinds of a program take and give, each
+ * counted once where it stands in the code: so that proving takes no time out of
+ * proportion. */
+#define SFPM_MAX_MOVED (1u << 28)
+
 /* Most bytes of the names of an import or export. */
 #define SFPM_MAX_EXPORT_NAME 1000u
+
+/* Most types, functions with imports, globals, exports and data segments, of each:
+ * entries of no more than zeros, which cost an image nothing, do not take much memory. */
+#define SFPM_MAX_ENTRIES 1000000u
 
 /* Most elements of the table. */
 #define SFPM_MAX_ELEMENTS 1000000u

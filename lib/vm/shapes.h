@@ -3,6 +3,8 @@
  * Shapes: the types on an operand stack, from its bottom to its top. All shapes of a
  * program form one tree, in which a shape's parent is the shape without its top. So equal
  * shapes are one, and comparing, pushing and popping take the same time at any height.
+ * Going down by many takes logarithmic time: each shape also has one far below it (E. W.
+ * Myers, An applicative random-access stack, 1983).
  */
 #ifndef SFPM_VM_SHAPES_H
 #define SFPM_VM_SHAPES_H
@@ -22,6 +24,7 @@ enum {
 typedef struct sfpm_shape {
     uint32_t below;                 /* without the top; of the empty one, itself */
     uint32_t above[SFPM_NUM_TYPES]; /* with one more, by type; 0: not there yet */
+    uint32_t far_below;             /* one further down; of the empty one, itself */
     uint16_t height;
     uint8_t type; /* of the top, an sfpm_type_t */
 } sfpm_shape_t;

@@ -32,11 +32,16 @@ static const uint8_t *take(sfpm_cursor_t *cursor, size_t size)
 
 /* Makes room for a table whose entries take at least `least` bytes each, so that a count
  * which cannot be true costs no memory. */
-static void *new_table(const sfpm_cursor_t *cursor, uint32_t count, size_t least,
-                       size_t size)
+static void *new_table(const sfpm_cursor_t *cursor, const char *what, uint32_t count,
+                       size_t least, size_t size)
 {
     if (count > cursor->left / least) {
         sfpm_fail(SFPM_ERR_CORRUPT, "region 'functions' is cut short");
+        return NULL;
+    }
+    if (count > SFPM_MAX_ENTRIES) {
+        sfpm_fail(SFPM_ERR_LIMIT, "functions: %u %s; at most %u are possible", count,
+                  what, SFPM_MAX_ENTRIES);
         return NULL;
     }
     return sfpm_new_array(count, size);
@@ -85,6 +90,36 @@ static bool decode_type(sfpm_cursor_t *cursor, sfpm_program_t *program, uint32_t
     type->types =
         take_types(cursor, (size_t)type->params + type->results, "types", index);
     return type->types != NULL;
+}
+
+static int compare_types(const void *left, const void *right)
+{
+    const sfpm_function_type_t *a = *(const sfpm_function_type_t *const *)left;
+    const sfpm_function_type_t *b = *(const sfpm_function_type_t *const *)right;
+    if (a->params != b->params)
+        return a->params < b->params ? -1 : 1;
+    if (a->results != b->results)
+        return a->results < b->results ? -1 : 1;
+    int order = memcmp(a->types, b->types, (size_t)a->params + a->results);
+    return order != 0 ? order : a < b ? -1 : a > b;
+}
+
+/* Of equal types, the first one: comparing them later takes no time. */
+static bool find_first_types(const sfpm_program_t *program)
+{
+    uint32_t count = program->num_types;
+    sfpm_function_type_t **types = SFPM_NEW_N(sfpm_function_type_t *, count);
+    if (!types)
+        return false;
+    for (uint32_t i = 0; i < count; i++)
+        types[i] = &program->types[i];
+    qsort(types, count, sizeof(sfpm_function_type_t *), compare_types);
+    for (uint32_t i = 0; i < count; i++)
+        types[i]->like = i > 0 && sfpm_same_type(types[i - 1], types[i])
+                             ? types[i - 1]->like
+                             : (uint32_t)(types[i] - program->types);
+    free(types);
+    return true;
 }
 
 static bool set_type(sfpm_program_t *program, uint32_t index, uint32_t number)
@@ -276,21 +311,27 @@ bool sfpm_tables_decode(sfpm_program_t *program, const uint8_t *bytes, size_t si
     const uint8_t *header = take(&cursor, SFPM_FUNCTIONS_HEADER);
     if (!header || !decode_header(program, header))
         return false;
-    program->types = new_table(&cursor, program->num_types, 4, sizeof *program->types);
-    program->functions = program->types ? new_table(&cursor, program->num_functions, 10,
-                                                    sizeof *program->functions)
-                                        : NULL;
-    program->globals = program->functions ? new_table(&cursor, program->num_globals, 2,
-                                                      sizeof *program->globals)
-                                          : NULL;
-    program->exports = program->globals ? new_table(&cursor, program->num_exports, 8,
-                                                    sizeof *program->exports)
-                                        : NULL;
-    program->segments = program->exports ? new_table(&cursor, program->num_segments, 9,
-                                                     sizeof *program->segments)
-                                         : NULL;
+    program->types =
+        new_table(&cursor, "types", program->num_types, 4, sizeof *program->types);
+    program->functions = program->types
+                             ? new_table(&cursor, "functions", program->num_functions, 10,
+                                         sizeof *program->functions)
+                             : NULL;
+    program->globals = program->functions
+                           ? new_table(&cursor, "globals", program->num_globals, 2,
+                                       sizeof *program->globals)
+                           : NULL;
+    program->exports = program->globals
+                           ? new_table(&cursor, "exports", program->num_exports, 8,
+                                       sizeof *program->exports)
+                           : NULL;
+    program->segments = program->exports
+                            ? new_table(&cursor, "data segments", program->num_segments,
+                                        9, sizeof *program->segments)
+                            : NULL;
     if (!program->segments ||
         !decode_entries(&cursor, program, 0, program->num_types, decode_type) ||
+        !find_first_types(program) ||
         !decode_entries(&cursor, program, 0, program->num_imports, decode_import) ||
         !decode_entries(&cursor, program, program->num_imports, program->num_functions,
                         decode_function) ||

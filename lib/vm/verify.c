@@ -50,8 +50,21 @@ static bool push(sfpm_proof_t *proof, uint8_t type)
     return true;
 }
 
+/* Instructions of a few bytes may move many values. */
+static bool count_moved(sfpm_proof_t *proof, uint32_t count)
+{
+    proof->moved += count;
+    return proof->moved <= SFPM_MAX_MOVED ||
+           sfpm_fail(SFPM_ERR_LIMIT,
+                     "calls, returns and unwinds of the program take and give more than "
+                     "%u values",
+                     SFPM_MAX_MOVED);
+}
+
 static bool pop_all(sfpm_proof_t *proof, const uint8_t *types, uint32_t count)
 {
+    if (!count_moved(proof, count))
+        return false;
     while (count > 0)
         if (!pop(proof, types[--count]))
             return false;
@@ -60,6 +73,8 @@ static bool pop_all(sfpm_proof_t *proof, const uint8_t *types, uint32_t count)
 
 static bool push_all(sfpm_proof_t *proof, const uint8_t *types, uint32_t count)
 {
+    if (!count_moved(proof, count))
+        return false;
     for (uint32_t i = 0; i < count; i++)
         if (!push(proof, types[i]))
             return false;
@@ -105,7 +120,7 @@ static bool follow_unwind(sfpm_proof_t *proof)
     uint8_t kept[SFPM_MAX_VALUES];
     uint32_t keep = sfpm_unwind_keep(proof->instruction.operand);
     uint32_t drop = sfpm_unwind_drop(proof->instruction.operand);
-    if (!need(proof, keep + drop))
+    if (!need(proof, keep + drop) || !count_moved(proof, keep))
         return false;
     for (uint32_t i = keep; i > 0; i--)
         kept[i - 1] = pop_any(proof);

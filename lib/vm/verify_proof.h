@@ -17,6 +17,7 @@ typedef struct sfpm_proof {
     size_t num_pending;
     size_t capacity;
     uint32_t max_height;
+    uint64_t moved;  /* values that calls, returns and unwinds took and gave so far */
     uint32_t offset; /* the instruction being looked at */
     sfpm_instruction_t instruction;
     uint32_t shape; /* of the stack, as far as the instruction was followed */

@@ -44,8 +44,9 @@ uint32_t build_type(build_t *build, const char *signature)
     size_t results = strlen(signature + params + 1);
     memcpy(letters, signature, params);
     memcpy(letters + params, signature + params + 1, results);
-    const sfpm_function_type_t type = {types_of(letters, params + results),
-                                       (uint16_t)params, (uint16_t)results};
+    const sfpm_function_type_t type = {.types = types_of(letters, params + results),
+                                       .params = (uint16_t)params,
+                                       .results = (uint16_t)results};
     for (uint32_t i = 0; i < build->program.num_types; i++)
         if (sfpm_same_type(&build->types[i], &type))
             return i;
