@@ -47,6 +47,12 @@ double bench_skip(void)
     return -1;
 }
 
+double bench_absent(const char *program)
+{
+    bench_fail("not installed: %s", program);
+    return bench_skip();
+}
+
 static int compare(const void *left, const void *right)
 {
     double a = *(const double *)left;
@@ -158,10 +164,13 @@ int main(int count, char *words[])
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
         for (const bench_row_t *row = lists[i]; row->name; row++) {
             skipped = false;
-            if (!is_wanted(row, count - 1, words + 1) || run_row(row) || skipped)
+            *failure = '\0';
+            if (!is_wanted(row, count - 1, words + 1) || run_row(row))
                 continue;
-            printf("%-50s failed: %s\n", row->name, failure);
-            status = EXIT_FAILURE;
+            if (*failure || !skipped)
+                printf("%-50s %s%s\n", row->name, skipped ? "" : "failed: ", failure);
+            if (!skipped)
+                status = EXIT_FAILURE;
         }
     bench_clean_up();
     return status;

@@ -59,6 +59,21 @@ double bench_fail_sfpm(const char *what);
 /* Leaves the row out of the table, as for a tool that there is none of yet; -1. */
 double bench_skip(void);
 
+/* The same, and says in its place that a program is not installed; -1. */
+double bench_absent(const char *program);
+
+/* ---- what rows are compared with: peers.c ---- */
+
+/* Reads so many bytes of the big image into fresh memory; copies it as cp does. */
+double bench_fread(intptr_t size);
+double bench_cp(intptr_t unused);
+
+/* Starts sbcl with 1 GiB in its image, of which it reads 1 %, and waits for its end. */
+double bench_sbcl(intptr_t unused);
+
+/* What a redis-server with 1 GiB of values stops for BGSAVE, in microseconds. */
+double bench_redis(intptr_t unused);
+
 /* ---- files and memory: data.c; all are released at the end ---- */
 
 /* A path in the directory for files of this run; valid until the end. */

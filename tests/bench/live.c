@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/types.h>
 #include <sys/wait.h>
@@ -109,7 +110,42 @@ static double micros_1000(intptr_t unused)
     return 1000;
 }
 
+/* ---- a program that starts with its state ---- */
+
+static double wake(const char *how)
+{
+    const char *image = image_of(BENCH_GIB);
+    const char *const arguments[] = {getenv("BENCH_WAKE"), image, how, NULL};
+    if (!arguments[0])
+        return bench_skip();
+    return image ? bench_run(arguments) : -1;
+}
+
+static double wake_and_read(intptr_t unused)
+{
+    (void)unused;
+    return wake("read");
+}
+
+static double wake_and_write(intptr_t unused)
+{
+    (void)unused;
+    return wake("write");
+}
+
+static double millis_3(intptr_t unused)
+{
+    (void)unused;
+    return 3e-3;
+}
+
 /* ---- finding changes, committing them ---- */
+
+static double copy_all(intptr_t unused)
+{
+    (void)unused;
+    return bench_copy(BENCH_GIB);
+}
 
 static void change_pages(uint8_t *memory)
 {
@@ -270,16 +306,28 @@ const bench_row_t bench_live_rows[] = {
      restore_over_resident, micros_500, MIB(1024), "us"},
     {"verified lazy restore of 1 GiB", "memcpy", 0.75, 5, restore_verified, bench_copy,
      MIB(1024), NULL},
-    {"finding 1 % changed pages of 1 GiB, protection", "memcpy", 0.02, 5, find,
-     bench_copy, SFPM_TRACKING_PROTECT, NULL},
+    {"verified lazy restore of 1 GiB", "fread, fresh memory", 0, 5, restore_verified,
+     bench_fread, MIB(1024), NULL},
+    {"verified lazy restore of 1 GiB", "cp of the image", 0, 3, restore_verified,
+     bench_cp, MIB(1024), NULL},
+    {"exec, lazy restore of 1 GiB, read 1 %, exit", "3 ms", 1, 21, wake_and_read,
+     millis_3, 0, NULL},
+    {"exec, lazy restore of 1 GiB, read 1 %, exit", "sbcl, core of 1 GiB", 0, 11,
+     wake_and_read, bench_sbcl, 0, NULL},
+    {"exec, lazy restore of 1 GiB, write 1 %, exit", "3 ms", 0, 21, wake_and_write,
+     millis_3, 0, NULL},
+    {"finding 1 % changed pages of 1 GiB, protection", "memcpy", 0.02, 5, find, copy_all,
+     SFPM_TRACKING_PROTECT, NULL},
     {"commit of 1 % changed pages of 1 GiB, protection", "full save of 1 GiB", 0.06, 3,
      commit_changed, save_all, SFPM_TRACKING_PROTECT, NULL},
-    {"finding 1 % changed pages of 1 GiB, checksums", "memcpy", 0.8, 5, find, bench_copy,
+    {"finding 1 % changed pages of 1 GiB, checksums", "memcpy", 0.8, 5, find, copy_all,
      SFPM_TRACKING_HASH, NULL},
     {"pause of a background save of 1 GiB, rounds", "1000 us", 1, 3, save_in_background,
      micros_1000, SFPM_COPYING_AUTO, "us"},
     {"pause of a background save of 1 GiB, rounds", "fork", 0.05, 3, save_in_background,
      fork_pause, SFPM_COPYING_AUTO, "us"},
+    {"pause of a background save of 1 GiB, rounds", "redis-server BGSAVE", 0, 3,
+     save_in_background, bench_redis, SFPM_COPYING_AUTO, "us"},
     {"pause of a background save of 1 GiB, child", "fork", 0, 3, save_in_background,
      fork_pause, SFPM_COPYING_CHILD, "us"},
     {0},
