@@ -31,7 +31,9 @@ static const struct poptOption table[] = {
     {"undo", '\0', POPT_ARG_NONE, &undo, 0,
      "add a commit with the state before the last change", NULL},
     {"force", '\0', POPT_ARG_NONE, &options.force, 0,
-     "write a program that cannot run, or change a file that has several names", NULL},
+     "write a program that cannot run, or change a damaged one or a file that has "
+     "several names",
+     NULL},
     OPTIONS_OUTPUT,
     OPTIONS_TEXTS,
     OPTIONS_READING,
@@ -247,28 +249,42 @@ static int commit_undo(patch_t *patch, sfpm_edit_t *commit, output_kind_t kind)
     return status;
 }
 
-/* The machine helps to find places; an image without one can be patched as well. */
-static void load_machine(patch_t *patch)
+/* The machine helps to find places; an image without one can be patched as well. One
+ * that cannot be read is not: its edits could not be checked.
+ * Returns the exit status. */
+static int load_machine(patch_t *patch)
 {
     if (!sfpm_vm_is_in(patch->image.image))
-        return;
+        return EXIT_SUCCESS;
     patch->vm = machine_create();
     if (patch->vm != NULL && sfpm_vm_load_image(patch->vm, patch->image.image)) {
         sfpm_vm_verify(patch->vm); /* one that could not run can be repaired */
-        return;
+        return EXIT_SUCCESS;
     }
-    char text[600];
-    snprintf(text, sizeof(text),
-             "the machine cannot be read, so edits are not checked: %s",
-             sfpm_last_error());
-    tool_warn(patch->image.label, text);
     sfpm_vm_destroy(patch->vm);
     patch->vm = NULL;
+    const char *reason = tool_last_error(patch->image.label);
+    if (!options.force)
+        return tool_fail(patch->image.label,
+                         "%s; nothing is written: --force would, but edits cannot be "
+                         "checked%s",
+                         reason,
+                         sfpm_last_status() == SFPM_ERR_CHECKSUM ||
+                                 sfpm_last_status() == SFPM_ERR_CORRUPT
+                             ? "; sfpm-convert --salvage writes what is intact"
+                             : "");
+    char text[600];
+    snprintf(text, sizeof(text),
+             "the machine cannot be read, so edits are not checked: %s", reason);
+    tool_warn(patch->image.label, text);
+    return EXIT_SUCCESS;
 }
 
 static int gather_edits(patch_t *patch, poptContext popt)
 {
-    load_machine(patch);
+    int status = load_machine(patch);
+    if (status != EXIT_SUCCESS)
+        return status;
     patch->target = (patch_target_t){.image = patch->image.image, .vm = patch->vm};
     const char *text;
     while ((text = poptGetArg(popt)) != NULL)

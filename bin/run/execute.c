@@ -102,6 +102,9 @@ static void trace(const sfpm_vm_t *vm)
 static bool run_on(const run_t *run, sfpm_vm_run_options_t *how, bool *delivered)
 {
     *delivered = true;
+    /* The frames, and so the values to tell, are known once the machine is proved. */
+    if (run->request->trace && !sfpm_vm_verify(run->vm))
+        return false;
     while ((how->max_steps = budget(run)) > 0) {
         if (run->request->trace)
             trace(run->vm);

@@ -184,6 +184,23 @@ succeeds sfpm-patch -q -i a.img 4=1
 succeeds sfpm-run a.img
 expect_stdout 15
 
+# A machine that is damaged: edits of it could not be checked.
+at=100
+damaged=
+while [ -z "$damaged" ] && [ "$at" -lt "$(size a.img)" ]; do
+    cp first.img flipped.img
+    flip flipped.img "$at"
+    ! sfpm-run flipped.img 2>err && grep -q "region 'functions'" err && damaged=flipped.img
+    at=$((at + 8))
+done
+cp "$damaged" before
+expect_status 1 sfpm-patch -i "$damaged" 3=20
+expect_stderr_match "^sfpm-patch: flipped\.img: region 'functions'.*; nothing is written: --force would.*sfpm-convert --salvage"
+expect_status 1 sfpm-patch -n "$damaged" 3=20
+expect_same "$damaged" before
+succeeds sfpm-patch --force -i "$damaged" 3=20
+expect_stderr_match '^sfpm-patch: flipped\.img: warning: the machine cannot be read, so edits are not checked: '
+
 # A file with several names is not changed behind the others' back.
 ln a.img other.img
 expect_status 1 sfpm-patch -i a.img 3=20

@@ -194,6 +194,19 @@ expect test "$(cat depth.4096)" -lt "$(cat depth.8M)"
 expect_status 124 sfpm-run --trace --steps 3 fresh.img
 expect_stderr_match '^ +2  code\[7\] \(main\+7\) +add +0 1$'
 expect test "$(wc -l <"$stderr")" -eq 3
+# The first instruction after a resume shows its values, too, as does one that trapped.
+printf '.func main\npush 11\npush 22\npush 33\nadd\nadd\nprint\nhalt\n' >values.s
+sfpm-save -o values.img values.s
+expect_status 124 sfpm-run --steps 3 -i values.img
+for engine in simple fast; do
+    expect_status 124 sfpm-run --engine "$engine" --trace --steps 1 values.img
+    expect_stderr_match '^ +3  code\[6\] \(main\+6\) +add +11 22 33$'
+done
+printf '.func main\npush 7\npush 0\ni64.div_s\nprint\nhalt\n' >trapped.s
+sfpm-save -o trapped.img trapped.s
+expect_status 126 sfpm-run -i trapped.img
+expect_status 126 sfpm-run --trace trapped.img
+expect_stderr_match 'i64\.div_s +7 0$'
 
 for wrong in '--timeout 0' '--timeout x' '--timeout -1' '--timeout nan' '--checkpoint-every 1' \
     '--checkpoint-every 0 -i' '--checkpoint-every 1 -o -' '--fuel 0' '--max-stack 0' '--max-stack 65M'; do
