@@ -98,9 +98,11 @@ static int checkpoint(const operand_t *program, output_kind_t kind)
 static bool prepare_secret(const char *name, int *status)
 {
     if (!options.encrypt) {
-        if (options.key_file == NULL && options.passphrase_fd == NULL)
+        if (!options.secret.known)
             return true;
-        *status = tool_usage("a key or passphrase is for --encrypt, which is missing");
+        bool said = options.key_file != NULL || options.passphrase_fd != NULL;
+        *status = tool_usage("%s for --encrypt, which is missing",
+                             said ? "a key or passphrase is" : "SFPM_KEY_FILE is");
         return false;
     }
     if (options.secret.known)

@@ -11,20 +11,20 @@
 #include "common/progress.h"
 #include "common/tool.h"
 
-/* Understands the N of FILE@N; false when it is none. 0 is not a commit. */
+/* Understands the N of FILE@N; false when it is none. */
 static bool parse_commit(const char *text, int64_t *commit)
 {
     bool negative = text[0] == '-';
     const char *digits = text + negative;
     uint64_t value;
     if (digits[0] < '0' || digits[0] > '9' ||
-        !number_parse(digits, strlen(digits), &value) || value == 0 || value > INT64_MAX)
+        !number_parse(digits, strlen(digits), &value) || value > INT64_MAX)
         return false;
     *commit = negative ? -(int64_t)value : (int64_t)value;
     return true;
 }
 
-/* A file of that very name wins. */
+/* A file of that very name wins. Returns false after printing why not. */
 static bool parse(operand_t *operand, const char *text)
 {
     *operand = (operand_t){.label = text};
@@ -33,13 +33,19 @@ static bool parse(operand_t *operand, const char *text)
         return true;
     }
     operand->path = operand->copy = strdup(text);
-    if (operand->copy == NULL)
+    if (operand->copy == NULL) {
+        tool_fail(text, "out of memory");
         return false;
+    }
     char *at = strrchr(operand->copy, '@');
     struct stat found;
     int64_t commit;
     if (at != NULL && at != operand->copy && parse_commit(at + 1, &commit) &&
         lstat(text, &found) == -1 && errno == ENOENT) {
+        if (commit == 0) {
+            tool_fail(text, "commits count from 1; @-1 is the last one");
+            return false;
+        }
         *at = '\0';
         operand->commit = commit;
         operand->selects = true;
@@ -49,9 +55,11 @@ static bool parse(operand_t *operand, const char *text)
 
 /* For an image that turns out to be encrypted: the secret that is known, or the one
  * that the user knows. An answer also serves bases and further images. */
+static bool asked_passphrase;
 static const sfpm_secret_t *ask(void *context, const char *name, bool passphrase)
 {
     (void)context;
+    asked_passphrase = passphrase;
     if (!options.secret.known && passphrase)
         options.asked = secret_prompt(&options.secret, name, false);
     return options.secret.known ? &options.secret.secret : NULL;
@@ -61,8 +69,8 @@ static void tell_failure(const operand_t *operand)
 {
     const char *label = operand->label;
     if (sfpm_last_status() == SFPM_ERR_KEY && !options.secret.known)
-        tool_fail(label, "%s: --key-file or --passphrase-fd gives it",
-                  tool_last_error(label));
+        tool_fail(label, "%s: %s gives it", tool_last_error(label),
+                  asked_passphrase ? "--passphrase-fd" : "--key-file");
     else if (sfpm_last_status() == SFPM_ERR_NOT_IMAGE)
         tool_fail(label, "%s; sfpm-save makes one of a program", tool_last_error(label));
     else
@@ -71,10 +79,8 @@ static void tell_failure(const operand_t *operand)
 
 static bool open_image(operand_t *operand, const char *text, sfpm_image_options_t *how)
 {
-    if (!parse(operand, text)) {
-        tool_fail(text, "out of memory");
+    if (!parse(operand, text))
         return false;
-    }
     how->commit = operand->commit;
     operand->image = operand->path != NULL
                          ? sfpm_image_open(operand->path, how)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/output.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -33,9 +34,26 @@ static bool check_in_place(const operand_t *operand, int *status)
     return false;
 }
 
+/* Known before the work, not after it, when the result could not be written. */
+static bool check_date(int *status)
+{
+    const char *date = getenv("SOURCE_DATE_EPOCH");
+    char *end;
+    if (date == NULL || date[0] == '\0')
+        return true;
+    errno = 0;
+    (void)strtoll(date, &end, 10);
+    if (*end == '\0' && errno == 0)
+        return true;
+    *status = tool_mistake("SOURCE_DATE_EPOCH", "'%s' is not a number of seconds", date);
+    return false;
+}
+
 bool output_choose(const operand_t *operand, output_kind_t usual, output_kind_t *kind,
                    int *status)
 {
+    if (!check_date(status))
+        return false;
     *kind = usual;
     if (options.in_place)
         *kind = OUTPUT_IN_PLACE;

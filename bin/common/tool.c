@@ -109,11 +109,17 @@ const char *tool_last_error(const char *subject)
     return text;
 }
 
+/* A limit of the library is an option here. */
 int tool_fail_last(const char *subject)
 {
+    static const char raise[] = ": raise it";
     if (sfpm_last_errno() == EPIPE)
         return tool.failure;
-    return tool_fail(subject, "%s", tool_last_error(subject));
+    const char *text = tool_last_error(subject);
+    size_t length = strlen(text), known = sizeof(raise) - 1;
+    bool limit = sfpm_last_status() == SFPM_ERR_LIMIT && length >= known &&
+                 strcmp(text + length - known, raise) == 0;
+    return tool_fail(subject, "%s%s", text, limit ? " with --max-memory" : "");
 }
 
 int tool_mistake_last(const char *subject)

@@ -82,8 +82,8 @@ bool sfpm_source_overlay(const sfpm_source_t *source, uint64_t offset, uint8_t *
 /* How many bytes a meter will count while the edit is written. */
 uint64_t sfpm_edit_work(const sfpm_edit_t *edit);
 
-/* The time of a commit: SOURCE_DATE_EPOCH, or now. */
-void sfpm_commit_time(int64_t *seconds, uint32_t *nanoseconds);
+/* The time of a commit: SOURCE_DATE_EPOCH, or now. False when the former is no number. */
+bool sfpm_commit_time(int64_t *seconds, uint32_t *nanoseconds);
 
 /* Writes header and, for a sealed image, the KEYS record of a new file. */
 bool sfpm_write_header(sfpm_edit_t *edit, sfpm_output_t *output);

@@ -36,7 +36,8 @@ static bool write_head(const sfpm_index_t *index, sfpm_output_t *output)
     for (size_t i = 0; i < index->num_regions; i++)
         if (!sfpm_add_u64(total, index->regions[i].size, &total))
             return sfpm_fail(SFPM_ERR_LIMIT, "the regions are too large for version 1");
-    sfpm_commit_time(&seconds, &nanoseconds);
+    if (!sfpm_commit_time(&seconds, &nanoseconds))
+        return false;
     const char *text = index->texts[SFPM_TEXT_DESCRIPTION];
     sfpm_put_u32(bytes, SFPM_V1_MAGIC);
     sfpm_put_u32(metadata, 1);

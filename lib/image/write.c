@@ -8,21 +8,23 @@
 #include "base/error.h"
 #include "image/plan.h"
 
-void sfpm_commit_time(int64_t *seconds, uint32_t *nanoseconds)
+bool sfpm_commit_time(int64_t *seconds, uint32_t *nanoseconds)
 {
     const char *epoch = getenv("SOURCE_DATE_EPOCH");
     char *end = NULL;
     struct timespec now = {0};
     errno = 0;
-    long long fixed = epoch ? strtoll(epoch, &end, 10) : 0;
-    if (epoch && *epoch && *end == '\0' && errno == 0) {
-        *seconds = fixed;
+    if (epoch && *epoch) {
+        *seconds = strtoll(epoch, &end, 10);
         *nanoseconds = 0;
-        return;
+        return (*end == '\0' && errno == 0) ||
+               sfpm_fail(SFPM_ERR_ARGUMENT,
+                         "SOURCE_DATE_EPOCH is '%s', not a number of seconds", epoch);
     }
     clock_gettime(CLOCK_REALTIME, &now);
     *seconds = now.tv_sec;
     *nanoseconds = (uint32_t)now.tv_nsec;
+    return true;
 }
 
 bool sfpm_write_record_start(sfpm_output_t *output, uint32_t type, uint32_t lead,
@@ -252,24 +254,24 @@ static bool write_leaves(sfpm_plan_t *plan, sfpm_output_t *output)
     return true;
 }
 
-static void number_index(sfpm_edit_t *edit, const sfpm_trailer_t *trailer)
+static bool number_index(sfpm_edit_t *edit, const sfpm_trailer_t *trailer)
 {
     sfpm_index_t *index = &edit->index;
     if (edit->keep_numbers)
-        return;
+        return true;
     index->number = trailer->number;
     index->parent = trailer->number > trailer->first ? edit->image->index.number : 0;
     if (!edit->undo)
         index->state_of = index->number;
-    sfpm_commit_time(&index->seconds, &index->nanoseconds);
+    return sfpm_commit_time(&index->seconds, &index->nanoseconds);
 }
 
 static bool write_index(sfpm_plan_t *plan, sfpm_trailer_t *trailer, sfpm_output_t *output)
 {
     sfpm_buffer_t bytes = {0};
-    number_index(plan->edit, trailer);
     trailer->index_offset = sfpm_output_offset(output);
-    bool good = sfpm_index_encode(&plan->edit->index, &bytes) &&
+    bool good = number_index(plan->edit, trailer) &&
+                sfpm_index_encode(&plan->edit->index, &bytes) &&
                 write_boxed(plan, SFPM_RECORD_INDEX, SFPM_BOX_INDEX, &bytes, output);
     if (good)
         sfpm_digest(bytes.data, bytes.size, trailer->index_digest);

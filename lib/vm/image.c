@@ -39,12 +39,15 @@ static bool read_region(void *context, const char *name, sfpm_buffer_t *region,
     if (!*found)
         return true;
     uint64_t wanted = sfpm_image_region(reader->image, index)->size;
-    uint64_t most = strcmp(name, sfpm_region_names[SFPM_MEMORY]) == 0 ? reader->max_memory
-                                                                      : SFPM_VM_MAX_STACK;
+    bool memory = strcmp(name, sfpm_region_names[SFPM_MEMORY]) == 0;
+    uint64_t most = memory ? reader->max_memory : SFPM_VM_MAX_STACK;
     if (wanted > most)
-        return sfpm_fail(SFPM_ERR_LIMIT,
-                         "region '%s' has %llu bytes; a machine's have at most %llu",
-                         name, (unsigned long long)wanted, (unsigned long long)most);
+        return sfpm_fail(
+            SFPM_ERR_LIMIT,
+            memory ? "region '%s' has %llu bytes, and the memory limit is "
+                     "%llu: raise it"
+                   : "region '%s' has %llu bytes; a machine's have at most %llu",
+            name, (unsigned long long)wanted, (unsigned long long)most);
     return sfpm_region_make(region, name, wanted) &&
            (wanted == 0 ||
             sfpm_image_read(reader->image, index, 0, region->data, (size_t)wanted));

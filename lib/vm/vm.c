@@ -417,10 +417,11 @@ bool sfpm_vm_fresh(sfpm_vm_t *vm)
         return false;
     uint64_t wanted = (uint64_t)vm->program.min_pages * SFPM_PAGE_SIZE;
     if (wanted > sfpm_vm_max_memory(vm))
-        return sfpm_fail(SFPM_ERR_LIMIT,
-                         "the program begins with %llu bytes of memory; it may have %llu",
-                         (unsigned long long)wanted,
-                         (unsigned long long)sfpm_vm_max_memory(vm));
+        return sfpm_fail(
+            SFPM_ERR_LIMIT,
+            "the program begins with %llu bytes of memory, and the memory limit "
+            "is %llu: raise it",
+            (unsigned long long)wanted, (unsigned long long)sfpm_vm_max_memory(vm));
     sfpm_vm_unwatch(vm);
     vm->state.instructions = 0;
     vm->state.starts = 0;

@@ -71,7 +71,7 @@ expect_status 125 sfpm-run --key-file key plain.img
 expect_stderr 'sfpm-run: plain.img: the image is not encrypted, although a key was given for it'
 expect_status 1 env SFPM_KEY_FILE=key sfpm-inspect plain.img
 expect_status 1 sfpm-inspect a.img
-expect_stderr_match '^sfpm-inspect: a\.img: the image is encrypted: its key is needed: --key-file'
+expect_stderr_match '^sfpm-inspect: a\.img: the image is encrypted: its key is needed: --key-file gives it'
 
 # What is no key: exit 2, naming the file and what is expected.
 head -c 31 key.raw >short
@@ -123,7 +123,7 @@ expect_stderr_match 'encrypted with a passphrase, but a key was given'
 expect_status 1 sfpm-inspect --passphrase-fd 3 a.img 3<phrase
 expect_stderr_match 'encrypted with a key file, but a passphrase was given'
 expect_status 1 sfpm-inspect p.img
-expect_stderr_match 'the image is encrypted: its passphrase is needed: .*--passphrase-fd'
+expect_stderr_match 'the image is encrypted: its passphrase is needed: --passphrase-fd gives it'
 expect_status 2 sfpm-inspect --passphrase-fd 3 p.img 3</dev/null
 expect_stderr 'sfpm-inspect: --passphrase-fd: descriptor 3 holds no passphrase'
 expect_status 2 sfpm-inspect --passphrase-fd 33 p.img
@@ -139,6 +139,8 @@ expect_stderr_match 'too long'
 # A key is never taken and then not used.
 expect_status 2 sfpm-save --key-file key -o x.img "$sum"
 expect_stderr_match -- '--encrypt'
+expect_status 2 env SFPM_KEY_FILE=key sfpm-save -o x.img "$sum"
+expect_stderr_match 'SFPM_KEY_FILE is for --encrypt, which is missing'
 expect_status 2 sfpm-save --encrypt -o x.img "$sum"
 expect_stderr_match -- '--key-file or --passphrase-fd is needed'
 expect_no_file x.img

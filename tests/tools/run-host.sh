@@ -37,6 +37,12 @@ expect_same "$stdout" text
 # The image took standard input: there is nothing left.
 expect_status 7 sh -c 'cat cat.img | sfpm-run -'
 expect_stdout ''
+# The statuses above 123 are the tool's.
+for number in 123 124 200 -1; do
+    printf '.import sfpm exit exit i32\n.func main\ni32.const %s\ncall exit\nhalt\n' "$number" >exit.s
+    sfpm-save -o exit.img exit.s
+    expect_status 123 sfpm-run exit.img
+done
 # In pieces, a file is read on from where the program was.
 cp cat.img a.img
 : >pieces

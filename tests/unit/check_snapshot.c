@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "snapshot_common.h"
 
@@ -122,6 +123,10 @@ START_TEST(metadata_is_what_was_saved)
     ck_assert_uint_eq(metadata.total_size, sizeof one + sizeof two);
     ck_assert_uint_eq(metadata.num_regions, 2);
     ck_assert_str_eq(metadata.description, "what it is");
+    setenv("SOURCE_DATE_EPOCH", "soon", 1);
+    ck_assert_fails(sfpm_snapshot_save(snapshot, "b.img"), SFPM_ERR_ARGUMENT,
+                    "SOURCE_DATE_EPOCH is 'soon'");
+    ck_assert_int_ne(access("b.img", F_OK), 0);
     sfpm_snapshot_destroy(snapshot);
 }
 END_TEST
