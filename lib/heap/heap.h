@@ -28,7 +28,7 @@ struct sfpm_heap {
     header_t *header; /* in it */
     segment_entry_t *segments;
     size_t used;       /* bytes from the base that are segments */
-    size_t registered; /* bytes of the snapshot's region */
+    size_t registered; /* bytes of the snapshot's region; 0: there is none */
     size_t saved;      /* the same before a save that has not ended yet */
     size_t accessible; /* bytes from the base that may be touched */
     size_t reserved;   /* bytes of the range */

@@ -33,9 +33,26 @@ static bool before_save(void *context)
 static void after_save(void *context, bool saved)
 {
     sfpm_heap_t *heap = context;
-    if (!saved && sfpm_snapshot_move_region(heap->snapshot, heap->name, 0, heap->base,
-                                            heap->saved))
+    if (!saved &&
+        sfpm_snapshot_move_region(heap->snapshot, heap->name, 0, heap->base, heap->saved))
         heap->registered = heap->saved;
+}
+
+/* Pointers are right at the address in the image only. A heap that moves is corrected
+ * first, and is no region of the snapshot meanwhile. */
+static bool before_restore(void *context)
+{
+    const sfpm_heap_t *heap = context;
+    const sfpm_image_t *image = sfpm_snapshot_restoring(heap->snapshot);
+    size_t region;
+    if (heap->registered == 0 || !sfpm_image_find_region(image, heap->name, &region))
+        return true;
+    uint64_t address = sfpm_image_region(image, region)->address;
+    return address == (uintptr_t)heap->base ||
+           sfpm_fail(SFPM_ERR_MISMATCH,
+                     "heap '%s' lies at %p, and the one in the image belongs to 0x%llx: "
+                     "sfpm_heap_restore() moves it",
+                     heap->name, (void *)heap->base, (unsigned long long)address);
 }
 
 /* However the heap came back: by this library's or the snapshot's restore, or revert. It
@@ -65,6 +82,7 @@ bool sfpm_heap_add_to_snapshot(sfpm_heap_t *heap, sfpm_snapshot_t *snapshot)
                                 .name = heap->name,
                                 .before_save = before_save,
                                 .after_save = after_save,
+                                .before_restore = before_restore,
                                 .after_restore = after_restore,
                                 .context = heap};
     heap->snapshot = snapshot;

@@ -198,6 +198,7 @@ static bool restore_elsewhere(restoring_t *restoring, sfpm_heap_t *preview)
         return sfpm_fail_prefix("%s: heap '%s'", sfpm_image_name(restoring->image),
                                 heap->name);
     restoring->options.accept |= SFPM_ACCEPT_REMOVED;
+    heap->registered = 0;
     if (!sfpm_snapshot_remove_region(heap->snapshot, heap->name, 0) ||
         !sfpm_snapshot_restore_image(heap->snapshot, restoring->image,
                                      &restoring->options) ||

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a caller of an edit knows about the memory that it gives. */
+/* What registered memory wants to know of images, and they of it. */
 #ifndef SFPM_IMAGE_CHANGED_H
 #define SFPM_IMAGE_CHANGED_H
 
@@ -17,5 +17,10 @@ bool sfpm_edit_set_changed(sfpm_edit_t *edit, const char *name, size_t instance,
 
 /* The image that an edit starts from; NULL for a new one. */
 const sfpm_image_t *sfpm_edit_image(const sfpm_edit_t *edit);
+
+/* The file that an image was opened from by its path, and that of its base image; NULL:
+ * there is none. */
+const char *sfpm_image_path(const sfpm_image_t *image);
+const char *sfpm_image_base_path(const sfpm_image_t *image);
 
 #endif

@@ -4,7 +4,18 @@
 
 #include "base/checked.h"
 #include "base/error.h"
+#include "image/changed.h"
 #include "image/image.h"
+
+const char *sfpm_image_path(const sfpm_image_t *image)
+{
+    return image->path;
+}
+
+const char *sfpm_image_base_path(const sfpm_image_t *image)
+{
+    return image->base ? image->base->path : NULL;
+}
 
 const char *sfpm_image_name(const sfpm_image_t *image)
 {

@@ -127,6 +127,11 @@ void sfpm_hooks_after_save(const sfpm_snapshot_t *snapshot, bool saved)
 
 /* ---- Restoring ------------------------------------------------------------- */
 
+const sfpm_image_t *sfpm_snapshot_restoring(const sfpm_snapshot_t *snapshot)
+{
+    return snapshot ? snapshot->callbacks->image : NULL;
+}
+
 /* Without hooks nobody needs a generation and a seed. */
 static bool make_event(const sfpm_image_t *image, bool seeded,
                        sfpm_restore_event_t *event)

@@ -22,8 +22,9 @@ typedef struct sfpm_step {
 } sfpm_step_t;
 
 typedef struct sfpm_callbacks {
-    bool running;   /* one of them is */
-    bool preparing; /* and it is one before or after a save */
+    bool running;              /* one of them is */
+    bool preparing;            /* and it is one before or after a save */
+    const sfpm_image_t *image; /* that is to be restored, while hooks look at it */
     sfpm_hooks_t *hooks;
     size_t num_hooks;
     size_t hook_capacity;

@@ -12,6 +12,7 @@
 
 #include "base/checked.h"
 #include "base/options.h"
+#include "image/changed.h"
 #include "snapshot/dirty.h"
 #include "snapshot/hooks.h"
 
@@ -152,9 +153,12 @@ static bool replace_with_hooks(sfpm_restoring_t *restoring)
 {
     sfpm_snapshot_t *snapshot = restoring->snapshot;
     sfpm_restore_event_t event;
-    if (!sfpm_hooks_before_restore(snapshot, restoring->image, &event))
+    snapshot->callbacks->image = restoring->image;
+    bool ok = sfpm_hooks_before_restore(snapshot, restoring->image, &event);
+    snapshot->callbacks->image = NULL;
+    if (!ok)
         return false;
-    bool ok = replace_memory(restoring);
+    ok = replace_memory(restoring);
     if (ok)
         sfpm_snapshot_remember(snapshot, restoring->image);
     if (ok)
@@ -197,6 +201,17 @@ static bool take_options(sfpm_restore_options_t *chosen, const sfpm_snapshot_t *
     return sfpm_callbacks_are_idle(snapshot);
 }
 
+/* A revert opens the image again by its name. */
+static bool restore_named(sfpm_snapshot_t *snapshot, sfpm_image_t *image,
+                          const sfpm_restore_options_t *options)
+{
+    bool ok = restore(snapshot, image, options, false);
+    if (ok || sfpm_last_status() == SFPM_ERR_UNFINISHED)
+        sfpm_snapshot_name_last(snapshot, sfpm_image_path(image),
+                                sfpm_image_base_path(image));
+    return ok;
+}
+
 bool sfpm_snapshot_restore_image(sfpm_snapshot_t *snapshot, sfpm_image_t *image,
                                  const sfpm_restore_options_t *options)
 {
@@ -209,8 +224,7 @@ bool sfpm_snapshot_restore_image(sfpm_snapshot_t *snapshot, sfpm_image_t *image,
     if (chosen.commit || chosen.base)
         return sfpm_fail(SFPM_ERR_ARGUMENT, "an open image has its commit and its base "
                                             "already: the options must not be set");
-    sfpm_snapshot_name_last(snapshot, NULL, NULL);
-    return restore(snapshot, image, &chosen, false);
+    return restore_named(snapshot, image, &chosen);
 }
 
 sfpm_image_t *sfpm_snapshot_open_image(const sfpm_snapshot_t *snapshot,
@@ -239,9 +253,7 @@ bool sfpm_snapshot_restore_with(sfpm_snapshot_t *snapshot, const char *filename,
         return false;
     sfpm_image_t *image =
         sfpm_snapshot_open(snapshot, filename, chosen.commit, chosen.base);
-    bool ok = image && restore(snapshot, image, &chosen, false);
-    if (ok || (image && sfpm_last_status() == SFPM_ERR_UNFINISHED))
-        sfpm_snapshot_name_last(snapshot, filename, chosen.base);
+    bool ok = image && restore_named(snapshot, image, &chosen);
     sfpm_image_close(image);
     return ok;
 }

@@ -283,6 +283,33 @@ START_TEST(a_heap_is_restored_where_it_was)
 }
 END_TEST
 
+START_TEST(a_restored_heap_is_reverted)
+{
+    make_path();
+    sfpm_heap_t *heap = new_heap();
+    sfpm_snapshot_t *snapshot = sfpm_snapshot_create();
+    ck_assert(sfpm_heap_add_to_snapshot(heap, snapshot));
+    build_list(heap, 20000);
+    ck_assert(sfpm_snapshot_save(snapshot, path));
+    sfpm_snapshot_destroy(snapshot);
+    sfpm_heap_destroy(heap);
+    heap = new_heap();
+    snapshot = sfpm_snapshot_create();
+    ck_assert(sfpm_heap_add_to_snapshot(heap, snapshot));
+    ck_assert(!sfpm_snapshot_revert(snapshot));
+    for (int restored = 0; restored < 2; restored++) {
+        ck_assert(sfpm_heap_restore(heap, path, NULL));
+        build_list(heap, 50000);
+        ck_assert_msg(sfpm_snapshot_revert(snapshot), "%s", sfpm_last_error());
+        check_list(heap, 20000);
+        CHECK(heap);
+    }
+    sfpm_snapshot_destroy(snapshot);
+    sfpm_heap_destroy(heap);
+    remove_path();
+}
+END_TEST
+
 START_TEST(a_heap_that_grew_is_reverted)
 {
     make_path();
@@ -417,6 +444,7 @@ int main(void)
     tcase_add_test(core, alignment_is_given);
     tcase_add_test(core, roots_name_blocks);
     tcase_add_test(core, a_heap_is_restored_where_it_was);
+    tcase_add_test(core, a_restored_heap_is_reverted);
     tcase_add_test(core, a_heap_that_grew_is_reverted);
     tcase_add_test(core, pages_without_blocks_are_not_stored);
     tcase_add_test(core, full_segments_are_one_piece);

@@ -186,6 +186,9 @@ START_TEST(a_heap_moves_with_its_pointers)
     (void)was;
     check_built(&first);
     check_built(&second);
+    /* The image's pointers are not right there. */
+    ck_assert(!sfpm_snapshot_revert(second.snapshot));
+    check_built(&second);
     /* What is restored there goes on, is saved, and moves again. */
     node_t *tree = sfpm_heap_root(second.heap, "tree");
     insert(&second, &tree, KEYS);

@@ -20,8 +20,11 @@ typedef struct {
     char failing; /* the callback that fails, or 0 */
     int *watched; /* its value is noted when memory is restored */
     int seen;
+    uint64_t commit; /* that was to be restored */
     sfpm_restore_event_t event;
 } hook_t;
+
+static sfpm_snapshot_t *snapshot;
 
 static void note(const hook_t *hook, const char *what)
 {
@@ -46,6 +49,8 @@ static void after_save(void *context, bool saved)
 static bool before_restore(void *context)
 {
     hook_t *hook = context;
+    const sfpm_image_t *image = sfpm_snapshot_restoring(snapshot);
+    hook->commit = image ? sfpm_image_commit_info(image)->number : 0;
     note(hook, "r");
     return hook->failing != 'r';
 }
@@ -63,7 +68,6 @@ static bool after_restore(void *context, const sfpm_restore_event_t *event)
 }
 
 static int value;
-static sfpm_snapshot_t *snapshot;
 static hook_t hooks[3];
 
 static void add_hook(hook_t *hook, const char *name)
@@ -134,7 +138,9 @@ START_TEST(pairs_nest_around_every_restore)
         ck_assert_int_eq(hooks[i].seen, 1);
         ck_assert_uint_eq(hooks[i].event.commit, 1);
         ck_assert_uint_eq(hooks[i].event.schema, 0);
+        ck_assert_uint_eq(hooks[i].commit, 1);
     }
+    ck_assert_ptr_null(sfpm_snapshot_restoring(snapshot));
     sfpm_image_t *image = sfpm_image_open("a.img", NULL);
     ck_assert_ptr_nonnull(image);
     ck_assert_works(sfpm_snapshot_restore_image(snapshot, image, NULL));

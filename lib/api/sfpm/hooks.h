@@ -70,6 +70,13 @@ typedef struct sfpm_hooks {
 SFPM_API bool sfpm_snapshot_add_hooks(sfpm_snapshot_t *snapshot,
                                       const sfpm_hooks_t *hooks);
 
+/**
+ * For `before_restore` hooks.
+ * @return the image that is to be restored, which belongs to the library; NULL outside of
+ *         such a hook
+ */
+SFPM_API const sfpm_image_t *sfpm_snapshot_restoring(const sfpm_snapshot_t *snapshot);
+
 #ifdef __cplusplus
 }
 #endif
