@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/files.h"
 #include "common/operand.h"
 #include "common/options.h"
 #include "common/output.h"
@@ -243,6 +244,7 @@ static int salvage_image(const char *name)
     if (strcmp(name, "-") == 0 || options.output == NULL ||
         strcmp(options.output, "-") == 0)
         return tool_usage("--salvage: a file, and -o FILE, are needed");
+    files_read("the image that is read", name);
     if (!output_choose(&damaged, OUTPUT_FILE, &kind, &status))
         return status;
     sfpm_image_options_t how = operand_options();

@@ -9,6 +9,7 @@
 #include <sfpm/vm.h>
 
 #include "common/escape.h"
+#include "common/files.h"
 #include "common/input.h"
 #include "common/options.h"
 #include "common/output.h"
@@ -129,6 +130,10 @@ int main(int argc, char **argv)
             bool piped = strcmp(name, "-") == 0;
             operand_t program = {.label = piped ? "standard input" : name,
                                  .path = piped ? NULL : name};
+            if (piped)
+                files_read_fd("the program", STDIN_FILENO);
+            else
+                files_read("the program", name);
             const char *target = options.output != NULL ? options.output : "the image";
             if (output_choose(&program, OUTPUT_STDOUT, &kind, &status) &&
                 prepare_secret(target, &status))

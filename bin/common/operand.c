@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/files.h"
 #include "common/number.h"
 #include "common/options.h"
 #include "common/progress.h"
@@ -85,7 +86,13 @@ static bool open_image(operand_t *operand, const char *text, sfpm_image_options_
     operand->image = operand->path != NULL
                          ? sfpm_image_open(operand->path, how)
                          : sfpm_image_open_fd(STDIN_FILENO, operand->label, how);
-    if (operand->image == NULL)
+    if (operand->path != NULL)
+        files_read("the image that is read", operand->path);
+    else
+        files_read_fd("the image that is read", STDIN_FILENO);
+    if (operand->image != NULL)
+        files_read_bases(operand->image);
+    else
         tell_failure(operand);
     return operand->image != NULL;
 }

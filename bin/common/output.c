@@ -7,19 +7,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/files.h"
 #include "common/options.h"
 #include "common/progress.h"
 #include "common/tool.h"
-
-/* Whether both are the same regular file; devices and pipes may be both. */
-static bool is_input(const operand_t *operand, output_kind_t kind)
-{
-    struct stat in, out;
-    int found =
-        kind == OUTPUT_FILE ? stat(options.output, &out) : fstat(STDOUT_FILENO, &out);
-    return found == 0 && S_ISREG(out.st_mode) && operand_identity(operand, &in) &&
-           in.st_dev == out.st_dev && in.st_ino == out.st_ino;
-}
 
 static bool check_in_place(const operand_t *operand, int *status)
 {
@@ -67,12 +58,11 @@ bool output_choose(const operand_t *operand, output_kind_t usual, output_kind_t 
             tool_usage("an image is not written to a terminal: use -o FILE or a pipe");
         return false;
     }
-    if (*kind != OUTPUT_NONE && is_input(operand, *kind)) {
-        *status = tool_usage("%s: the output file is the input file%s", operand->label,
-                             operand->image != NULL ? ": use -i" : "");
-        return false;
-    }
-    return true;
+    return *kind == OUTPUT_NONE ||
+           files_write("-o", *kind == OUTPUT_FILE ? options.output : NULL,
+                       operand->image != NULL ? "use -i, or name another file"
+                                              : "name another file",
+                       status);
 }
 
 static void warn(void *context, const char *text)

@@ -17,7 +17,8 @@ typedef enum output_kind {
 } output_kind_t;
 
 /* Chooses by -o and -i, otherwise `usual`. Refuses, before any work is done, a
- * terminal, the input file as output, and -i for what has no file to append to.
+ * terminal, a file that is read (files.h) as output, and -i for what has no file to
+ * append to.
  * operand: the image that is changed; or a `path` without image, of any file that
  *          is read
  * Returns false with *status set. */

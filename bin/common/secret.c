@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/files.h"
 #include "common/terminal.h"
 #include "common/tool.h"
 
@@ -99,6 +100,7 @@ bool secret_read_key(secret_t *secret, const char *path, int *status)
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     ssize_t size = fd >= 0 ? read_some(fd, bytes, sizeof(bytes)) : -1;
     bool good = false;
+    files_read("the key file", path);
     if (size < 0)
         *status = tool_mistake(path, "the key cannot be read: %s", strerror(errno));
     else if (!(good = parse_key(secret, bytes, (size_t)size)))
@@ -139,6 +141,7 @@ static ssize_t read_line(int fd, char *text, size_t room)
 bool secret_read_passphrase(secret_t *secret, const char *option, int fd, int *status)
 {
     ssize_t size = read_line(fd, secret->passphrase, SECRET_PASSPHRASE);
+    files_read_fd("the file with the passphrase", fd);
     if (size > 0)
         return is_known(secret, (size_t)size);
     if (size == 0)

@@ -5,8 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/escape.h"
+#include "common/files.h"
 #include "common/input.h"
 #include "common/machine.h"
 #include "common/operand.h"
@@ -319,6 +321,15 @@ static int patch_image(patch_t *patch, poptContext popt)
     return status;
 }
 
+/* The edits are read after the output is chosen, which must not be their file. */
+static void note_edits(const char *path)
+{
+    if (strcmp(path, "-") == 0)
+        files_read_fd("the file of edits", STDIN_FILENO);
+    else
+        files_read("the file of edits", path);
+}
+
 static int patch_operands(poptContext popt)
 {
     patch_t patch = {.count = 0};
@@ -331,6 +342,8 @@ static int patch_operands(poptContext popt)
     if (edits_file != NULL && strcmp(edits_file, "-") == 0 && strcmp(name, "-") == 0)
         return tool_usage("image and edits cannot both come from standard input");
     int status = tool_failure();
+    if (edits_file != NULL)
+        note_edits(edits_file);
     if (operand_open(&patch.image, name))
         status = patch_image(&patch, popt);
     for (size_t i = 0; i < patch.count; i++)

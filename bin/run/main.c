@@ -2,7 +2,9 @@
 /* sfpm-run: runs or resumes the machine of an image. */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "common/files.h"
 #include "common/machine.h"
 #include "common/number.h"
 #include "common/options.h"
@@ -159,7 +161,8 @@ static void make_deterministic(void)
 
 static bool parse_values(int *status)
 {
-    request.stdout_file = texts.stdout_file;
+    if (texts.stdout_file != NULL && strcmp(texts.stdout_file, "-") != 0)
+        request.stdout_file = texts.stdout_file;
     return parse_count("--steps", texts.steps, &request.steps, status) &&
            parse_count("--fuel", texts.fuel, &request.fuel, status) &&
            parse_seconds("--timeout", texts.timeout, &request.timeout, status) &&
@@ -175,6 +178,8 @@ static bool check_request(int *status)
     bool to_stdout = options.output != NULL && strcmp(options.output, "-") == 0;
     if (options.compression != NULL && !writes)
         *status = tool_usage("--compress: no image is written: add -o FILE or -i");
+    else if (to_stdout && texts.stdout_file != NULL && request.stdout_file == NULL)
+        *status = tool_usage("-o and --stdout cannot both be standard output");
     else if (request.checkpoint_every > 0 && (!writes || to_stdout))
         *status =
             tool_usage("--checkpoint-every: add -i or -o FILE, where checkpoints go");
@@ -204,7 +209,10 @@ static int run_image(const operand_t *image)
     int status;
     output_kind_t kind;
     operand_warn(image);
-    if (!output_choose(image, OUTPUT_NONE, &kind, &status))
+    files_read_fd("standard input, which the program reads", STDIN_FILENO);
+    if (!output_choose(image, OUTPUT_NONE, &kind, &status) ||
+        (request.stdout_file != NULL &&
+         !files_write("--stdout", request.stdout_file, "name another file", &status)))
         return status;
     if (!sfpm_vm_is_in(image->image)) {
         const char *creator = sfpm_image_commit_info(image->image)->creator;

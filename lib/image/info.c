@@ -22,6 +22,11 @@ const char *sfpm_image_name(const sfpm_image_t *image)
     return image ? sfpm_input_name(image->input) : "";
 }
 
+const sfpm_image_t *sfpm_image_base(const sfpm_image_t *image)
+{
+    return image ? image->base : NULL;
+}
+
 const sfpm_image_info_t *sfpm_image_info(const sfpm_image_t *image)
 {
     return image ? &image->info : NULL;

@@ -181,7 +181,9 @@ static bool run(sfpm_rewriter_t *rewriter, const char *output,
         if (sfpm_take_options(&known, sizeof known, write))
             sfpm_meter_start(&rewriter->meter, &known.progress,
                              2 * sfpm_input_size(rewriter->image->input));
-        rewriter->output = sfpm_output_create(output, &how);
+        rewriter->output = sfpm_base_is_spared(rewriter->image->base, output)
+                               ? sfpm_output_create(output, &how)
+                               : NULL;
         good = rewriter->output && salvage_all(rewriter, &found);
         if (good)
             good = sfpm_output_finish(rewriter->output);

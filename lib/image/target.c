@@ -127,6 +127,9 @@ bool sfpm_edit_save(sfpm_edit_t *edit, const char *filename,
     sfpm_output_options_t how;
     if (!edit || !filename)
         return sfpm_fail(SFPM_ERR_ARGUMENT, "an edit and a file name are needed");
+    /* What a delta becomes in the same format is a delta still. */
+    if (last_trailer(edit) && !sfpm_base_is_spared(edit->image->base, filename))
+        return false;
     return take_options(edit, options, &how) &&
            save_to(edit, filename, sfpm_output_create(filename, &how));
 }

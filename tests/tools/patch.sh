@@ -213,7 +213,7 @@ expect_status 2 sfpm-patch a.img
 expect_status 2 sfpm-patch -i -o x.img a.img 3=20
 cp a.img before
 expect_status 2 sfpm-patch -o a.img a.img 3=20
-expect_stderr_match 'a\.img: the output file is the input file: use -i'
+expect_stderr_match "-o: 'a.img' is the image that is read: use -i"
 ln -s a.img link.img
 expect_status 2 sfpm-patch -o link.img a.img 3=20
 expect_status 2 sfpm-patch -o a.img - 3=20 <a.img

@@ -99,7 +99,7 @@ expect_stderr_match '^sfpm-save: --no-such-option: '
 expect_status 2 sfpm-save -o x.img --attr novalue "$sum"
 expect_status 2 sfpm-save -o x.img --attr =novalue "$sum"
 expect_status 2 sfpm-save -o sum.s sum.s
-expect_stderr_match 'the output file is the input file'
+expect_stderr_match "-o: 'sum.s' is the program"
 expect_same sum.s "$sum"
 expect_no_file x.img
 

@@ -164,6 +164,9 @@ SFPM_API void sfpm_image_close(sfpm_image_t *image);
 /** @return the name it was opened by, for messages; it lives as long as the image. */
 SFPM_API const char *sfpm_image_name(const sfpm_image_t *image);
 
+/** @return the base image of a delta, which lives as long as the image; otherwise NULL. */
+SFPM_API const sfpm_image_t *sfpm_image_base(const sfpm_image_t *image);
+
 /** @return facts about the file; they live as long as the image. */
 SFPM_API const sfpm_image_info_t *sfpm_image_info(const sfpm_image_t *image);
 
