@@ -175,8 +175,9 @@ bool sfpm_edit_set_changed(sfpm_edit_t *edit, const char *name, size_t instance,
     if (!find(edit, name, instance, &which))
         return sfpm_fail(SFPM_ERR_INTERNAL, "there is no region '%s'", name);
     sfpm_source_t *source = &edit->sources[which];
-    /* What had another size then is compared as if nothing were known. */
-    if (source->old && source->memory &&
+    /* What had another size then is compared as if nothing were known, and an image of
+     * version 1 has no leaves to take over. */
+    if (source->old && source->memory && edit->image->info.format != 1 &&
         source->old->size == edit->index.regions[which].size)
         source->changed = changed;
     source->most_changed = most;

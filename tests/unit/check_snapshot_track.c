@@ -473,6 +473,37 @@ START_TEST(own_loads_know_what_changed)
 }
 END_TEST
 
+/* What did not change cannot be taken over from the original layout, which has no places
+ * for that. */
+START_TEST(version_1_is_written_whole)
+{
+    begin(methods[_i], 0, SIZE);
+    sfpm_edit_t *edit = sfpm_edit_create(NULL);
+    ck_assert_works(sfpm_edit_set_format(edit, 1));
+    ck_assert_works(sfpm_snapshot_fill_regions(subject.snapshot, edit));
+    ck_assert_works(sfpm_edit_save(edit, "old.img", NULL));
+    sfpm_edit_destroy(edit);
+
+    sfpm_image_t *image = sfpm_image_open("old.img", NULL);
+    ck_assert_ptr_nonnull(image);
+    ck_assert_works(sfpm_snapshot_loaded(subject.snapshot, image));
+    subject.memory[SIZE / 2] ^= 1;
+    edit = sfpm_edit_create(image);
+    ck_assert_works(sfpm_edit_set_format(edit, 2));
+    ck_assert_works(sfpm_snapshot_fill_regions(subject.snapshot, edit));
+    ck_assert_works(sfpm_edit_save(edit, "new.img", NULL));
+    sfpm_edit_destroy(edit);
+    sfpm_image_close(image);
+
+    image = sfpm_image_open("new.img", NULL);
+    ck_assert_ptr_nonnull(image);
+    ck_assert_works(sfpm_image_read(image, 0, 0, subject.wanted, subject.size));
+    ck_assert_mem_eq(subject.wanted, subject.memory, subject.size);
+    sfpm_image_close(image);
+    end();
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("snapshot_track");
@@ -492,6 +523,7 @@ int main(void)
     tcase_add_loop_test(core, a_child_finds_its_own_changes, 0, NUM_METHODS);
     tcase_add_loop_test(core, own_edits_know_what_changed, 0, NUM_METHODS);
     tcase_add_loop_test(core, own_loads_know_what_changed, 0, NUM_METHODS);
+    tcase_add_loop_test(core, version_1_is_written_whole, 0, NUM_METHODS);
     suite_add_tcase(suite, core);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* The instructions that programs in assembly text do not have yet, one by one. */
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/bytes.h"
+#include "vm/memory.h"
 #include "vm_build.h"
 #include "vm_common.h"
 #include "vm_operation.h"
@@ -261,6 +265,35 @@ START_TEST(memory_grows_to_its_maximum)
 }
 END_TEST
 
+/* Whether a process that reads a byte there is ended. */
+static bool is_deadly(const uint8_t *at)
+{
+    int status = 0;
+    pid_t child = fork();
+    if (child == 0) {
+        signal(SIGSEGV, SIG_DFL);
+        (void)*(const volatile uint8_t *)at;
+        _exit(0);
+    }
+    ck_assert(child > 0 && waitpid(child, &status, 0) == child);
+    return WIFSIGNALED(status);
+}
+
+/* What an engine's checks let through would end here. */
+START_TEST(memory_lies_between_pages_that_cannot_be_touched)
+{
+    sfpm_buffer_t memory = {0};
+    ck_assert(sfpm_memory_make(&memory, 2 * SFPM_PAGE_SIZE));
+    ck_assert(!is_deadly(memory.data) && !is_deadly(memory.data + memory.size - 1));
+    ck_assert(is_deadly(memory.data - 1) && is_deadly(memory.data + memory.size));
+    sfpm_memory_free(&memory);
+    ck_assert_ptr_null(memory.data);
+    ck_assert(!sfpm_memory_make(&memory, UINT64_MAX));
+    ck_assert_int_eq(sfpm_last_status(), SFPM_ERR_MEMORY);
+    ck_assert(sfpm_memory_make(&memory, 0) && !memory.data);
+}
+END_TEST
+
 /* Executes a bulk instruction on three values, then loads 8 bytes at `look`. */
 static sfpm_trap_t bulk(sfpm_opcode_t opcode, bool dropped, uint32_t a, uint32_t b,
                         uint32_t c, uint32_t look, uint64_t *result)
@@ -325,6 +358,7 @@ int main(void)
     };
     const test_t limits[] = {
         bulk_operations_do_all_or_nothing,
+        memory_lies_between_pages_that_cannot_be_touched,
         NULL,
     };
     return run_suite("vm_operations", core, limits);
