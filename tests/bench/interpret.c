@@ -337,12 +337,12 @@ static double one_and_a_half(intptr_t unused)
 /* The targets are what the best interpreter measured took. */
 const bench_row_t bench_interpret_rows[] = {
     {"six programs, geometric mean", AGAINST_C, 6, 5, ours, twin, ALL, NULL},
-    {"fib", AGAINST_C, 4.86, 5, ours, twin, 0, NULL},
-    {"sieve", AGAINST_C, 15.1, 5, ours, twin, 1, NULL},
-    {"hash", AGAINST_C, 7.19, 5, ours, twin, 2, NULL},
-    {"mandelbrot", AGAINST_C, 5.75, 5, ours, twin, 3, NULL},
-    {"matmul", AGAINST_C, 19.5, 5, ours, twin, 4, NULL},
-    {"nbody", AGAINST_C, 16.4, 5, ours, twin, 5, NULL},
+    {"fib, against C", AGAINST_C, 4.86, 5, ours, twin, 0, NULL},
+    {"sieve, against C", AGAINST_C, 15.1, 5, ours, twin, 1, NULL},
+    {"hash, against C", AGAINST_C, 7.19, 5, ours, twin, 2, NULL},
+    {"mandelbrot, against C", AGAINST_C, 5.75, 5, ours, twin, 3, NULL},
+    {"matmul, against C", AGAINST_C, 19.5, 5, ours, twin, 4, NULL},
+    {"nbody, against C", AGAINST_C, 16.4, 5, ours, twin, 5, NULL},
     {"polls and bounds checks, geometric mean", "without them", 1.03, 5, checked,
      unchecked, ALL, NULL},
     {"polls and bounds checks, calls alone: fib", "without them", 0, 5, checked,
