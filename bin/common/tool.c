@@ -122,6 +122,13 @@ int tool_fail_last(const char *subject)
     return tool_fail(subject, "%s%s", text, limit ? " with --max-memory" : "");
 }
 
+bool tool_met_damage(void)
+{
+    sfpm_status_t status = sfpm_last_status();
+    return status == SFPM_ERR_CHECKSUM || status == SFPM_ERR_CORRUPT ||
+           status == SFPM_ERR_TRUNCATED;
+}
+
 int tool_mistake_last(const char *subject)
 {
     return tool_mistake(subject, "%s", tool_last_error(subject));

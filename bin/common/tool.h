@@ -39,6 +39,10 @@ const char *tool_last_error(const char *subject);
 /* The same with the library's last error as text, in which the subject is not told
  * twice. Silent when the cause is a closed pipe: whoever closed it wants no more. */
 int tool_fail_last(const char *subject);
+
+/* Whether the last error told of damage in an image. */
+bool tool_met_damage(void);
+
 int tool_mistake_last(const char *subject);
 
 /* The library's last error without the subject before it. */

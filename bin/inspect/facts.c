@@ -6,6 +6,7 @@
 
 #include "common/escape.h"
 #include "common/machine.h"
+#include "common/tool.h"
 #include "inspect/view.h"
 
 const char *view_time(const sfpm_commit_info_t *commit, const char *t, const char *z,
@@ -20,6 +21,13 @@ const char *view_time(const sfpm_commit_info_t *commit, const char *t, const cha
     snprintf(text, VIEW_TIME, "%04d-%02d-%02d%s%02d:%02d:%02d%s", utc.tm_year + 1900,
              utc.tm_mon + 1, utc.tm_mday, t, utc.tm_hour, utc.tm_min, utc.tm_sec, z);
     return text;
+}
+
+void view_note_damage(view_t *view)
+{
+    if (view->damage[0] == '\0' && tool_met_damage())
+        snprintf(view->damage, sizeof(view->damage), "%s",
+                 tool_last_error(view->file.label));
 }
 
 static void print_name(const char *name)

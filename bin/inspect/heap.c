@@ -33,6 +33,8 @@ static void for_each_heap(view_t *view, show_heap_t show_heap)
         if (!sfpm_heap_is_in(image, i))
             continue;
         sfpm_heap_survey_t *survey = sfpm_heap_survey(image, i, options.max_memory);
+        if (survey == NULL)
+            view_note_damage(view);
         show_heap(view, region->name, survey);
         sfpm_heap_survey_free(survey);
     }

@@ -227,7 +227,9 @@ int view_json(view_t *view)
 {
     sfpm_image_t *image = view->file.image;
     const sfpm_image_info_t *info = sfpm_image_info(image);
-    printf("{\"schema\":1,\"format\":%" PRIu32 ",\"id\":", info->format);
+    fputs("{\"schema\":1", stdout);
+    json_member("image", view->file.label);
+    printf(",\"format\":%" PRIu32 ",\"id\":", info->format);
     json_digest(info->id, info->format != 1);
     fputs(",\"commit\":", stdout);
     json_u64(sfpm_image_commit_info(image)->number);

@@ -54,6 +54,7 @@ static void load_machine(view_t *view)
     if (!loaded || !sfpm_vm_verify(view->vm))
         snprintf(view->refusal, sizeof(view->refusal), "%s", sfpm_last_error());
     if (!loaded) {
+        view_note_damage(view);
         sfpm_vm_destroy(view->vm);
         view->vm = NULL;
     }
@@ -79,11 +80,16 @@ static int show(view_t *view)
         putchar('\n');
     again = true;
     operand_warn(&view->file);
-    load_machine(view);
+    if (mode != MODE_LOG && mode != MODE_HEX)
+        load_machine(view);
+    int status = tool_failure();
     for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
         if (ways[i].mode == mode)
-            return ways[i].function(view);
-    return tool_failure();
+            status = ways[i].function(view);
+    /* --text shows it as a fact among others: git is to go on comparing. */
+    if (status == EXIT_SUCCESS && view->damage[0] != '\0' && mode != MODE_TEXT)
+        status = tool_fail(view->file.label, "%s", view->damage);
+    return status;
 }
 
 static int inspect(const char *name)

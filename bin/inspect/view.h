@@ -21,6 +21,7 @@ typedef struct view {
     operand_t file;
     sfpm_vm_t *vm;     /* NULL when there is no machine, or when it cannot be read */
     char refusal[512]; /* why the machine cannot be read or run; "" when it can */
+    char damage[512];  /* the first damage that was met; "" when none was */
     const char *bold;  /* before and after a heading: escape sequences or "" */
     const char *plain;
     const char *region; /* --hex */
@@ -55,6 +56,9 @@ void view_export(const sfpm_vm_t *vm, uint32_t index);
 void heap_page(view_t *view);
 void heap_json(view_t *view);
 void heap_text(view_t *view);
+
+/* Keeps what the last error tells of damage. */
+void view_note_damage(view_t *view);
 
 /* Finds out what of the commits is in use; false when damage is in the way. */
 bool view_load_usage(view_t *view);

@@ -252,10 +252,12 @@ static int commit_undo(patch_t *patch, sfpm_edit_t *commit, output_kind_t kind)
 }
 
 /* The machine helps to find places; an image without one can be patched as well. One
- * that cannot be read is not: its edits could not be checked.
+ * that cannot be read is not, since its edits could not be checked; but one of a kind
+ * that this build does not know never can.
  * Returns the exit status. */
 static int load_machine(patch_t *patch)
 {
+    const char *label = patch->image.label;
     if (!sfpm_vm_is_in(patch->image.image))
         return EXIT_SUCCESS;
     patch->vm = machine_create();
@@ -265,20 +267,18 @@ static int load_machine(patch_t *patch)
     }
     sfpm_vm_destroy(patch->vm);
     patch->vm = NULL;
-    const char *reason = tool_last_error(patch->image.label);
-    if (!options.force)
-        return tool_fail(patch->image.label,
-                         "%s; nothing is written: --force would, but edits cannot be "
-                         "checked%s",
-                         reason,
-                         sfpm_last_status() == SFPM_ERR_CHECKSUM ||
-                                 sfpm_last_status() == SFPM_ERR_CORRUPT
-                             ? "; sfpm-convert --salvage writes what is intact"
-                             : "");
+    if (!options.force && sfpm_last_status() != SFPM_ERR_UNSUPPORTED)
+        return tool_fail(
+            label,
+            "%s; nothing is written: --force would, but edits cannot be "
+            "checked%s",
+            tool_last_error(label),
+            tool_met_damage() ? "; sfpm-convert --salvage writes what is intact" : "");
     char text[600];
     snprintf(text, sizeof(text),
-             "the machine cannot be read, so edits are not checked: %s", reason);
-    tool_warn(patch->image.label, text);
+             "the machine cannot be read, so edits are not checked: %s",
+             tool_last_error(label));
+    tool_warn(label, text);
     return EXIT_SUCCESS;
 }
 

@@ -96,7 +96,15 @@ while [ "$at" -lt "$whole" ]; do
     sfpm-run flipped.img >out 2>err || status=$?
     # Damage in what only the first commit uses does not matter to the last.
     case $status:$(cat out) in
-    125:) expect grep -q '^sfpm-run: flipped\.img: ' err ;;
+    125:)
+        expect grep -q '^sfpm-run: flipped\.img: ' err
+        # What an inspection meets of it is told as well.
+        expect_status 1 sfpm-inspect flipped.img
+        expect_stderr_match '^sfpm-inspect: flipped\.img: '
+        expect_status 1 sfpm-inspect --json flipped.img
+        shown=$(sfpm-inspect --text flipped.img 2>/dev/null) || shown=
+        case $shown in '' | *'machine refused '*) ;; *) fail "nothing is refused" ;; esac
+        ;;
     0:30) ;;
     0:15) expect grep -q 'warning: ' err ;;
     *) fail "bit flipped at $at: status $status, output $(cat out)" ;;

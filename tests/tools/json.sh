@@ -18,7 +18,7 @@ with open(sys.argv[1], "rb") as file:
     lines = file.read().decode("utf-8", "strict").splitlines()
 for line in lines:
     image = json.loads(line, parse_constant=no_constant)
-    assert list(image) == ["schema", "format", "id", "commit", "commits", "regions", "heaps",
+    assert list(image) == ["schema", "image", "format", "id", "commit", "commits", "regions", "heaps",
                            "machine", "warnings"], list(image)
     assert image["schema"] == 1
     if image["format"] == 2:
@@ -54,7 +54,7 @@ cat >large.s <<'END'
         halt
 END
 sfpm-save -o a.img -d 'with "quotes", \ and é' --attr k=v large.s
-expect holds a.img 'image["machine"]["state"] == "suspended"' 'image["machine"]["stack"] == []' \
+expect holds a.img 'image["image"] == "a.img"' 'image["machine"]["state"] == "suspended"' 'image["machine"]["stack"] == []' \
     'image["commits"][0]["description"] == "with \"quotes\", \\ and \u00e9"' \
     'image["commits"][0]["attributes"] == {"k": "v"}' 'image["warnings"] == []' \
     '[r["flags"] for r in image["regions"] if r["name"] == "code"] == [["dynamic", "portable"]]'
@@ -115,6 +115,6 @@ head -c $(($(size a.img) - 1)) a.img >torn.img
 expect holds torn.img 'len(image["warnings"]) == 1' 'image["commit"] == 1'
 succeeds sfpm-inspect --json a.img h.img
 expect test "$(wc -l <"$stdout")" -eq 2
-expect python3 check.py "$stdout"
+expect python3 check.py "$stdout" 'image["image"] in ("a.img", "h.img")'
 sfpm-patch --force -q -i a.img 0=0xEE
 expect holds a.img '"0xEE" in image["warnings"][0]'
