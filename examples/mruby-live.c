@@ -5,7 +5,9 @@
  *     mruby-live IMAGE [SCRIPT]
  *
  * goes on with the state in IMAGE, which is made when missing, and runs the script, or
- * each line of standard input. After each it commits. examples/lua-live.c says more.
+ * each line of standard input. After each it commits. Files are to be closed before: in
+ * another process those that Ruby takes for open are not, but for 0, 1 and 2.
+ * examples/lua-live.c says more.
  */
 #include <stdio.h>
 #include <stdlib.h>
