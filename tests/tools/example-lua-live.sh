@@ -77,6 +77,10 @@ expect_status 1 "$lua" -i new.img /dev/stdin <<'END'
 revert()
 END
 expect_stderr_match 'nothing to go back to'
+says 'x = 11
+revert()
+x' 'restored
+10' app2.img
 # To what this process committed, whatever others did since; they are not written over.
 cp app2.img shared.img
 export lua
@@ -227,6 +231,7 @@ is_there() {
     LOOK=1 "$lua" count.img >state 2>&1 && read -r a b <state && [ "$a" = "$b" ] && [ "$a" -ge "$1" ]
 }
 for pause in 0.05 0.1 0.02 0.15 0.07 0.12; do
+    rm -f reported # that of the process before
     if [ -f count.img ]; then
         "$lua" count.img >reported &
     else
