@@ -279,7 +279,31 @@ static const sfpm_cell_t *calling_cell(const sfpm_engine_t *engine)
     return engine->ip;
 }
 
-/* Lets the cells at which tier 1 stopped call their function. */
+/* The function cannot be translated: a first cell only computes its argument from now on.
+ */
+static void part_cells(sfpm_cell_t *first, sfpm_cell_t *calling)
+{
+    if (first == calling)
+        return;
+    bool wide = calling->value >> 32 == FAST_I64_ADD_CALL;
+    first->handler =
+        sfpm_fast_handler(wide ? FAST_I64_ADD_STORE_SC : FAST_I32_ADD_STORE_SC);
+    calling->handler = sfpm_fast_handler(FAST_LINK);
+}
+
+/* Tier 0 calls a function that cannot be translated. Where the calling cell stands is
+ * known without a search, so that a program may do so again and again. */
+static sfpm_outcome_t call_slowly(sfpm_run_t *run, const sfpm_cell_t *calling)
+{
+    const sfpm_engine_t *engine = &run->engine;
+    set_registers(run, (uint32_t)calling->x - SFPM_CALL_LENGTH);
+    restore_records(run, run->registers->function, engine->fp);
+    run->left = (uint64_t)engine->fuel + run->reserve + (uint32_t)calling->jump + 1;
+    return execute_slowly(run, 1);
+}
+
+/* Lets the cells at which tier 1 stopped call their function. Whether there is something
+ * to go on with. */
 static bool link_call(sfpm_run_t *run)
 {
     const sfpm_cell_t *first = run->engine.ip;
@@ -287,12 +311,14 @@ static bool link_call(sfpm_run_t *run)
     const sfpm_program_t *program = run->machine->program;
     uint32_t callee = (uint32_t)calling->value;
     uint32_t handler = (uint32_t)(calling->value >> 32);
-    if (!sfpm_fast_translate(run->fast, program, run->machine->facts, callee))
-        return false;
-    const sfpm_fast_function_t *target = function_of(run, callee);
     sfpm_fast_function_t *caller =
         function_of(run, sfpm_function_at(program, (uint32_t)calling->x - 1));
     sfpm_cell_t *cell = &caller->cells[calling - caller->cells];
+    if (!sfpm_fast_translate(run->fast, program, run->machine->facts, callee)) {
+        part_cells(&caller->cells[first - caller->cells], cell);
+        return first != calling;
+    }
+    const sfpm_fast_function_t *target = function_of(run, callee);
     cell->value = (uintptr_t)(target->cells + 1);
     cell->cost = (int32_t)((int64_t)target->instructions - cell->jump);
     /* The handler that zeroes locals follows the one that does not. */
@@ -357,7 +383,7 @@ static bool link_element(sfpm_run_t *run, sfpm_outcome_t *outcome)
         return step(run, (uint32_t)cell->x - SFPM_CALL_LENGTH, outcome);
     if (sfpm_fast_translate(run->fast, program, run->machine->facts, callee))
         return true;
-    *outcome = leave_and_step(run);
+    *outcome = call_slowly(run, cell);
     return false;
 }
 
@@ -376,7 +402,8 @@ static bool attend(sfpm_run_t *run, sfpm_stop_t stop, sfpm_outcome_t *outcome)
             return link_element(run, outcome);
         if (link_call(run))
             return true;
-        break;
+        *outcome = call_slowly(run, ip);
+        return false;
     case SFPM_STOP_STACK:
         if (grow_stack(run))
             return true;
