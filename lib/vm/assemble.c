@@ -112,7 +112,7 @@ static bool take_text(sfpm_assembler_t *a)
         if (a->code->size > SFPM_VM_MAX_CODE)
             return sfpm_fail(SFPM_ERR_LIMIT, "the program is over %llu bytes",
                              (unsigned long long)SFPM_VM_MAX_CODE);
-        if (a->token.kind == SFPM_TOKEN_END)
+        if (a->token.kind == SFPM_TOKEN_END || a->faults->count == SFPM_MAX_FAULTS)
             break;
     }
     return true;

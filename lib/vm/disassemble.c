@@ -106,8 +106,9 @@ static void write_type(sfpm_writer_t *writer, const sfpm_program_t *program,
                        uint32_t number)
 {
     enum { SHORT = 16 };
-    const sfpm_function_type_t *type =
-        sfpm_first_like(program, number) == number ? &program->types[number] : NULL;
+    const bool is_first =
+        number < program->num_types && sfpm_first_like(program, number) == number;
+    const sfpm_function_type_t *type = is_first ? &program->types[number] : NULL;
     if (!type || type->params + type->results > SHORT)
         sfpm_write(writer, " %" PRIu32, number);
     else
