@@ -89,6 +89,7 @@ typedef struct sfpm_reader {
     size_t window_room;
     size_t window_size;
     uint64_t window_offset;
+    size_t next_leaf;                 /* behind the one last read */
     uint64_t zero_sum;                /* of a whole chunk of zeros; 0: not computed yet */
     const sfpm_region_t *leaf_region; /* NULL: no leaf is kept */
     size_t leaf_which;

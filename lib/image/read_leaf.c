@@ -77,11 +77,14 @@ bool sfpm_leaf_zero(uint64_t size, sfpm_leaf_t *leaf)
 
 /* ---- stored leaves ---- */
 
-/* How many bytes to read at once from leaf `which` on: up to the last of the leaves that
- * lie close behind each other, as a commit writes them. */
-static size_t bytes_ahead(const sfpm_region_t *region, size_t which)
+/* How many bytes to read at once from leaf `which` on. Who reads leaves in order gets up
+ * to the last of those that lie close behind each other, as a commit writes them. */
+static size_t bytes_ahead(const sfpm_reader_t *reader, const sfpm_region_t *region,
+                          size_t which)
 {
     uint64_t first = region->leaves[which].offset, last = first;
+    if (which == 0 || which != reader->next_leaf)
+        return LEAF_NEAR;
     for (size_t i = which + 1; i < region->num_leaves; i++) {
         uint64_t next = region->leaves[i].offset;
         if (next == SFPM_LEAF_ZERO || next == SFPM_LEAF_BASE)
@@ -124,7 +127,7 @@ static uint8_t *window_at(sfpm_reader_t *reader, const sfpm_region_t *region,
 {
     if (!is_in_window(reader, offset, size)) {
         uint64_t end = sfpm_input_size(reader->image->input);
-        size_t ahead = bytes_ahead(region, which);
+        size_t ahead = bytes_ahead(reader, region, which);
         if (offset < end && ahead > end - offset)
             ahead = (size_t)(end - offset);
         /* What lies ahead may be unreadable and not be needed. */
@@ -175,6 +178,7 @@ static bool load_stored_leaf(sfpm_reader_t *reader, const sfpm_region_t *region,
         sfpm_span(region->size, (uint64_t)which * SFPM_LEAF_BYTES, SFPM_LEAF_BYTES);
     size_t length;
     const uint8_t *payload = leaf_payload(reader, region, which, &length);
+    reader->next_leaf = which + 1;
     return payload && (sums ? sfpm_leaf_decode : sfpm_leaf_decode_extents)(
                           payload, length, size, offset, leaf);
 }

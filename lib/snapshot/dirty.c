@@ -191,8 +191,19 @@ static bool keep_pieces(sfpm_watched_t *watched, const sfpm_mapping_t *mapping,
     watched->pieces =
         sfpm_copy_bytes(mapping->pieces, mapping->num_pieces * sizeof *mapping->pieces);
     watched->num_pieces = mapping->num_pieces;
-    watched->read = mapping->deviates;
     return watched->pieces != NULL;
+}
+
+/* Pages that were read look like written ones, and stay so. So does what is no whole page
+ * and was not mapped. */
+static void mark_deviating(sfpm_watched_t *watched, const sfpm_mapping_t *mapping)
+{
+    uintptr_t base = (uintptr_t)watched->base;
+    for (size_t i = 0; i < mapping->num_reads; i++) {
+        uintptr_t from = base + mapping->reads[i].position;
+        sfpm_dirty_mark(watched, from, from + mapping->reads[i].size);
+    }
+    sfpm_dirty_mark(watched, base + mapping->size, base + watched->size);
 }
 
 /* What was mapped tells itself which pages were written to. */
@@ -207,9 +218,11 @@ static void watch_mapped(sfpm_tracker_t *tracker, const sfpm_registered_t *regio
     watched->size = region->size;
     watched->changed = SFPM_NEW_N(uint64_t, num_words(watched));
     if (keep_pieces(watched, mapping, image) &&
-        try_method(tracker, watched, SFPM_TRACKING_PAGEMAP))
+        try_method(tracker, watched, SFPM_TRACKING_PAGEMAP)) {
+        mark_deviating(watched, mapping);
         watched->deviating =
             sfpm_copy_bytes(watched->changed, num_words(watched) * sizeof(uint64_t));
+    }
     watched->pristine = watched->deviating != NULL;
     if (watched->method == SFPM_TRACKING_NONE)
         forget(tracker, watched);

@@ -26,7 +26,6 @@ typedef struct sfpm_watched {
     uint64_t *hashes;     /* HASH: of each page when last looked at */
     sfpm_piece_t *pieces; /* PAGEMAP: what shows the image, and what does not */
     size_t num_pieces;
-    bool read;           /* … some pages of it were read when it was restored */
     uint64_t *deviating; /* … pages that were read and do not show the image */
     bool pristine;       /* … there was no commit since */
     uint64_t inode;      /* … of the image */

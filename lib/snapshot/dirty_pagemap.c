@@ -201,21 +201,10 @@ static bool collect_all(sfpm_tracker_t *tracker, sfpm_watched_t *watched)
     return true;
 }
 
-/* What is not mapped, since it is no whole page, may always have changed. */
-static void mark_end(sfpm_watched_t *watched)
-{
-    const sfpm_piece_t *last = &watched->pieces[watched->num_pieces - 1];
-    uintptr_t base = (uintptr_t)watched->base;
-    sfpm_dirty_mark(watched, base + last->position + last->size, base + watched->size);
-}
-
-/* Pages that were read, not mapped, look like changed ones, and stay so. */
 static bool arm(sfpm_tracker_t *tracker, sfpm_watched_t *watched)
 {
-    if (!watched->pieces)
-        return false;
-    mark_end(watched);
-    return !watched->read || (open_pagemap(tracker) && collect_all(tracker, watched));
+    (void)tracker;
+    return watched->pieces != NULL;
 }
 
 static bool collect(sfpm_tracker_t *tracker, sfpm_watched_t *watched)

@@ -132,7 +132,15 @@ const sfpm_image_t *sfpm_snapshot_restoring(const sfpm_snapshot_t *snapshot)
     return snapshot ? snapshot->callbacks->image : NULL;
 }
 
-/* Without hooks nobody needs a generation and a seed. */
+/* Whether somebody is told of a restore, and needs its random numbers. */
+static bool has_listeners(const sfpm_callbacks_t *callbacks)
+{
+    for (size_t i = 0; i < callbacks->num_hooks; i++)
+        if (callbacks->hooks[i].after_restore)
+            return true;
+    return false;
+}
+
 static bool make_event(const sfpm_image_t *image, bool seeded,
                        sfpm_restore_event_t *event)
 {
@@ -171,7 +179,7 @@ bool sfpm_hooks_before_restore(const sfpm_snapshot_t *snapshot, const sfpm_image
 {
     sfpm_callbacks_t *callbacks = snapshot->callbacks;
     sfpm_error_state_t before;
-    if (!make_event(image, callbacks->num_hooks > 0, event))
+    if (!make_event(image, has_listeners(callbacks), event))
         return false;
     for (size_t i = callbacks->num_hooks; i-- > 0;) {
         const sfpm_hooks_t *hooks = &callbacks->hooks[i];

@@ -60,18 +60,28 @@ static uint64_t end_of(const sfpm_run_t *run)
     return (run->position + run->size + PAGE - 1) & ~(uint64_t)(PAGE - 1);
 }
 
+static bool add(sfpm_piece_t **pieces, size_t *count, size_t *room,
+                const sfpm_piece_t *piece)
+{
+    void *array = *pieces;
+    bool good = sfpm_grow_array(&array, room, *count + 1, sizeof *piece);
+    *pieces = array;
+    if (good)
+        (*pieces)[(*count)++] = *piece;
+    return good;
+}
+
 static bool add_piece(sfpm_mapping_t *mapping, size_t position, size_t size, bool of_file)
 {
-    void *pieces = mapping->pieces;
-    if (size == 0)
-        return true;
-    bool good = sfpm_grow_array(&pieces, &mapping->max_pieces, mapping->num_pieces + 1,
-                                sizeof(sfpm_piece_t));
-    mapping->pieces = pieces;
-    if (good)
-        mapping->pieces[mapping->num_pieces++] =
-            (sfpm_piece_t){.position = position, .size = size, .of_file = of_file};
-    return good;
+    const sfpm_piece_t piece = {.position = position, .size = size, .of_file = of_file};
+    return size == 0 ||
+           add(&mapping->pieces, &mapping->num_pieces, &mapping->max_pieces, &piece);
+}
+
+static bool add_read(sfpm_mapping_t *mapping, uint64_t position, uint64_t size)
+{
+    const sfpm_piece_t piece = {.position = (size_t)position, .size = (size_t)size};
+    return add(&mapping->reads, &mapping->num_reads, &mapping->max_reads, &piece);
 }
 
 static bool read_run(sfpm_mapping_t *mapping, const sfpm_image_t *image,
@@ -79,8 +89,8 @@ static bool read_run(sfpm_mapping_t *mapping, const sfpm_image_t *image,
 {
     if (run->position >= mapping->size)
         return true;
-    mapping->deviates = true;
-    return sfpm_places_read(image, run->offset, target(mapping) + run->position,
+    return add_read(mapping, run->position, run->size) &&
+           sfpm_places_read(image, run->offset, target(mapping) + run->position,
                             (size_t)run->size);
 }
 
@@ -158,15 +168,15 @@ static sfpm_run_t widest_run(const sfpm_places_t *places)
 }
 
 /* Zeroes what the wide run shows between `from` and `to`, where the region is zero. */
-static void zero_gap(sfpm_mapping_t *mapping, const sfpm_run_t *wide, uint64_t from,
+static bool zero_gap(sfpm_mapping_t *mapping, const sfpm_run_t *wide, uint64_t from,
                      uint64_t to)
 {
     uint64_t start = from > wide->position ? from : wide->position;
     uint64_t end = to < wide->position + wide->size ? to : wide->position + wide->size;
     if (start >= end)
-        return;
-    mapping->deviates = true;
+        return true;
     memset(target(mapping) + start, 0, (size_t)(end - start));
+    return add_read(mapping, start, end - start);
 }
 
 /* Maps the widest run and lays over it what deviates. */
@@ -181,16 +191,16 @@ static bool fill_over_wide(sfpm_mapping_t *mapping, const sfpm_image_t *image)
         return false;
     for (size_t i = 0; i < places->count; i++) {
         const sfpm_run_t *run = &places->runs[i];
-        zero_gap(mapping, &wide, end, run->position);
+        if (!zero_gap(mapping, &wide, end, run->position))
+            return false;
         end = end_of(run);
         if (is_mapped(run, PAGE) && shift_of(run) == shift_of(&wide))
             continue;
-        zero_gap(mapping, &wide, run->position + run->size, end);
-        if (!read_run(mapping, image, run))
+        if (!zero_gap(mapping, &wide, run->position + run->size, end) ||
+            !read_run(mapping, image, run))
             return false;
     }
-    zero_gap(mapping, &wide, end, mapping->size);
-    return true;
+    return zero_gap(mapping, &wide, end, mapping->size);
 }
 
 /* Whether mapping each long run beats reading those that lie elsewhere than the widest:
@@ -354,10 +364,12 @@ void sfpm_mapping_free(sfpm_mapping_t *mapping)
     sfpm_places_free(&mapping->places);
     free(mapping->tail);
     free(mapping->pieces);
+    free(mapping->reads);
     mapping->wanted = false;
     mapping->staged = NULL;
     mapping->tail = NULL;
     mapping->pieces = NULL;
+    mapping->reads = NULL;
 }
 
 #else

@@ -35,8 +35,10 @@ typedef struct sfpm_mapping {
     sfpm_piece_t *pieces; /* by position; they cover it all */
     size_t num_pieces;
     size_t max_pieces;
-    size_t moved;  /* pieces of the staged ones that are in place */
-    bool deviates; /* some pages were read, and do not show the image */
+    size_t moved;        /* pieces of the staged ones that are in place */
+    sfpm_piece_t *reads; /* what was read, and does not show the image */
+    size_t num_reads;
+    size_t max_reads;
     bool replaced; /* the contents are in place */
 } sfpm_mapping_t;
 
