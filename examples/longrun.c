@@ -10,6 +10,7 @@
  * and at the end. Started again it goes on with the last commit. Exit status: 0
  * finished, 124 stopped by a signal, 1 failure, 2 usage.
  */
+#define _POSIX_C_SOURCE 200809L
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>

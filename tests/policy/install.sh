@@ -29,7 +29,14 @@ done
 for header in "$top_srcdir"/lib/api/sfpm/*.h; do
     there "sfpm/$(basename "$header")"
 done
-there man3/libsfpm.3 man5/sfpm-image.5 man7/sfpm.7 sfpm/sfpm.magic sfpm/README
+there man3/libsfpm.3 man3/sfpm_heap_alloc.3 man5/sfpm-image.5 man7/sfpm.7 sfpm/sfpm.magic sfpm/README
+
+# A page of a function leads to a page that is there, and that is no such page.
+find "$root" -name '*.3' -exec grep -l '^\.so ' {} + >leading
+for page in $(cat leading); do
+    there "$(sed 's/^\.so //' "$page")"
+    expect grep -q '^\.Sh NAME' "${page%/man3/*}/$(sed 's/^\.so //' "$page")"
+done
 
 # A program finds the library by pkg-config alone, and runs with it.
 PKG_CONFIG_PATH=$(dirname "$(find "$root" -name sfpm.pc)")
