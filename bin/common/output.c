@@ -2,6 +2,8 @@
 #include "common/output.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -87,6 +89,27 @@ static const char *output_name(output_kind_t kind, const operand_t *operand)
     return kind == OUTPUT_IN_PLACE ? operand->label
            : kind == OUTPUT_FILE   ? options.output
                                    : "standard output";
+}
+
+bool output_lock(output_kind_t kind, const operand_t *operand)
+{
+    sfpm_write_options_t how = write_options(operand, operand->label);
+    if (kind != OUTPUT_IN_PLACE || sfpm_image_lock(operand->image, &how))
+        return true;
+    tool_fail_last(operand->label);
+    return false;
+}
+
+void output_rescue(const operand_t *operand, sfpm_edit_t *edit)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof(path), "%s.rescued-%ld", operand->path, (long)getpid());
+    sfpm_write_options_t how = write_options(operand, path);
+    if (sfpm_edit_save(edit, path, &how))
+        tool_fail(path, "holds the state that could not be saved in %s, without history",
+                  operand->path);
+    else
+        tool_fail_last(path);
 }
 
 int output_write(output_kind_t kind, const operand_t *operand, sfpm_edit_t *edit)

@@ -25,6 +25,14 @@ typedef enum output_kind {
 bool output_choose(const operand_t *operand, output_kind_t usual, output_kind_t *kind,
                    int *status);
 
+/* Keeps all others from writing to an image that is changed in place, until it is closed.
+ * Returns false after printing why not. */
+bool output_lock(output_kind_t kind, const operand_t *operand);
+
+/* Writes a new image beside the operand's file, which is no longer what was read.
+ * Tells its name, or why there is none. */
+void output_rescue(const operand_t *operand, sfpm_edit_t *edit);
+
 /* Writes the edit there. Returns the exit status. */
 int output_write(output_kind_t kind, const operand_t *operand, sfpm_edit_t *edit);
 

@@ -21,8 +21,8 @@ typedef struct run {
     uint64_t began; /* the instructions executed before */
 } run_t;
 
-/* Writes the machine as the image's next commit. Returns the exit status. */
-static int save(const run_t *run)
+/* Puts the machine into an edit, and what else is saved with it. */
+static bool fill(const run_t *run, sfpm_edit_t *edit)
 {
     char message[2 * MACHINE_PLACE], place[MACHINE_PLACE];
     sfpm_vm_info_t info = machine_info(run->vm);
@@ -30,12 +30,32 @@ static int save(const run_t *run)
     bool trapped = info.status == SFPM_VM_TRAPPED;
     snprintf(message, sizeof(message), "%s at %s%s%s", machine_status(info.status), place,
              trapped ? ": " : "", trapped ? machine_trap(info.trap) : "");
+    return options_fill_storage(edit) && sfpm_vm_fill_edit(run->vm, edit) &&
+           options_fill_edit(edit, message) && sink_record(edit) &&
+           host_record(run->host, edit);
+}
 
+/* What the image said when it was opened. */
+static bool fill_old(const operand_t *image, sfpm_edit_t *edit)
+{
+    const char *key, *value;
+    const sfpm_commit_info_t *old = sfpm_image_commit_info(image->image);
+    if (operand_is_encrypted(image) &&
+        !sfpm_edit_set_secret(edit, &options.secret.secret))
+        return false;
+    for (size_t i = 0; i < old->num_attributes; i++)
+        if (!sfpm_image_attribute(image->image, i, &key, &value) ||
+            !sfpm_edit_set_attribute(edit, key, value))
+            return false;
+    return sfpm_edit_set_description(edit, old->description);
+}
+
+/* Writes the machine as the image's next commit. Returns the exit status. */
+static int save(const run_t *run)
+{
     sfpm_edit_t *edit = sfpm_edit_create(run->image->image);
     int status = STATUS_FAILED;
-    if (edit != NULL && options_fill_storage(edit) && sfpm_vm_fill_edit(run->vm, edit) &&
-        options_fill_edit(edit, message) && sink_record(edit) &&
-        host_record(run->host, edit))
+    if (edit != NULL && fill(run, edit))
         status = output_write(run->kind, run->image, edit);
     else
         tool_fail_last(run->image->label);
@@ -43,6 +63,38 @@ static int save(const run_t *run)
         sfpm_vm_written(run->vm, edit);
     sfpm_edit_destroy(edit);
     return status;
+}
+
+/* Whether the error is that the image's file is no longer what was read. */
+static bool is_lost(const run_t *run)
+{
+    if (run->kind != OUTPUT_IN_PLACE)
+        return false;
+    switch (sfpm_last_status()) {
+    case SFPM_ERR_CHANGED:
+    case SFPM_ERR_CORRUPT:
+    case SFPM_ERR_TRUNCATED:
+    case SFPM_ERR_NOT_IMAGE:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* After a save that failed, and will for ever, because somebody who knows of no lock
+ * removed or changed the image: all that the machine is lies in memory, and is written
+ * beside it. Returns whether it was so. */
+static bool rescue(const run_t *run)
+{
+    if (!is_lost(run))
+        return false;
+    sfpm_edit_t *edit = sfpm_edit_create(NULL);
+    if (edit == NULL || !fill_old(run->image, edit) || !fill(run, edit))
+        tool_fail_last(run->image->label);
+    else
+        output_rescue(run->image, edit);
+    sfpm_edit_destroy(edit);
+    return true;
 }
 
 /* What the program wrote has arrived before the state after it is saved. */
@@ -56,9 +108,11 @@ static bool checkpoint(const run_t *run)
 {
     if (!deliver())
         return false;
-    if (save(run) != EXIT_SUCCESS)
-        tool_warn(run->image->label,
-                  "this checkpoint was not saved; the program runs on");
+    if (save(run) == EXIT_SUCCESS)
+        return true;
+    if (rescue(run))
+        return false;
+    tool_warn(run->image->label, "this checkpoint was not saved; the program runs on");
     return true;
 }
 
@@ -151,9 +205,10 @@ static int run_and_save(const run_t *run)
         return STATUS_FAILED;
     if (!ok)
         tool_fail_last(run->image->label);
-    if (run->kind != OUTPUT_NONE && save(run) != EXIT_SUCCESS)
-        return STATUS_FAILED;
-    return status;
+    if (run->kind == OUTPUT_NONE || save(run) == EXIT_SUCCESS)
+        return status;
+    rescue(run);
+    return STATUS_FAILED;
 }
 
 int execute(sfpm_vm_t *vm, const operand_t *image, output_kind_t kind,

@@ -221,6 +221,8 @@ static int run_image(const operand_t *image)
                          "(creator %s)",
                          creator[0] != '\0' ? creator : "not recorded");
     }
+    if (!output_lock(kind, image))
+        return STATUS_FAILED;
     sfpm_vm_t *vm = machine_create();
     if (vm != NULL)
         sfpm_vm_expect_commits(vm, kind == OUTPUT_IN_PLACE);

@@ -15,6 +15,8 @@ enum { SFPM_BASES_MAX = 16 };
 struct sfpm_image {
     sfpm_input_t *input;
     char *path; /* NULL unless opened by path */
+    int lock;   /* a descriptor that holds the file's lock when `locked` */
+    bool locked;
     uint64_t max_memory;
     sfpm_header_t header;
     sfpm_keys_t keys;

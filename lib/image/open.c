@@ -8,6 +8,7 @@
 #include "base/options.h"
 #include "image/image.h"
 #include "image/v1.h"
+#include "io/file.h"
 
 #define DEFAULT_MEMORY (UINT64_C(1) << 30)
 
@@ -392,6 +393,8 @@ void sfpm_image_close(sfpm_image_t *image)
     free(image->v1_offsets);
     free(image->warning);
     free(image->path);
+    if (image->locked)
+        sfpm_file_close(image->lock);
     sfpm_image_close(image->base);
     sfpm_input_close(image->input);
     sfpm_wipe(&image->keys, sizeof image->keys);

@@ -217,7 +217,7 @@ static bool still_ours(const sfpm_image_t *image, const sfpm_output_t *output)
         !sfpm_output_identity(output, &locked_device, &locked_inode) ||
         device != locked_device || inode != locked_inode)
         return changed(image);
-    return sfpm_image_same_last(image);
+    return image->info.format == 1 || sfpm_image_same_last(image);
 }
 
 /* An edit is inherited from the file it replaces, so it needs the lock as well:
@@ -225,6 +225,23 @@ static bool still_ours(const sfpm_image_t *image, const sfpm_output_t *output)
 static bool replace_v1(sfpm_edit_t *edit, const sfpm_output_options_t *how)
 {
     return save_to(edit, edit->image->path, sfpm_output_create(edit->image->path, how));
+}
+
+bool sfpm_image_lock(sfpm_image_t *image, const sfpm_write_options_t *options)
+{
+    sfpm_output_options_t how;
+    if (!image || !image->path)
+        return sfpm_fail(SFPM_ERR_ARGUMENT,
+                         "only an image opened by its file name can be locked");
+    if (!sfpm_output_options(options, &how))
+        return false;
+    sfpm_output_t *output = image->locked ? NULL : sfpm_output_append(image->path, &how);
+    if (!output)
+        return image->locked;
+    image->locked =
+        still_ours(image, output) && (image->lock = sfpm_output_hold(output)) >= 0;
+    sfpm_output_discard(output);
+    return image->locked;
 }
 
 static bool append(sfpm_edit_t *edit, const sfpm_output_options_t *how)
@@ -262,6 +279,7 @@ bool sfpm_edit_append(sfpm_edit_t *edit, const sfpm_write_options_t *options)
             edit->image->path);
     if (!take_options(edit, options, &how))
         return false;
+    how.held = edit->image->locked ? &edit->image->lock : NULL;
     bool good = edit->format == 1 ? replace_v1(edit, &how) : append(edit, &how);
     if (good && edit->format != 1)
         show_new(edit->image);

@@ -126,26 +126,43 @@ static bool lock(int fd, const char *path, const sfpm_output_options_t *options)
     }
 }
 
-bool sfpm_lock_open(const sfpm_place_t *place, int access, const char *path,
-                    const sfpm_output_options_t *options, int *fd, struct stat *info)
+/* A copy of a descriptor has its lock, and leaves it when it is closed. */
+static bool open_locked(const sfpm_place_t *place, int access, const char *path,
+                        const sfpm_output_options_t *options, int *fd)
 {
-    struct stat now;
+    if (options && options->held) {
+        *fd = fcntl(*options->held, F_DUPFD_CLOEXEC, 0);
+        return *fd >= 0 || sfpm_fail_errno(errno, "%s", path);
+    }
     /* O_NONBLOCK: should a FIFO have come here, do not hang on it. */
     int error = sfpm_file_open(place->directory, place->leaf,
                                access | O_NOFOLLOW | O_NONBLOCK, fd);
     if (error)
         return sfpm_fail_errno(error, "%s: cannot open for writing", path);
-    if (!lock(*fd, path, options))
-        goto fail;
-    error = fstat(*fd, info) != 0 ? errno : sfpm_place_look(place, &now);
+    if (lock(*fd, path, options))
+        return true;
+    sfpm_file_close(*fd);
+    *fd = -1;
+    return false;
+}
+
+bool sfpm_lock_open(const sfpm_place_t *place, int access, const char *path,
+                    const sfpm_output_options_t *options, int *fd, struct stat *info)
+{
+    struct stat now;
+    if (!open_locked(place, access, path, options, fd))
+        return false;
+    int error = fstat(*fd, info) != 0 ? errno : sfpm_place_look(place, &now);
     if (error && error != ENOENT) {
         sfpm_fail_errno(error, "%s", path);
         goto fail;
     }
     if (!error && S_ISREG(info->st_mode) && sfpm_same_file(info, &now))
         return true;
-    sfpm_fail(SFPM_ERR_CHANGED, "%s: was replaced by another process just now: try again",
-              path);
+    sfpm_fail(SFPM_ERR_CHANGED, "%s: was %s by another process%s", path,
+              error ? "removed" : "replaced",
+              options && options->held ? " although it is locked"
+                                       : " just now: try again");
 fail:
     sfpm_file_close(*fd);
     *fd = -1;

@@ -121,9 +121,10 @@ static bool open_appended(sfpm_output_t *output, const sfpm_output_options_t *op
 {
     const char *path = output->name;
     struct stat info;
-    if (stat(path, &info) != 0)
+    bool held = options && options->held;
+    if (!held && stat(path, &info) != 0)
         return sfpm_fail_errno(errno, "%s", path);
-    if (!S_ISREG(info.st_mode))
+    if (!held && !S_ISREG(info.st_mode))
         return sfpm_fail(SFPM_ERR_ARGUMENT,
                          "%s: is not a regular file: cannot be appended to", path);
     if (!sfpm_place_open(&output->place, path) ||
@@ -158,6 +159,14 @@ sfpm_output_t *sfpm_output_stream(int fd, const char *name)
     if (output)
         output->fd = fd;
     return output;
+}
+
+int sfpm_output_hold(sfpm_output_t *output)
+{
+    int fd = fcntl(output->fd, F_DUPFD_CLOEXEC, 0);
+    if (fd < 0)
+        sfpm_fail_errno(errno, "%s", output->name);
+    return fd;
 }
 
 bool sfpm_output_identity(const sfpm_output_t *output, dev_t *device, ino_t *inode)

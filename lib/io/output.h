@@ -23,8 +23,10 @@ typedef struct sfpm_output sfpm_output_t;
 typedef void (*sfpm_output_warn_t)(void *context, const char *text);
 
 typedef struct sfpm_output_options {
-    mode_t mode;             /* permissions of a new file before the umask; 0: 0666 */
-    bool ignore_hard_links;  /* append although the file has several names */
+    mode_t mode;            /* permissions of a new file before the umask; 0: 0666 */
+    bool ignore_hard_links; /* append although the file has several names */
+    const int *held; /* a descriptor, of sfpm_output_hold(), that holds the lock on an
+                        existing file already and keeps it; NULL: the lock is taken */
     sfpm_output_warn_t warn; /* or NULL */
     void *warn_context;
 } sfpm_output_options_t;
@@ -43,6 +45,10 @@ sfpm_output_t *sfpm_output_create(const char *path, const sfpm_output_options_t 
  * unless told otherwise. Writing starts at the end of the file: sfpm_output_offset(). On
  * sfpm_output_discard() the file is cut back to that size. */
 sfpm_output_t *sfpm_output_append(const char *path, const sfpm_output_options_t *options);
+
+/* A descriptor that holds the lock of an append beyond its end, for `held`; the
+ * caller's. -1 on failure. */
+int sfpm_output_hold(sfpm_output_t *output);
 
 /* A stream on a descriptor, which stays the caller's. */
 sfpm_output_t *sfpm_output_stream(int fd, const char *name);

@@ -165,12 +165,13 @@ expect_status 125 sfpm-run -i --stdout out p.img
 expect_stderr_match "attribute output-position: '-1' is not a position"
 
 # A checkpoint that cannot be saved is told, and the program runs on; the last one counts.
-sfpm-save -o full.img endless.s
-cp full.img before
-expect_status 125 sh -c '(sleep 0.3; sfpm-patch -q -i full.img 6=2) &
-    sfpm-run -i --checkpoint-every 0.5 --timeout 1.2 full.img >/dev/null; status=$?; wait; exit $status'
-expect_stderr_match 'this checkpoint was not saved; the program runs on$'
-expect test "$(commits full.img)" -eq 2
+if command -v flock >"$work/found"; then
+    cp fresh.img o.img
+    expect_status 125 flock o.img sfpm-run -o o.img --checkpoint-every 0.2 --timeout 0.9 \
+        --stdout out fresh.img
+    expect_stderr_match 'this checkpoint was not saved; the program runs on$'
+    expect_same o.img fresh.img
+fi
 
 # Fuel is counted over all runs.
 sfpm-save -o f.img endless.s

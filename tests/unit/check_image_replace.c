@@ -99,6 +99,54 @@ START_TEST(what_another_did_meanwhile_is_not_overwritten)
 }
 END_TEST
 
+/* A lock that is kept: this image's commits go through, all else is refused. */
+START_TEST(a_locked_image_has_one_writer)
+{
+    make(path, 1, _i == 0 ? 2 : 1, NULL, 0);
+    sfpm_image_t *image = open_image(path);
+    sfpm_image_t *his = open_image(path);
+    ck_assert_ok(sfpm_image_lock(image, NULL));
+    ck_assert_ok(sfpm_image_lock(image, NULL));
+    ck_assert(!sfpm_image_lock(his, NULL));
+    ck_assert_int_eq(sfpm_last_status(), SFPM_ERR_LOCKED);
+    for (uint8_t byte = 2; byte < (_i == 0 ? 5 : 3); byte++) {
+        ck_assert(!write_byte(his, 9, NULL));
+        ck_assert_int_eq(sfpm_last_status(), SFPM_ERR_LOCKED);
+        ck_assert_ok(write_byte(image, byte, NULL));
+        expect_byte(path, byte);
+    }
+    sfpm_image_close(image);
+    /* The lock is gone, and what he read is old. */
+    ck_assert(!sfpm_image_lock(his, NULL));
+    ck_assert_int_eq(sfpm_last_status(), SFPM_ERR_CHANGED);
+    sfpm_image_close(his);
+    his = open_image(path);
+    ck_assert_ok(write_byte(his, 9, NULL));
+    sfpm_image_close(his);
+    expect_byte(path, 9);
+    ck_assert(!sfpm_image_lock(NULL, NULL));
+    ck_assert_int_eq(sfpm_last_status(), SFPM_ERR_ARGUMENT);
+}
+END_TEST
+
+/* Somebody who knows of no lock removes the file, or puts another there. */
+START_TEST(a_lock_that_is_ignored_is_told)
+{
+    make(path, 1, 2, NULL, 0);
+    make(other, 7, 2, NULL, 0);
+    sfpm_image_t *image = open_image(path);
+    ck_assert_ok(sfpm_image_lock(image, NULL));
+    ck_assert_int_eq(_i == 0 ? unlink(path) : rename(other, path), 0);
+    ck_assert(!write_byte(image, 2, NULL));
+    ck_assert_int_eq(sfpm_last_status(), SFPM_ERR_CHANGED);
+    ck_assert_ptr_nonnull(
+        strstr(sfpm_last_error(), _i == 0 ? "was removed by" : "was replaced by"));
+    sfpm_image_close(image);
+    if (_i != 0)
+        expect_byte(path, 7);
+}
+END_TEST
+
 START_TEST(version_1_is_replaced_by_one_at_a_time)
 {
     make(path, 1, 1, NULL, 0);
@@ -214,6 +262,8 @@ int main(void)
     tcase_set_timeout(core, 60);
     tcase_add_checked_fixture(core, set_up, tear_down);
     tcase_add_loop_test(core, what_another_did_meanwhile_is_not_overwritten, 0, 2);
+    tcase_add_loop_test(core, a_locked_image_has_one_writer, 0, 2);
+    tcase_add_loop_test(core, a_lock_that_is_ignored_is_told, 0, 2);
     tcase_add_test(core, version_1_is_replaced_by_one_at_a_time);
     tcase_add_test(core, a_delta_spares_its_base);
     bool crypt = sfpm_crypt_available();

@@ -66,8 +66,8 @@ typedef const sfpm_secret_t *(*sfpm_ask_callback_t)(void *context, const char *n
 
 /**
  * Who is told how far something long has come: when it begins, now and then, and once
- * more when it has succeeded. The bytes done and those to do in all are of work, not of the file, and
- * `done` is never more than `total`. The callback runs on the caller's thread.
+ * more when it has succeeded. Both are bytes of work, not of the file; `done` is at most
+ * `total`. The callback runs on the caller's thread.
  */
 typedef struct sfpm_progress {
     void (*callback)(void *context, uint64_t done, uint64_t total); /**< or NULL */
@@ -163,8 +163,7 @@ SFPM_API void sfpm_image_close(sfpm_image_t *image);
 
 /** @return the name it was opened by, for messages; it lives as long as the image. */
 SFPM_API const char *sfpm_image_name(const sfpm_image_t *image);
-
-/** @return the base image of a delta, which lives as long as the image; otherwise NULL. */
+/** @return the base image of a delta, or NULL; it lives as long as the image. */
 SFPM_API const sfpm_image_t *sfpm_image_base(const sfpm_image_t *image);
 
 /** @return facts about the file; they live as long as the image. */
@@ -395,13 +394,18 @@ typedef struct sfpm_write_options {
 } sfpm_write_options_t;
 
 /**
- * Appends the edit as one commit to the file that the image was opened from, and
- * makes the image show it, if there is memory for that. Durable when it returns
- * true; on failure the file is as it was. SFPM_ERR_CHANGED when the file has another last
- * commit than the image knows; SFPM_ERR_LOCKED while another writes. An image of version
- * 1 is replaced atomically instead.
+ * Appends the edit as one commit to the file that the image was opened from, and makes
+ * the image show it, if there is memory for that. Durable when it returns true; on
+ * failure the file is as it was. SFPM_ERR_CHANGED when the image does not show its last
+ * commit; SFPM_ERR_LOCKED while another writes. Version 1 is replaced atomically.
  */
 SFPM_API bool sfpm_edit_append(sfpm_edit_t *edit, const sfpm_write_options_t *options);
+
+/**
+ * Locks that file already and until the image is closed: others can read it, not write.
+ * Fails as the append does; of the options `warn` and `ignore_hard_links` count.
+ */
+SFPM_API bool sfpm_image_lock(sfpm_image_t *image, const sfpm_write_options_t *options);
 
 /**
  * Writes an image file, atomically: the starting image's bytes, if any, followed
