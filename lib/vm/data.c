@@ -70,9 +70,11 @@ static void take_initial(sfpm_buffer_t *buffer, size_t size)
 bool sfpm_data_begin(const sfpm_program_t *program, sfpm_regions_t *regions)
 {
     sfpm_buffer_t *state = &regions->region[SFPM_STATE];
+    if (!sfpm_memory_begin(program, &regions->region[SFPM_MEMORY]))
+        return false;
     take_initial(&regions->region[SFPM_GLOBALS], SFPM_GLOBAL_SIZE);
     take_initial(&regions->region[SFPM_TABLE], SFPM_ELEMENT_SIZE);
     if (state->size > SFPM_STATE_SIZE)
         memset(state->data + SFPM_STATE_SIZE, 0, state->size - SFPM_STATE_SIZE);
-    return sfpm_memory_begin(program, &regions->region[SFPM_MEMORY]);
+    return true;
 }

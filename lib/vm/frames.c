@@ -255,10 +255,13 @@ bool sfpm_frames_start(const sfpm_program_t *program, uint32_t function,
 {
     uint32_t slots = sfpm_frame_size(&program->functions[function]);
     size_t size = (size_t)slots * SFPM_SLOT_SIZE;
+    size_t had = stack->size;
     stack->size = 0;
     uint8_t *to = sfpm_buffer_extend(stack, size);
-    if (!to)
+    if (!to) {
+        stack->size = had;
         return false;
+    }
     memset(to, 0, size);
     to += size - SFPM_RECORD_SLOTS * SFPM_SLOT_SIZE;
     sfpm_put_u32(to, SFPM_OUTERMOST);

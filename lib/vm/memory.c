@@ -47,8 +47,11 @@ bool sfpm_memory_make(sfpm_buffer_t *memory, uint64_t size)
 
 bool sfpm_memory_begin(const sfpm_program_t *program, sfpm_buffer_t *memory)
 {
-    if (!sfpm_memory_make(memory, (uint64_t)program->min_pages * SFPM_PAGE_SIZE))
+    sfpm_buffer_t made = {0};
+    if (!sfpm_memory_make(&made, (uint64_t)program->min_pages * SFPM_PAGE_SIZE))
         return false;
+    sfpm_memory_free(memory);
+    *memory = made;
     if (memory->size > 0)
         sfpm_segments_copy(program, memory->data);
     return true;

@@ -15,7 +15,8 @@
 bool sfpm_memory_make(sfpm_buffer_t *memory, uint64_t size);
 void sfpm_memory_free(sfpm_buffer_t *memory);
 
-/* Makes memory as a program begins: its first pages, with the active segments. */
+/* Makes memory as a program begins: its first pages, with the active segments. When there
+ * is none for them, nothing is changed. */
 bool sfpm_memory_begin(const sfpm_program_t *program, sfpm_buffer_t *memory);
 
 /* Adds pages of zeros. The old number of pages; UINT32_MAX, and nothing is changed, when

@@ -423,7 +423,9 @@ bool sfpm_vm_fresh(sfpm_vm_t *vm)
             "is %llu: raise it",
             (unsigned long long)wanted, (unsigned long long)sfpm_vm_max_memory(vm));
     sfpm_vm_unwatch(vm);
+    if (!sfpm_data_begin(&vm->program, &vm->regions))
+        return false;
     vm->state.instructions = 0;
     vm->state.starts = 0;
-    return sfpm_data_begin(&vm->program, &vm->regions) && start(vm);
+    return start(vm);
 }

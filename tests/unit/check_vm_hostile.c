@@ -7,7 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
+#include "../sanitized.h"
 #include "base/bytes.h"
 #include "vm/shapes.h"
 #include "vm_build.h"
@@ -419,6 +421,53 @@ START_TEST(running_machine_is_not_changed_by_its_natives)
 }
 END_TEST
 
+/* ---- Without memory --------------------------------------------------------------- */
+
+/* A machine of 64 MiB, and a function whose frame takes half a megabyte; halted. */
+static sfpm_vm_t *large_machine(void)
+{
+    sfpm_buffer_t text = {0};
+    const char head[] = ".memory 1024\n .global g 1\n .export deep func deep\n"
+                        ".func main\n push 5\n global.set g\n halt\n .func deep\n";
+    ck_assert(sfpm_buffer_add(&text, head, strlen(head)));
+    for (int i = 0; i < 60000; i++)
+        ck_assert(sfpm_buffer_add(&text, ".local i64\n", 11));
+    ck_assert(sfpm_buffer_add(&text, "return\n", 8));
+    sfpm_vm_t *vm = assembled((const char *)text.data);
+    sfpm_buffer_free(&text);
+    ck_assert_int_eq(run_steps(vm, 0, NULL), SFPM_VM_HALTED);
+    return vm;
+}
+
+START_TEST(machine_for_which_there_is_no_memory_stays_as_it_was)
+{
+    sfpm_vm_t *vm = large_machine();
+    sfpm_regions_t before, after;
+    struct rlimit old;
+    copy_regions(vm, &before);
+    ck_assert_int_eq(getrlimit(RLIMIT_AS, &old), 0);
+    const struct rlimit none = {.rlim_cur = 1 << 20, .rlim_max = old.rlim_max};
+    ck_assert_int_eq(setrlimit(RLIMIT_AS, &none), 0);
+    const bool fresh = sfpm_vm_fresh(vm);
+    const sfpm_status_t why_not = sfpm_last_status();
+    const bool entered = sfpm_vm_enter(vm, "deep", NULL, 0);
+    ck_assert_int_eq(setrlimit(RLIMIT_AS, &old), 0);
+    ck_assert(!fresh && !entered);
+    ck_assert_int_eq(why_not, SFPM_ERR_MEMORY);
+    ck_assert_int_eq(sfpm_last_status(), SFPM_ERR_MEMORY);
+    copy_regions(vm, &after);
+    for (int id = 0; id < SFPM_NUM_REGIONS; id++) {
+        ck_assert_uint_eq(after.region[id].size, before.region[id].size);
+        if (before.region[id].size > 0)
+            ck_assert_mem_eq(after.region[id].data, before.region[id].data,
+                             before.region[id].size);
+    }
+    sfpm_regions_free(&before);
+    sfpm_regions_free(&after);
+    sfpm_vm_destroy(vm);
+}
+END_TEST
+
 int main(void)
 {
     const test_t core[] = {shapes_go_down_as_far_as_wanted, NULL};
@@ -434,6 +483,8 @@ int main(void)
         calls_by_equal_types_take_no_time,
         calls_of_what_tier_1_refuses_take_no_time,
         running_machine_is_not_changed_by_its_natives,
+        /* Sanitizers end the program when there is no memory. */
+        SANITIZED ? NULL : machine_for_which_there_is_no_memory_stays_as_it_was,
         NULL,
     };
     return run_suite("vm_hostile", core, limits);
