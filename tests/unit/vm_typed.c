@@ -442,7 +442,9 @@ static void call(maker_t *m)
     if (random_below(4) == 0) {
         build_const(m->build, 'i',
                     random_below(8) ? callee : random_below(NUM_ELEMENTS + 2));
-        op(m, SFPM_OP_CALL_INDIRECT, m->build->functions[callee].type);
+        op(m, SFPM_OP_CALL_INDIRECT,
+           m->build->functions[callee].type +
+               random_below(2) * (m->build->program.num_types / 2));
     } else {
         op(m, SFPM_OP_CALL, callee);
     }
@@ -562,6 +564,10 @@ void random_typed_program(build_t *build)
     import_natives(build);
     for (uint32_t i = START; i < NUM_FUNCTIONS; i++)
         build_function(build, signatures[i], "");
+    /* Each type once more, under another number. */
+    memcpy(build->types + build->program.num_types, build->types,
+           build->program.num_types * sizeof build->types[0]);
+    build->program.num_types *= 2;
     for (uint32_t i = START; i < NUM_FUNCTIONS; i++)
         make_function(build, i);
 }
