@@ -27,8 +27,10 @@ static uint64_t milliseconds(void)
 
 void progress_hide(void)
 {
-    if (line.width > 0)
+    if (line.width > 0) {
         fprintf(stderr, "\r%*s\r", line.width, "");
+        fflush(stderr);
+    }
     line.width = 0;
 }
 

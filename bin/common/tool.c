@@ -15,6 +15,8 @@
 #include "common/escape.h"
 #include "common/progress.h"
 
+enum { LINE = 16384 }; /* of four bytes for each of a message, and its subject */
+
 static struct {
     const char *name;
     int failure;
@@ -38,13 +40,17 @@ static void occupy_closed_streams(void)
             (void)open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
 }
 
+/* Standard error takes a message at once, so that those of tools that run side by side
+ * do not mix. */
 void tool_start(const char *name, int failure, int usage)
 {
+    static char line[LINE];
     tool.name = name;
     tool.failure = failure;
     tool.usage = usage;
     snprintf(tool.creator, sizeof(tool.creator), "%s %s", name, sfpm_version_string());
     occupy_closed_streams();
+    setvbuf(stderr, line, _IOLBF, sizeof(line));
     signal(SIGPIPE, SIG_IGN);
     atexit(check_stdout);
 }

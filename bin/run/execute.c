@@ -98,15 +98,17 @@ static bool rescue(const run_t *run)
 }
 
 /* What the program wrote has arrived before the state after it is saved. */
-static bool deliver(void)
+static bool deliver(const run_t *run)
 {
+    if (run->host->output_context == stderr && (fflush(stderr) != 0 || ferror(stderr)))
+        return false;
     return tool_flush(EXIT_SUCCESS) == EXIT_SUCCESS && sink_sync();
 }
 
 /* A checkpoint that fails is no reason to lose the work since the last one. */
 static bool checkpoint(const run_t *run)
 {
-    if (!deliver())
+    if (!deliver(run))
         return false;
     if (save(run) == EXIT_SUCCESS)
         return true;
@@ -131,8 +133,9 @@ static uint64_t budget(const run_t *run)
     return request->trace && left > 1 ? 1 : left;
 }
 
-/* Tells the instruction that comes next, and the innermost frame's topmost values. */
-static void trace(const sfpm_vm_t *vm)
+/* Tells the instruction that comes next, and the innermost frame's topmost values.
+ * Returns whether that arrived. */
+static bool trace(const sfpm_vm_t *vm)
 {
     char place[MACHINE_PLACE], text[256];
     sfpm_vm_info_t info = machine_info(vm);
@@ -150,6 +153,7 @@ static void trace(const sfpm_vm_t *vm)
         fprintf(stderr, " %" PRId64, value);
     }
     fputc('\n', stderr);
+    return !ferror(stderr);
 }
 
 /* Runs on until something ends it. Returns false when it failed or trapped. */
@@ -160,8 +164,8 @@ static bool run_on(const run_t *run, sfpm_vm_run_options_t *how, bool *delivered
     if (run->request->trace && !sfpm_vm_verify(run->vm))
         return false;
     while ((how->max_steps = budget(run)) > 0) {
-        if (run->request->trace)
-            trace(run->vm);
+        if (run->request->trace && !(*delivered = trace(run->vm)))
+            break;
         if (!sfpm_vm_run(run->vm, how))
             return false;
         if (machine_info(run->vm).status != SFPM_VM_SUSPENDED || events_stop())
@@ -197,11 +201,11 @@ static int run_and_save(const run_t *run)
     if (!ok) {
         status = STATUS_TRAP;
         if (sfpm_last_status() != SFPM_ERR_TRAP)
-            return deliver() ? tool_fail_last(run->image->label) : STATUS_FAILED;
+            return deliver(run) ? tool_fail_last(run->image->label) : STATUS_FAILED;
     } else if (machine_info(run->vm).status == SFPM_VM_SUSPENDED) {
         status = run->request->resumable;
     }
-    if (!delivered || !deliver())
+    if (!delivered || !deliver(run))
         return STATUS_FAILED;
     if (!ok)
         tool_fail_last(run->image->label);

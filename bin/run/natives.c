@@ -44,7 +44,7 @@ static sfpm_native_result_t native_write(void *context, sfpm_vm_t *vm,
         if (!host->output(host->output_context, bytes, size))
             return SFPM_NATIVE_ERROR;
     } else if (params[0].i32 == STDERR_FILENO) {
-        if (fwrite(bytes, 1, size, stderr) != size)
+        if (fwrite(bytes, 1, size, stderr) != size || fflush(stderr) != 0)
             return SFPM_NATIVE_ERROR;
     } else {
         return SFPM_NATIVE_DONE;

@@ -94,3 +94,28 @@ on_terminal 'NO_COLOR=1 sfpm-inspect a.img'
 expect_not grep -q "$escape" typed
 succeeds sfpm-inspect a.img
 expect_not grep -q "$escape" "$stdout"
+
+# A trace that nobody reads, or that has no room, ends the run.
+printf 'loop: br loop\n' >loop.s
+sfpm-save -o loop.img loop.s
+{
+    traced=0
+    timeout 60 sfpm-run --trace loop.img 2>&1 >out || traced=$?
+    echo "$traced" >traced
+} | head -n 1 >first
+expect grep -q 'br loop' first
+expect test "$(cat traced)" = 125
+[ ! -c /dev/full ] || expect_status 125 timeout 60 sh -c 'sfpm-run --trace loop.img 2>/dev/full'
+# The program's words go there with -o -, and those without a newline count as well.
+printf 'push 65\nprint_char\nhalt\n' >word.s
+sfpm-save -o word.img word.s
+[ ! -c /dev/full ] || expect_status 125 sh -c 'sfpm-run -o - word.img 2>/dev/full >out'
+succeeds sh -c 'sfpm-run -o - word.img >out'
+expect test "$(cat "$stderr")" = A
+
+# A line of a message is written at once, so that tools side by side do not mix theirs.
+needs_strace
+name=$(printf '%0200d' 0)
+expect_status 1 strace -f -o calls -e trace=write sfpm-inspect "$name"
+expect_stderr_match "^sfpm-inspect: $name: .*No such file"
+expect test "$(grep -c 'write(2,' calls)" = 1

@@ -396,7 +396,7 @@ typedef struct sfpm_write_options {
 /**
  * Appends the edit as one commit to the file that the image was opened from, and makes
  * the image show it, if there is memory for that. Durable when it returns true; on
- * failure the file is as it was. SFPM_ERR_CHANGED when the image does not show its last
+ * failure the file is as it was. SFPM_ERR_CHANGED when the image does not know its last
  * commit; SFPM_ERR_LOCKED while another writes. Version 1 is replaced atomically.
  */
 SFPM_API bool sfpm_edit_append(sfpm_edit_t *edit, const sfpm_write_options_t *options);
