@@ -104,15 +104,30 @@ static void resolve_jumps(sfpm_translation_t *t, const sfpm_fast_function_t *mad
     }
 }
 
-/* Cells and labels in one piece of memory that is just as large. */
-static bool copy_draft(const sfpm_translation_t *t, sfpm_fast_function_t *function)
+/* Cells of a draft that is kept. */
+enum { KEPT = 1 << 14 };
+
+/* The draft's cells in a piece of memory of `size` bytes. That of a long draft itself,
+ * which is not kept: so there is no second copy of much. */
+static sfpm_cell_t *take_cells(sfpm_fast_draft_t *draft, uint32_t count, size_t size)
 {
-    size_t size = t->num_cells * sizeof(sfpm_cell_t);
+    bool kept = draft->cells_capacity <= KEPT;
+    sfpm_cell_t *cells = kept ? malloc(size) : realloc(draft->cells, size);
+    if (cells && kept)
+        memcpy(cells, draft->cells, count * sizeof(sfpm_cell_t));
+    else if (cells)
+        draft->cells = NULL;
+    return cells;
+}
+
+/* Cells and labels in one piece of memory that is just as large. */
+static bool take_draft(const sfpm_translation_t *t, sfpm_fast_function_t *function)
+{
     size_t labels_size = t->num_labels * sizeof(sfpm_fast_label_t);
-    sfpm_cell_t *cells = malloc(size + labels_size);
+    sfpm_cell_t *cells = take_cells(t->draft, t->num_cells,
+                                    t->num_cells * sizeof(sfpm_cell_t) + labels_size);
     if (!cells)
         return false;
-    memcpy(cells, t->draft->cells, size);
     *function =
         (sfpm_fast_function_t){.cells = cells,
                                .num_cells = t->num_cells,
@@ -131,9 +146,6 @@ static void free_draft(sfpm_fast_draft_t *draft)
     *draft = (sfpm_fast_draft_t){0};
 }
 
-/* Cells of a draft that is kept. */
-enum { KEPT = 1 << 14 };
-
 bool sfpm_fast_translate(sfpm_fast_t *fast, const sfpm_program_t *program,
                          const sfpm_facts_t *facts, uint32_t index)
 {
@@ -147,7 +159,7 @@ bool sfpm_fast_translate(sfpm_fast_t *fast, const sfpm_program_t *program,
                             .draft = &fast->draft,
                             .max_cells =
                                 (uint32_t)(SFPM_FAST_MAX_CELLS - fast->total_cells)};
-    function->refused = !translate(&t) || !copy_draft(&t, function);
+    function->refused = !translate(&t) || !take_draft(&t, function);
     if (!function->refused) {
         resolve_jumps(&t, function);
         fast->total_cells += function->num_cells;
