@@ -153,24 +153,32 @@ static void change_pages(uint8_t *memory)
         memory[bench_random() % NUM_PAGES * BENCH_PAGE + 100]++;
 }
 
+static sfpm_snapshot_t *kept;
+
+/* Memory can be watched for one snapshot only. */
+static void stop_watching(void)
+{
+    sfpm_snapshot_destroy(kept);
+    kept = NULL;
+}
+
 /* A snapshot of 1 GiB that was committed and is watched; kept until another is asked
  * for. */
 static sfpm_snapshot_t *watched(sfpm_tracking_t method)
 {
-    static sfpm_snapshot_t *snapshot;
     static sfpm_tracking_t by;
-    if (snapshot && by == method)
-        return snapshot;
-    sfpm_snapshot_destroy(snapshot);
+    if (kept && by == method)
+        return kept;
+    stop_watching();
     unlink(bench_path("watched.img"));
-    snapshot = snapshot_of(bench_memory(BENCH_GIB, BENCH_RANDOM), BENCH_GIB);
+    kept = snapshot_of(bench_memory(BENCH_GIB, BENCH_RANDOM), BENCH_GIB);
     by = method;
-    if (!snapshot || !sfpm_snapshot_set_tracking(snapshot, method) ||
-        !sfpm_snapshot_commit(snapshot, bench_path("watched.img"), NULL)) {
+    if (!kept || !sfpm_snapshot_set_tracking(kept, method) ||
+        !sfpm_snapshot_commit(kept, bench_path("watched.img"), NULL)) {
         bench_fail_sfpm("commit");
         return NULL;
     }
-    return snapshot;
+    return kept;
 }
 
 static double find(intptr_t method)
@@ -257,6 +265,7 @@ static double save_in_background(intptr_t copying)
                                         .stop = stop,
                                         .go = go,
                                         .copying = (sfpm_copying_t)copying};
+    stop_watching();
     uint8_t *memory = bench_memory(BENCH_GIB, BENCH_RANDOM);
     sfpm_snapshot_t *snapshot = snapshot_of(memory, BENCH_GIB);
     pthread_t writer;
