@@ -102,8 +102,7 @@ static pid_t start_redis(const char *socket)
 {
     char *const arguments[] = {"redis-server", "--port", "0", "--unixsocket",
                                (char *)socket, "--save", "",  "--enable-debug-command",
-                               "yes",          "--dir",  "/", "--rdbcompression",
-                               "no",           NULL};
+                               "yes",          NULL};
     posix_spawn_file_actions_t actions;
     pid_t child;
     posix_spawn_file_actions_init(&actions);
