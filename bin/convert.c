@@ -225,14 +225,17 @@ static int convert(const operand_t *image)
 static void tell_loss(void *context, uint64_t commit, const char *region, bool recovered,
                       const char *text)
 {
-    char place[320] = "";
+    char place[32] = "", named[320] = "";
     if (recovered)
         return;
     if (commit != 0)
-        snprintf(place, sizeof(place), "commit %" PRIu64 "%s%.256s%s", commit,
-                 region != NULL ? ", region '" : "", region != NULL ? region : "",
-                 region != NULL ? "'" : "");
-    tool_fail(context, "lost: %s%s%s", place, commit != 0 ? ": " : "", text);
+        snprintf(place, sizeof(place), "commit %" PRIu64 "%s", commit,
+                 region != NULL ? ", " : ": ");
+    if (region != NULL)
+        snprintf(named, sizeof(named), "region '%.256s'", region);
+    bool told = strncmp(text, named, strlen(named)) == 0;
+    tool_fail(context, "lost: %s%s%s%s", place, told ? "" : named, told ? "" : ": ",
+              text);
 }
 
 /* What is in it is not known before it is read, so the new file is its owner's. */

@@ -112,6 +112,13 @@ void output_rescue(const operand_t *operand, sfpm_edit_t *edit)
         tool_fail_last(path);
 }
 
+/* Damage that is met while writing is the input's. */
+static int fail(const char *name, const operand_t *operand)
+{
+    bool damaged = operand->image != NULL && tool_met_damage();
+    return tool_fail_last(damaged ? operand->label : name);
+}
+
 int output_write(output_kind_t kind, const operand_t *operand, sfpm_edit_t *edit)
 {
     const char *name = output_name(kind, operand);
@@ -119,7 +126,7 @@ int output_write(output_kind_t kind, const operand_t *operand, sfpm_edit_t *edit
     bool ok = kind == OUTPUT_IN_PLACE ? sfpm_edit_append(edit, &how)
               : kind == OUTPUT_FILE   ? sfpm_edit_save(edit, options.output, &how)
                                     : sfpm_edit_save_fd(edit, STDOUT_FILENO, name, &how);
-    return ok ? EXIT_SUCCESS : tool_fail_last(name);
+    return ok ? EXIT_SUCCESS : fail(name, operand);
 }
 
 /* Replacing a file leaves its other names with the old image. */
@@ -147,7 +154,7 @@ int output_replace(output_kind_t kind, const operand_t *operand, sfpm_edit_t *ed
     return sfpm_edit_save(edit, kind == OUTPUT_FILE ? options.output : operand->path,
                           &how)
                ? EXIT_SUCCESS
-               : tool_fail_last(name);
+               : fail(name, operand);
 }
 
 int output_rewrite(output_kind_t kind, const operand_t *operand,
@@ -163,5 +170,5 @@ int output_rewrite(output_kind_t kind, const operand_t *operand,
                   ? sfpm_image_rewrite_fd(operand->image, STDOUT_FILENO, name, rewrite)
                   : sfpm_image_rewrite(operand->image, path, rewrite);
     rewrite->write = NULL;
-    return ok ? EXIT_SUCCESS : tool_fail_last(name);
+    return ok ? EXIT_SUCCESS : fail(name, operand);
 }

@@ -60,14 +60,6 @@ static void load_machine(view_t *view)
     }
 }
 
-static void print_fault(void *context, sfpm_status_t status, uint64_t offset,
-                        const char *text)
-{
-    (void)status;
-    (void)offset;
-    tool_fail(context, "%s", text);
-}
-
 static int show(view_t *view)
 {
     static const struct {
@@ -102,10 +94,7 @@ static int inspect(const char *name)
     if (!operand_open(&view.file, name))
         status = tool_failure();
     else if (mode == MODE_VERIFY)
-        status = sfpm_image_check(view.file.image, print_fault,
-                                  (void *)(uintptr_t)view.file.label)
-                     ? EXIT_SUCCESS
-                     : tool_failure();
+        status = view_faults(&view);
     else
         status = show(&view);
     free(view.usage);

@@ -40,6 +40,9 @@ int view_log(view_t *view);
 int view_code(view_t *view);
 int view_hex(view_t *view);
 
+/* Checks every byte and tells the faults on standard error. Returns the exit status. */
+int view_faults(view_t *view);
+
 enum {
     VIEW_TIME = 40 /* room for a time as text */
 };

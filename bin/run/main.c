@@ -215,7 +215,11 @@ static int run_image(const operand_t *image)
          !files_write("--stdout", request.stdout_file, "name another file", &status)))
         return status;
     if (!sfpm_vm_is_in(image->image)) {
-        const char *creator = sfpm_image_commit_info(image->image)->creator;
+        const sfpm_commit_info_t *commit = sfpm_image_commit_info(image->image);
+        const char *creator = commit->creator;
+        if (commit->bytecode != 0)
+            return tool_fail(image->label, "the machine is not whole: region 'functions' "
+                                           "is missing");
         return tool_fail(image->label,
                          "holds no machine: it is restored by its own program "
                          "(creator %s)",

@@ -100,6 +100,9 @@ bool sfpm_fail_prefix(const char *format, ...)
     va_end(args);
     if (used < 0 || (size_t)used + 2 >= sizeof text)
         return false;
+    /* A delta reads its bases by the same functions: once is enough. */
+    if (strncmp(last.text, text, (size_t)used) == 0 && last.text[used] == ':')
+        return false;
     size_t room = sizeof text - (size_t)used;
     /* A message that no longer fits loses its end, never its terminator. */
     int all = snprintf(text + used, room, ": %.*s", (int)room - 3, last.text);

@@ -130,14 +130,16 @@ static bool salvage_all(sfpm_rewriter_t *rewriter, const found_t *found)
 
 /* ---- the image ---- */
 
-static bool read_header(sfpm_rewriter_t *rewriter, const sfpm_image_options_t *options)
+/* lost: receives why the header is none, or no text */
+static bool read_header(sfpm_rewriter_t *rewriter, const sfpm_image_options_t *options,
+                        sfpm_error_state_t *lost)
 {
     uint8_t bytes[SFPM_HEADER_SIZE] = {0};
     sfpm_image_t *image = rewriter->image;
     if (!sfpm_input_read(image->input, 0, bytes, sizeof bytes) ||
         !sfpm_header_decode(bytes, &image->header)) {
         /* Its only contents are features; a wrong guess shows when the index is read. */
-        tell(rewriter, 0, NULL, false, sfpm_last_error());
+        sfpm_error_save(lost);
         image->header = (sfpm_header_t){.incompatible = SFPM_INCOMPATIBLE_DELTA};
     }
     if (!(image->header.incompatible & SFPM_INCOMPATIBLE_SEALED))
@@ -171,11 +173,18 @@ static bool run(sfpm_rewriter_t *rewriter, const char *output,
 {
     found_t found = {0};
     sfpm_output_options_t how;
-    bool good = sfpm_output_options(write, &how) && read_header(rewriter, options) &&
+    sfpm_error_state_t lost = {.text = ""};
+    bool good = sfpm_output_options(write, &how) &&
+                read_header(rewriter, options, &lost) &&
                 sfpm_log_search(rewriter->image->input, SFPM_HEADER_SIZE, keep, &found);
     if (good && found.count == 0)
-        good = sfpm_fail(SFPM_ERR_TRUNCATED, "no whole commit was found in the file");
+        good = sfpm_fail(lost.status == SFPM_ERR_NOT_IMAGE ? SFPM_ERR_NOT_IMAGE
+                                                           : SFPM_ERR_TRUNCATED,
+                         "%sno whole commit was found in the file",
+                         lost.status == SFPM_ERR_NOT_IMAGE ? "not an sfpm image: " : "");
     if (good) {
+        if (lost.text[0] != '\0')
+            tell(rewriter, 0, NULL, false, lost.text);
         find_base(rewriter, &found, options);
         sfpm_write_options_t known;
         if (sfpm_take_options(&known, sizeof known, write))

@@ -228,7 +228,7 @@ static bool load_region(sfpm_regions_t *regions, sfpm_region_id_t id,
     return source(context, name, &regions->region[id], &found) &&
            (found || optional ||
             sfpm_fail(SFPM_ERR_MISMATCH,
-                      "there is no machine in it: region '%s' is missing", name));
+                      "the machine is not whole: region '%s' is missing", name));
 }
 
 /* All but region `functions`, which is there already. */

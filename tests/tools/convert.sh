@@ -293,10 +293,35 @@ flip damaged.img $((${place% *} + ${place#* } - 130))
 expect_status 1 sfpm-inspect --verify damaged.img
 succeeds sfpm-convert --salvage -o c.img damaged.img
 expect_stderr_match '^sfpm-convert: damaged\.img: lost: commit 2: '
+# A region is damaged: the input is blamed, and each fault told once.
+sfpm-save -o machine.img "$sum"
+at=100
+damaged=
+while [ -z "$damaged" ] && [ "$at" -lt "$(size machine.img)" ]; do
+    cp machine.img flipped.img
+    flip flipped.img "$at"
+    ! sfpm-run flipped.img 2>err && grep -q "region 'functions'" err && damaged=flipped.img
+    at=$((at + 8))
+done
+for output in "-o x.img" ""; do
+    # shellcheck disable=SC2086
+    expect_status 1 sfpm-convert --compact $output "$damaged"
+    expect_stderr_match "^sfpm-convert: flipped\.img: region 'functions'"
+done
+expect_no_file x.img
+expect_status 1 sfpm-inspect --verify "$damaged"
+expect test "$(grep -c functions "$stderr")" -eq 1
+expect test "$(sort "$stderr" | sed "s/region '[a-z]*': //" | uniq -d | wc -l)" -eq 0
+succeeds sfpm-convert --salvage -o s.img "$damaged"
+expect_stderr_match "^sfpm-convert: flipped\.img: lost: commit 1, region 'functions'"
+expect_not grep -q "functions.*functions" "$stderr"
+expect_status 125 sfpm-run s.img
+expect_stderr "sfpm-run: s.img: the machine is not whole: region 'functions' is missing"
 expect test "$(commits c.img)" -eq 2
 succeeds sfpm-inspect --verify c.img
 zeros 5000 >damaged.img
 expect_status 1 sfpm-convert --salvage -o x.img damaged.img
+expect_stderr 'sfpm-convert: damaged.img: not an sfpm image: no whole commit was found in the file'
 expect_status 2 sfpm-convert --salvage a.img
 expect_status 2 sfpm-convert --salvage -o a.img a.img
 expect_status 2 sfpm-convert --salvage --compact -o x.img a.img
