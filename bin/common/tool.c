@@ -160,7 +160,9 @@ int tool_flush(int status)
 
 bool tool_color(void)
 {
-    return isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL;
+    const char *unwanted = getenv("NO_COLOR"), *terminal = getenv("TERM");
+    return isatty(STDOUT_FILENO) && (unwanted == NULL || unwanted[0] == '\0') &&
+           (terminal == NULL || strcmp(terminal, "dumb") != 0);
 }
 
 const char *tool_name(void)

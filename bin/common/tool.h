@@ -55,7 +55,8 @@ void tool_warn(const char *subject, const char *text);
  * Returns `status`, or the tool's failure status after telling why not. */
 int tool_flush(int status);
 
-/* Whether standard output shows colours and bold text: a terminal, without NO_COLOR. */
+/* Whether standard output shows colours and bold text: a terminal that is not
+ * dumb, without NO_COLOR. */
 bool tool_color(void);
 
 /* "sfpm-patch". */

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/escape.h"
 #include "common/facts.h"
@@ -15,7 +16,8 @@ enum {
 
 static void heading(const view_t *view, const char *text)
 {
-    printf("\n%s%s%s", view->bold, text, view->plain);
+    int length = (int)strcspn(text, "\n");
+    printf("\n%s%.*s%s%s", view->bold, length, text, view->plain, text + length);
 }
 
 /* One line, left out when the text is empty. */

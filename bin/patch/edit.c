@@ -16,6 +16,7 @@ typedef struct parts {
     char region[256];  /* "" when not given */
     char where[256];
     const value_type_t *type;
+    bool typed; /* the type was given */
 } parts_t;
 
 static bool copy(char *to, size_t room, const char *from, size_t length)
@@ -55,10 +56,12 @@ static bool take_apart(const char *text, parts_t *parts, char *reason)
         return false;
     }
     parts->type = value_type("u8", 2);
+    parts->typed = false;
     const char *end = equals;
     const char *slash = last(text, equals, '/');
     if (slash != NULL) {
         parts->type = value_type(slash + 1, (size_t)(equals - slash - 1));
+        parts->typed = true;
         end = slash;
     }
     if (parts->type == NULL) {
@@ -152,6 +155,45 @@ static bool find_offset(patch_edit_t *edit, const patch_target_t *target,
     return false;
 }
 
+/* As sfpm_vm_get_global() finds it: by the name that it is exported under, or its own. */
+static bool find_global(const sfpm_vm_t *vm, const char *name, uint32_t *index)
+{
+    sfpm_vm_link_t link;
+    int64_t bits;
+    const char *own;
+    for (uint32_t i = 0; sfpm_vm_exported(vm, i, &link, sizeof(link)); i++)
+        if (strcmp(link.kind, "global") == 0 && strcmp(link.name, name) == 0) {
+            *index = link.index;
+            return true;
+        }
+    for (*index = 0; sfpm_vm_global(vm, *index, &bits, &own); (*index)++)
+        if (own != NULL && strcmp(own, name) == 0)
+            return true;
+    return false;
+}
+
+/* A name that is no place in the code may be a global's, which has a type of its own. */
+static void place_global(parts_t *parts, const sfpm_vm_t *vm)
+{
+    static const char *const types[] = {[SFPM_TYPE_I32] = "i32",
+                                        [SFPM_TYPE_I64] = "i64",
+                                        [SFPM_TYPE_F32] = "f32",
+                                        [SFPM_TYPE_F64] = "f64"};
+    uint64_t offset;
+    uint32_t index;
+    sfpm_value_t value;
+    if (vm == NULL || parts->region[0] != '\0' ||
+        number_parse(parts->where, strlen(parts->where), &offset) ||
+        sfpm_vm_resolve(vm, parts->where, &offset) ||
+        !find_global(vm, parts->where, &index) ||
+        !sfpm_vm_get_global(vm, parts->where, &value))
+        return;
+    if (!parts->typed)
+        parts->type = value_type(types[value.type], 3);
+    snprintf(parts->region, sizeof(parts->region), "globals");
+    snprintf(parts->where, sizeof(parts->where), "%" PRIu64, (uint64_t)index * 16);
+}
+
 static bool parse_values(patch_edit_t *edit, const parts_t *parts, char *reason)
 {
     char *values = strndup(parts->values, parts->num_values);
@@ -228,6 +270,7 @@ static bool encode_both(patch_edit_t *edit, const sfpm_vm_t *vm, const char *was
     }
     if (was == NULL)
         return true;
+    edit->was_text = strdup(was);
     edit->expected = sfpm_vm_encode(vm, edit->offset, was, &expected);
     if (edit->expected != NULL && expected == edit->size)
         return true;
@@ -281,8 +324,10 @@ bool patch_edit_parse(patch_edit_t *edit, const patch_target_t *target, const ch
     const char *instructions = find_instructions(text);
     if (instructions != NULL)
         return parse_instructions(edit, target, text, instructions, reason);
-    if (!take_apart(text, &parts, reason) ||
-        !find_region(edit, target, parts.region, &size, reason))
+    if (!take_apart(text, &parts, reason))
+        return false;
+    place_global(&parts, target->vm);
+    if (!find_region(edit, target, parts.region, &size, reason))
         return false;
     edit->type = parts.type;
     return parse_values(edit, &parts, reason) &&
@@ -299,6 +344,20 @@ bool patch_edit_apply(patch_edit_t *edit, sfpm_edit_t *commit)
            sfpm_edit_write(commit, edit->region, at, edit->bytes, edit->size);
 }
 
+/* Whether the old bytes are those of the old instructions, which are the machine's: an
+ * edit before this one may have changed them. */
+static bool is_original(const patch_edit_t *edit, const patch_target_t *target)
+{
+    size_t size = 0;
+    if (edit->was_text == NULL)
+        return false;
+    uint8_t *bytes = sfpm_vm_encode(target->vm, edit->offset, edit->old_text, &size);
+    bool same =
+        bytes != NULL && size == edit->size && memcmp(bytes, edit->old, size) == 0;
+    free(bytes);
+    return same;
+}
+
 bool patch_edit_matches(const patch_edit_t *edit, const patch_target_t *target,
                         char *reason)
 {
@@ -308,13 +367,15 @@ bool patch_edit_matches(const patch_edit_t *edit, const patch_target_t *target,
     size_t at = 0, width = edit->type->width != 0 ? edit->type->width : 1;
     while (memcmp(edit->old + at, edit->expected + at, width) == 0)
         at += width;
-    uint64_t offset = edit->offset + at;
+    bool original = is_original(edit, target);
+    uint64_t offset = edit->offset + (original ? 0 : at);
     bool named = edit->is_code && machine_name(target->vm, offset, name, sizeof(name));
     value_format(edit->type, edit->expected + at, width, edit->big_endian, wanted);
     value_format(edit->type, edit->old + at, width, edit->big_endian, found);
-    snprintf(reason, PATCH_REASON, "%.256s[%" PRIu64 "]%s%s%s: expected %s, found %s",
-             edit->name, offset, named ? " (" : "", named ? name : "", named ? ")" : "",
-             wanted, found);
+    snprintf(reason, PATCH_REASON,
+             "%.100s[%" PRIu64 "]%s%s%s: expected %.150s, found %.150s", edit->name,
+             offset, named ? " (" : "", named ? name : "", named ? ")" : "",
+             original ? edit->was_text : wanted, original ? edit->old_text : found);
     return false;
 }
 
@@ -348,6 +409,7 @@ void patch_edit_free(patch_edit_t *edit)
 {
     free(edit->old_text);
     free(edit->new_text);
+    free(edit->was_text);
     free(edit->bytes);
     free(edit->expected);
     free(edit->old);

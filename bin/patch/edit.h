@@ -37,6 +37,7 @@ typedef struct patch_edit {
     size_t size;
     char *old_text; /* instructions before and after; NULL: the edit is of bytes; owned */
     char *new_text; /* likewise */
+    char *was_text; /* the instructions that must be there; NULL: any; owned */
 } patch_edit_t;
 
 /* Understands and checks one edit.

@@ -204,6 +204,17 @@ static bool prepare(sfpm_vm_t *vm, const operand_t *image, int *status)
     return false;
 }
 
+/* What a program cannot ask for was not meant for it. */
+static bool takes_arguments(const sfpm_vm_t *vm)
+{
+    sfpm_vm_link_t link;
+    for (uint32_t i = 0; sfpm_vm_imported(vm, i, &link, sizeof(link)); i++)
+        if (strcmp(link.module, "sfpm") == 0 &&
+            (strcmp(link.name, "argument") == 0 || strcmp(link.name, "arguments") == 0))
+            return true;
+    return false;
+}
+
 static int run_image(const operand_t *image)
 {
     int status;
@@ -232,6 +243,10 @@ static int run_image(const operand_t *image)
         sfpm_vm_expect_commits(vm, kind == OUTPUT_IN_PLACE);
     if (vm == NULL || !sfpm_vm_load_image(vm, image->image))
         status = tool_fail_last(image->label);
+    else if (request.host.arguments != NULL && !takes_arguments(vm))
+        status = tool_usage("%s: the program takes no arguments, such as '%s'; options "
+                            "come before IMAGE",
+                            image->label, request.host.arguments[0]);
     else if (prepare(vm, image, &status))
         status = execute(vm, image, kind, &request);
     sfpm_vm_destroy(vm);

@@ -57,9 +57,9 @@ static bool find_end(sfpm_exchange_t *exchange)
     }
     return size <= exchange->to - exchange->from ||
            sfpm_fail_code(program, exchange->from,
-                          "%zu instruction%s of %zu bytes cannot replace as many of %u "
-                          "bytes",
+                          "%zu instruction%s of %zu bytes cannot replace %s of %u bytes",
                           count, count == 1 ? "" : "s", size,
+                          count == 1 ? "the one" : "as many",
                           exchange->to - exchange->from);
 }
 

@@ -382,8 +382,8 @@ fi
 # Colours on a terminal only, and not with NO_COLOR.
 needs script
 escape=$(printf '\033')
-script -qec 'sfpm-diff a.img@1 a.img' /dev/null >typed </dev/null || expect test $? -eq 1
+script -qec 'TERM=xterm sfpm-diff a.img@1 a.img' /dev/null >typed </dev/null || expect test $? -eq 1
 expect grep -q "${escape}\[31m" typed
-script -qec 'NO_COLOR=1 sfpm-diff a.img@1 a.img' /dev/null >typed </dev/null || expect test $? -eq 1
+script -qec 'TERM=xterm NO_COLOR=1 sfpm-diff a.img@1 a.img' /dev/null >typed </dev/null || expect test $? -eq 1
 expect_not grep -q "$escape" typed
 expect grep -q 'push 5' typed

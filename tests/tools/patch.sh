@@ -201,6 +201,17 @@ expect_same "$damaged" before
 succeeds sfpm-patch --force -i "$damaged" 3=20
 expect_stderr_match '^sfpm-patch: flipped\.img: warning: the machine cannot be read, so edits are not checked: '
 
+# A global goes by its name, with its own type; a label of that name comes first.
+printf '.global n i32 7\n.global x f64 1.5\n.global main i64 3\n.func main\nglobal.get n\ni64.extend_i32_s\nprint\nhalt\n' >globals.s
+sfpm-save -o globals.img globals.s
+succeeds sfpm-patch -o b.img globals.img n=-3 'x=2.5 was 1.5' n/i32=5 main=0x00
+expect_stderr_match '^globals\[0\]/i32: 7 -> -3$'
+expect_stderr_match '^globals\[16\]/f64: 1\.5 -> 2\.5$'
+expect_stderr_match '^code\[0\]: '
+expect_status 2 sfpm-patch -i globals.img n=x
+expect_status 2 sfpm-patch -i globals.img m=1
+expect_stderr_match "there is no label 'm'"
+
 # A file with several names is not changed behind the others' back.
 ln a.img other.img
 expect_status 1 sfpm-patch -i a.img 3=20
@@ -270,7 +281,7 @@ refused() {
     expect_same "$image" before
 }
 image=first.img
-refused 'of 9 bytes cannot replace as many of 2 bytes' 'main: i64.const 1'
+refused '1 instruction of 9 bytes cannot replace the one of 2 bytes' 'main: i64.const 1'
 refused 'no instruction begins here; the one around it begins at 0' 'main+1: nop'
 refused 'the function has 5 instructions from here, not the 6' 'main: nop;nop;nop;nop;nop;nop'
 refused "unknown instruction 'i64.ad'; is it 'i64.add'" '4: i64.ad'
@@ -280,7 +291,8 @@ refused 'cannot be a label here' '4: here: nop'
 refused "unknown directive '.byte'" '4: .byte 1'
 refused "there is no label 'nowhere'" 'nowhere: nop'
 refused 'there is no instruction' '4: '
-refused 'code\[4\] \(main\+4\): expected 03, found 02' '4: add was mul'
+refused 'code\[4\] \(main\+4\): expected mul, found sub' '4: add was mul'
+refused 'code\[2\] \(main\+2\): expected push 5; add, found push 9; sub' '2: push 6; mul was push 5; add'
 refused 'the old instructions take 1 bytes, the new ones replace 2' '4: add; print was sub'
 refused "the old instructions: .*unknown instruction 'ad'" '4: add was ad'
 refused "unknown instruction 'was'" '4: was sub'

@@ -43,6 +43,10 @@ for number in 123 124 200 -1; do
     sfpm-save -o exit.img exit.s
     expect_status 123 sfpm-run exit.img
 done
+# A program that cannot ask for its arguments gets none: most likely they are options.
+expect_status 125 sfpm-run exit.img --steps 1 -i
+expect_stderr_match "^sfpm-run: exit\.img: the program takes no arguments, such as '--steps'; options come before IMAGE$"
+
 # In pieces, a file is read on from where the program was.
 cp cat.img a.img
 : >pieces

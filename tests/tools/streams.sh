@@ -88,9 +88,14 @@ on_terminal 'sfpm-run a.img'
 expect test "$terminal_status" -eq 0
 expect grep -q '^30' typed
 escape=$(printf '\033')
-on_terminal 'sfpm-inspect a.img'
+on_terminal 'TERM=xterm sfpm-inspect a.img'
+expect grep -q "^${escape}\[1mRegions${escape}\[0m" typed
 expect grep -q "^${escape}\[1ma\.img" typed
-on_terminal 'NO_COLOR=1 sfpm-inspect a.img'
+on_terminal 'TERM=xterm NO_COLOR= sfpm-inspect a.img'
+expect grep -q "$escape" typed
+on_terminal 'TERM=dumb sfpm-inspect a.img'
+expect_not grep -q "$escape" typed
+on_terminal 'TERM=xterm NO_COLOR=1 sfpm-inspect a.img'
 expect_not grep -q "$escape" typed
 succeeds sfpm-inspect a.img
 expect_not grep -q "$escape" "$stdout"
