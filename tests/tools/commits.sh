@@ -17,7 +17,7 @@ for missing in @4 @-3 @99999999999; do
 done
 expect_status 1 sfpm-inspect a.img@4
 # These are names, and there is no such file.
-for name in a.img@ a.img@0 a.img@x a.img@1x a.img@+1 a.img@99999999999999999999 @1; do
+for name in a.img@ a.img@x a.img@1x a.img@+1 a.img@99999999999999999999 @1; do
     expect_status 1 sfpm-inspect "$name"
     expect_stderr "sfpm-inspect: $name: No such file or directory"
 done
