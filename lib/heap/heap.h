@@ -28,7 +28,7 @@ struct sfpm_heap {
     header_t *header; /* in it */
     segment_entry_t *segments;
     size_t used;       /* bytes from the base that are segments */
-    size_t registered; /* bytes of the snapshot's region; 0: there is none */
+    size_t registered; /* bytes of the snapshot's region */
     size_t saved;      /* the same before a save that has not ended yet */
     size_t accessible; /* bytes from the base that may be touched */
     size_t reserved;   /* bytes of the range */
@@ -37,6 +37,7 @@ struct sfpm_heap {
     pthread_mutex_t lock;
     uint8_t alloc_type; /* of what sfpm_heap_alloc() gives */
     sfpm_snapshot_t *snapshot;
+    bool restoring; /* sfpm_heap_restore() is at work */
     known_type_t *types;
     size_t num_types;
     size_t type_capacity;

@@ -38,14 +38,14 @@ static void after_save(void *context, bool saved)
         heap->registered = heap->saved;
 }
 
-/* Pointers are right at the address in the image only. A heap that moves is corrected
- * first, and is no region of the snapshot meanwhile. */
+/* Pointers are right at the address in the image only: sfpm_heap_restore() sees to it, a
+ * restore of the snapshot alone does not. */
 static bool before_restore(void *context)
 {
     const sfpm_heap_t *heap = context;
     const sfpm_image_t *image = sfpm_snapshot_restoring(heap->snapshot);
     size_t region;
-    if (heap->registered == 0 || !sfpm_image_find_region(image, heap->name, &region))
+    if (heap->restoring || !sfpm_image_find_region(image, heap->name, &region))
         return true;
     uint64_t address = sfpm_image_region(image, region)->address;
     return address == (uintptr_t)heap->base ||

@@ -198,7 +198,6 @@ static bool restore_elsewhere(restoring_t *restoring, sfpm_heap_t *preview)
         return sfpm_fail_prefix("%s: heap '%s'", sfpm_image_name(restoring->image),
                                 heap->name);
     restoring->options.accept |= SFPM_ACCEPT_REMOVED;
-    heap->registered = 0;
     if (!sfpm_snapshot_remove_region(heap->snapshot, heap->name, 0) ||
         !sfpm_snapshot_restore_image(heap->snapshot, restoring->image,
                                      &restoring->options) ||
@@ -247,7 +246,9 @@ bool sfpm_heap_restore(sfpm_heap_t *heap, const char *filename,
     restoring.options.struct_size = sizeof restoring.options;
     restoring.options.commit = 0;
     restoring.options.base = NULL;
+    heap->restoring = true;
     bool ok = restoring.image && restore(&restoring);
+    heap->restoring = false;
     sfpm_image_close(restoring.image);
     return ok;
 }
