@@ -100,14 +100,14 @@ bool sfpm_walk_segment(const walk_t *walk, uint32_t s)
     for (uint32_t u = 1; u < UNITS; u++) {
         uint32_t number = s * UNITS + u;
         const unit_t *unit = heap_unit(heap, number);
+        bool slab = unit->kind == UNIT_SLAB;
+        if (!slab && unit->kind != UNIT_LARGE)
+            continue; /* its type is not verified */
         const type_record_t *type = &heap->header->types[unit->type];
-        bool wanted = (unit->kind == UNIT_SLAB || unit->kind == UNIT_LARGE) &&
-                      has_pointers(walk, type);
-        if (wanted && unit->kind == UNIT_SLAB && !walk_slab(walk, number, unit, type))
-            return false;
-        if (wanted && unit->kind == UNIT_LARGE &&
-            !walk_blocks(walk, type, heap_unit_memory(heap, number),
-                         (size_t)unit->length << UNIT_SHIFT, 1))
+        if (has_pointers(walk, type) &&
+            !(slab ? walk_slab(walk, number, unit, type)
+                   : walk_blocks(walk, type, heap_unit_memory(heap, number),
+                                 (size_t)unit->length << UNIT_SHIFT, 1)))
             return false;
     }
     return true;
