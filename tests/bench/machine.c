@@ -37,16 +37,20 @@ static void change_pages(void)
         memory[bench_random() % (MEMORY / BENCH_PAGE) * BENCH_PAGE + 100]++;
 }
 
+static double commit_changes(bool ok)
+{
+    if (ok)
+        change_pages();
+    double began = bench_now();
+    ok = ok && sfpm_vm_commit(vm, image, NULL);
+    double took = bench_now() - began;
+    return ok ? took : bench_fail_sfpm("commit");
+}
+
 static double commit(intptr_t unused)
 {
     (void)unused;
-    if (!begin())
-        return bench_fail_sfpm("the machine");
-    change_pages();
-    double began = bench_now();
-    bool ok = sfpm_vm_commit(vm, image, NULL);
-    double took = bench_now() - began;
-    return ok ? took : bench_fail_sfpm("commit");
+    return begin() ? commit_changes(true) : bench_fail_sfpm("the machine");
 }
 
 /* Memory that is not watched: of another machine than made the last commit. */
@@ -61,12 +65,7 @@ static double commit_compared(intptr_t unused)
         memcpy(sfpm_vm_memory(other, 0, MEMORY), sfpm_vm_memory(vm, 0, MEMORY), MEMORY);
     sfpm_vm_destroy(vm);
     vm = other;
-    if (ok)
-        change_pages();
-    double began = bench_now();
-    ok = ok && sfpm_vm_commit(vm, image, NULL);
-    double took = bench_now() - began;
-    return ok ? took : bench_fail_sfpm("commit");
+    return commit_changes(ok);
 }
 
 /* Memory that was just loaded, by a program that will commit. */
@@ -80,12 +79,7 @@ static double commit_loaded(intptr_t unused)
         other && sfpm_vm_expect_commits(other, true) && sfpm_vm_load_image(other, image);
     sfpm_vm_destroy(vm);
     vm = other;
-    if (ok)
-        change_pages();
-    double began = bench_now();
-    ok = ok && sfpm_vm_commit(vm, image, NULL);
-    double took = bench_now() - began;
-    return ok ? took : bench_fail_sfpm("commit");
+    return commit_changes(ok);
 }
 
 /* What the disk takes for the same bytes and, behind them, a trailer: five milliseconds
