@@ -18,9 +18,7 @@ bool sfpm_edit_set_changed(sfpm_edit_t *edit, const char *name, size_t instance,
 /* The image that an edit starts from; NULL for a new one. */
 const sfpm_image_t *sfpm_edit_image(const sfpm_edit_t *edit);
 
-/* The file that an image was opened from by its path, and that of its base image; NULL:
- * there is none. */
+/* The file that an image was opened from by its path; NULL: there is none. */
 const char *sfpm_image_path(const sfpm_image_t *image);
-const char *sfpm_image_base_path(const sfpm_image_t *image);
 
 #endif
