@@ -5,9 +5,10 @@
  * close and open connections, set clocks, seed random generators anew.
  *
  * Hooks run in the thread that saves or restores. They must not call functions on the
- * same snapshot, but for those that set its description, attributes and schema, and, in
- * `before_save` and `after_save`, sfpm_snapshot_move_region(): the others fail with
- * SFPM_ERR_ARGUMENT, and sfpm_snapshot_destroy() does nothing.
+ * same snapshot, but for those that set its description, attributes and schema,
+ * sfpm_snapshot_restoring(), and, in `before_save` and `after_save`,
+ * sfpm_snapshot_move_region(): the others fail with SFPM_ERR_ARGUMENT, and
+ * sfpm_snapshot_destroy() does nothing.
  */
 #ifndef SFPM_HOOKS_H
 #define SFPM_HOOKS_H
