@@ -52,7 +52,7 @@ bool events_pending(void);
 /* Whether a checkpoint is due; asking takes the request. */
 bool events_checkpoint(void);
 
-/* ---- sink.c: the file of --stdout -------------------------------------------- */
+/* ---- output_file.c: the file of --stdout -------------------------------------------- */
 
 /* Opens the file and cuts it back to where the image says that the machine's output
  * ends, to nothing when the machine is `fresh` or the image says nothing.

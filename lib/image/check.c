@@ -22,8 +22,7 @@ bool sfpm_check_fault(sfpm_check_t *check)
         check->callback(check->context, error.status, error.offset, error.text);
     /* Without memory nothing further can be said; other faults stand beside each other.
      */
-    check->stop = error.status == SFPM_ERR_MEMORY || !check->callback;
-    return !check->stop;
+    return error.status != SFPM_ERR_MEMORY && check->callback;
 }
 
 /* ---- the records of one commit ---- */

@@ -3,8 +3,8 @@
 #ifndef SFPM_IMAGE_IMAGE_H
 #define SFPM_IMAGE_IMAGE_H
 
-#include "image/meter.h"
-#include "image/format.h"
+#include "image/progress.h"
+#include "format/format.h"
 #include "image/log.h"
 #include "image/seal.h"
 #include "io/input.h"

@@ -4,8 +4,8 @@
 
 #include "base/checked.h"
 #include "base/error.h"
-#include "image/changed.h"
 #include "image/image.h"
+#include "image/path.h"
 
 const char *sfpm_image_path(const sfpm_image_t *image)
 {

@@ -5,7 +5,7 @@
 #ifndef SFPM_IMAGE_LOG_H
 #define SFPM_IMAGE_LOG_H
 
-#include "image/format.h"
+#include "format/format.h"
 #include "io/input.h"
 
 /* Reads the fixed part of the record at `offset` and checks that the record lies

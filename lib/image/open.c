@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "base/options.h"
 #include "image/image.h"
-#include "image/v1.h"
+#include "format/v1.h"
 #include "io/file.h"
 
 #define DEFAULT_MEMORY (UINT64_C(1) << 30)

@@ -13,7 +13,7 @@
 #define SFPM_IMAGE_SEAL_H
 
 #include "codec/crypt.h"
-#include "image/format.h"
+#include "format/format.h"
 #include "io/input.h"
 #include "io/output.h"
 

@@ -7,7 +7,7 @@
 #include "base/checked.h"
 #include "base/error.h"
 #include "image/image.h"
-#include "image/v1.h"
+#include "format/v1.h"
 
 bool sfpm_v1_recognise(const uint8_t *bytes, size_t size)
 {

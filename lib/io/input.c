@@ -13,7 +13,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "io/file.h"
-#include "io/space.h"
+#include "io/pipe_buffer.h"
 
 struct sfpm_input {
     char *name;

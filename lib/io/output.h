@@ -64,7 +64,7 @@ uint64_t sfpm_output_offset(const sfpm_output_t *output);
 bool sfpm_output_write(sfpm_output_t *output, const void *bytes, size_t size);
 bool sfpm_output_zeros(sfpm_output_t *output, uint64_t count);
 
-/* For io/pass.c, which hands over pages itself: the descriptor when this is a pipe and
+/* For io/relay.c, which hands over pages itself: the descriptor when this is a pipe and
  * still works, with all that was gathered in it, else -1; and what came of it, an errno
  * value or 0. */
 int sfpm_output_pipe(sfpm_output_t *output);

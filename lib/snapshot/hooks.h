@@ -10,7 +10,7 @@
 #include <sfpm/migrate.h>
 
 #include "base/error.h"
-#include "snapshot/resource.h"
+#include "files/files.h"
 #include "snapshot/snapshot.h"
 
 /* A migration from one schema version to another. */

@@ -14,7 +14,7 @@
 
 #include <sfpm/image.h>
 
-#include "image/places.h"
+#include "image/extent_map.h"
 
 /* A part of the new memory that the system knows as one mapping. */
 typedef struct sfpm_piece {

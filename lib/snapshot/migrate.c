@@ -8,7 +8,7 @@
 
 #include "base/memory.h"
 #include "snapshot/hooks.h"
-#include "snapshot/origin.h"
+#include "snapshot/host_abi.h"
 
 #define DEFAULT_MEMORY (UINT64_C(1) << 30)
 

@@ -12,8 +12,9 @@
 
 #include "base/checked.h"
 #include "base/options.h"
-#include "image/changed.h"
-#include "snapshot/dirty.h"
+#include "commit/tracked.h"
+#include "image/path.h"
+#include "track/dirty.h"
 #include "snapshot/hooks.h"
 
 /* The contents of all regions are small up to this many bytes. */

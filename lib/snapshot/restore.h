@@ -4,7 +4,7 @@
 #define SFPM_SNAPSHOT_RESTORE_H
 
 #include "snapshot/mapping.h"
-#include "snapshot/pairing.h"
+#include "snapshot/region_pairs.h"
 #include "snapshot/snapshot.h"
 #include "snapshot/state.h"
 

@@ -9,7 +9,7 @@
 #include <sys/mman.h>
 
 #include "base/memory.h"
-#include "snapshot/dirty.h"
+#include "track/dirty.h"
 #include "snapshot/restore.h"
 
 /* Pages of a region that follow each other and go the same way. */

@@ -4,11 +4,11 @@
 #include <sys/stat.h>
 
 #include "base/options.h"
-#include "image/changed.h"
-#include "snapshot/dirty.h"
+#include "commit/tracked.h"
+#include "track/dirty.h"
 #include "snapshot/hooks.h"
-#include "snapshot/origin.h"
-#include "snapshot/pairing.h"
+#include "snapshot/host_abi.h"
+#include "snapshot/region_pairs.h"
 #include "snapshot/snapshot.h"
 
 static bool check_arguments(const sfpm_snapshot_t *snapshot, const char *filename)

@@ -8,9 +8,9 @@
 
 #include "base/memory.h"
 #include "base/options.h"
-#include "snapshot/dirty.h"
+#include "track/dirty.h"
 #include "snapshot/hooks.h"
-#include "snapshot/job.h"
+#include "job/job.h"
 
 #define KNOWN_FLAGS                                                                      \
     ((uint32_t)SFPM_REGION_DYNAMIC | (uint32_t)SFPM_REGION_PORTABLE |                    \

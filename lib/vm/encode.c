@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vm/assemble.h"
-#include "vm/instruction.h"
+#include "asm/assemble.h"
+#include "bytecode/instruction.h"
 #include "vm/machine.h"
 
 /* What is replaced: whole instructions, as many as there are new ones. */

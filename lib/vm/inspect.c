@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "base/bytes.h"
-#include "vm/instruction.h"
-#include "vm/lexer.h"
+#include "bytecode/instruction.h"
+#include "asm/lexer.h"
 #include "vm/machine.h"
 
 /* Gives a structure to a caller that may know less of it. */

@@ -5,11 +5,11 @@
 
 #include <stdatomic.h>
 
-#include "vm/disassemble.h"
-#include "vm/fast.h"
-#include "vm/frames.h"
+#include "asm/disassemble.h"
+#include "engine/fast.h"
+#include "engine/frames.h"
 #include "vm/natives.h"
-#include "vm/original.h"
+#include "vm/v1_machine.h"
 
 struct sfpm_vm {
     sfpm_regions_t regions; /* of no bytes at all: there is no program */

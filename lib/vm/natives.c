@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vm/instruction.h"
+#include "bytecode/instruction.h"
 #include "vm/machine.h"
 #include "vm/values.h"
 

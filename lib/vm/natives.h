@@ -3,7 +3,7 @@
 #ifndef SFPM_VM_NATIVES_H
 #define SFPM_VM_NATIVES_H
 
-#include "vm/interpret.h"
+#include "engine/interpret.h"
 
 /* One that was registered. */
 typedef struct sfpm_native_entry {

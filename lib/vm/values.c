@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "base/bytes.h"
-#include "vm/data.h"
-#include "vm/instruction.h"
+#include "engine/globals_table.h"
+#include "bytecode/instruction.h"
 #include "vm/machine.h"
 
 sfpm_value_t sfpm_value_of_slot(uint64_t slot, uint8_t type)

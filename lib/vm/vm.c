@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "base/options.h"
-#include "vm/assemble.h"
-#include "vm/data.h"
-#include "vm/interpret.h"
+#include "asm/assemble.h"
+#include "engine/globals_table.h"
+#include "engine/interpret.h"
 #include "vm/machine.h"
 
 static void clear(sfpm_vm_t *vm)

@@ -13,7 +13,7 @@
 
 #include <sfpm/sfpm.h>
 
-#include "snapshot/dirty.h"
+#include "track/dirty.h"
 
 enum { NUM_PAGES = 1 << 18, CHANGED_PAGES = NUM_PAGES / 100 };
 

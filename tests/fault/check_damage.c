@@ -18,7 +18,7 @@
 #include <string.h>
 
 #include "../sanitized.h"
-#include "image/format.h"
+#include "format/format.h"
 #include "use.h"
 
 /* What became of all the damage done to one sample. */

@@ -6,8 +6,8 @@
 
 #include "base/bytes.h"
 #include "base/checked.h"
-#include "image/format.h"
-#include "image/v1.h"
+#include "format/format.h"
+#include "format/v1.h"
 
 uint64_t mutant_random(mutant_t *mutant, uint64_t below)
 {

@@ -7,7 +7,7 @@
 #include "base/bytes.h"
 #include "base/checked.h"
 #include "codec/compress.h"
-#include "image/format.h"
+#include "format/format.h"
 #include "image/seal.h"
 #include "mutate.h"
 

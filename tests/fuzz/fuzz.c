@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "../fault/explore.h"
-#include "image/format.h"
+#include "format/format.h"
 #include "image/seal.h"
 
 void fuzz_image(const uint8_t *bytes, size_t size)

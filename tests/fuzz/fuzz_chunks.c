@@ -13,7 +13,7 @@
 #include "base/bytes.h"
 #include "codec/compress.h"
 #include "fuzz.h"
-#include "image/format.h"
+#include "format/format.h"
 
 static bool is_image(const uint8_t *bytes, size_t size)
 {

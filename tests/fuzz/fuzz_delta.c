@@ -9,7 +9,7 @@
 #include "../fault/use.h"
 #include "base/bytes.h"
 #include "fuzz.h"
-#include "image/format.h"
+#include "format/format.h"
 
 enum { PREFIX = 4, BASE_DIGEST = 72, BASE_NUMBER = 64 };
 

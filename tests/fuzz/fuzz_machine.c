@@ -11,7 +11,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "fuzz.h"
-#include "vm/regions.h"
+#include "bytecode/regions.h"
 
 typedef struct part {
     const uint8_t *bytes;

@@ -9,8 +9,8 @@
 #include "../images/samples.h"
 #include "base/bytes.h"
 #include "codec/compress.h"
-#include "image/format.h"
-#include "vm/regions.h"
+#include "format/format.h"
+#include "bytecode/regions.h"
 
 static const char *root;
 

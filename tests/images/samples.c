@@ -11,7 +11,7 @@
 #include "../fault/mutate.h"
 #include "base/bytes.h"
 #include "codec/checksum.h"
-#include "image/format.h"
+#include "format/format.h"
 #include "maker.h"
 
 /* ---- the good ones ---- */

@@ -24,7 +24,7 @@ jumping() {
         ' code
 }
 
-expect jumping "$(echo "$top_builddir"/lib/vm/.libs/*fast_execute.o)" 1000
+expect jumping "$(echo "$top_builddir"/lib/engine/.libs/*fast_execute.o)" 1000
 
 cat >slow.c <<'EOF'
 typedef struct cell { int (*handler)(const struct cell *, long); } cell_t;

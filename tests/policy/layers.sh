@@ -11,11 +11,24 @@ table='
 base      base/ <error.h> <version.h>
 io        base/ io/ <error.h>
 codec     base/ codec/ <error.h>
-image     base/ io/ codec/ image/ <error.h> <image.h> <version.h>
-snapshot  base/ io/ codec/ image/ snapshot/ <error.h> <hooks.h> <image.h> <job.h> <migrate.h> <resource.h> <snapshot.h> <version.h>
+format    base/ codec/ format/ <error.h> <image.h>
+image     base/ io/ codec/ format/ image/ <error.h> <image.h> <version.h>
+commit    base/ io/ codec/ format/ image/ commit/ <error.h> <image.h> <version.h>
+track     base/ codec/ track/
+snapshot  base/ io/ codec/ image/ commit/ track/ snapshot/ <error.h> <hooks.h> <image.h> <job.h> <migrate.h> <resource.h> <snapshot.h> <version.h>
+job       base/ snapshot/ track/ job/ <error.h> <image.h> <job.h> <snapshot.h>
+files     base/ codec/ snapshot/ files/ <error.h> <hooks.h> <resource.h> <snapshot.h>
 heap      base/ heap/ <error.h> <image.h> <hooks.h> <snapshot.h> <heap.h>
-vm        base/ vm/ <error.h> <image.h> <opcode.h> <vm.h>
-vm/image.c base/ vm/ <error.h> <image.h> <opcode.h> <vm.h> <snapshot.h>
+bytecode  base/ bytecode/ <error.h> <opcode.h> <vm.h>
+asm       base/ bytecode/ asm/ <error.h> <opcode.h> <vm.h>
+engine    base/ bytecode/ engine/ <error.h> <opcode.h> <vm.h>
+vm        base/ bytecode/ asm/ engine/ vm/ <error.h> <image.h> <opcode.h> <vm.h>
+vm/image.c base/ bytecode/ engine/ vm/ <error.h> <image.h> <opcode.h> <vm.h> <snapshot.h>
+track/dirty.c base/ codec/ track/ image/ snapshot/
+track/dirty.h base/ snapshot/
+snapshot/hooks.h base/ snapshot/ files/ <hooks.h> <migrate.h>
+snapshot/snapshot.c base/ snapshot/ track/ job/ <job.h> <migrate.h> <resource.h>
+bytecode/program.c base/ bytecode/ engine/ <error.h> <opcode.h> <vm.h>
 bin       common/ *
 examples  *
 '
@@ -79,6 +92,13 @@ planted lib/io/x.c '#include "image/image.h"'
 planted lib/codec/checksum.c '#include "io/input.h"'
 planted lib/image/x.c '#include "snapshot/snapshot.h"'
 planted lib/image/x.c '#include <sfpm/snapshot.h>'
+planted lib/format/x.c '#include "io/input.h"'
+planted lib/image/x.c '#include "commit/edit.h"'
+planted lib/track/x.c '#include "snapshot/snapshot.h"'
+planted lib/snapshot/x.c '#include "job/job.h"'
+planted lib/bytecode/x.c '#include "engine/frames.h"'
+planted lib/engine/x.c '#include "asm/lexer.h"'
+planted lib/asm/x.c '#include "engine/frames.h"'
 planted lib/vm/x.c '#include "image/image.h"'
 planted lib/vm/x.c '# include <sfpm/snapshot.h>'
 planted lib/vm/image.c '#include "snapshot/snapshot.h"'

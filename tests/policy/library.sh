@@ -11,7 +11,7 @@ manners() {
     awk '
         /:$/ { file = $1 }
         # A child of ours ends so.
-        file == "child.o:" && $2 == "_exit" { next }
+        file == "job_child.o:" && $2 == "_exit" { next }
         $1 == "U" {
             name = $2
             sub(/^__/, "", name)

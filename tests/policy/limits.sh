@@ -5,7 +5,7 @@
 . "${top_srcdir:-$(dirname "$0")/../..}/tests/policy/lib.sh"
 
 # Dispatch loops, which have one case for each instruction: FILE:FUNCTION.
-long_functions='lib/vm/interpret.c:sfpm_execute lib/vm/fast_execute.c:execute'
+long_functions='lib/engine/interpret.c:sfpm_execute lib/engine/fast_execute.c:execute'
 
 # long_code DIR: prints files and functions that are too long.
 long_code() {

@@ -18,7 +18,7 @@
 #include <sfpm/image.h>
 
 #include "base/bytes.h"
-#include "image/format.h"
+#include "format/format.h"
 
 static bool save(const char *path, const char *architecture, const char *name,
                  const char *description)

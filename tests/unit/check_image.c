@@ -10,7 +10,7 @@
 
 #include <sfpm/image.h>
 
-#include "image/format.h"
+#include "format/format.h"
 
 static char directory[64];
 static char path[96];

@@ -10,7 +10,7 @@
 #include <sfpm/image.h>
 
 #include "codec/crypt.h"
-#include "image/format.h"
+#include "format/format.h"
 
 enum { SIZE = 700000, COMMITS = 6 };
 

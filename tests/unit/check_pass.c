@@ -10,7 +10,7 @@
 
 #include "io_common.h"
 
-#include "io/pass.h"
+#include "io/relay.h"
 
 /* More than any pipe holds, and no multiple of a page. */
 enum { LARGE = (3 << 20) + 1234, SMALL = 1234 };

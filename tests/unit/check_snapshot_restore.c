@@ -6,7 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "snapshot/origin.h"
+#include "snapshot/host_abi.h"
 #include "snapshot_common.h"
 
 /* Three regions of a program, and what they hold before a restore. */

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
-#include "vm/interpret.h"
+#include "engine/interpret.h"
 #include "vm/machine.h"
 #include "vm_build.h"
 #include "vm_common.h"

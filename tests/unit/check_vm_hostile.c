@@ -11,7 +11,7 @@
 
 #include "../sanitized.h"
 #include "base/bytes.h"
-#include "vm/shapes.h"
+#include "bytecode/stack_types.h"
 #include "vm_build.h"
 #include "vm_common.h"
 

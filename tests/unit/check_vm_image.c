@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
-#include "vm/original.h"
+#include "vm/v1_machine.h"
 #include "vm_common.h"
 
 START_TEST(saved_machine_goes_on_where_it_was)

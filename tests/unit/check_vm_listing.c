@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "base/bytes.h"
-#include "vm/float_text.h"
-#include "vm/instruction.h"
-#include "vm/program.h"
+#include "asm/float_text.h"
+#include "bytecode/instruction.h"
+#include "bytecode/program.h"
 #include "vm_tables.h"
 
 /* ---- There and back --------------------------------------------------------- */

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "scarce.h"
-#include "vm/original.h"
+#include "vm/v1_machine.h"
 #include "vm_common.h"
 
 static const char source[] =

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
-#include "vm/memory.h"
+#include "engine/memory.h"
 #include "vm_build.h"
 #include "vm_common.h"
 #include "vm_operation.h"

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vm/instruction.h"
+#include "bytecode/instruction.h"
 #include "vm_common.h"
 
 #define MIN "i64.const -9223372036854775808\n"

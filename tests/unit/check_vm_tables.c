@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
-#include "vm/instruction.h"
+#include "bytecode/instruction.h"
 #include "vm_build.h"
 #include "vm_common.h"
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vm/instruction.h"
+#include "bytecode/instruction.h"
 #include "vm_common.h"
 #include "vm_random.h"
 

@@ -11,7 +11,7 @@
 
 #include "../sanitized.h"
 #include "base/bytes.h"
-#include "vm/fast_rules.h"
+#include "engine/fast_rules.h"
 #include "vm/machine.h"
 #include "vm_common.h"
 #include "vm_natives.h"

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "base/bytes.h"
-#include "vm/frames.h"
-#include "vm/instruction.h"
+#include "engine/frames.h"
+#include "bytecode/instruction.h"
 #include "vm_common.h"
 #include "vm_random.h"
 

@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "base/bytes.h"
-#include "vm/data.h"
-#include "vm/frames.h"
-#include "vm/instruction.h"
+#include "engine/globals_table.h"
+#include "engine/frames.h"
+#include "bytecode/instruction.h"
 #include "vm_common.h"
 
 static void need(bool done)

@@ -3,7 +3,7 @@
 #ifndef SFPM_TESTS_VM_BUILD_H
 #define SFPM_TESTS_VM_BUILD_H
 
-#include "vm/program.h"
+#include "bytecode/program.h"
 
 enum { BUILD_MAX = 16 };
 

@@ -7,7 +7,7 @@
 
 #include "base/memory.h"
 #include "io_common.h"
-#include "vm/regions.h"
+#include "bytecode/regions.h"
 
 /* A machine of that text, which must be in order. To be destroyed. */
 sfpm_vm_t *assembled(const char *text);

@@ -3,7 +3,7 @@
 #ifndef SFPM_TESTS_VM_OPERATION_H
 #define SFPM_TESTS_VM_OPERATION_H
 
-#include "vm/instruction.h"
+#include "bytecode/instruction.h"
 
 /* Whether it takes one or two values and gives one, and has no operand: those whose
  * result depends on their values only. */

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "base/bytes.h"
-#include "vm/frames.h"
-#include "vm/instruction.h"
+#include "engine/frames.h"
+#include "bytecode/instruction.h"
 
 enum { MAX_FUNCTIONS = 6, MAX_POINTS = 64, MAX_NAMES = 64 };
 

@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "base/bytes.h"
-#include "vm/data.h"
-#include "vm/frames.h"
-#include "vm/instruction.h"
+#include "engine/globals_table.h"
+#include "engine/frames.h"
+#include "bytecode/instruction.h"
 
 enum { MOST = 8, MOST_CODE = 40, MOST_NAMES = 200, TEXT = 24 };
 

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
-#include "vm/instruction.h"
+#include "bytecode/instruction.h"
 #include "vm_common.h"
 #include "vm_natives.h"
 

@@ -2,4 +2,4 @@
 /* The fast engine without polls and bounds checks, which takes the place of the
  * library's: what these cost is the difference. */
 #define SFPM_UNCHECKED 1
-#include "vm/fast_execute.c"
+#include "engine/fast_execute.c"

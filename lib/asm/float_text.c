@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT */
+#include "asm/float_text.h"
+
+#include <inttypes.h>
+#include <locale.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Where the parts of a number lie among its bits. */
+static uint64_t fraction_mask(int bytes)
+{
+    return bytes == 4 ? 0x7FFFFF : 0xFFFFFFFFFFFFF;
+}
+
+static uint64_t infinity(int bytes)
+{
+    return bytes == 4 ? 0x7F800000 : 0x7FF0000000000000;
+}
+
+static uint64_t sign_bit(int bytes)
+{
+    return (uint64_t)1 << (8 * bytes - 1);
+}
+
+/* The bit that tells a quiet NaN. */
+static uint64_t quiet_bit(int bytes)
+{
+    return (fraction_mask(bytes) + 1) / 2;
+}
+
+/* ---- Syntax ----------------------------------------------------------------- */
+
+static bool is_digit(char c, bool hexadecimal)
+{
+    return (c >= '0' && c <= '9') ||
+           (hexadecimal && ((c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F')));
+}
+
+static size_t count_digits(const char *at, const char *end, bool hexadecimal)
+{
+    const char *from = at;
+    while (at < end && is_digit(*at, hexadecimal))
+        at++;
+    return (size_t)(at - from);
+}
+
+static bool has_prefix(const char *at, const char *end)
+{
+    return end - at >= 2 && at[0] == '0' && (at[1] == 'x' || at[1] == 'X');
+}
+
+/* The whole of [at, end) is digits with a point among them and an exponent after. */
+static bool is_plain(const char *at, const char *end)
+{
+    bool hexadecimal = has_prefix(at, end);
+    at += hexadecimal ? 2 : 0;
+    size_t digits = count_digits(at, end, hexadecimal);
+    at += digits;
+    if (at < end && *at == '.') {
+        size_t more = count_digits(++at, end, hexadecimal);
+        at += more;
+        digits += more;
+    }
+    if (digits == 0)
+        return false;
+    if (at < end && (*at | 0x20) == (hexadecimal ? 'p' : 'e')) {
+        at++;
+        if (at < end && (*at == '+' || *at == '-'))
+            at++;
+        digits = count_digits(at, end, false);
+        at += digits;
+    }
+    return at == end && digits > 0;
+}
+
+static bool is_word(const char *at, const char *end, const char *word)
+{
+    return (size_t)(end - at) == strlen(word) && memcmp(at, word, strlen(word)) == 0;
+}
+
+/* `nan:0x` and digits. */
+static bool has_payload(const char *at, const char *end)
+{
+    return end - at > 6 && memcmp(at, "nan:", 4) == 0 && has_prefix(at + 4, end) &&
+           count_digits(at + 6, end, true) == (size_t)(end - at - 6);
+}
+
+static const char *skip_sign(const char *at, const char *end)
+{
+    return at + (at < end && (*at == '-' || *at == '+'));
+}
+
+bool sfpm_is_float(const char *text, size_t length)
+{
+    const char *end = text + length;
+    const char *at = skip_sign(text, end);
+    return is_word(at, end, "inf") || is_word(at, end, "nan") || has_payload(at, end) ||
+           is_plain(at, end);
+}
+
+/* ---- Parsing ---------------------------------------------------------------- */
+
+/* The point is a point, whatever the caller's locale says. */
+static locale_t enter_locale(locale_t *plain)
+{
+    *plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+    return uselocale(*plain);
+}
+
+static void leave_locale(locale_t old, locale_t plain)
+{
+    uselocale(old);
+    if (plain)
+        freelocale(plain);
+}
+
+/* Rounds once, to the width that is wanted. */
+static bool convert(const char *text, int bytes, uint64_t *bits)
+{
+    locale_t plain;
+    locale_t old = enter_locale(&plain);
+    float narrow = 0;
+    double wide = 0;
+    uint32_t bits32 = 0;
+    if (bytes == 4) {
+        narrow = strtof(text, NULL);
+        memcpy(&bits32, &narrow, sizeof bits32);
+        *bits = bits32;
+    } else {
+        wide = strtod(text, NULL);
+        memcpy(bits, &wide, sizeof wide);
+    }
+    leave_locale(old, plain);
+    return bytes == 4 ? isfinite(narrow) : isfinite(wide);
+}
+
+static const char *parse_payload(const char *at, const char *end, int bytes,
+                                 uint64_t *bits)
+{
+    uint64_t value = 0;
+    for (; at < end && value <= fraction_mask(bytes); at++) {
+        char c = *at;
+        value = value * 16 + (uint64_t)(c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10);
+    }
+    *bits |= infinity(bytes) | value;
+    return value == 0 || value > fraction_mask(bytes) ? "no NaN has these bits" : NULL;
+}
+
+const char *sfpm_float_parse(const char *text, size_t length, int bytes, uint64_t *bits)
+{
+    char copy[1200]; /* no double needs more than 770 digits */
+    const char *end = text + length;
+    const char *at = skip_sign(text, end);
+    *bits = text[0] == '-' ? sign_bit(bytes) : 0;
+    if (!sfpm_is_float(text, length))
+        return "not a number";
+    if (is_word(at, end, "inf"))
+        *bits |= infinity(bytes);
+    else if (is_word(at, end, "nan"))
+        *bits |= infinity(bytes) | quiet_bit(bytes);
+    else if (*at == 'n')
+        return parse_payload(at + 6, end, bytes, bits);
+    else if (length >= sizeof copy)
+        return "the number has too many digits";
+    else {
+        memcpy(copy, text, length);
+        copy[length] = '\0';
+        if (!convert(copy, bytes, bits))
+            return "the number is too large";
+    }
+    return NULL;
+}
+
+/* ---- Formatting ------------------------------------------------------------- */
+
+static double value_of(uint64_t bits, int bytes)
+{
+    uint32_t bits32 = (uint32_t)bits;
+    float narrow;
+    double wide;
+    if (bytes == 4) {
+        memcpy(&narrow, &bits32, sizeof narrow);
+        return (double)narrow;
+    }
+    memcpy(&wide, &bits, sizeof wide);
+    return wide;
+}
+
+static void format_finite(uint64_t bits, int bytes, char *text)
+{
+    double value = value_of(bits, bytes);
+    uint64_t back = ~bits;
+    locale_t plain;
+    locale_t old = enter_locale(&plain);
+    if (value == trunc(value) && fabs(value) < 1e7)
+        snprintf(text, SFPM_FLOAT_TEXT, "%.0f", value);
+    else
+        for (int digits = 1; back != bits && digits <= 17; digits++) {
+            snprintf(text, SFPM_FLOAT_TEXT, "%.*g", digits, value);
+            convert(text, bytes, &back);
+        }
+    leave_locale(old, plain);
+}
+
+void sfpm_float_format(uint64_t bits, int bytes, char *text)
+{
+    const char *sign = bits & sign_bit(bytes) ? "-" : "";
+    uint64_t fraction = bits & fraction_mask(bytes);
+    if ((bits & infinity(bytes)) != infinity(bytes))
+        format_finite(bits, bytes, text);
+    else if (fraction == 0)
+        snprintf(text, SFPM_FLOAT_TEXT, "%sinf", sign);
+    else if (fraction == quiet_bit(bytes))
+        snprintf(text, SFPM_FLOAT_TEXT, "%snan", sign);
+    else
+        snprintf(text, SFPM_FLOAT_TEXT, "%snan:0x%" PRIX64, sign, fraction);
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the list in sfpm/opcode.h says, as a table, and the one function that
+ * takes an instruction's bytes apart.
+ */
+#ifndef SFPM_BYTECODE_INSTRUCTION_H
+#define SFPM_BYTECODE_INSTRUCTION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <sfpm/opcode.h>
+
+#include "base/bytes.h"
+
+typedef enum sfpm_operand {
+#define SFPM_OPERAND_ENUM(name, width, meaning) SFPM_OPERAND_##name,
+    SFPM_OPERANDS(SFPM_OPERAND_ENUM)
+#undef SFPM_OPERAND_ENUM
+} sfpm_operand_t;
+
+typedef enum sfpm_flow {
+    SFPM_FLOW_NEXT,
+    SFPM_FLOW_JUMP,
+    SFPM_FLOW_BRANCH,
+    SFPM_FLOW_STOP
+} sfpm_flow_t;
+
+typedef struct sfpm_opcode_info {
+    const char *mnemonic; /* NULL: no such opcode */
+    const char *signature;
+    const char *meaning;
+    uint8_t opcode;
+    uint8_t operand; /* sfpm_operand_t */
+    uint8_t width;   /* of the operand in bytes */
+    uint8_t flow;    /* sfpm_flow_t */
+    bool is_plain;   /* an instruction that is as long as any other of its opcode */
+    bool is_version1;
+    uint64_t mask; /* of the operand in the eight bytes behind the opcode */
+} sfpm_opcode_info_t;
+
+/* By opcode; without a mnemonic for a number that is no instruction. */
+extern const sfpm_opcode_info_t sfpm_opcodes[256];
+
+/* NULL for a number that is no instruction. */
+static inline const sfpm_opcode_info_t *sfpm_opcode_info(uint8_t opcode)
+{
+    return sfpm_opcodes[opcode].mnemonic ? &sfpm_opcodes[opcode] : NULL;
+}
+
+/* NULL when no mnemonic is spelt so. */
+const sfpm_opcode_info_t *sfpm_opcode_named(const char *text, size_t length);
+
+/* The instruction whose mnemonic is most like the text; NULL when none is near. */
+const sfpm_opcode_info_t *sfpm_opcode_like(const char *text, size_t length);
+
+/* A br_table up to its first target: the opcode and the count. */
+enum { SFPM_BR_TABLE_HEADER = 5 };
+
+typedef struct sfpm_instruction {
+    const sfpm_opcode_info_t *info; /* NULL: unknown opcode */
+    uint32_t length;                /* opcode and operand, bytes */
+    uint64_t operand;               /* of br_table: how many targets but the last */
+} sfpm_instruction_t;
+
+/* The type that a letter of a signature means, 0 when it means several. */
+uint8_t sfpm_type_of_letter(char letter);
+
+/* "i32", NULL for a number that is no type. */
+const char *sfpm_type_name(uint8_t type);
+
+/* sfpm_instruction_read() where one load does not do: near the end, br_table, what is no
+ * instruction. */
+bool sfpm_instruction_read_any(const uint8_t *code, size_t size, size_t offset,
+                               sfpm_instruction_t *instruction);
+
+/* Reads the instruction at code[offset], offset < size. False when the opcode is
+ * unknown (`info` is NULL) or the operand reaches beyond the end. */
+static inline bool sfpm_instruction_read(const uint8_t *code, size_t size, size_t offset,
+                                         sfpm_instruction_t *instruction)
+{
+    const sfpm_opcode_info_t *info = &sfpm_opcodes[code[offset]];
+    if (!info->is_plain || size - offset <= sizeof(uint64_t))
+        return sfpm_instruction_read_any(code, size, offset, instruction);
+    *instruction =
+        (sfpm_instruction_t){.info = info,
+                             .length = 1u + info->width,
+                             .operand = sfpm_get_u64(code + offset + 1) & info->mask};
+    return true;
+}
+
+/* What is done with each in turn: the target of a jump. */
+static inline uint32_t sfpm_num_targets(const sfpm_instruction_t *instruction)
+{
+    switch ((sfpm_operand_t)instruction->info->operand) {
+    case SFPM_OPERAND_TARGET:
+        return 1;
+    case SFPM_OPERAND_TARGETS:
+        return (uint32_t)instruction->operand + 1;
+    default:
+        return 0;
+    }
+}
+
+/* Target number `index` of the jump at code[offset]. */
+static inline uint32_t sfpm_target(const uint8_t *code, uint32_t offset,
+                                   const sfpm_instruction_t *instruction, uint32_t index)
+{
+    if (instruction->info->operand == SFPM_OPERAND_TARGET)
+        return (uint32_t)instruction->operand;
+    return sfpm_get_u32(code + offset + SFPM_BR_TABLE_HEADER + (size_t)index * 4);
+}
+
+/* The operand of unwind. */
+static inline uint32_t sfpm_unwind_keep(uint64_t operand)
+{
+    return operand & 0xFFFF;
+}
+
+static inline uint32_t sfpm_unwind_drop(uint64_t operand)
+{
+    return (uint32_t)(operand >> 16);
+}
+
+/* Whether bytecode of version 1 has the instruction. */
+static inline bool sfpm_is_version1(uint8_t opcode)
+{
+    return sfpm_opcodes[opcode].is_version1;
+}
+
+/* What a trap is called, NULL for a number that is none. */
+const char *sfpm_trap_text(uint32_t trap);
+
+#endif

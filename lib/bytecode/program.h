@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The tables of a program, taken apart from the bytes of its regions. The bytes
+ * are borrowed and must outlive the program.
+ */
+#ifndef SFPM_BYTECODE_PROGRAM_H
+#define SFPM_BYTECODE_PROGRAM_H
+
+#include <stdarg.h>
+
+#include "base/error.h"
+#include "bytecode/regions.h"
+
+/* What a function takes and gives; `types` are sfpm_type_t, parameters first. */
+typedef struct sfpm_function_type {
+    const uint8_t *types;
+    uint16_t params;
+    uint16_t results;
+    uint32_t like; /* number of the first type of the program that is the same */
+} sfpm_function_type_t;
+
+typedef struct sfpm_function {
+    uint32_t entry; /* code offset of its first instruction */
+    uint32_t end;   /* where the next function begins, or the code ends */
+    uint32_t type;  /* its number */
+    uint16_t params;
+    uint16_t results;
+    uint16_t locals;            /* besides the parameters */
+    bool may_be_outermost;      /* called by the host, not by code alone */
+    const uint8_t *param_types; /* sfpm_type_t each */
+    const uint8_t *result_types;
+    const uint8_t *local_types;
+    const char *name;   /* NULL: none */
+    const char *module; /* of an import, NULL for a function with code */
+    const char *field;  /* likewise */
+} sfpm_function_t;
+
+typedef struct sfpm_global {
+    uint8_t type; /* sfpm_type_t */
+    bool is_mutable;
+} sfpm_global_t;
+
+/* The numbers are WebAssembly's. */
+typedef enum sfpm_export_kind {
+    SFPM_EXPORT_FUNCTION,
+    SFPM_EXPORT_TABLE,
+    SFPM_EXPORT_MEMORY,
+    SFPM_EXPORT_GLOBAL
+} sfpm_export_kind_t;
+
+typedef struct sfpm_export {
+    sfpm_export_kind_t kind;
+    uint32_t index; /* 0 for table and memory */
+    const char *name;
+} sfpm_export_t;
+
+/* Bytes that are in memory from the start, or that memory.init copies. */
+typedef struct sfpm_segment {
+    const uint8_t *bytes;
+    uint32_t size;
+    uint32_t address; /* of an active one, else 0 */
+    bool is_active;
+} sfpm_segment_t;
+
+typedef enum sfpm_symbol_kind {
+    SFPM_SYMBOL_FUNCTION, /* value: its number */
+    SFPM_SYMBOL_LABEL,    /* value: a code offset */
+    SFPM_SYMBOL_GLOBAL    /* value: its number */
+} sfpm_symbol_kind_t;
+
+/* A function or a label. */
+#define SFPM_NO_PLACE UINT32_MAX /* of an import, which has no code */
+typedef struct sfpm_place {
+    const char *name;
+    uint32_t offset; /* in the code, or SFPM_NO_PLACE */
+    bool is_function;
+} sfpm_place_t;
+
+/* Functions are numbered with imports first. The numbers of those with code ascend with
+ * their entries. */
+typedef struct sfpm_program {
+    uint32_t version; /* of the bytecode */
+    const uint8_t *code;
+    uint32_t code_size;
+    bool original; /* only the seven original instructions are allowed */
+    sfpm_function_type_t *types;
+    uint32_t num_types;
+    sfpm_function_t *functions;
+    uint32_t num_functions; /* with imports */
+    uint32_t num_imports;
+    uint32_t start;
+    sfpm_global_t *globals;
+    uint32_t num_globals;
+    uint32_t num_elements; /* of the table */
+    uint32_t min_pages;    /* of memory, at first */
+    uint32_t max_pages;    /* SFPM_NO_MEMORY: there is none */
+    sfpm_export_t *exports;
+    uint32_t num_exports;
+    sfpm_segment_t *segments;
+    uint32_t num_segments;
+    uint8_t *version1_types;   /* i64 again and again, for functions of version 1 */
+    const char **global_names; /* NULL where there is none */
+    sfpm_place_t *places;      /* by offset, functions before labels */
+    sfpm_place_t *by_name;     /* the same by name, and imports */
+    size_t num_places;
+    size_t num_names;     /* with imports */
+    const uint8_t *lines; /* SFPM_LINE_SIZE each */
+    uint32_t num_lines;
+    const char *file; /* of the source, NULL: not recorded */
+} sfpm_program_t;
+
+/* Takes the tables apart and checks their shape: counts, order, ranges, names. */
+bool sfpm_program_decode(sfpm_program_t *program, const sfpm_regions_t *regions);
+void sfpm_program_free(sfpm_program_t *program);
+
+/* The symbols region's part of it; functions and counts are known before. */
+bool sfpm_symbols_decode(sfpm_program_t *program, const uint8_t *bytes, size_t size);
+
+/* The functions region of version 2, from behind the version number; number of globals
+ * and code size are known before. */
+bool sfpm_tables_decode(sfpm_program_t *program, const uint8_t *bytes, size_t size);
+
+/* Puts the functions region together, in version 2: from version, types, functions,
+ * imports, start, globals, elements, pages, exports and segments. */
+bool sfpm_tables_encode(sfpm_buffer_t *buffer, const sfpm_program_t *program);
+
+/* The functions region of version 1: all values are i64. */
+bool sfpm_functions_encode(sfpm_buffer_t *buffer, const sfpm_function_t *functions,
+                           uint32_t count, uint32_t start);
+
+/* Sets entry and end of a function whose counts are known, after all before it. */
+bool sfpm_function_place(sfpm_program_t *program, uint32_t index, uint32_t entry);
+
+/* Whether two types are the same. */
+bool sfpm_same_type(const sfpm_function_type_t *a, const sfpm_function_type_t *b);
+
+/* Fills memory with the active segments, the way a program begins; `memory` has min_pages
+ * and is zero. Segments are known to fit. */
+void sfpm_segments_copy(const sfpm_program_t *program, uint8_t *memory);
+
+/* The export of that name and kind, NULL when there is none. */
+const sfpm_export_t *sfpm_export_named(const sfpm_program_t *program,
+                                       sfpm_export_kind_t kind, const char *name);
+
+static inline bool sfpm_is_import(const sfpm_program_t *program, uint32_t function)
+{
+    return function < program->num_imports;
+}
+
+/* The type of a local: parameters first, then locals. */
+static inline uint8_t sfpm_local_type(const sfpm_function_t *function, uint32_t local)
+{
+    return local < function->params ? function->param_types[local]
+                                    : function->local_types[local - function->params];
+}
+
+typedef struct sfpm_symbol {
+    sfpm_symbol_kind_t kind;
+    uint32_t value;
+    const char *name;
+} sfpm_symbol_t;
+
+typedef struct sfpm_line {
+    uint32_t offset;
+    uint32_t line;
+} sfpm_line_t;
+
+/* `symbols` are put in order by kind and value first; `lines` are in order. `file`
+ * may be NULL. */
+bool sfpm_symbols_encode(sfpm_buffer_t *buffer, sfpm_symbol_t *symbols, size_t count,
+                         const sfpm_line_t *lines, size_t num_lines, const char *file);
+
+/* The function that holds a code offset, offset < code_size. */
+uint32_t sfpm_function_at(const sfpm_program_t *program, uint32_t offset);
+
+/* The place of that name, NULL when there is none. */
+const sfpm_place_t *sfpm_place_named(const sfpm_program_t *program, const char *name,
+                                     size_t length);
+
+/* Index of the first place at or after the offset, num_places when there is none. */
+size_t sfpm_first_place(const sfpm_program_t *program, uint64_t offset);
+
+/* The last place at or before the offset, functions before labels; NULL: none. */
+const sfpm_place_t *sfpm_place_before(const sfpm_program_t *program, uint64_t offset);
+
+/* The line that the instruction at the offset came from; 0: not recorded. */
+uint32_t sfpm_line_at(const sfpm_program_t *program, uint64_t offset);
+
+/* `main+3`; see sfpm_vm_describe(). */
+void sfpm_place_text(const sfpm_program_t *program, uint64_t offset, char *text,
+                     size_t size);
+
+/* The name of a function, or "function N", in a buffer of SFPM_PLACE_TEXT bytes. */
+enum { SFPM_PLACE_TEXT = 128 };
+const char *sfpm_function_name(const sfpm_program_t *program, uint32_t index, char *text);
+
+/* Whether the text can be the name of a function, label or global. */
+bool sfpm_is_name(const char *text, size_t length);
+
+/* Records SFPM_ERR_BYTECODE: `code[7] (main+7): …`. Always false. */
+bool sfpm_fail_code(const sfpm_program_t *program, uint64_t offset, const char *format,
+                    ...) SFPM_PRINTF(3, 4);
+
+#endif

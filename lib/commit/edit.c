@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: MIT */
+/* Collecting the changes of a commit; nothing here touches a file. */
+#include "commit/edit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/checked.h"
+#include "base/error.h"
+
+static void free_changes(sfpm_source_t *source)
+{
+    for (size_t i = 0; i < source->num_changes; i++)
+        free(source->changes[i].bytes);
+    free(source->changes);
+    source->changes = NULL;
+    source->num_changes = source->max_changes = 0;
+    source->unsettled = false;
+}
+
+static void free_source(sfpm_source_t *source)
+{
+    free_changes(source);
+    free(source->owned);
+    *source = (sfpm_source_t){0};
+}
+
+void sfpm_edit_destroy(sfpm_edit_t *edit)
+{
+    if (!edit)
+        return;
+    for (size_t i = 0; i < edit->index.num_regions; i++)
+        free_source(&edit->sources[i]);
+    free(edit->sources);
+    sfpm_index_free(&edit->index);
+    sfpm_wipe(&edit->own_keys, sizeof edit->own_keys);
+    free(edit);
+}
+
+static bool init_index(sfpm_edit_t *edit)
+{
+    if (edit->image)
+        return sfpm_index_copy(&edit->image->index, &edit->index);
+    edit->index.attributes = SFPM_NEW_N(sfpm_attribute_t, 0);
+    edit->index.regions = SFPM_NEW_N(sfpm_region_t, 0);
+    bool good = edit->index.attributes && edit->index.regions;
+    for (size_t i = 0; good && i < SFPM_NUM_TEXTS; i++)
+        good = (edit->index.texts[i] = sfpm_copy_string("")) != NULL;
+    return good;
+}
+
+sfpm_edit_t *sfpm_edit_create(sfpm_image_t *image)
+{
+    sfpm_edit_t *edit = SFPM_NEW(sfpm_edit_t);
+    if (!edit)
+        return NULL;
+    edit->image = image;
+    edit->format = image ? image->info.format : SFPM_FORMAT_VERSION;
+    if (!init_index(edit))
+        goto fail;
+    edit->max_regions = edit->index.num_regions;
+    edit->sources = SFPM_NEW_N(sfpm_source_t, edit->max_regions);
+    if (!edit->sources)
+        goto fail;
+    for (size_t i = 0; i < edit->index.num_regions; i++) {
+        edit->sources[i].old = &image->index.regions[i];
+        edit->sources[i].old_index = i;
+    }
+    edit->contents = image;
+    edit->keys = image && image->keys.sealed ? &image->keys : NULL;
+    if (sfpm_edit_set_message(edit, ""))
+        return edit;
+fail:
+    /* The sources of copied regions may not be there yet. */
+    if (!edit->sources)
+        sfpm_index_free(&edit->index);
+    sfpm_edit_destroy(edit);
+    return NULL;
+}
+
+static bool usable(const sfpm_edit_t *edit)
+{
+    if (!edit)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "no edit given");
+    return !edit->undo ||
+           sfpm_fail(SFPM_ERR_ARGUMENT, "an edit that goes back takes no other changes");
+}
+
+static bool find(const sfpm_edit_t *edit, const char *name, size_t instance,
+                 size_t *which)
+{
+    for (size_t i = 0; i < edit->index.num_regions; i++) {
+        if (strcmp(edit->index.regions[i].name, name) == 0 && instance-- == 0) {
+            *which = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool add_region(sfpm_edit_t *edit, const char *name, size_t *which)
+{
+    size_t n = edit->index.num_regions;
+    void *regions = edit->index.regions, *sources = edit->sources;
+    size_t room = edit->max_regions, again = edit->max_regions;
+    bool good = sfpm_grow_array(&regions, &room, n + 1, sizeof(sfpm_region_t));
+    edit->index.regions = regions;
+    good = good && sfpm_grow_array(&sources, &again, n + 1, sizeof(sfpm_source_t));
+    edit->sources = sources;
+    if (!good)
+        return false;
+    edit->max_regions = room;
+    edit->sources[n] = (sfpm_source_t){0};
+    edit->index.regions[n] = (sfpm_region_t){.name = sfpm_copy_string(name)};
+    if (!edit->index.regions[n].name)
+        return false;
+    edit->index.num_regions = n + 1;
+    *which = n;
+    return true;
+}
+
+static bool check_region(const char *name, const void *base, size_t size, uint32_t flags,
+                         bool sealed)
+{
+    if (!name || (!base && size))
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "a region needs a name and an address");
+    if (strlen(name) > SFPM_TEXT_MAX)
+        return sfpm_fail(SFPM_ERR_LIMIT,
+                         "a region name of %zu bytes is over the limit of %d",
+                         strlen(name), SFPM_TEXT_MAX);
+    if (flags & SFPM_REGION_SECRET && !sealed)
+        return sfpm_fail(
+            SFPM_ERR_SECRET,
+            "region '%s' is secret and the image is not encrypted: encrypt it, "
+            "or mark the region volatile",
+            name);
+    return true;
+}
+
+bool sfpm_edit_set_region(sfpm_edit_t *edit, const char *name, size_t instance,
+                          const void *base, size_t size, uint32_t flags)
+{
+    size_t which = 0;
+    if (!usable(edit) || !check_region(name, base, size, flags, edit->keys))
+        return false;
+    if (!find(edit, name, instance, &which) && !add_region(edit, name, &which))
+        return false;
+    sfpm_source_t *source = &edit->sources[which];
+    free_changes(source);
+    source->kind = SFPM_SOURCE_MEMORY;
+    source->memory = flags & SFPM_REGION_VOLATILE ? NULL : base;
+    source->changed = NULL;
+    edit->index.regions[which].size = size;
+    edit->index.regions[which].flags = flags;
+    return true;
+}
+
+bool sfpm_edit_set_address(sfpm_edit_t *edit, const char *name, size_t instance,
+                           uint64_t address)
+{
+    size_t which = 0;
+    if (!usable(edit))
+        return false;
+    if (!name || !find(edit, name, instance, &which))
+        return sfpm_fail(SFPM_ERR_MISMATCH, "there is no region '%s' to give an address",
+                         name ? name : "");
+    edit->index.regions[which].address = address;
+    return true;
+}
+
+bool sfpm_edit_set_changed(sfpm_edit_t *edit, const char *name, size_t instance,
+                           const uint64_t *changed, bool most)
+{
+    size_t which = 0;
+    if (!find(edit, name, instance, &which))
+        return sfpm_fail(SFPM_ERR_INTERNAL, "there is no region '%s'", name);
+    sfpm_source_t *source = &edit->sources[which];
+    /* What had another size then is compared as if nothing were known, and an image of
+     * version 1 has no leaves to take over. */
+    if (source->old && source->memory && edit->image->info.format != 1 &&
+        source->old->size == edit->index.regions[which].size)
+        source->changed = changed;
+    source->most_changed = most;
+    return true;
+}
+
+const sfpm_image_t *sfpm_edit_image(const sfpm_edit_t *edit)
+{
+    return edit->image;
+}
+
+bool sfpm_edit_remove_region(sfpm_edit_t *edit, const char *name, size_t instance)
+{
+    size_t which = 0;
+    if (!usable(edit))
+        return false;
+    if (!name || !find(edit, name, instance, &which))
+        return sfpm_fail(SFPM_ERR_MISMATCH, "there is no region '%s' to remove",
+                         name ? name : "");
+    size_t rest = edit->index.num_regions - which - 1;
+    sfpm_region_free(&edit->index.regions[which]);
+    free_source(&edit->sources[which]);
+    memmove(&edit->index.regions[which], &edit->index.regions[which + 1],
+            rest * sizeof(sfpm_region_t));
+    memmove(&edit->sources[which], &edit->sources[which + 1],
+            rest * sizeof(sfpm_source_t));
+    edit->index.num_regions--;
+    return true;
+}
+
+/* The place in the edit of a region of the starting image. */
+static bool find_old(const sfpm_edit_t *edit, size_t index, size_t *which)
+{
+    for (size_t i = 0; i < edit->index.num_regions; i++) {
+        if (edit->sources[i].old && edit->sources[i].old_index == index) {
+            *which = i;
+            return true;
+        }
+    }
+    return sfpm_fail(SFPM_ERR_ARGUMENT, "the edit has no region %zu of the image", index);
+}
+
+static bool check_range(const sfpm_edit_t *edit, size_t which, uint64_t offset,
+                        size_t size)
+{
+    const sfpm_region_t *region = &edit->index.regions[which];
+    return sfpm_in_range(offset, size, region->size) ||
+           sfpm_fail(SFPM_ERR_ARGUMENT,
+                     "offset %llu + %zu bytes lies outside of region '%s' of %llu bytes",
+                     (unsigned long long)offset, size, region->name,
+                     (unsigned long long)region->size);
+}
+
+bool sfpm_edit_write(sfpm_edit_t *edit, size_t index, uint64_t offset, const void *bytes,
+                     size_t size)
+{
+    size_t which = 0;
+    if (!usable(edit))
+        return false;
+    if (!bytes && size)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "no bytes given");
+    if (!find_old(edit, index, &which) || !check_range(edit, which, offset, size))
+        return false;
+    sfpm_source_t *source = &edit->sources[which];
+    if (edit->index.regions[which].flags & SFPM_REGION_VOLATILE)
+        return sfpm_fail(SFPM_ERR_ARGUMENT,
+                         "region '%s' is volatile: it holds no contents",
+                         edit->index.regions[which].name);
+    if (source->kind != SFPM_SOURCE_INHERITED)
+        return sfpm_fail(SFPM_ERR_ARGUMENT,
+                         "region '%s' is replaced by this edit already",
+                         edit->index.regions[which].name);
+    if (size == 0)
+        return true;
+    void *changes = source->changes;
+    if (!sfpm_grow_array(&changes, &source->max_changes, source->num_changes + 1,
+                         sizeof(sfpm_change_t)))
+        return false;
+    source->changes = changes;
+    uint8_t *copy = sfpm_copy_bytes(bytes, size);
+    if (!copy)
+        return false;
+    sfpm_source_add(source, (sfpm_change_t){offset, size, copy, source->next_order++});
+    return true;
+}
+
+bool sfpm_source_read(const sfpm_edit_t *edit, size_t which, uint64_t offset, uint8_t *to,
+                      size_t size)
+{
+    const sfpm_source_t *source = &edit->sources[which];
+    if (source->kind == SFPM_SOURCE_INHERITED) {
+        if (!sfpm_image_read(edit->image, source->old_index, offset, to, size))
+            return false;
+        sfpm_source_overlay(source, offset, to, size);
+    } else if (source->memory) {
+        memcpy(to, source->memory + offset, size);
+    } else {
+        memset(to, 0, size);
+    }
+    return true;
+}
+
+bool sfpm_edit_read(sfpm_edit_t *edit, size_t index, uint64_t offset, void *to,
+                    size_t size)
+{
+    size_t which = 0;
+    if (!usable(edit))
+        return false;
+    if (!to && size)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "no place to read to");
+    return size == 0 ||
+           (find_old(edit, index, &which) && check_range(edit, which, offset, size) &&
+            sfpm_source_settle(&edit->sources[which]) &&
+            sfpm_source_read(edit, which, offset, to, size));
+}

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT */
+/* The texts, attributes and numbers of a commit in the making; going back. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "codec/compress.h"
+#include "commit/edit.h"
+
+static bool set_text(sfpm_edit_t *edit, size_t which, const char *text)
+{
+    if (!edit)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "no edit given");
+    if (!text)
+        return true;
+    if (strlen(text) > SFPM_TEXT_MAX)
+        return sfpm_fail(SFPM_ERR_LIMIT, "a text of %zu bytes is over the limit of %d",
+                         strlen(text), SFPM_TEXT_MAX);
+    char *copy = sfpm_copy_string(text);
+    if (!copy)
+        return false;
+    free(edit->index.texts[which]);
+    edit->index.texts[which] = copy;
+    return true;
+}
+
+bool sfpm_edit_set_description(sfpm_edit_t *edit, const char *text)
+{
+    return set_text(edit, SFPM_TEXT_DESCRIPTION, text);
+}
+
+bool sfpm_edit_set_message(sfpm_edit_t *edit, const char *text)
+{
+    return set_text(edit, SFPM_TEXT_MESSAGE, text);
+}
+
+bool sfpm_edit_set_creator(sfpm_edit_t *edit, const char *text)
+{
+    return set_text(edit, SFPM_TEXT_CREATOR, text);
+}
+
+bool sfpm_edit_set_origin(sfpm_edit_t *edit, const char *architecture,
+                          const char *build_id)
+{
+    return set_text(edit, SFPM_TEXT_ARCHITECTURE, architecture) &&
+           set_text(edit, SFPM_TEXT_BUILD_ID, build_id);
+}
+
+static void remove_attribute(sfpm_index_t *index, size_t at)
+{
+    free(index->attributes[at].key);
+    free(index->attributes[at].value);
+    index->num_attributes--;
+    memmove(&index->attributes[at], &index->attributes[at + 1],
+            (index->num_attributes - at) * sizeof(sfpm_attribute_t));
+}
+
+static bool insert_attribute(sfpm_index_t *index, size_t at, const char *key,
+                             const char *value)
+{
+    sfpm_attribute_t new = {sfpm_copy_string(key), sfpm_copy_string(value)};
+    void *attributes = index->attributes;
+    size_t room = index->num_attributes;
+    if (!new.key || !new.value ||
+        !sfpm_grow_array(&attributes, &room, index->num_attributes + 1, sizeof new)) {
+        free(new.key);
+        free(new.value);
+        return false;
+    }
+    index->attributes = attributes;
+    memmove(&index->attributes[at + 1], &index->attributes[at],
+            (index->num_attributes - at) * sizeof new);
+    index->attributes[at] = new;
+    index->num_attributes++;
+    return true;
+}
+
+bool sfpm_edit_set_attribute(sfpm_edit_t *edit, const char *key, const char *value)
+{
+    if (!edit || !key || !*key)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "an attribute needs a key");
+    if (strlen(key) > SFPM_TEXT_MAX || (value && strlen(value) > SFPM_TEXT_MAX))
+        return sfpm_fail(SFPM_ERR_LIMIT,
+                         "attribute '%.40s' is over the limit of %d bytes", key,
+                         SFPM_TEXT_MAX);
+    sfpm_index_t *index = &edit->index;
+    size_t at = 0;
+    while (at < index->num_attributes && strcmp(index->attributes[at].key, key) < 0)
+        at++;
+    bool there =
+        at < index->num_attributes && strcmp(index->attributes[at].key, key) == 0;
+    if (value && !insert_attribute(index, at, key, value))
+        return false;
+    /* The new one stands before the old one of the same key. */
+    if (there)
+        remove_attribute(index, value ? at + 1 : at);
+    return true;
+}
+
+bool sfpm_edit_set_schema(sfpm_edit_t *edit, uint64_t schema)
+{
+    if (!edit)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "no edit given");
+    edit->index.schema = schema;
+    return true;
+}
+
+bool sfpm_edit_set_bytecode(sfpm_edit_t *edit, uint32_t version)
+{
+    if (!edit)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "no edit given");
+    edit->index.bytecode = version;
+    return true;
+}
+
+bool sfpm_edit_set_format(sfpm_edit_t *edit, uint32_t format)
+{
+    if (!edit)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "no edit given");
+    if (format != 1 && format != SFPM_FORMAT_VERSION)
+        return sfpm_fail(SFPM_ERR_UNSUPPORTED, "format version %lu cannot be written",
+                         (unsigned long)format);
+    edit->format = format;
+    return true;
+}
+
+bool sfpm_edit_set_compression(sfpm_edit_t *edit, const char *method, unsigned workers)
+{
+    uint32_t codec;
+    int level;
+    if (!edit || !method)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "an edit and a method are needed");
+    if (!sfpm_codec_parse(method, &codec, &level) || !sfpm_codec_available(codec))
+        return false;
+    edit->index.codec = codec;
+    edit->index.level = level;
+    edit->workers = workers;
+    return true;
+}
+
+bool sfpm_edit_set_secret(sfpm_edit_t *edit, const sfpm_secret_t *secret)
+{
+    if (!edit || !secret || !(secret->key || secret->passphrase))
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "an edit and a key or passphrase are needed");
+    if (edit->image && edit->image->info.format != 1)
+        return sfpm_fail(SFPM_ERR_ARGUMENT,
+                         "a commit is encrypted as its image is: write the image anew");
+    if (!sfpm_keys_make(&edit->own_keys, secret))
+        return false;
+    edit->keys = &edit->own_keys;
+    return true;
+}
+
+/* The commit whose state an undo of the commit shown brings back. */
+static bool parent_of_state(const sfpm_image_t *image, sfpm_index_t *parent)
+{
+    sfpm_trailer_t trailer;
+    sfpm_index_t state;
+    uint64_t number = image->index.parent;
+    if (image->index.state_of != image->index.number) {
+        if (!sfpm_image_find_trailer(image, image->index.state_of, &trailer) ||
+            !sfpm_image_index(image, &trailer, &state))
+            return false;
+        number = state.parent;
+        sfpm_index_free(&state);
+    }
+    if (number == 0)
+        return sfpm_fail(
+            SFPM_ERR_NO_COMMIT,
+            "this is the first state; there is nothing before it to go back to");
+    return sfpm_image_find_trailer(image, number, &trailer) &&
+           sfpm_image_index(image, &trailer, parent);
+}
+
+bool sfpm_edit_undo(sfpm_edit_t *edit)
+{
+    sfpm_index_t parent;
+    if (!edit || !edit->image)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "there is no image to go back in");
+    if (edit->image->info.format == 1)
+        return sfpm_fail(SFPM_ERR_UNSUPPORTED,
+                         "a version 1 image has no history to go back in");
+    if (edit->undo || !parent_of_state(edit->image, &parent))
+        return edit->undo && sfpm_fail(SFPM_ERR_ARGUMENT, "the edit goes back already");
+    sfpm_edit_t *fresh = SFPM_NEW(sfpm_edit_t);
+    sfpm_source_t *sources = SFPM_NEW_N(sfpm_source_t, parent.num_regions);
+    if (!fresh || !sources) {
+        free(fresh);
+        free(sources);
+        sfpm_index_free(&parent);
+        return false;
+    }
+    /* Exchange the contents, then let the usual end dispose of the old ones. */
+    *fresh = *edit;
+    edit->index = parent;
+    edit->sources = sources;
+    edit->max_regions = parent.num_regions;
+    edit->undo = true;
+    sfpm_edit_destroy(fresh);
+    return sfpm_edit_set_message(edit, "undo");
+}

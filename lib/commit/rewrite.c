@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Writing an image anew, commit by commit. Each commit's contents come from the old
+ * file; what a region shares with the commit before it is shared again, since the
+ * leaves just written are kept in memory to compare with.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/options.h"
+#include "codec/compress.h"
+#include "commit/plan.h"
+#include "commit/rewrite.h"
+
+static void free_written(sfpm_written_t *written)
+{
+    for (size_t i = 0; i < written->num_regions; i++) {
+        const sfpm_region_t *region = &written->index.regions[i];
+        for (size_t k = 0; written->leaves[i] && k < region->num_leaves; k++)
+            sfpm_leaf_free(&written->leaves[i][k]);
+        free(written->leaves[i]);
+        free(written->refs[i]);
+    }
+    free(written->leaves);
+    free(written->refs);
+    sfpm_index_free(&written->index);
+    *written = (sfpm_written_t){0};
+}
+
+/* ---- one commit ---- */
+
+/* The region of the commit before with the same name and instance. */
+static bool find_before(const sfpm_rewriter_t *rewriter, const sfpm_index_t *index,
+                        size_t which, size_t *found)
+{
+    const char *name = index->regions[which].name;
+    size_t instance = 0;
+    for (size_t i = 0; i < which; i++)
+        instance += strcmp(index->regions[i].name, name) == 0;
+    const sfpm_index_t *before =
+        rewriter->options.base ? &rewriter->options.base->index : &rewriter->before.index;
+    for (size_t i = 0; i < before->num_regions; i++) {
+        if (strcmp(before->regions[i].name, name) == 0 && instance-- == 0) {
+            *found = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void set_source(const sfpm_rewriter_t *rewriter, const sfpm_index_t *index,
+                       size_t which, sfpm_source_t *source)
+{
+    size_t found;
+    *source =
+        (sfpm_source_t){.kind = SFPM_SOURCE_IMAGE, .content = &index->regions[which]};
+    if (!find_before(rewriter, index, which, &found))
+        return;
+    source->old_index = found;
+    if (rewriter->options.base) {
+        source->old = &rewriter->options.base->index.regions[found];
+        return;
+    }
+    source->old = &rewriter->before.index.regions[found];
+    source->old_leaves = rewriter->before.leaves[found];
+    source->old_refs = rewriter->before.refs[found];
+    source->num_old_leaves = source->old->num_leaves;
+}
+
+/* Numbers that still mean something in the new file. */
+static void renumber(const sfpm_rewriter_t *rewriter, sfpm_index_t *index)
+{
+    if (rewriter->options.flatten || rewriter->salvage) {
+        index->number = index->state_of = rewriter->any ? rewriter->last.number + 1 : 1;
+        index->parent = index->number - 1;
+        return;
+    }
+    uint64_t first = rewriter->any ? rewriter->last.first : index->number;
+    if (index->parent < first)
+        index->parent = 0;
+    if (index->state_of < first)
+        index->state_of = index->number;
+}
+
+static sfpm_edit_t *make_edit(sfpm_rewriter_t *rewriter, const sfpm_index_t *index)
+{
+    sfpm_edit_t *edit = sfpm_edit_create(NULL);
+    if (!edit)
+        return NULL;
+    sfpm_index_free(&edit->index);
+    edit->image = rewriter->options.base ? rewriter->options.base : rewriter->image;
+    edit->contents = rewriter->image;
+    edit->keep_numbers = true;
+    edit->meter = &rewriter->meter;
+    edit->workers = rewriter->options.workers;
+    edit->keys = rewriter->keys.sealed ? &rewriter->keys : NULL;
+    edit->known_id =
+        rewriter->options.flatten || rewriter->salvage ? NULL : rewriter->image->info.id;
+    free(edit->sources);
+    edit->sources = SFPM_NEW_N(sfpm_source_t, index->num_regions);
+    if (!edit->sources || !sfpm_index_copy(index, &edit->index)) {
+        sfpm_edit_destroy(edit);
+        return NULL;
+    }
+    for (size_t i = 0; i < index->num_regions; i++) {
+        set_source(rewriter, index, i, &edit->sources[i]);
+        edit->index.regions[i].base = 0;
+    }
+    edit->index.base_number = 0;
+    memset(edit->index.base_digest, 0, SFPM_DIGEST_SIZE);
+    edit->index.texts[SFPM_TEXT_BASE][0] = '\0';
+    if (rewriter->options.compression) {
+        edit->index.codec = rewriter->codec;
+        edit->index.level = rewriter->level;
+    }
+    renumber(rewriter, &edit->index);
+    return edit;
+}
+
+/* Takes the leaves out of the plan; the index of the old file becomes ours. */
+static bool remember(sfpm_rewriter_t *rewriter, sfpm_plan_t *plan, sfpm_index_t *index)
+{
+    sfpm_written_t now = {.index = *index};
+    *index = (sfpm_index_t){0};
+    now.leaves = SFPM_NEW_N(sfpm_leaf_t *, now.index.num_regions);
+    now.refs = SFPM_NEW_N(sfpm_leaf_ref_t *, now.index.num_regions);
+    bool good = now.leaves && now.refs;
+    now.num_regions = good ? now.index.num_regions : 0;
+    for (size_t i = 0; good && i < now.num_regions; i++) {
+        const sfpm_region_t *region = &plan->edit->index.regions[i];
+        now.leaves[i] = SFPM_NEW_N(sfpm_leaf_t, region->num_leaves);
+        now.refs[i] =
+            sfpm_copy_bytes(region->leaves, region->num_leaves * sizeof *region->leaves);
+        good = now.leaves[i] && now.refs[i];
+    }
+    for (size_t i = 0; good && i < plan->num_leaves; i++) {
+        sfpm_planned_leaf_t *planned = plan->leaves[i];
+        now.leaves[planned->region][planned->which] = planned->leaf;
+        planned->leaf = (sfpm_leaf_t){0};
+    }
+    free_written(&rewriter->before);
+    rewriter->before = now;
+    return good;
+}
+
+/* Refuses what would reveal secrets by decrypting. */
+static bool check_secrets(const sfpm_rewriter_t *rewriter, const sfpm_index_t *index)
+{
+    for (size_t i = 0; !rewriter->keys.sealed && i < index->num_regions; i++)
+        if (index->regions[i].flags & SFPM_REGION_SECRET)
+            return sfpm_fail(
+                SFPM_ERR_SECRET,
+                "region '%s' is secret: the image cannot be written unencrypted",
+                index->regions[i].name);
+    return true;
+}
+
+bool sfpm_rewrite_commit(sfpm_rewriter_t *rewriter, const sfpm_trailer_t *trailer)
+{
+    sfpm_index_t index;
+    sfpm_plan_t plan = {0};
+    sfpm_trailer_t written;
+    if (!sfpm_image_index(rewriter->image, trailer, &index))
+        return false;
+    if (rewriter->salvage && !sfpm_salvage_filter(rewriter, &index)) {
+        sfpm_index_free(&index);
+        return false;
+    }
+    sfpm_edit_t *edit =
+        check_secrets(rewriter, &index) ? make_edit(rewriter, &index) : NULL;
+    bool good = edit != NULL;
+    if (good && rewriter->options.base)
+        good = sfpm_edit_name_base(edit, rewriter->options.base);
+    if (good && !rewriter->any) {
+        /* The header says whether there is a base, so it waits for the first edit. */
+        edit->own_keys = rewriter->keys;
+        good = sfpm_write_header(edit, rewriter->output);
+        memcpy(rewriter->keys.header, edit->own_keys.header, SFPM_HEADER_SIZE);
+    }
+    good = good &&
+           sfpm_commit_write_planned(&plan, edit, rewriter->any ? &rewriter->last : NULL,
+                                     &written, rewriter->output) &&
+           remember(rewriter, &plan, &index);
+    if (good)
+        rewriter->last = written;
+    rewriter->any = true;
+    sfpm_plan_free(&plan);
+    sfpm_edit_destroy(edit);
+    sfpm_index_free(&index);
+    return good;
+}
+
+/* ---- all of them ---- */
+
+/* The trailers to write, newest first; the caller's, free(). */
+static bool collect(const sfpm_rewriter_t *rewriter, sfpm_trailer_t **trailers,
+                    size_t *count)
+{
+    sfpm_trailer_t at =
+        rewriter->options.flatten ? rewriter->image->shown : rewriter->image->last;
+    uint64_t keep = rewriter->options.flatten ? 1 : rewriter->options.keep;
+    size_t capacity = 0;
+    void *list = NULL;
+    *count = 0;
+    for (;;) {
+        if (!sfpm_grow_array(&list, &capacity, *count + 1, sizeof at))
+            break;
+        ((sfpm_trailer_t *)list)[(*count)++] = at;
+        *trailers = list;
+        if (sfpm_log_is_oldest(&at) || *count == keep)
+            return true;
+        if (!sfpm_log_previous(rewriter->image->input, &at, &at))
+            break;
+    }
+    free(list);
+    *trailers = NULL;
+    return false;
+}
+
+static bool rewrite_all(sfpm_rewriter_t *rewriter)
+{
+    sfpm_trailer_t *trailers = NULL;
+    size_t count = 0;
+    bool good =
+        sfpm_image_same_last(rewriter->image) && collect(rewriter, &trailers, &count);
+    uint64_t size = 0;
+    for (size_t i = 0; i < rewriter->image->index.num_regions; i++)
+        size += rewriter->image->index.regions[i].size;
+    /* That the commits are of one size is a guess that will do. */
+    sfpm_meter_start(&rewriter->meter, &rewriter->progress, 2 * size * count);
+    while (good && count > 0)
+        good = sfpm_rewrite_commit(rewriter, &trailers[--count]);
+    good = good && sfpm_image_same_last(rewriter->image);
+    free(trailers);
+    return good;
+}
+
+static bool prepare(sfpm_rewriter_t *rewriter, sfpm_image_t *image,
+                    const sfpm_rewrite_options_t *given)
+{
+    sfpm_rewrite_options_t *options = &rewriter->options;
+    *rewriter = (sfpm_rewriter_t){.image = image};
+    if (!image)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "no image given");
+    if (!sfpm_take_options(options, sizeof *options, given))
+        return false;
+    sfpm_write_options_t write;
+    if (!sfpm_take_options(&write, sizeof write, options->write))
+        return false;
+    rewriter->progress = write.progress;
+    options->flatten = options->flatten || options->base;
+    if (image->info.format == 1)
+        return sfpm_fail(SFPM_ERR_ARGUMENT,
+                         "%s: a version 1 image is converted by saving an edit of it",
+                         sfpm_input_name(image->input));
+    if (options->compression &&
+        (!sfpm_codec_parse(options->compression, &rewriter->codec, &rewriter->level) ||
+         !sfpm_codec_available(rewriter->codec)))
+        return false;
+    if (options->secret)
+        return sfpm_keys_make(&rewriter->keys, options->secret);
+    if (image->keys.sealed && !options->decrypt)
+        rewriter->keys = image->keys;
+    return true;
+}
+
+void sfpm_rewriter_free(sfpm_rewriter_t *rewriter)
+{
+    free_written(&rewriter->before);
+    sfpm_keys_wipe(&rewriter->keys);
+}
+
+static bool run(sfpm_rewriter_t *rewriter, const char *filename, sfpm_output_t *output)
+{
+    rewriter->output = output;
+    bool good = output && sfpm_image_is_unchanged(rewriter->image, filename) &&
+                rewrite_all(rewriter);
+    if (good)
+        good = sfpm_output_finish(output);
+    else
+        sfpm_output_discard(output);
+    if (good)
+        sfpm_meter_finish(&rewriter->meter);
+    sfpm_rewriter_free(rewriter);
+    return good;
+}
+
+bool sfpm_image_rewrite(sfpm_image_t *image, const char *filename,
+                        const sfpm_rewrite_options_t *options)
+{
+    sfpm_rewriter_t rewriter;
+    if (!filename)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "no file name given");
+    sfpm_output_options_t how;
+    if (!prepare(&rewriter, image, options) ||
+        !sfpm_base_is_spared(rewriter.options.base, filename) ||
+        !sfpm_output_options(rewriter.options.write, &how)) {
+        sfpm_keys_wipe(&rewriter.keys);
+        return false;
+    }
+    return run(&rewriter, filename, sfpm_output_create(filename, &how));
+}
+
+bool sfpm_image_rewrite_fd(sfpm_image_t *image, int fd, const char *name,
+                           const sfpm_rewrite_options_t *options)
+{
+    sfpm_rewriter_t rewriter;
+    if (!prepare(&rewriter, image, options))
+        return false;
+    return run(&rewriter, NULL, sfpm_output_stream(fd, name ? name : "descriptor"));
+}

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Recovering what is intact. Reading an image never searches; this does: a trailer
+ * can be told from other bytes by its checksum, which its place in the file seeds.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/options.h"
+#include "commit/rewrite.h"
+
+static void tell(const sfpm_rewriter_t *rewriter, uint64_t commit, const char *region,
+                 bool recovered, const char *text)
+{
+    if (rewriter->callback)
+        rewriter->callback(rewriter->context, commit, region, recovered, text);
+}
+
+/* ---- trailers ---- */
+
+typedef struct found {
+    sfpm_trailer_t *trailers;
+    size_t count;
+    size_t capacity;
+} found_t;
+
+static bool keep(void *context, const sfpm_trailer_t *trailer)
+{
+    found_t *found = context;
+    void *list = found->trailers;
+    bool good =
+        sfpm_grow_array(&list, &found->capacity, found->count + 1, sizeof *trailer);
+    found->trailers = list;
+    if (good)
+        found->trailers[found->count++] = *trailer;
+    return good;
+}
+
+/* ---- commits ---- */
+
+static bool mark(sfpm_index_t *index, uint64_t number)
+{
+    static const char key[] = "salvaged.commit";
+    char text[24];
+    size_t at = 0;
+    while (at < index->num_attributes && strcmp(index->attributes[at].key, key) < 0)
+        at++;
+    if (at < index->num_attributes && strcmp(index->attributes[at].key, key) == 0)
+        return true; /* it has been salvaged before */
+    sfpm_attribute_t *all = SFPM_NEW_N(sfpm_attribute_t, index->num_attributes + 1);
+    snprintf(text, sizeof text, "%llu", (unsigned long long)number);
+    sfpm_attribute_t new = {sfpm_copy_string(key), sfpm_copy_string(text)};
+    if (!all || !new.key || !new.value) {
+        free(all);
+        free(new.key);
+        free(new.value);
+        return false;
+    }
+    memcpy(all, index->attributes, at * sizeof *all);
+    all[at] = new;
+    memcpy(all + at + 1, index->attributes + at,
+           (index->num_attributes - at) * sizeof *all);
+    free(index->attributes);
+    index->attributes = all;
+    index->num_attributes++;
+    return true;
+}
+
+bool sfpm_salvage_filter(sfpm_rewriter_t *rewriter, sfpm_index_t *index)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < index->num_regions; i++) {
+        sfpm_region_t *region = &index->regions[i];
+        sfpm_reader_t reader;
+        sfpm_reader_init(&reader, rewriter->image);
+        bool intact = sfpm_region_read(&reader, region, 0, NULL, region->size);
+        sfpm_reader_free(&reader);
+        tell(rewriter, index->number, region->name, intact,
+             intact ? "" : sfpm_last_error());
+        if (!intact) {
+            sfpm_region_free(region);
+            continue;
+        }
+        if (kept != i) {
+            index->regions[kept] = *region;
+            *region = (sfpm_region_t){0};
+        }
+        kept++;
+    }
+    bool nothing = kept == 0 && index->num_regions > 0;
+    index->num_regions = kept;
+    if (nothing)
+        return sfpm_fail(SFPM_ERR_CORRUPT, "none of its regions is intact");
+    return mark(index, index->number);
+}
+
+/* A commit that is lost must not end the search; an output that fails must. */
+static bool salvage_commit(sfpm_rewriter_t *rewriter, const sfpm_trailer_t *trailer,
+                           uint64_t *recovered)
+{
+    sfpm_index_t index;
+    if (!sfpm_image_index(rewriter->image, trailer, &index)) {
+        tell(rewriter, trailer->number, NULL, false, sfpm_last_error());
+        return true;
+    }
+    bool worth = sfpm_salvage_filter(rewriter, &index);
+    sfpm_salvage_callback_t callback = rewriter->callback;
+    tell(rewriter, trailer->number, NULL, worth, worth ? "" : sfpm_last_error());
+    sfpm_index_free(&index);
+    if (!worth)
+        return sfpm_last_status() != SFPM_ERR_MEMORY;
+    rewriter->callback = NULL; /* it has been told */
+    bool good = sfpm_rewrite_commit(rewriter, trailer);
+    rewriter->callback = callback;
+    *recovered += good;
+    return good;
+}
+
+static bool salvage_all(sfpm_rewriter_t *rewriter, const found_t *found)
+{
+    uint64_t recovered = 0;
+    bool good = true;
+    for (size_t i = 0; good && i < found->count; i++)
+        good = salvage_commit(rewriter, &found->trailers[i], &recovered);
+    return good &&
+           (recovered > 0 || sfpm_fail(SFPM_ERR_CORRUPT, "no commit could be recovered"));
+}
+
+/* ---- the image ---- */
+
+/* lost: receives why the header is none, or no text */
+static bool read_header(sfpm_rewriter_t *rewriter, const sfpm_image_options_t *options,
+                        sfpm_error_state_t *lost)
+{
+    uint8_t bytes[SFPM_HEADER_SIZE] = {0};
+    sfpm_image_t *image = rewriter->image;
+    if (!sfpm_input_read(image->input, 0, bytes, sizeof bytes) ||
+        !sfpm_header_decode(bytes, &image->header)) {
+        /* Its only contents are features; a wrong guess shows when the index is read. */
+        sfpm_error_save(lost);
+        image->header = (sfpm_header_t){.incompatible = SFPM_INCOMPATIBLE_DELTA};
+    }
+    if (!(image->header.incompatible & SFPM_INCOMPATIBLE_SEALED))
+        return true;
+    if (!sfpm_keys_load(&image->keys, image->input, bytes, options))
+        return false;
+    rewriter->keys = image->keys;
+    return true;
+}
+
+/* Without its base, a delta loses the regions that need it. */
+static void find_base(sfpm_rewriter_t *rewriter, const found_t *found,
+                      const sfpm_image_options_t *options)
+{
+    sfpm_index_t index;
+    for (size_t i = found->count; i-- > 0 && !rewriter->image->base;) {
+        if (!sfpm_image_index(rewriter->image, &found->trailers[i], &index))
+            continue;
+        if (index.base_number != 0 &&
+            !sfpm_image_open_base(rewriter->image, &index, options))
+            tell(rewriter, index.number, NULL, false, sfpm_last_error());
+        bool none = index.base_number == 0;
+        sfpm_index_free(&index);
+        if (none)
+            return;
+    }
+}
+
+static bool run(sfpm_rewriter_t *rewriter, const char *output,
+                const sfpm_image_options_t *options, const sfpm_write_options_t *write)
+{
+    found_t found = {0};
+    sfpm_output_options_t how;
+    sfpm_error_state_t lost = {.text = ""};
+    bool good = sfpm_output_options(write, &how) &&
+                read_header(rewriter, options, &lost) &&
+                sfpm_log_search(rewriter->image->input, SFPM_HEADER_SIZE, keep, &found);
+    if (good && found.count == 0)
+        good = sfpm_fail(lost.status == SFPM_ERR_NOT_IMAGE ? SFPM_ERR_NOT_IMAGE
+                                                           : SFPM_ERR_TRUNCATED,
+                         "%sno whole commit was found in the file",
+                         lost.status == SFPM_ERR_NOT_IMAGE ? "not an sfpm image: " : "");
+    if (good) {
+        if (lost.text[0] != '\0')
+            tell(rewriter, 0, NULL, false, lost.text);
+        find_base(rewriter, &found, options);
+        sfpm_write_options_t known;
+        if (sfpm_take_options(&known, sizeof known, write))
+            sfpm_meter_start(&rewriter->meter, &known.progress,
+                             2 * sfpm_input_size(rewriter->image->input));
+        rewriter->output = sfpm_base_is_spared(rewriter->image->base, output)
+                               ? sfpm_output_create(output, &how)
+                               : NULL;
+        good = rewriter->output && salvage_all(rewriter, &found);
+        if (good)
+            good = sfpm_output_finish(rewriter->output);
+        else
+            sfpm_output_discard(rewriter->output);
+    }
+    free(found.trailers);
+    return good;
+}
+
+bool sfpm_image_salvage(const char *filename, const char *output,
+                        const sfpm_image_options_t *options,
+                        const sfpm_write_options_t *write,
+                        sfpm_salvage_callback_t callback, void *context)
+{
+    sfpm_image_options_t known;
+    sfpm_rewriter_t rewriter = {
+        .salvage = true, .callback = callback, .context = context};
+    if (!filename || !output || strcmp(filename, output) == 0)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "two different file names are needed");
+    if (!sfpm_known_options(options, &known))
+        return false;
+    sfpm_image_t *image = SFPM_NEW(sfpm_image_t);
+    if (!image)
+        return false;
+    image->max_memory = known.max_memory;
+    image->path = sfpm_copy_string(filename);
+    image->input = image->path ? sfpm_input_open(filename) : NULL;
+    rewriter.image = image;
+    bool good = image->input && run(&rewriter, output, &known, write);
+    sfpm_rewriter_free(&rewriter);
+    sfpm_image_close(image);
+    return good;
+}

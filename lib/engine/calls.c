@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+#include "engine/calls.h"
+
+#include <string.h>
+
+/* Makes room for all operands that `function` may have above slot `operands`. */
+static bool reserve(sfpm_machine_t *machine, sfpm_registers_t *registers,
+                    uint32_t function, uint32_t operands)
+{
+    void *data = machine->stack->data;
+    uint64_t slots = (uint64_t)operands + machine->facts->max_stack[function];
+    if (!sfpm_grow_array(&data, &machine->stack->capacity,
+                         (size_t)(slots * SFPM_SLOT_SIZE), 1))
+        return false;
+    machine->stack->data = registers->slots = data;
+    return true;
+}
+
+/* Whatever the host leaves above an i32 or f32 is cut off. */
+static void put_results(sfpm_registers_t *registers, const sfpm_function_t *function,
+                        const uint64_t *values)
+{
+    registers->sp -= function->params;
+    for (uint32_t i = 0; i < function->results; i++) {
+        uint8_t type = function->result_types[i];
+        bool narrow = type == SFPM_TYPE_I32 || type == SFPM_TYPE_F32;
+        sfpm_put_slot(registers, registers->sp++,
+                      narrow ? (uint32_t)values[i] : values[i]);
+    }
+}
+
+static sfpm_outcome_t call_host(sfpm_machine_t *machine, sfpm_registers_t *registers,
+                                uint32_t callee, const sfpm_limits_t *limits)
+{
+    const sfpm_function_t *function = &machine->program->functions[callee];
+    uint64_t values[SFPM_MAX_VALUES];
+    sfpm_host_call_t host = {machine, callee, values, SFPM_TRAP_NATIVE_FUNCTION};
+    if (!limits->host) {
+        sfpm_fail(SFPM_ERR_UNSUPPORTED, "imported function %s.%s is not there",
+                  function->module, function->field);
+        return OUTCOME_ERROR;
+    }
+    for (uint32_t i = 0; i < function->params; i++)
+        values[i] = sfpm_get_slot(registers, registers->sp - function->params + i);
+    switch (limits->host(limits->host_context, &host)) {
+    case SFPM_HOST_DONE:
+        put_results(registers, function, values);
+        return OUTCOME_STEPS;
+    case SFPM_HOST_RETRY:
+        return OUTCOME_STOP;
+    case SFPM_HOST_HALT:
+        return OUTCOME_HALT;
+    case SFPM_HOST_TRAP:
+        registers->trap = host.trap;
+        return OUTCOME_TRAP;
+    case SFPM_HOST_ERROR:
+        break;
+    }
+    return OUTCOME_ERROR;
+}
+
+static sfpm_outcome_t call_code(sfpm_machine_t *machine, sfpm_registers_t *registers,
+                                uint32_t callee, uint32_t return_offset,
+                                uint64_t max_slots)
+{
+    const sfpm_function_t *function = &machine->program->functions[callee];
+    uint32_t base = registers->sp - function->params;
+    uint64_t operands = (uint64_t)base + sfpm_frame_size(function);
+    if (operands + machine->facts->max_stack[callee] > max_slots) {
+        registers->trap = SFPM_TRAP_STACK_OVERFLOW;
+        return OUTCOME_TRAP;
+    }
+    if (!reserve(machine, registers, callee, (uint32_t)operands))
+        return OUTCOME_ERROR;
+    for (uint32_t i = 0; i < function->locals; i++)
+        sfpm_put_slot(registers, registers->sp++, 0);
+    sfpm_put_slot(registers, registers->sp++,
+                  return_offset | (uint64_t)registers->function << 32);
+    sfpm_put_slot(registers, registers->sp++, registers->base);
+    registers->base = base;
+    registers->function = callee;
+    registers->pc = function->entry;
+    return OUTCOME_STEPS;
+}
+
+/* Calls the function that the instruction of CALL_LENGTH bytes at pc means. */
+sfpm_outcome_t sfpm_call(sfpm_machine_t *machine, sfpm_registers_t *registers,
+                         uint32_t callee, const sfpm_limits_t *limits)
+{
+    if (!sfpm_is_import(machine->program, callee))
+        return call_code(machine, registers, callee, registers->pc + SFPM_CALL_LENGTH,
+                         limits->max_slots);
+    sfpm_outcome_t outcome = call_host(machine, registers, callee, limits);
+    if (outcome == OUTCOME_STEPS)
+        registers->pc += SFPM_CALL_LENGTH;
+    return outcome;
+}
+
+/* The function in the element that the top of the stack means. */
+static sfpm_trap_t find_callee(const sfpm_machine_t *machine, uint32_t type,
+                               uint64_t element, uint32_t *callee)
+{
+    const sfpm_program_t *program = machine->program;
+    if (element >= program->num_elements)
+        return SFPM_TRAP_UNDEFINED_ELEMENT;
+    *callee = sfpm_get_u32(machine->table + element * SFPM_ELEMENT_SIZE);
+    if (*callee == SFPM_NO_FUNCTION)
+        return SFPM_TRAP_UNINITIALIZED_ELEMENT;
+    uint32_t other = program->functions[*callee].type;
+    return program->types[other].like == program->types[type].like
+               ? SFPM_TRAP_NONE
+               : SFPM_TRAP_INDIRECT_CALL_TYPE;
+}
+
+sfpm_outcome_t sfpm_call_indirect(sfpm_machine_t *machine, sfpm_registers_t *registers,
+                                  uint32_t type, const sfpm_limits_t *limits)
+{
+    uint32_t callee;
+    registers->trap =
+        find_callee(machine, type, sfpm_get_slot(registers, registers->sp - 1), &callee);
+    if (registers->trap != SFPM_TRAP_NONE)
+        return OUTCOME_TRAP;
+    registers->sp--;
+    sfpm_outcome_t outcome = sfpm_call(machine, registers, callee, limits);
+    if (outcome != OUTCOME_STEPS)
+        registers->sp++;
+    return outcome;
+}
+
+/* The results replace the frame; the outermost frame halts the machine and stays. */
+sfpm_outcome_t sfpm_leave(sfpm_machine_t *machine, sfpm_registers_t *registers)
+{
+    const sfpm_function_t *function = &machine->program->functions[registers->function];
+    uint32_t base = registers->base;
+    uint32_t record = base + sfpm_frame_size(function) - SFPM_RECORD_SLOTS;
+    if (base == 0)
+        return OUTCOME_HALT;
+    uint64_t caller = sfpm_get_slot(registers, record);
+    registers->base = (uint32_t)sfpm_get_slot(registers, record + 1);
+    registers->pc = (uint32_t)caller;
+    registers->function = (uint32_t)(caller >> 32);
+    memmove(registers->slots + (size_t)base * SFPM_SLOT_SIZE,
+            registers->slots +
+                (size_t)(registers->sp - function->results) * SFPM_SLOT_SIZE,
+            (size_t)function->results * SFPM_SLOT_SIZE);
+    registers->sp = base + function->results;
+    return OUTCOME_STEPS;
+}
+
+/* Makes room for the operands of all frames: those below the innermost one may come to
+ * have more than it has. */
+static bool reserve_frames(sfpm_machine_t *machine, sfpm_registers_t *registers,
+                           sfpm_frames_t frames, sfpm_frame_t frame)
+{
+    while (reserve(machine, registers, frame.function, frame.operands)) {
+        frames.stack = machine->stack->data;
+        if (sfpm_frame_is_outermost(&frame))
+            return true;
+        if (!sfpm_frame_caller(&frames, &frame))
+            return false;
+    }
+    return false;
+}
+
+bool sfpm_registers_load(sfpm_machine_t *machine, sfpm_registers_t *registers,
+                         uint64_t max_slots)
+{
+    sfpm_frame_t frame;
+    sfpm_frames_t frames = {machine->program, machine->facts, machine->stack->data,
+                            machine->stack->size / SFPM_SLOT_SIZE};
+    uint32_t pc = machine->state->pc;
+    if (!sfpm_frame_innermost(&frames, pc, &frame))
+        return false;
+    *registers = (sfpm_registers_t){.pc = pc,
+                                    .sp = frame.operands + frame.height,
+                                    .base = frame.base,
+                                    .function = frame.function};
+    if ((uint64_t)frame.operands + machine->facts->max_stack[frame.function] > max_slots)
+        registers->trap = SFPM_TRAP_STACK_OVERFLOW;
+    return reserve_frames(machine, registers, frames, frame);
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The registers of an engine that keeps its values on the machine's stack, and what moves
+ * them: calls of functions, of the host, and returns.
+ */
+#ifndef SFPM_ENGINE_CALLS_H
+#define SFPM_ENGINE_CALLS_H
+
+#include "base/bytes.h"
+#include "engine/interpret.h"
+
+/* Why the loop ends. Errors other than traps are set where they are found. */
+typedef enum sfpm_outcome {
+    OUTCOME_STEPS,
+    OUTCOME_HALT,
+    OUTCOME_TRAP,
+    OUTCOME_STOP, /* suspended, though there are steps left */
+    OUTCOME_ERROR
+} sfpm_outcome_t;
+
+/* The registers. `sp` is the slot above the top of the stack. */
+typedef struct sfpm_registers {
+    uint8_t *slots;
+    uint32_t pc;
+    uint32_t sp;
+    uint32_t base;
+    uint32_t function;
+    sfpm_trap_t trap;
+} sfpm_registers_t;
+
+static inline uint64_t sfpm_get_slot(const sfpm_registers_t *registers, uint32_t slot)
+{
+    return sfpm_get_u64(registers->slots + (size_t)slot * SFPM_SLOT_SIZE);
+}
+
+static inline void sfpm_put_slot(sfpm_registers_t *registers, uint32_t slot,
+                                 uint64_t value)
+{
+    sfpm_put_u64(registers->slots + (size_t)slot * SFPM_SLOT_SIZE, value);
+}
+
+/* Takes the registers from a proved state. With `trap` set when the stack does not fit
+ * its limit; false when memory runs out. */
+bool sfpm_registers_load(sfpm_machine_t *machine, sfpm_registers_t *registers,
+                         uint64_t max_slots);
+
+/* Executes the call at pc, of the function or through the table. On OUTCOME_STEPS the
+ * registers are those of what comes next; else nothing has changed. */
+sfpm_outcome_t sfpm_call(sfpm_machine_t *machine, sfpm_registers_t *registers,
+                         uint32_t callee, const sfpm_limits_t *limits);
+sfpm_outcome_t sfpm_call_indirect(sfpm_machine_t *machine, sfpm_registers_t *registers,
+                                  uint32_t type, const sfpm_limits_t *limits);
+
+/* Returns to the caller; OUTCOME_HALT, and nothing changes, from the outermost frame. */
+sfpm_outcome_t sfpm_leave(sfpm_machine_t *machine, sfpm_registers_t *registers);
+
+/* ---- Tier 0, for other engines ------------------------------------------------- */
+
+/* Loads the registers from the state. registers->trap is set when the machine traps
+ * before it executes anything. */
+bool sfpm_run_begin(sfpm_machine_t *machine, sfpm_registers_t *registers,
+                    const sfpm_limits_t *limits);
+
+/* Executes at most *left instructions, and takes those that it has executed from it. pc
+ * stays on the instruction that ended it, and that instruction has changed nothing and
+ * is not counted, except that a halting one is. Ends early, with OUTCOME_STEPS, when it
+ * is interrupted and has executed what may take long: calls, output, operations on many
+ * bytes of memory. Heeds neither limits->steps nor interrupts otherwise. */
+sfpm_outcome_t sfpm_execute(sfpm_machine_t *machine, sfpm_registers_t *r,
+                            const sfpm_limits_t *limits, uint64_t *left);
+
+/* Puts the registers back into the state; what sfpm_interpret() returns. */
+bool sfpm_run_end(sfpm_machine_t *machine, const sfpm_registers_t *registers,
+                  sfpm_outcome_t outcome, uint64_t executed);
+
+/* Whether the machine is to stop; by the second one it is told but once. */
+static inline bool sfpm_is_interrupted(const sfpm_limits_t *limits)
+{
+    return atomic_load_explicit(limits->interrupt, memory_order_relaxed);
+}
+bool sfpm_take_interrupt(const sfpm_limits_t *limits);
+
+#endif

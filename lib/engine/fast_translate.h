@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From the canonical bytes of a function to its cells, and back from a cell to the
+ * canonical state. Nothing is recorded for the way back: translating is
+ * deterministic, so it is done once more up to the cell in question.
+ */
+#ifndef SFPM_ENGINE_FAST_TRANSLATE_H
+#define SFPM_ENGINE_FAST_TRANSLATE_H
+
+#include "engine/fast_cell.h"
+#include "bytecode/verify.h"
+
+/* A place where execution can begin: all operands are in their slots, but for a
+ * call's only result, which is in both accumulators too. */
+typedef struct sfpm_fast_label {
+    uint32_t offset; /* in the code */
+    uint32_t cell;
+    uint32_t index; /* of the instruction in its function */
+} sfpm_fast_label_t;
+
+typedef struct sfpm_fast_function {
+    sfpm_cell_t *cells; /* the header first; NULL: not translated */
+    uint32_t num_cells;
+    uint32_t instructions;
+    sfpm_fast_label_t *labels; /* in order of offset; behind the cells */
+    uint32_t num_labels;
+    bool refused; /* it would take too much memory: tier 0 executes it */
+} sfpm_fast_function_t;
+
+/* A jump whose target is not known yet. */
+typedef struct sfpm_fast_jump {
+    uint32_t cell;
+    uint32_t target; /* code offset */
+    uint32_t index;  /* of the jumping instruction */
+} sfpm_fast_jump_t;
+
+/* What translating a function takes, kept for the next one. */
+typedef struct sfpm_fast_draft {
+    sfpm_cell_t *cells;
+    sfpm_fast_label_t *labels;
+    sfpm_fast_jump_t *jumps;
+    size_t cells_capacity;
+    size_t labels_capacity;
+    size_t jumps_capacity;
+} sfpm_fast_draft_t;
+
+/* The translations of a program. */
+typedef struct sfpm_fast {
+    sfpm_fast_function_t *functions; /* as many as the program has; NULL: none yet */
+    const sfpm_cell_t **entries;     /* likewise, their first cells or NULL */
+    uint32_t num_functions;
+    uint64_t total_cells;
+    sfpm_fast_draft_t draft;
+} sfpm_fast_t;
+
+/* Cells that all functions together may take: 128 MiB. */
+#define SFPM_FAST_MAX_CELLS ((uint64_t)1 << 22)
+
+/* Makes room for the functions of a program, unless that was done. False when there is no
+ * memory, which is no error. */
+bool sfpm_fast_prepare(sfpm_fast_t *fast, const sfpm_program_t *program);
+void sfpm_fast_free(sfpm_fast_t *fast);
+
+/* Translates function `index`, unless that was done. False when it cannot be: memory
+ * is short, which is no error, since tier 0 can do it. */
+bool sfpm_fast_translate(sfpm_fast_t *fast, const sfpm_program_t *program,
+                         const sfpm_facts_t *facts, uint32_t index);
+
+/* The label at that offset, or NULL. */
+const sfpm_fast_label_t *sfpm_fast_label_at(const sfpm_fast_function_t *function,
+                                            uint32_t offset);
+
+/* Where an operand is. */
+typedef enum sfpm_home {
+    SFPM_IN_SLOT, /* its own, as in the canonical stack */
+    SFPM_IN_LOCAL,
+    SFPM_IN_CELL, /* a constant */
+    SFPM_IN_ACC,
+    SFPM_IN_FACC
+} sfpm_home_t;
+
+typedef struct sfpm_operand_value {
+    sfpm_home_t home;
+    uint64_t value; /* the constant, or the slot of the local in its frame */
+} sfpm_operand_value_t;
+
+/* The operands nearest to the top of the stack; those below are in their slots. */
+enum { SFPM_FAST_WINDOW = 16 };
+typedef struct sfpm_window {
+    sfpm_operand_value_t values[SFPM_FAST_WINDOW]; /* the top of the stack last */
+    uint32_t count;
+    uint32_t height; /* operands on the stack, with those in the window */
+} sfpm_window_t;
+
+/* What a cell stands for, before it is executed. */
+typedef struct sfpm_fast_point {
+    uint32_t offset; /* of the first instruction that is part of it */
+    uint32_t index;
+    sfpm_window_t window;
+} sfpm_fast_point_t;
+
+void sfpm_fast_locate(const sfpm_program_t *program, const sfpm_facts_t *facts,
+                      uint32_t function, uint32_t cell, sfpm_fast_point_t *point);
+
+#endif

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: MIT */
+#include "engine/frames.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "engine/globals_table.h"
+#include "bytecode/instruction.h"
+
+static size_t state_size(uint32_t num_segments)
+{
+    return SFPM_STATE_SIZE + ((size_t)num_segments + 7) / 8;
+}
+
+bool sfpm_state_decode(sfpm_state_t *state, const sfpm_buffer_t *bytes,
+                       const sfpm_program_t *program)
+{
+    uint32_t segments = program->num_segments;
+    if (bytes->size != state_size(segments))
+        return sfpm_fail(SFPM_ERR_CORRUPT, "region 'state' has %zu bytes instead of %zu",
+                         bytes->size, state_size(segments));
+    if (segments % 8 != 0 && bytes->data[bytes->size - 1] >> segments % 8 != 0)
+        return sfpm_fail(SFPM_ERR_CORRUPT, "state: more segments dropped than %u",
+                         segments);
+    uint32_t status = sfpm_get_u32(bytes->data);
+    uint32_t trap = sfpm_get_u32(bytes->data + 4);
+    uint32_t begun = sfpm_get_u32(bytes->data + 12);
+    *state = (sfpm_state_t){.pc = sfpm_get_u32(bytes->data + 8),
+                            .begun = begun != 0,
+                            .instructions = sfpm_get_u64(bytes->data + 16),
+                            .starts = sfpm_get_u64(bytes->data + 24)};
+    if (status > SFPM_VM_TRAPPED)
+        return sfpm_fail(SFPM_ERR_CORRUPT, "state: unknown status %u", status);
+    if (status == SFPM_VM_TRAPPED ? !sfpm_trap_text(trap) : trap != SFPM_TRAP_NONE)
+        return sfpm_fail(SFPM_ERR_CORRUPT, "state: trap number %u does not fit status %u",
+                         trap, status);
+    if (begun > 1 || (!begun && status != SFPM_VM_SUSPENDED))
+        return sfpm_fail(SFPM_ERR_CORRUPT, "state: it says both begun and not begun");
+    if (state->pc >= program->code_size)
+        return sfpm_fail(SFPM_ERR_CORRUPT, "state: pc %u is beyond the code of %u bytes",
+                         state->pc, program->code_size);
+    state->status = (sfpm_vm_status_t)status;
+    state->trap = (sfpm_trap_t)trap;
+    return true;
+}
+
+bool sfpm_state_encode(const sfpm_state_t *state, uint32_t num_segments,
+                       sfpm_buffer_t *bytes)
+{
+    size_t size = state_size(num_segments);
+    if (bytes->size != size) {
+        bytes->size = 0;
+        if (!sfpm_buffer_extend(bytes, size))
+            return false;
+        memset(bytes->data, 0, size);
+    }
+    uint8_t *to = bytes->data;
+    sfpm_put_u32(to, (uint32_t)state->status);
+    sfpm_put_u32(to + 4, (uint32_t)state->trap);
+    sfpm_put_u32(to + 8, state->pc);
+    sfpm_put_u32(to + 12, state->begun);
+    sfpm_put_u64(to + 16, state->instructions);
+    sfpm_put_u64(to + 24, state->starts);
+    return true;
+}
+
+bool sfpm_frame_innermost(const sfpm_frames_t *frames, uint32_t pc, sfpm_frame_t *frame)
+{
+    const sfpm_program_t *program = frames->program;
+    if (!sfpm_is_reached(frames->facts, pc))
+        return sfpm_fail_code(program, pc, "the machine stands where %s",
+                              frames->facts->shape[pc] == SFPM_UNREACHED
+                                  ? "nothing leads to"
+                                  : "no instruction begins");
+    uint32_t index = sfpm_function_at(program, pc);
+    uint32_t size = sfpm_frame_size(&program->functions[index]);
+    uint32_t height = sfpm_height_at(frames->facts, pc);
+    if (frames->num_slots < (size_t)size + height)
+        return sfpm_fail_code(program, pc,
+                              "the machine needs %u values on the stack here, it has %zu",
+                              size + height, frames->num_slots);
+    uint32_t operands = (uint32_t)frames->num_slots - height;
+    *frame = (sfpm_frame_t){.function = index,
+                            .offset = pc,
+                            .base = operands - size,
+                            .operands = operands,
+                            .height = height,
+                            .shape = frames->facts->shape[pc]};
+    return true;
+}
+
+/* Whether a call instruction can call a function. */
+static bool can_call(const sfpm_program_t *program, const sfpm_instruction_t *call,
+                     uint32_t callee)
+{
+    if (call->info->opcode == SFPM_OP_CALL)
+        return call->operand == callee;
+    return call->info->opcode == SFPM_OP_CALL_INDIRECT &&
+           program->types[call->operand].like ==
+               program->types[program->functions[callee].type].like;
+}
+
+/* Whether `offset` in function `caller` is where a call of `callee` returns to. */
+static bool returns_from(const sfpm_frames_t *frames, uint32_t caller, uint32_t offset,
+                         uint32_t callee)
+{
+    const sfpm_program_t *program = frames->program;
+    sfpm_instruction_t call;
+    if (caller >= program->num_functions || offset < SFPM_CALL_LENGTH)
+        return false;
+    const sfpm_function_t *function = &program->functions[caller];
+    return offset - SFPM_CALL_LENGTH >= function->entry && offset < function->end &&
+           sfpm_is_reached(frames->facts, offset - SFPM_CALL_LENGTH) &&
+           sfpm_instruction_read(program->code, function->end, offset - SFPM_CALL_LENGTH,
+                                 &call) &&
+           can_call(program, &call, callee);
+}
+
+/* The caller's operands while the callee runs: without what the call took. */
+static uint32_t shape_in_call(const sfpm_frames_t *frames, uint32_t call, uint32_t callee)
+{
+    bool indirect = frames->program->code[call] == SFPM_OP_CALL_INDIRECT;
+    return sfpm_shape_below(&frames->facts->shapes, frames->facts->shape[call],
+                            frames->program->functions[callee].params + indirect);
+}
+
+/* The record below a frame's operands. */
+static const uint8_t *frame_record(const sfpm_frames_t *frames, const sfpm_frame_t *frame)
+{
+    return frames->stack + (size_t)(frame->operands - SFPM_RECORD_SLOTS) * SFPM_SLOT_SIZE;
+}
+
+bool sfpm_frame_caller(const sfpm_frames_t *frames, sfpm_frame_t *frame)
+{
+    const sfpm_program_t *program = frames->program;
+    const uint8_t *record = frame_record(frames, frame);
+    uint32_t offset = sfpm_get_u32(record);
+    uint32_t index = sfpm_get_u32(record + 4);
+    uint32_t base = sfpm_get_u32(record + 8);
+    char name[SFPM_PLACE_TEXT];
+    if (!returns_from(frames, index, offset, frame->function))
+        return sfpm_fail(SFPM_ERR_BYTECODE,
+                         "stack[%u]: return offset %u does not follow a call of %s",
+                         frame->operands - SFPM_RECORD_SLOTS, offset,
+                         sfpm_function_name(program, frame->function, name));
+    uint32_t shape = shape_in_call(frames, offset - SFPM_CALL_LENGTH, frame->function);
+    uint32_t height = frames->facts->shapes.list[shape].height;
+    uint64_t size = sfpm_frame_size(&program->functions[index]);
+    if (base + size + height != frame->base || sfpm_get_u32(record + 12) != 0)
+        return sfpm_fail(SFPM_ERR_BYTECODE,
+                         "stack[%u]: the calling frame of %s, at slot %u, does not fit",
+                         frame->operands - SFPM_RECORD_SLOTS,
+                         sfpm_function_name(program, index, name), base);
+    *frame = (sfpm_frame_t){.function = index,
+                            .offset = offset,
+                            .base = base,
+                            .operands = frame->base - height,
+                            .height = height,
+                            .shape = shape};
+    return true;
+}
+
+static bool check_outermost(const sfpm_frames_t *frames, const sfpm_frame_t *frame)
+{
+    const uint8_t *record = frame_record(frames, frame);
+    char name[SFPM_PLACE_TEXT];
+    if (!frames->program->functions[frame->function].may_be_outermost)
+        return sfpm_fail(SFPM_ERR_BYTECODE, "stack: the outermost call is of %s",
+                         sfpm_function_name(frames->program, frame->function, name));
+    if (sfpm_get_u32(record) != SFPM_OUTERMOST ||
+        sfpm_get_u32(record + 4) != SFPM_OUTERMOST || sfpm_get_u64(record + 8) != 0)
+        return sfpm_fail(SFPM_ERR_BYTECODE, "stack[%u]: the outermost call has a caller",
+                         frame->operands - SFPM_RECORD_SLOTS);
+    return true;
+}
+
+static bool add_frame(sfpm_backtrace_t *backtrace, const sfpm_frame_t *frame)
+{
+    void *list = backtrace->frames;
+    if (!sfpm_grow_array(&list, &backtrace->capacity, backtrace->count + 1,
+                         sizeof *frame))
+        return false;
+    backtrace->frames = list;
+    backtrace->frames[backtrace->count++] = *frame;
+    return true;
+}
+
+static bool check_slot(const sfpm_frames_t *frames, const sfpm_frame_t *frame,
+                       uint32_t slot, uint8_t type)
+{
+    uint64_t value = sfpm_get_u64(frames->stack + (size_t)slot * SFPM_SLOT_SIZE);
+    char name[SFPM_PLACE_TEXT];
+    return sfpm_slot_fits(value, type) ||
+           sfpm_fail(SFPM_ERR_BYTECODE, "stack[%u]: the value in %s is no %s", slot,
+                     sfpm_function_name(frames->program, frame->function, name),
+                     sfpm_type_name(type));
+}
+
+/* Whether locals and operands can be of the types that the code expects. */
+static bool check_values(const sfpm_frames_t *frames, const sfpm_frame_t *frame)
+{
+    const sfpm_function_t *function = &frames->program->functions[frame->function];
+    const sfpm_shape_t *shapes = frames->facts->shapes.list;
+    const sfpm_shape_t *shape = &shapes[frame->shape];
+    uint32_t locals = (uint32_t)function->params + function->locals;
+    for (uint32_t i = 0; i < locals; i++)
+        if (!check_slot(frames, frame, frame->base + i, sfpm_local_type(function, i)))
+            return false;
+    for (; shape->height > 0; shape = &shapes[shape->below])
+        if (!check_slot(frames, frame, frame->operands + shape->height - 1u, shape->type))
+            return false;
+    return true;
+}
+
+/* Each caller lies below the frame that it called, so this ends. */
+static bool walk(const sfpm_frames_t *frames, sfpm_frame_t *frame,
+                 sfpm_backtrace_t *backtrace)
+{
+    while (add_frame(backtrace, frame) && check_values(frames, frame)) {
+        if (sfpm_frame_is_outermost(frame))
+            return check_outermost(frames, frame);
+        if (!sfpm_frame_caller(frames, frame))
+            return false;
+    }
+    return false;
+}
+
+bool sfpm_frames_walk(const sfpm_frames_t *frames, const sfpm_state_t *state,
+                      sfpm_backtrace_t *backtrace)
+{
+    sfpm_frame_t frame;
+    backtrace->count = 0;
+    if (sfpm_frame_innermost(frames, state->pc, &frame) &&
+        walk(frames, &frame, backtrace)) {
+        if (state->begun ||
+            (backtrace->count == 1 &&
+             state->pc == frames->program->functions[frame.function].entry))
+            return true;
+        sfpm_fail(SFPM_ERR_BYTECODE,
+                  "state: the machine has not begun, but stands at code[%u]", state->pc);
+    }
+    backtrace->count = 0;
+    return false;
+}
+
+void sfpm_backtrace_free(sfpm_backtrace_t *backtrace)
+{
+    free(backtrace->frames);
+    *backtrace = (sfpm_backtrace_t){0};
+}
+
+bool sfpm_frames_start(const sfpm_program_t *program, uint32_t function,
+                       sfpm_buffer_t *stack)
+{
+    uint32_t slots = sfpm_frame_size(&program->functions[function]);
+    size_t size = (size_t)slots * SFPM_SLOT_SIZE;
+    size_t had = stack->size;
+    stack->size = 0;
+    uint8_t *to = sfpm_buffer_extend(stack, size);
+    if (!to) {
+        stack->size = had;
+        return false;
+    }
+    memset(to, 0, size);
+    to += size - SFPM_RECORD_SLOTS * SFPM_SLOT_SIZE;
+    sfpm_put_u32(to, SFPM_OUTERMOST);
+    sfpm_put_u32(to + 4, SFPM_OUTERMOST);
+    return true;
+}

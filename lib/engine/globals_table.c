@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+#include "engine/globals_table.h"
+
+#include <string.h>
+
+#include "base/bytes.h"
+#include "engine/memory.h"
+
+bool sfpm_slot_fits(uint64_t slot, uint8_t type)
+{
+    return slot <= UINT32_MAX || type == SFPM_TYPE_I64 || type == SFPM_TYPE_F64;
+}
+
+static bool check_globals(const sfpm_program_t *program, const sfpm_buffer_t *globals)
+{
+    for (uint32_t i = 0; i < program->num_globals; i++) {
+        const uint8_t *at = globals->data + (size_t)i * SFPM_GLOBAL_SIZE;
+        uint8_t type = program->globals[i].type;
+        if (!sfpm_slot_fits(sfpm_get_u64(at), type) ||
+            !sfpm_slot_fits(sfpm_get_u64(at + 8), type))
+            return sfpm_fail(SFPM_ERR_BYTECODE,
+                             "globals[%u]: its value does not fit its type, of 32 bits",
+                             i);
+    }
+    return true;
+}
+
+static bool check_table(const sfpm_program_t *program, const sfpm_buffer_t *table)
+{
+    if (table->size != (uint64_t)program->num_elements * SFPM_ELEMENT_SIZE)
+        return sfpm_fail(SFPM_ERR_BYTECODE,
+                         "region 'table' of %zu bytes does not hold %u elements",
+                         table->size, program->num_elements);
+    for (uint32_t i = 0; i < 2 * program->num_elements; i++) {
+        uint32_t function = sfpm_get_u32(table->data + (size_t)i * 4);
+        if (function >= program->num_functions && function != SFPM_NO_FUNCTION)
+            return sfpm_fail(SFPM_ERR_BYTECODE, "table[%u]: there is no function %u",
+                             i / 2, function);
+    }
+    return true;
+}
+
+static bool check_memory(const sfpm_program_t *program, const sfpm_buffer_t *memory)
+{
+    uint64_t most = program->max_pages == SFPM_NO_MEMORY ? 0 : program->max_pages;
+    uint64_t pages = memory->size / SFPM_PAGE_SIZE;
+    if (memory->size % SFPM_PAGE_SIZE == 0 && pages >= program->min_pages &&
+        pages <= most)
+        return true;
+    return sfpm_fail(SFPM_ERR_BYTECODE,
+                     "region 'memory' of %zu bytes: the program has %u to %llu pages of "
+                     "64 KiB",
+                     memory->size, program->min_pages, (unsigned long long)most);
+}
+
+bool sfpm_data_check(const sfpm_program_t *program, const sfpm_regions_t *regions)
+{
+    return check_globals(program, &regions->region[SFPM_GLOBALS]) &&
+           check_table(program, &regions->region[SFPM_TABLE]) &&
+           check_memory(program, &regions->region[SFPM_MEMORY]);
+}
+
+/* Copies the later half of each entry over the earlier one. */
+static void take_initial(sfpm_buffer_t *buffer, size_t size)
+{
+    for (size_t at = 0; at + size <= buffer->size; at += size)
+        memcpy(buffer->data + at, buffer->data + at + size / 2, size / 2);
+}
+
+bool sfpm_data_begin(const sfpm_program_t *program, sfpm_regions_t *regions)
+{
+    sfpm_buffer_t *state = &regions->region[SFPM_STATE];
+    if (!sfpm_memory_begin(program, &regions->region[SFPM_MEMORY]))
+        return false;
+    take_initial(&regions->region[SFPM_GLOBALS], SFPM_GLOBAL_SIZE);
+    take_initial(&regions->region[SFPM_TABLE], SFPM_ELEMENT_SIZE);
+    if (state->size > SFPM_STATE_SIZE)
+        memset(state->data + SFPM_STATE_SIZE, 0, state->size - SFPM_STATE_SIZE);
+    return true;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* What a program works on: its globals, its table and its memory. */
+#ifndef SFPM_ENGINE_GLOBALS_TABLE_H
+#define SFPM_ENGINE_GLOBALS_TABLE_H
+
+#include "bytecode/program.h"
+
+/* Whether a slot can hold a value of the type: nothing may stand above 32 bits. */
+bool sfpm_slot_fits(uint64_t slot, uint8_t type);
+
+/* Proves that the regions hold what the program says: sizes, functions in the table, i32
+ * and f32 globals with nothing above them. */
+bool sfpm_data_check(const sfpm_program_t *program, const sfpm_regions_t *regions);
+
+/* Makes globals, table, memory and segments what they are at first. */
+bool sfpm_data_begin(const sfpm_program_t *program, sfpm_regions_t *regions);
+
+#endif

@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: MIT */
+#include "engine/interpret.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "engine/calls.h"
+#include "bytecode/instruction.h"
+#include "engine/memory.h"
+#include "bytecode/real.h"
+
+static bool write_bytes(const sfpm_limits_t *limits, const void *bytes, size_t size)
+{
+    return !limits->output || limits->output(limits->output_context, bytes, size) ||
+           sfpm_fail(SFPM_ERR_SYSTEM, "the program's output cannot be written");
+}
+
+static bool print_number(const sfpm_limits_t *limits, uint64_t value)
+{
+    char text[32];
+    int size = snprintf(text, sizeof text, "%" PRId64 "\n", sfpm_to_i64(value));
+    return write_bytes(limits, text, (size_t)size);
+}
+
+static bool print_char(const sfpm_limits_t *limits, uint64_t value)
+{
+    uint8_t byte = (uint8_t)value;
+    return write_bytes(limits, &byte, 1);
+}
+
+#define STOP(outcome)                                                                    \
+    {                                                                                    \
+        *left = budget + 1;                                                              \
+        return outcome;                                                                  \
+    }
+/* After an instruction that may have taken long. */
+#define LOOK_UP                                                                          \
+    {                                                                                    \
+        if (!sfpm_is_interrupted(limits))                                                \
+            continue;                                                                    \
+        *left = budget;                                                                  \
+        return OUTCOME_STEPS;                                                            \
+    }
+#define TRAP(cause)                                                                      \
+    {                                                                                    \
+        r->trap = cause;                                                                 \
+        STOP(OUTCOME_TRAP)                                                               \
+    }
+#define TOP(depth)  sfpm_get_slot(r, r->sp - (depth))
+#define PUSH(value) sfpm_put_slot(r, r->sp++, value)
+#define OPERAND_U16 sfpm_get_u16(code + r->pc + 1)
+#define OPERAND_U32 sfpm_get_u32(code + r->pc + 1)
+
+sfpm_outcome_t sfpm_execute(sfpm_machine_t *machine, sfpm_registers_t *r,
+                            const sfpm_limits_t *limits, uint64_t *left)
+{
+    const uint8_t *code = machine->program->code;
+    sfpm_buffer_t *memory = machine->memory;
+    uint32_t max_pages = machine->program->max_pages < limits->max_pages
+                             ? machine->program->max_pages
+                             : limits->max_pages;
+    sfpm_outcome_t outcome;
+    uint64_t budget = *left;
+    while (budget-- > 0) {
+        switch ((sfpm_opcode_t)code[r->pc]) {
+#define BINARY(name, result)                                                             \
+    case SFPM_OP_##name: {                                                               \
+        uint64_t a = TOP(2), b = TOP(1);                                                 \
+        r->sp--;                                                                         \
+        sfpm_put_slot(r, r->sp - 1, (uint64_t)(result));                                 \
+        r->pc++;                                                                         \
+        continue;                                                                        \
+    }
+#define UNARY(name, result)                                                              \
+    case SFPM_OP_##name: {                                                               \
+        uint64_t a = TOP(1);                                                             \
+        sfpm_put_slot(r, r->sp - 1, (uint64_t)(result));                                 \
+        r->pc++;                                                                         \
+        continue;                                                                        \
+    }
+#define TRAPPING(name, trap_cause, result)                                               \
+    case SFPM_OP_##name: {                                                               \
+        uint64_t a = TOP(2), b = TOP(1);                                                 \
+        r->trap = trap_cause;                                                            \
+        if (r->trap != SFPM_TRAP_NONE)                                                   \
+            STOP(OUTCOME_TRAP)                                                           \
+        r->sp--;                                                                         \
+        sfpm_put_slot(r, r->sp - 1, (uint64_t)(result));                                 \
+        r->pc++;                                                                         \
+        continue;                                                                        \
+    }
+#define TRAPPING_UNARY(name, trap_cause, result)                                         \
+    case SFPM_OP_##name: {                                                               \
+        uint64_t a = TOP(1);                                                             \
+        r->trap = trap_cause;                                                            \
+        if (r->trap != SFPM_TRAP_NONE)                                                   \
+            STOP(OUTCOME_TRAP)                                                           \
+        sfpm_put_slot(r, r->sp - 1, (uint64_t)(result));                                 \
+        r->pc++;                                                                         \
+        continue;                                                                        \
+    }
+#define LOAD(name, bytes, result)                                                        \
+    case SFPM_OP_##name: {                                                               \
+        uint64_t at = (uint64_t)(uint32_t)TOP(1) + OPERAND_U32;                          \
+        if (at + bytes > memory->size)                                                   \
+            TRAP(SFPM_TRAP_MEMORY_BOUNDS)                                                \
+        uint64_t a = sfpm_load_bytes(memory->data + at, bytes);                          \
+        sfpm_put_slot(r, r->sp - 1, (uint64_t)(result));                                 \
+        r->pc += 5;                                                                      \
+        continue;                                                                        \
+    }
+#define STORE(name, bytes)                                                               \
+    case SFPM_OP_##name: {                                                               \
+        uint64_t at = (uint64_t)(uint32_t)TOP(2) + OPERAND_U32;                          \
+        if (at + bytes > memory->size)                                                   \
+            TRAP(SFPM_TRAP_MEMORY_BOUNDS)                                                \
+        sfpm_store_bytes(memory->data + at, bytes, TOP(1));                              \
+        r->sp -= 2;                                                                      \
+        r->pc += 5;                                                                      \
+        continue;                                                                        \
+    }
+#include "bytecode/operations.inc"
+        case SFPM_OP_MEMORY_SIZE:
+            PUSH(memory->size / SFPM_PAGE_SIZE);
+            r->pc++;
+            continue;
+        case SFPM_OP_MEMORY_GROW:
+            sfpm_put_slot(r, r->sp - 1,
+                          sfpm_memory_grow(memory, (uint32_t)TOP(1), max_pages));
+            r->pc++;
+            LOOK_UP
+        case SFPM_OP_MEMORY_COPY:
+            r->trap = sfpm_memory_copy(memory, TOP(3), TOP(2), TOP(1));
+            if (r->trap != SFPM_TRAP_NONE)
+                STOP(OUTCOME_TRAP)
+            r->sp -= 3;
+            r->pc++;
+            LOOK_UP
+        case SFPM_OP_MEMORY_FILL:
+            r->trap = sfpm_memory_fill(memory, TOP(3), TOP(2), TOP(1));
+            if (r->trap != SFPM_TRAP_NONE)
+                STOP(OUTCOME_TRAP)
+            r->sp -= 3;
+            r->pc++;
+            LOOK_UP
+        case SFPM_OP_MEMORY_INIT: {
+            uint32_t segment = OPERAND_U32;
+            r->trap = sfpm_memory_init(memory, &machine->program->segments[segment],
+                                       sfpm_is_dropped(machine->dropped, segment), TOP(3),
+                                       TOP(2), TOP(1));
+            if (r->trap != SFPM_TRAP_NONE)
+                STOP(OUTCOME_TRAP)
+            r->sp -= 3;
+            r->pc += 5;
+            LOOK_UP
+        }
+        case SFPM_OP_DATA_DROP:
+            sfpm_drop(machine->dropped, OPERAND_U32);
+            r->pc += 5;
+            continue;
+        case SFPM_OP_I32_CONST:
+        case SFPM_OP_F32_CONST:
+            PUSH(OPERAND_U32);
+            r->pc += 5;
+            continue;
+        case SFPM_OP_PUSH:
+            PUSH(code[r->pc + 1]);
+            r->pc += 2;
+            continue;
+        case SFPM_OP_I64_CONST:
+        case SFPM_OP_F64_CONST:
+            PUSH(sfpm_get_u64(code + r->pc + 1));
+            r->pc += 9;
+            continue;
+        case SFPM_OP_PRINT:
+            if (!print_number(limits, TOP(1)))
+                STOP(OUTCOME_ERROR)
+            r->pc++;
+            LOOK_UP
+        case SFPM_OP_PRINT_CHAR:
+            if (!print_char(limits, TOP(1)))
+                STOP(OUTCOME_ERROR)
+            r->sp--;
+            r->pc++;
+            LOOK_UP
+        case SFPM_OP_HALT:
+            *left = budget;
+            return OUTCOME_HALT;
+        case SFPM_OP_NOP:
+            r->pc++;
+            continue;
+        case SFPM_OP_UNREACHABLE:
+            TRAP(SFPM_TRAP_UNREACHABLE)
+        case SFPM_OP_DUP:
+            sfpm_put_slot(r, r->sp, TOP(1));
+            r->sp++;
+            r->pc++;
+            continue;
+        case SFPM_OP_DROP:
+            r->sp--;
+            r->pc++;
+            continue;
+        case SFPM_OP_SELECT:
+            r->sp -= 2;
+            if (sfpm_get_slot(r, r->sp + 1) == 0)
+                sfpm_put_slot(r, r->sp - 1, sfpm_get_slot(r, r->sp));
+            r->pc++;
+            continue;
+        case SFPM_OP_BR:
+            r->pc = OPERAND_U32;
+            continue;
+        case SFPM_OP_BR_TABLE: {
+            uint64_t count = OPERAND_U32;
+            uint64_t index = TOP(1) < count ? TOP(1) : count;
+            r->sp--;
+            r->pc = sfpm_get_u32(code + r->pc + SFPM_BR_TABLE_HEADER + (size_t)index * 4);
+            continue;
+        }
+        case SFPM_OP_UNWIND: {
+            uint32_t keep = OPERAND_U16;
+            uint32_t drop = sfpm_get_u16(code + r->pc + 3);
+            memmove(r->slots + (size_t)(r->sp - keep - drop) * SFPM_SLOT_SIZE,
+                    r->slots + (size_t)(r->sp - keep) * SFPM_SLOT_SIZE,
+                    (size_t)keep * SFPM_SLOT_SIZE);
+            r->sp -= drop;
+            r->pc += 5;
+            continue;
+        }
+        case SFPM_OP_BR_IF:
+            r->sp--;
+            r->pc = sfpm_get_slot(r, r->sp) != 0 ? OPERAND_U32 : r->pc + 5;
+            continue;
+        case SFPM_OP_BR_UNLESS:
+            r->sp--;
+            r->pc = sfpm_get_slot(r, r->sp) == 0 ? OPERAND_U32 : r->pc + 5;
+            continue;
+        case SFPM_OP_CALL:
+            outcome = sfpm_call(machine, r, OPERAND_U32, limits);
+            if (outcome == OUTCOME_STEPS)
+                LOOK_UP
+            if (outcome != OUTCOME_HALT)
+                STOP(outcome)
+            *left = budget;
+            return outcome;
+        case SFPM_OP_CALL_INDIRECT:
+            outcome = sfpm_call_indirect(machine, r, OPERAND_U32, limits);
+            if (outcome == OUTCOME_STEPS)
+                LOOK_UP
+            if (outcome != OUTCOME_HALT)
+                STOP(outcome)
+            *left = budget;
+            return outcome;
+        case SFPM_OP_RETURN:
+            outcome = sfpm_leave(machine, r);
+            if (outcome == OUTCOME_HALT) {
+                *left = budget;
+                return outcome;
+            }
+            continue;
+        case SFPM_OP_LOCAL_GET:
+            PUSH(sfpm_get_slot(r, r->base + OPERAND_U16));
+            r->pc += 3;
+            continue;
+        case SFPM_OP_LOCAL_SET:
+            r->sp--;
+            sfpm_put_slot(r, r->base + OPERAND_U16, sfpm_get_slot(r, r->sp));
+            r->pc += 3;
+            continue;
+        case SFPM_OP_LOCAL_TEE:
+            sfpm_put_slot(r, r->base + OPERAND_U16, TOP(1));
+            r->pc += 3;
+            continue;
+        case SFPM_OP_GLOBAL_GET:
+            PUSH(sfpm_get_u64(machine->globals + (size_t)OPERAND_U32 * SFPM_GLOBAL_SIZE));
+            r->pc += 5;
+            continue;
+        case SFPM_OP_GLOBAL_SET:
+            r->sp--;
+            sfpm_put_u64(machine->globals + (size_t)OPERAND_U32 * SFPM_GLOBAL_SIZE,
+                         sfpm_get_slot(r, r->sp));
+            r->pc += 5;
+            continue;
+        }
+        /* The verifier lets nothing else through. */
+        sfpm_fail(SFPM_ERR_INTERNAL, "code[%u]: no instruction", r->pc);
+        STOP(OUTCOME_ERROR)
+    }
+    *left = 0;
+    return OUTCOME_STEPS;
+}
+
+/* Instructions between two looks at whether the machine is to stop. */
+enum { SLICE = 1 << 20 };
+
+bool sfpm_take_interrupt(const sfpm_limits_t *limits)
+{
+    return sfpm_is_interrupted(limits) && atomic_exchange(limits->interrupt, false);
+}
+
+static sfpm_outcome_t run_slices(sfpm_machine_t *machine, sfpm_registers_t *registers,
+                                 const sfpm_limits_t *limits, uint64_t *left)
+{
+    sfpm_outcome_t outcome = OUTCOME_STEPS;
+    while (outcome == OUTCOME_STEPS && *left > 0 && !sfpm_take_interrupt(limits)) {
+        uint64_t slice = *left < SLICE ? *left : SLICE;
+        uint64_t rest = slice;
+        outcome = sfpm_execute(machine, registers, limits, &rest);
+        *left -= slice - rest;
+    }
+    return outcome;
+}
+
+static bool fail_trap(const sfpm_program_t *program, uint32_t pc, sfpm_trap_t trap)
+{
+    char place[SFPM_PLACE_TEXT];
+    sfpm_place_text(program, pc, place, sizeof place);
+    return sfpm_fail(SFPM_ERR_TRAP, "code[%u] (%s): %s", pc, place, sfpm_trap_text(trap));
+}
+
+bool sfpm_run_begin(sfpm_machine_t *machine, sfpm_registers_t *registers,
+                    const sfpm_limits_t *limits)
+{
+    if (!sfpm_registers_load(machine, registers, limits->max_slots))
+        return false;
+    if (!machine->state->begun)
+        machine->state->starts++;
+    machine->state->begun = true;
+    return true;
+}
+
+bool sfpm_run_end(sfpm_machine_t *machine, const sfpm_registers_t *registers,
+                  sfpm_outcome_t outcome, uint64_t executed)
+{
+    sfpm_state_t *state = machine->state;
+    state->instructions += executed;
+    state->pc = registers->pc;
+    machine->stack->size = (size_t)registers->sp * SFPM_SLOT_SIZE;
+    state->trap = outcome == OUTCOME_TRAP ? registers->trap : SFPM_TRAP_NONE;
+    state->status = outcome == OUTCOME_TRAP   ? SFPM_VM_TRAPPED
+                    : outcome == OUTCOME_HALT ? SFPM_VM_HALTED
+                                              : SFPM_VM_SUSPENDED;
+    if (outcome == OUTCOME_TRAP)
+        return fail_trap(machine->program, registers->pc, registers->trap);
+    return outcome != OUTCOME_ERROR;
+}
+
+bool sfpm_interpret(sfpm_machine_t *machine, const sfpm_limits_t *limits)
+{
+    sfpm_registers_t registers;
+    uint64_t left = limits->steps;
+    sfpm_outcome_t outcome = OUTCOME_TRAP;
+    if (!sfpm_run_begin(machine, &registers, limits))
+        return false;
+    if (registers.trap == SFPM_TRAP_NONE)
+        outcome = run_slices(machine, &registers, limits, &left);
+    return sfpm_run_end(machine, &registers, outcome, limits->steps - left);
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Linear memory: whole pages, in a mapping of its own. Bytes between its size and its
+ * capacity are zero, so that growing costs nothing.
+ */
+#ifndef SFPM_ENGINE_MEMORY_H
+#define SFPM_ENGINE_MEMORY_H
+
+#include <string.h>
+
+#include "base/bytes.h"
+#include "bytecode/program.h"
+
+/* Makes memory of `size` zeros in place of what there was; freed by the second. */
+bool sfpm_memory_make(sfpm_buffer_t *memory, uint64_t size);
+void sfpm_memory_free(sfpm_buffer_t *memory);
+
+/* Makes memory as a program begins: its first pages, with the active segments. When there
+ * is none for them, nothing is changed. */
+bool sfpm_memory_begin(const sfpm_program_t *program, sfpm_buffer_t *memory);
+
+/* Adds pages of zeros. The old number of pages; UINT32_MAX, and nothing is changed, when
+ * there would be more than `max_pages` or the host has no memory. The bytes may move. */
+uint32_t sfpm_memory_grow(sfpm_buffer_t *memory, uint32_t pages, uint32_t max_pages);
+
+/* The bulk operations, on values as they are on the stack. Each does all or, where it
+ * gives a trap, nothing. A dropped segment is one of no bytes. */
+sfpm_trap_t sfpm_memory_init(sfpm_buffer_t *memory, const sfpm_segment_t *segment,
+                             bool dropped, uint64_t to, uint64_t from, uint64_t size);
+sfpm_trap_t sfpm_memory_copy(sfpm_buffer_t *memory, uint64_t to, uint64_t from,
+                             uint64_t size);
+sfpm_trap_t sfpm_memory_fill(sfpm_buffer_t *memory, uint64_t to, uint64_t value,
+                             uint64_t size);
+
+/* The bits of the dropped segments in region `state`. */
+static inline bool sfpm_is_dropped(const uint8_t *dropped, uint32_t segment)
+{
+    return dropped[segment / 8] >> segment % 8 & 1;
+}
+
+static inline void sfpm_drop(uint8_t *dropped, uint32_t segment)
+{
+    dropped[segment / 8] = (uint8_t)(dropped[segment / 8] | 1 << segment % 8);
+}
+
+/* Little-endian numbers of 1, 2, 4 or 8 bytes, zero-extended; `bytes` is a constant. */
+static inline uint64_t sfpm_load_bytes(const uint8_t *from, int bytes)
+{
+    return bytes == 1   ? *from
+           : bytes == 2 ? sfpm_get_u16(from)
+           : bytes == 4 ? sfpm_get_u32(from)
+                        : sfpm_get_u64(from);
+}
+
+static inline void sfpm_store_bytes(uint8_t *to, int bytes, uint64_t value)
+{
+    switch (bytes) {
+    case 1:
+        *to = (uint8_t)value;
+        break;
+    case 2:
+        sfpm_put_u16(to, (uint16_t)value);
+        break;
+    case 4:
+        sfpm_put_u32(to, (uint32_t)value);
+        break;
+    default:
+        sfpm_put_u64(to, value);
+        break;
+    }
+}
+
+#endif

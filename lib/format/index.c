@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/* What encoder and decoder of the index share: life cycle and digests. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "format/format.h"
+
+size_t sfpm_num_leaves(uint64_t size)
+{
+    return (size_t)(size / SFPM_LEAF_BYTES) + (size % SFPM_LEAF_BYTES != 0);
+}
+
+void sfpm_region_free(sfpm_region_t *region)
+{
+    free(region->name);
+    free(region->leaves);
+    *region = (sfpm_region_t){0};
+}
+
+bool sfpm_region_copy(const sfpm_region_t *from, sfpm_region_t *to)
+{
+    *to = *from;
+    to->name = sfpm_copy_string(from->name);
+    to->leaves = sfpm_copy_bytes(from->leaves, from->num_leaves * sizeof *from->leaves);
+    if (to->name && to->leaves)
+        return true;
+    sfpm_region_free(to);
+    return false;
+}
+
+void sfpm_index_free(sfpm_index_t *index)
+{
+    for (size_t i = 0; i < SFPM_NUM_TEXTS; i++)
+        free(index->texts[i]);
+    for (size_t i = 0; index->attributes && i < index->num_attributes; i++) {
+        free(index->attributes[i].key);
+        free(index->attributes[i].value);
+    }
+    for (size_t i = 0; index->regions && i < index->num_regions; i++)
+        sfpm_region_free(&index->regions[i]);
+    free(index->attributes);
+    free(index->regions);
+    *index = (sfpm_index_t){0};
+}
+
+static bool copy_attributes(const sfpm_index_t *from, sfpm_index_t *to)
+{
+    to->attributes = SFPM_NEW_N(sfpm_attribute_t, from->num_attributes);
+    if (!to->attributes)
+        return false;
+    for (size_t i = 0; i < from->num_attributes; i++) {
+        to->num_attributes = i + 1;
+        to->attributes[i].key = sfpm_copy_string(from->attributes[i].key);
+        to->attributes[i].value = sfpm_copy_string(from->attributes[i].value);
+        if (!to->attributes[i].key || !to->attributes[i].value)
+            return false;
+    }
+    return true;
+}
+
+static bool copy_regions(const sfpm_index_t *from, sfpm_index_t *to)
+{
+    to->regions = SFPM_NEW_N(sfpm_region_t, from->num_regions);
+    if (!to->regions)
+        return false;
+    for (size_t i = 0; i < from->num_regions; i++) {
+        if (!sfpm_region_copy(&from->regions[i], &to->regions[i]))
+            return false;
+        to->num_regions = i + 1;
+    }
+    return true;
+}
+
+bool sfpm_index_copy(const sfpm_index_t *from, sfpm_index_t *to)
+{
+    bool good = true;
+    *to = (sfpm_index_t){.number = from->number,
+                         .parent = from->parent,
+                         .state_of = from->state_of,
+                         .seconds = from->seconds,
+                         .nanoseconds = from->nanoseconds,
+                         .bytecode = from->bytecode,
+                         .schema = from->schema,
+                         .codec = from->codec,
+                         .level = from->level,
+                         .base_number = from->base_number};
+    memcpy(to->base_digest, from->base_digest, SFPM_DIGEST_SIZE);
+    for (size_t i = 0; good && i < SFPM_NUM_TEXTS; i++)
+        good = (to->texts[i] = sfpm_copy_string(from->texts[i])) != NULL;
+    good = good && copy_attributes(from, to) && copy_regions(from, to);
+    if (!good)
+        sfpm_index_free(to);
+    return good;
+}
+
+bool sfpm_region_digest(const sfpm_region_t *region, uint8_t digest[SFPM_DIGEST_SIZE])
+{
+    sfpm_buffer_t bytes = {0};
+    bool good = sfpm_buffer_add_u64(&bytes, region->size);
+    for (size_t i = 0; good && i < region->num_leaves; i++)
+        good = sfpm_buffer_add(&bytes, region->leaves[i].digest, SFPM_DIGEST_SIZE);
+    if (good)
+        sfpm_digest(bytes.data, bytes.size, digest);
+    sfpm_buffer_free(&bytes);
+    return good;
+}
+
+bool sfpm_state_digest(const sfpm_index_t *index, uint8_t digest[SFPM_DIGEST_SIZE])
+{
+    sfpm_buffer_t bytes = {0};
+    bool good = sfpm_buffer_add_u32(&bytes, (uint32_t)index->num_regions);
+    for (size_t i = 0; good && i < index->num_regions; i++) {
+        const sfpm_region_t *region = &index->regions[i];
+        good = sfpm_buffer_add_u32(&bytes, (uint32_t)strlen(region->name)) &&
+               sfpm_buffer_add(&bytes, region->name, strlen(region->name)) &&
+               sfpm_buffer_add_u64(&bytes, region->size) &&
+               sfpm_buffer_add_u32(&bytes, region->flags) &&
+               sfpm_buffer_add(&bytes, region->digest, SFPM_DIGEST_SIZE);
+    }
+    if (good)
+        sfpm_digest(bytes.data, bytes.size, digest);
+    sfpm_buffer_free(&bytes);
+    return good;
+}

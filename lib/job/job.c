@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: MIT */
+#include "job/job.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/options.h"
+#include "snapshot/hooks.h"
+
+/* Smaller regions are copied while writers are stopped rather than watched. */
+#define WORTH_WATCHING (64U << 10)
+
+/* ---- What is written ------------------------------------------------------- */
+
+static bool copy_texts(const sfpm_snapshot_t *from, sfpm_snapshot_t *to)
+{
+    sfpm_snapshot_set_schema(to, from->schema);
+    sfpm_snapshot_set_bytecode(to, from->bytecode);
+    sfpm_snapshot_set_description(to, from->description);
+    to->description_lost = to->description_lost || from->description_lost;
+    for (size_t i = 0; i < from->num_attributes; i++)
+        if (!sfpm_snapshot_set_attribute(to, from->attributes[i].key,
+                                         from->attributes[i].value))
+            return false;
+    return (!from->compression ||
+            sfpm_snapshot_set_compression(to, from->compression, from->workers)) &&
+           (!from->secret.struct_size || sfpm_snapshot_set_secret(to, &from->secret));
+}
+
+static bool copy_regions(sfpm_job_t *job)
+{
+    for (size_t i = 0; i < job->count; i++) {
+        const sfpm_registered_t *region = &job->snapshot->regions[i];
+        const sfpm_shadow_t *shadow = &job->shadows[i];
+        const sfpm_memory_region_t copy = {shadow->copy ? shadow->copy : region->base,
+                                           region->size, region->name, false};
+        const sfpm_region_options_t options = {.struct_size = sizeof options,
+                                               .flags = region->flags,
+                                               .address = region->address};
+        if (!sfpm_snapshot_add_region_with(job->frozen, &copy, &options))
+            return false;
+    }
+    return true;
+}
+
+static bool start_shadow(sfpm_job_t *job, size_t i)
+{
+    const sfpm_registered_t *region = &job->snapshot->regions[i];
+    sfpm_shadow_t *shadow = &job->shadows[i];
+    *shadow = (sfpm_shadow_t){.base = region->base, .size = region->size};
+    if (region->flags & SFPM_REGION_VOLATILE)
+        return true;
+    size_t words = (shadow->size / SFPM_DIRTY_PAGE + 64) / 64;
+    shadow->copy = sfpm_shadow_memory(shadow->size);
+    shadow->have = SFPM_NEW_N(uint64_t, words);
+    shadow->included = SFPM_NEW_N(uint64_t, words);
+    if (!shadow->copy || !shadow->have || !shadow->included)
+        return false;
+    bool rounds = job->options.stop && job->options.copying != SFPM_COPYING_CHILD &&
+                  shadow->size >= WORTH_WATCHING;
+    sfpm_dirty_begin_job(job->snapshot, i, rounds, &shadow->known, &shadow->watched);
+    shadow->known = shadow->known && job->commits;
+    return true;
+}
+
+static bool prepare(sfpm_job_t *job, const char *filename,
+                    const sfpm_commit_options_t *commit)
+{
+    job->count = job->snapshot->num_regions;
+    job->keep = commit->keep;
+    job->shadows = SFPM_NEW_N(sfpm_shadow_t, job->count);
+    job->frozen = sfpm_snapshot_create();
+    job->filename = sfpm_copy_string(filename);
+    job->message = sfpm_copy_string(commit->message ? commit->message : "");
+    if (!job->shadows || !job->frozen || !job->filename || !job->message ||
+        !copy_texts(job->snapshot, job->frozen) ||
+        !sfpm_snapshot_set_tracking(job->frozen, SFPM_TRACKING_NONE))
+        return false;
+    for (size_t i = 0; i < job->count; i++)
+        if (!start_shadow(job, i))
+            return false;
+    return copy_regions(job);
+}
+
+static void free_job(sfpm_job_t *job)
+{
+    for (size_t i = 0; job->shadows && i < job->count; i++) {
+        sfpm_shadow_free(job->shadows[i].copy, job->shadows[i].size);
+        free(job->shadows[i].have);
+        free(job->shadows[i].included);
+    }
+    free(job->shadows);
+    sfpm_snapshot_destroy(job->frozen);
+    free(job->filename);
+    free(job->message);
+    job->shadows = NULL;
+    job->frozen = NULL;
+    job->filename = job->message = NULL;
+}
+
+/* ---- The thread ------------------------------------------------------------ */
+
+bool sfpm_job_goes_on(sfpm_job_t *job)
+{
+    return !atomic_load(&job->cancelled) ||
+           sfpm_fail(SFPM_ERR_REFUSED, "the save was cancelled");
+}
+
+static bool write_copy(sfpm_job_t *job)
+{
+    const sfpm_commit_options_t options = {
+        .struct_size = sizeof options, .message = job->message, .keep = job->keep};
+    for (size_t i = 0; i < job->count; i++)
+        if (job->shadows[i].copy && job->shadows[i].known &&
+            !sfpm_dirty_give(job->frozen, i, job->shadows[i].included))
+            return false;
+    return job->commits ? sfpm_snapshot_commit(job->frozen, job->filename, &options)
+                        : sfpm_snapshot_save(job->frozen, job->filename);
+}
+
+/* What is left once the copy is taken. */
+static void write_and_end(sfpm_job_t *job, bool good)
+{
+    job->saved = good && sfpm_job_goes_on(job) && write_copy(job);
+    if (!job->saved)
+        sfpm_error_save(&job->error);
+    atomic_store(&job->over, true);
+}
+
+static void *copy_and_write(void *argument)
+{
+    sfpm_job_t *job = argument;
+    write_and_end(job, sfpm_job_copy(job));
+    return NULL;
+}
+
+static void *write_only(void *argument)
+{
+    write_and_end(argument, true);
+    return NULL;
+}
+
+/* Signals are for the program's threads. */
+static bool start_thread(sfpm_job_t *job, void *(*work)(void *))
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int error = pthread_create(&job->thread, NULL, work, job);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    job->started = error == 0;
+    return error == 0 || sfpm_fail_errno(error, "no thread can be started");
+}
+
+/* ---- The end --------------------------------------------------------------- */
+
+/* Passes what the job learnt on to the snapshot. */
+static void hand_over(sfpm_job_t *job)
+{
+    const sfpm_snapshot_t *snapshot = job->snapshot;
+    if (job->saved) {
+        sfpm_known_commit_t *last = snapshot->last;
+        const sfpm_known_commit_t *made = job->frozen->last;
+        last->known = made->known;
+        last->number = made->number;
+        memcpy(last->id, made->id, sizeof last->id);
+        memcpy(last->digest, made->digest, sizeof last->digest);
+        sfpm_snapshot_name_last(snapshot, job->filename, NULL);
+    }
+    for (size_t i = 0; i < job->count; i++)
+        if (job->shadows[i].copy)
+            sfpm_dirty_end_job(snapshot, i, job->saved, job->shadows[i].known,
+                               job->shadows[i].included);
+}
+
+static void finish(sfpm_job_t *job)
+{
+    if (!job->snapshot)
+        return;
+    if (job->started)
+        pthread_join(job->thread, NULL);
+    hand_over(job);
+    job->snapshot->job = NULL;
+    if (job->hooked)
+        sfpm_hooks_after_save(job->snapshot, job->saved);
+    job->snapshot = NULL;
+    free_job(job);
+}
+
+void sfpm_job_detach(sfpm_snapshot_t *snapshot)
+{
+    if (snapshot->job)
+        finish(snapshot->job);
+}
+
+/* ---- The public face ------------------------------------------------------- */
+
+static bool take_arguments(sfpm_job_options_t *how, const sfpm_snapshot_t *snapshot,
+                           const char *filename, const sfpm_job_options_t *options)
+{
+    if (!snapshot || !filename)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "no %s was given",
+                         snapshot ? "file name" : "snapshot");
+    if (!sfpm_take_options(how, sizeof *how, options))
+        return false;
+    if ((unsigned)how->copying > SFPM_COPYING_CHILD)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "unknown way of copying %u",
+                         (unsigned)how->copying);
+    return sfpm_callbacks_are_idle(snapshot);
+}
+
+/* Without a way to stop writers the copy is taken here and now. */
+static bool begin(sfpm_job_t *job)
+{
+    if (job->options.stop)
+        return start_thread(job, copy_and_write);
+    return sfpm_job_copy(job) && start_thread(job, write_only);
+}
+
+static sfpm_job_t *start(sfpm_snapshot_t *snapshot, const char *filename,
+                         const sfpm_commit_options_t *commit,
+                         const sfpm_job_options_t *how, bool commits)
+{
+    sfpm_job_t *job = SFPM_NEW(sfpm_job_t);
+    if (!job)
+        return NULL;
+    job->snapshot = snapshot;
+    job->options = *how;
+    job->commits = commits;
+    if (prepare(job, filename, commit)) {
+        *job->frozen->last = *snapshot->last;
+        job->frozen->last->filename = job->frozen->last->base = NULL;
+        snapshot->job = job;
+        if (begin(job))
+            return job;
+    }
+    sfpm_error_save(&job->error);
+    if (job->shadows && job->count)
+        finish(job);
+    free_job(job);
+    sfpm_error_restore(&job->error);
+    free(job);
+    return NULL;
+}
+
+sfpm_job_t *sfpm_snapshot_commit_async(sfpm_snapshot_t *snapshot, const char *filename,
+                                       const sfpm_commit_options_t *commit,
+                                       const sfpm_job_options_t *options)
+{
+    sfpm_job_options_t how;
+    sfpm_commit_options_t chosen;
+    if (!take_arguments(&how, snapshot, filename, options) ||
+        !sfpm_take_options(&chosen, sizeof chosen, commit))
+        return NULL;
+    return start(snapshot, filename, &chosen, &how, true);
+}
+
+sfpm_job_t *sfpm_snapshot_save_async(sfpm_snapshot_t *snapshot, const char *filename,
+                                     const sfpm_job_options_t *options)
+{
+    const sfpm_commit_options_t none = {.struct_size = sizeof none};
+    sfpm_job_options_t how;
+    if (!take_arguments(&how, snapshot, filename, options))
+        return NULL;
+    return start(snapshot, filename, &none, &how, false);
+}
+
+bool sfpm_job_is_over(sfpm_job_t *job)
+{
+    if (job && job->snapshot && atomic_load(&job->over))
+        finish(job);
+    return !job || !job->snapshot;
+}
+
+bool sfpm_job_wait(sfpm_job_t *job)
+{
+    if (!job)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "no job was given");
+    finish(job);
+    if (!job->saved)
+        sfpm_error_restore(&job->error);
+    return job->saved;
+}
+
+void sfpm_job_cancel(sfpm_job_t *job)
+{
+    if (job)
+        atomic_store(&job->cancelled, true);
+}
+
+void sfpm_job_destroy(sfpm_job_t *job)
+{
+    if (!job)
+        return;
+    sfpm_job_cancel(job);
+    finish(job);
+    free_job(job);
+    free(job);
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/* A background save, as the files that take part in it share it. */
+#ifndef SFPM_JOB_JOB_H
+#define SFPM_JOB_JOB_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include <sfpm/job.h>
+
+#include "track/dirty.h"
+#include "snapshot/snapshot.h"
+
+/* The copy of one region. */
+typedef struct sfpm_shadow {
+    uint8_t *base;
+    uint8_t *copy; /* as large, and filled where it was copied; NULL: volatile */
+    size_t size;
+    uint64_t *have;     /* a bit for each page that was copied */
+    uint64_t *included; /* a bit for each page that changed, as far as collected */
+    bool known;         /* all that changed since the last commit is in `included` */
+    bool watched;       /* from the job's beginning on, at least */
+} sfpm_shadow_t;
+
+struct sfpm_job {
+    sfpm_snapshot_t *snapshot; /* the program's; NULL: it is gone, or the job is over */
+    sfpm_snapshot_t *frozen;   /* what is written: the copies under the same names */
+    sfpm_shadow_t *shadows;    /* one for each region */
+    size_t count;
+    char *filename;
+    char *message;
+    uint64_t keep;
+    bool commits;
+    sfpm_job_options_t options;
+    pthread_t thread;
+    bool started; /* the thread runs, and is to be joined */
+    bool hooked;  /* hooks before the save have run */
+    atomic_bool cancelled;
+    atomic_bool over; /* the thread has nothing more to do */
+    bool saved;
+    sfpm_error_state_t error;
+};
+
+/* Takes the copy; when it returns, writers go on. False: the error is set. */
+bool sfpm_job_copy(sfpm_job_t *job);
+
+/* Whether the job is to go on; otherwise the error is set. */
+bool sfpm_job_goes_on(sfpm_job_t *job);
+
+/* Where what is copied by a child lies. */
+typedef struct sfpm_stretch {
+    uint8_t *to;
+    const uint8_t *from;
+    size_t size;
+} sfpm_stretch_t;
+
+/* A child process that copies; memory is what it was when this returns, whatever
+ * happens to it afterwards. -1 with the error set. */
+typedef struct sfpm_child {
+    pid_t pid;
+    int pipe; /* ends when the child does */
+} sfpm_child_t;
+bool sfpm_child_start(sfpm_child_t *child, const sfpm_stretch_t *stretches, size_t count);
+
+/* Waits for the child, or ends it when the job is cancelled. */
+bool sfpm_child_wait(sfpm_child_t *child, sfpm_job_t *job);
+
+/* Memory for a copy, which a child can fill. */
+uint8_t *sfpm_shadow_memory(size_t size);
+void sfpm_shadow_free(uint8_t *memory, size_t size);
+
+/* Ends the job of a snapshot that is about to go. */
+void sfpm_job_detach(sfpm_snapshot_t *snapshot);
+
+#endif

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Reading page tables. A private mapping of an image shows the file until a page is
+ * written to: changed pages are those that are there, or swapped out, and are not the
+ * file's. Nothing has to be armed for that.
+ */
+#include "track/dirty.h"
+
+#if SFPM_LINUX_PATHS
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+
+/* As in <linux/fs.h> since Linux 6.7. */
+typedef struct page_range {
+    uint64_t start;
+    uint64_t end;
+    uint64_t categories;
+} page_range_t;
+
+typedef struct scan {
+    uint64_t size;
+    uint64_t flags;
+    uint64_t start;
+    uint64_t end;
+    uint64_t walk_end;
+    uint64_t vec;
+    uint64_t vec_len;
+    uint64_t max_pages;
+    uint64_t category_inverted;
+    uint64_t category_mask;
+    uint64_t category_anyof_mask;
+    uint64_t return_mask;
+} scan_t;
+#define SCAN_REQUEST _IOWR('f', 16, scan_t)
+
+enum { NUM_RANGES = 1024, NUM_ENTRIES = 8192 };
+
+static bool open_pagemap(sfpm_tracker_t *tracker)
+{
+    if (tracker->pagemap < 0)
+        tracker->pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+    return tracker->pagemap >= 0;
+}
+
+bool sfpm_dirty_scan(sfpm_tracker_t *tracker, sfpm_watched_t *watched, uintptr_t from,
+                     uintptr_t to, const sfpm_page_query_t *query)
+{
+    page_range_t ranges[NUM_RANGES];
+    if (!open_pagemap(tracker))
+        return false;
+    while (from < to) {
+        scan_t scan = {.size = sizeof scan,
+                       .flags = query->flags,
+                       .start = from,
+                       .end = to,
+                       .vec = (uintptr_t)ranges,
+                       .vec_len = NUM_RANGES,
+                       .category_inverted = query->inverted,
+                       .category_mask = query->mask,
+                       .category_anyof_mask = query->any,
+                       .return_mask = query->mask | query->any};
+        int count = ioctl(tracker->pagemap, SCAN_REQUEST, &scan);
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count < 0 || scan.walk_end <= from)
+            return false;
+        for (int i = 0; i < count; i++)
+            sfpm_dirty_mark(watched, (uintptr_t)ranges[i].start,
+                            (uintptr_t)ranges[i].end);
+        from = (uintptr_t)scan.walk_end;
+    }
+    return true;
+}
+
+/* The same question for kernels without the scan: present (bit 63) or swapped (62), and
+ * not of a file (61). */
+static bool read_entries(sfpm_tracker_t *tracker, sfpm_watched_t *watched, uintptr_t from,
+                         uintptr_t to, bool of_file)
+{
+    uint64_t entries[NUM_ENTRIES];
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    while (from < to) {
+        size_t left = (to - from + page - 1) / page;
+        size_t wanted = left < NUM_ENTRIES ? left : NUM_ENTRIES;
+        ssize_t got = pread(tracker->pagemap, entries, wanted * sizeof entries[0],
+                            (off_t)(from / page * sizeof entries[0]));
+        if (got < (ssize_t)sizeof entries[0])
+            return false;
+        size_t count = (size_t)got / sizeof entries[0];
+        for (size_t i = 0; i < count; i++)
+            if (entries[i] >> 62 && !(of_file && entries[i] >> 61 & 1))
+                sfpm_dirty_mark(watched, from + i * page, from + (i + 1) * page);
+        from += count * page;
+    }
+    return true;
+}
+
+/* ---- Mappings -------------------------------------------------------------- */
+
+/* A line of /proc/self/maps: "start-end rwxp offset device inode path". */
+typedef struct map_line {
+    uintptr_t start;
+    uintptr_t end;
+    bool is_private;
+    uintmax_t inode;
+} map_line_t;
+
+/* Apart by hand: there may be hundreds of lines, at each commit. */
+static bool read_line(const char *line, map_line_t *map)
+{
+    char *at;
+    map->start = (uintptr_t)strtoumax(line, &at, 16);
+    if (*at != '-')
+        return false;
+    map->end = (uintptr_t)strtoumax(at + 1, &at, 16);
+    if (strnlen(at, 6) < 6 || at[0] != ' ' || at[5] != ' ')
+        return false;
+    map->is_private = at[4] == 'p';
+    const char *device = strchr(at + 6, ' ');
+    const char *inode = device ? strchr(device + 1, ' ') : NULL;
+    map->inode = inode ? strtoumax(inode, NULL, 10) : 0;
+    return inode != NULL;
+}
+
+/* Passes over what a mapping covers of the spans that are left; false when it is none
+ * that they may lie in. */
+static bool cover(const char *line, sfpm_span_t **span, size_t *left)
+{
+    map_line_t map;
+    if (!read_line(line, &map))
+        return false;
+    while (*left > 0 && (*span)->from < map.end) {
+        if (map.start > (*span)->from || !map.is_private || map.inode != (*span)->inode)
+            return false;
+        (*span)->from = map.end < (*span)->to ? map.end : (*span)->to;
+        if ((*span)->from < (*span)->to)
+            break;
+        ++*span;
+        --*left;
+    }
+    return true;
+}
+
+bool sfpm_dirty_are_private(sfpm_span_t *spans, size_t count)
+{
+    char *line = NULL;
+    size_t room = 0;
+    bool good = true;
+    FILE *file = fopen("/proc/self/maps", "re");
+    while (file && good && count > 0 && getline(&line, &room, file) > 0)
+        good = cover(line, &spans, &count);
+    free(line);
+    if (file)
+        fclose(file);
+    return file && good && count == 0;
+}
+
+/* ---- The method ------------------------------------------------------------ */
+
+static bool collect_piece(sfpm_tracker_t *tracker, sfpm_watched_t *watched,
+                          const sfpm_piece_t *piece)
+{
+    const sfpm_page_query_t query = {.mask = piece->of_file ? SFPM_PAGE_FILE : 0,
+                                     .inverted = piece->of_file ? SFPM_PAGE_FILE : 0,
+                                     .any = SFPM_PAGE_PRESENT | SFPM_PAGE_SWAPPED};
+    uintptr_t from = (uintptr_t)watched->base + piece->position;
+    uintptr_t to = from + piece->size;
+    return sfpm_dirty_scan(tracker, watched, from, to, &query) ||
+           read_entries(tracker, watched, from, to, piece->of_file);
+}
+
+/* Whether the image still lies where it was mapped: a program may map other things over
+ * its own memory. */
+static bool is_in_place(const sfpm_watched_t *watched)
+{
+    sfpm_span_t *spans = SFPM_NEW_N(sfpm_span_t, watched->num_pieces);
+    for (size_t i = 0; spans && i < watched->num_pieces; i++) {
+        const sfpm_piece_t *piece = &watched->pieces[i];
+        uintptr_t from = (uintptr_t)watched->base + piece->position;
+        spans[i] =
+            (sfpm_span_t){from, from + piece->size, piece->of_file ? watched->inode : 0};
+    }
+    bool good = spans && sfpm_dirty_are_private(spans, watched->num_pieces);
+    free(spans);
+    return good;
+}
+
+static bool collect_all(sfpm_tracker_t *tracker, sfpm_watched_t *watched)
+{
+    for (size_t i = 0; i < watched->num_pieces; i++)
+        if (!collect_piece(tracker, watched, &watched->pieces[i]))
+            return false;
+    return true;
+}
+
+static bool arm(sfpm_tracker_t *tracker, sfpm_watched_t *watched)
+{
+    (void)tracker;
+    return watched->pieces != NULL;
+}
+
+static bool collect(sfpm_tracker_t *tracker, sfpm_watched_t *watched)
+{
+    return is_in_place(watched) && collect_all(tracker, watched);
+}
+
+#else
+
+bool sfpm_dirty_scan(sfpm_tracker_t *tracker, sfpm_watched_t *watched, uintptr_t from,
+                     uintptr_t to, const sfpm_page_query_t *query)
+{
+    (void)tracker;
+    (void)watched;
+    (void)from;
+    (void)to;
+    (void)query;
+    return false;
+}
+
+bool sfpm_dirty_are_private(sfpm_span_t *spans, size_t count)
+{
+    (void)spans;
+    (void)count;
+    return false;
+}
+
+static bool arm(sfpm_tracker_t *tracker, sfpm_watched_t *watched)
+{
+    (void)tracker;
+    (void)watched;
+    return false;
+}
+
+static bool collect(sfpm_tracker_t *tracker, sfpm_watched_t *watched)
+{
+    (void)tracker;
+    (void)watched;
+    return false;
+}
+
+#endif
+
+static void disarm(sfpm_tracker_t *tracker, sfpm_watched_t *watched)
+{
+    (void)tracker;
+    (void)watched;
+}
+
+/* What was written to once and committed reverts to the restored contents, not to the
+ * committed ones, when the program gives the page back. */
+const sfpm_dirty_method_t sfpm_dirty_pagemap = {.name = "page tables of the mapping",
+                                                .arm = arm,
+                                                .collect = collect,
+                                                .disarm = disarm,
+                                                .accumulates = true};

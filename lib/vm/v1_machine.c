@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+#include "vm/v1_machine.h"
+
+#include "base/bytes.h"
+#include "bytecode/instruction.h"
+
+enum { /* offsets */
+       STACK = 0,
+       SP = 1024,
+       PROGRAM_SIZE = 2056,
+       PC = 2064,
+       HALTED = 2072,
+       ITERATIONS = 2076
+};
+
+/* Whether bytecode of version 1 does not have all of the instructions. */
+static bool needs_version2(const uint8_t *code, size_t size)
+{
+    sfpm_instruction_t instruction;
+    for (size_t at = 0; at < size; at += instruction.length) {
+        if (!sfpm_instruction_read(code, size, at, &instruction))
+            return instruction.info && !sfpm_is_version1(code[at]);
+        if (!sfpm_is_version1(code[at]))
+            return true;
+    }
+    return false;
+}
+
+/* The oldest version that will do, so that older readers can run it. */
+static bool encode_main(sfpm_buffer_t *buffer, const uint8_t *code, size_t size)
+{
+    sfpm_function_type_t type = {0};
+    sfpm_function_t function = {.name = "main"};
+    const sfpm_program_t program = {.types = &type,
+                                    .num_types = 1,
+                                    .functions = &function,
+                                    .num_functions = 1,
+                                    .max_pages = SFPM_NO_MEMORY};
+    return needs_version2(code, size) ? sfpm_tables_encode(buffer, &program)
+                                      : sfpm_functions_encode(buffer, &function, 1, 0);
+}
+
+bool sfpm_regions_of_code(sfpm_regions_t *regions, const uint8_t *code, size_t size)
+{
+    sfpm_symbol_t symbol = {SFPM_SYMBOL_FUNCTION, 0, "main"};
+    return sfpm_buffer_add(&regions->region[SFPM_CODE], code, size) &&
+           encode_main(&regions->region[SFPM_FUNCTIONS], code, size) &&
+           sfpm_symbols_encode(&regions->region[SFPM_SYMBOLS], &symbol, 1, NULL, 0, NULL);
+}
+
+/* The fields besides the stack, checked one by one. */
+typedef struct sfpm_original {
+    uint32_t height;
+    uint32_t size;
+    uint32_t pc;
+    bool halted;
+    uint32_t iterations;
+} sfpm_original_t;
+
+static bool read_fields(const uint8_t *bytes, sfpm_original_t *fields)
+{
+    int32_t sp = sfpm_to_i32(sfpm_get_u32(bytes + SP));
+    uint64_t size = sfpm_get_u64(bytes + PROGRAM_SIZE);
+    uint64_t pc = sfpm_get_u64(bytes + PC);
+    int32_t iterations = sfpm_to_i32(sfpm_get_u32(bytes + ITERATIONS));
+    if (sp < -1 || sp >= SFPM_ORIGINAL_SLOTS)
+        return sfpm_fail(SFPM_ERR_CORRUPT, "vm_state[%d]: sp is %d, not in -1 to %d", SP,
+                         (int)sp, SFPM_ORIGINAL_SLOTS - 1);
+    if (size == 0 || size > SFPM_ORIGINAL_PROGRAM_SIZE)
+        return sfpm_fail(
+            SFPM_ERR_CORRUPT, "vm_state[%d]: program_size is %llu, not in 1 to %d",
+            PROGRAM_SIZE, (unsigned long long)size, SFPM_ORIGINAL_PROGRAM_SIZE);
+    if (bytes[HALTED] > 1)
+        return sfpm_fail(SFPM_ERR_CORRUPT, "vm_state[%d]: halted is %d, not 0 or 1",
+                         HALTED, bytes[HALTED]);
+    if (pc > size || (pc == size && !bytes[HALTED]))
+        return sfpm_fail(SFPM_ERR_CORRUPT,
+                         "vm_state[%d]: pc %llu is beyond the program of %llu bytes", PC,
+                         (unsigned long long)pc, (unsigned long long)size);
+    if (iterations < 0)
+        return sfpm_fail(SFPM_ERR_CORRUPT, "vm_state[%d]: iteration_count is negative",
+                         ITERATIONS);
+    *fields = (sfpm_original_t){.height = (uint32_t)(sp + 1),
+                                .size = (uint32_t)size,
+                                .pc = (uint32_t)pc,
+                                .halted = bytes[HALTED] != 0,
+                                .iterations = (uint32_t)iterations};
+    return true;
+}
+
+/* The original leaves pc behind a HALT, ours stays on it. */
+static uint32_t own_pc(const sfpm_original_t *fields)
+{
+    return fields->halted && fields->pc > 0 ? fields->pc - 1 : fields->pc;
+}
+
+static bool load_stack(const uint8_t *bytes, uint32_t height, sfpm_buffer_t *stack)
+{
+    const uint32_t outermost[] = {SFPM_OUTERMOST, SFPM_OUTERMOST, 0, 0};
+    for (int i = 0; i < 4; i++)
+        if (!sfpm_buffer_add_u32(stack, outermost[i]))
+            return false;
+    for (uint32_t i = 0; i < height; i++) {
+        int32_t value = sfpm_to_i32(sfpm_get_u32(bytes + STACK + 4 * (size_t)i));
+        if (!sfpm_buffer_add_u64(stack, (uint64_t)(int64_t)value))
+            return false;
+    }
+    return true;
+}
+
+bool sfpm_original_load(const uint8_t *bytes, size_t size, sfpm_regions_t *regions)
+{
+    sfpm_original_t fields = {0};
+    if (size != SFPM_ORIGINAL_SIZE)
+        return sfpm_fail(SFPM_ERR_UNSUPPORTED,
+                         "region 'vm_state' has %zu bytes: only the layout of %d bytes "
+                         "is a machine that can be run",
+                         size, SFPM_ORIGINAL_SIZE);
+    if (!read_fields(bytes, &fields))
+        return false;
+    const sfpm_state_t state = {
+        .status = fields.halted ? SFPM_VM_HALTED : SFPM_VM_SUSPENDED,
+        .pc = own_pc(&fields),
+        .begun = fields.halted || fields.pc > 0 || fields.height > 0,
+        .starts = fields.iterations};
+    return sfpm_regions_of_code(regions, bytes + SFPM_ORIGINAL_PROGRAM, fields.size) &&
+           sfpm_state_encode(&state, 0, &regions->region[SFPM_STATE]) &&
+           load_stack(bytes, fields.height, &regions->region[SFPM_STACK]);
+}
+
+/* Whether all values can be written, before any is. */
+static bool fits(const sfpm_state_t *state, const uint8_t *slots, size_t height)
+{
+    if (state->starts > INT32_MAX)
+        return sfpm_fail(SFPM_ERR_LIMIT,
+                         "%llu starts do not fit vm_state's iteration_count",
+                         (unsigned long long)state->starts);
+    for (size_t i = 0; i < height; i++) {
+        int64_t value = sfpm_to_i64(sfpm_get_u64(slots + i * SFPM_SLOT_SIZE));
+        if (value < INT32_MIN || value > INT32_MAX)
+            return sfpm_fail(
+                SFPM_ERR_LIMIT,
+                "stack value %zu, %lld, does not fit the 32 bits of vm_state", i,
+                (long long)value);
+    }
+    return true;
+}
+
+bool sfpm_original_store(const sfpm_state_t *state, const sfpm_buffer_t *stack,
+                         uint8_t *bytes)
+{
+    const uint8_t *slots = stack->data + SFPM_RECORD_SLOTS * SFPM_SLOT_SIZE;
+    size_t height = stack->size / SFPM_SLOT_SIZE - SFPM_RECORD_SLOTS;
+    bool halted = state->status == SFPM_VM_HALTED;
+    if (!fits(state, slots, height))
+        return false;
+    for (size_t i = 0; i < height; i++)
+        sfpm_put_u32(bytes + STACK + 4 * i,
+                     (uint32_t)sfpm_get_u64(slots + i * SFPM_SLOT_SIZE));
+    sfpm_put_u32(bytes + SP, (uint32_t)height - 1);
+    sfpm_put_u64(bytes + PC, (uint64_t)state->pc + halted);
+    bytes[HALTED] = halted;
+    sfpm_put_u32(bytes + ITERATIONS, (uint32_t)state->starts);
+    return true;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The state of the original program, one region `vm_state` of 2080 bytes, to and
+ * from the regions of a machine. sfpm-bytecode(5) gives the layout.
+ */
+#ifndef SFPM_VM_V1_MACHINE_H
+#define SFPM_VM_V1_MACHINE_H
+
+#include "engine/frames.h"
+
+enum {
+    SFPM_ORIGINAL_SIZE = 2080,
+    SFPM_ORIGINAL_SLOTS = 256,
+    SFPM_ORIGINAL_PROGRAM = 1028, /* where the code lies */
+    SFPM_ORIGINAL_PROGRAM_SIZE = 1024
+};
+
+#define SFPM_ORIGINAL_NAME "vm_state"
+
+/* Makes the regions of a machine; its program has one function, `main`. */
+bool sfpm_original_load(const uint8_t *bytes, size_t size, sfpm_regions_t *regions);
+
+/* Writes the registers and the stack back into `bytes`. SFPM_ERR_LIMIT when a value
+ * does not fit; `bytes` is untouched then. */
+bool sfpm_original_store(const sfpm_state_t *state, const sfpm_buffer_t *stack,
+                         uint8_t *bytes);
+
+/* Code, functions, symbols and the state before the first instruction of a program
+ * of one function, `main`. */
+bool sfpm_regions_of_code(sfpm_regions_t *regions, const uint8_t *code, size_t size);
+
+#endif
