@@ -20,7 +20,8 @@ source_files() {
             -name autom4te.cache -o -name '.libs' -o -name '.deps' -o -name 'sfpm-[0-9]*' \) -prune -o \
             -type f \( -name '*.[chs1357]' -o -name '*.sh' -o -name '*.bash' -o -name '*.md' -o \
             -name '*.inc' -o -name '*.am' -o -name '*.ac' -o -name '*.map' -o -name '*.pc.in' -o -name '*.txt' -o \
-            -name '*.magic' -o -name README -o -name COPYING -o -name bootstrap -o -path '*/.ci/run' \) \
+            -name '*.magic' -o -name README -o -name HACKING -o -name NEWS -o -name SECURITY -o \
+            -name COPYING -o -name bootstrap -o -path '*/.ci/run' \) \
             -print
     ) | sed 's,^\./,,' | LC_ALL=C sort
 }

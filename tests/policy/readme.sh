@@ -1,9 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The README shows examples/counter.c as it is, names every tool and manual page
-# in its table and no other, and names only files and folders that exist. That its
-# commands print what it says is tested in examples.sh.
+# The README is a page that shows examples/counter.c as it is, sfpm(7) names every
+# manual page, examples/README every example, and the documents name only files and
+# folders that exist. That the README's commands print what it says is tested in
+# examples.sh.
 . "${top_srcdir:-$(dirname "$0")/../..}/tests/policy/lib.sh"
+
+documents='README NEWS SECURITY HACKING examples/README doc/benchmarks.md'
 
 # shown README: the one C program in it.
 shown() {
@@ -19,44 +22,68 @@ shows_counter() {
     sed 1d "$1/examples/counter.c" | diff -u - readme.shown
 }
 
-# lists_pages DIR: the pages in the table are those that there are.
+# lists_pages DIR: sfpm(7) refers to all other pages under SEE ALSO, and to no other.
 lists_pages() {
-    sed -n 's/^| \([a-z_-]*\)(\([1-8]\)) .*/\1.\2/p' "$1/README" | LC_ALL=C sort >readme.listed
-    (cd "$1/man" && ls -- *.[1-8]) | LC_ALL=C sort | diff -u - readme.listed
+    sed -n '/^\.Sh SEE ALSO/,$s/^\.Xr \([a-z_-]*\) \([1-8]\).*/\1.\2/p' "$1/man/sfpm.7" |
+        LC_ALL=C sort >readme.listed
+    (cd "$1/man" && ls -- *.[1-8]) | grep -vx sfpm.7 | LC_ALL=C sort | diff -u - readme.listed
+}
+
+# lists_examples DIR: all examples but the parts of others, and no other.
+lists_examples() {
+    sed -n 's/^\([a-z-]*\.[cs]\)  .*/\1/p' "$1/examples/README" | LC_ALL=C sort >readme.listed
+    (cd "$1/examples" && ls -- *.[cs]) | grep -vx lua-prompt.c | LC_ALL=C sort |
+        diff -u - readme.listed
 }
 
 # names_files DIR: what looks like a file of the sources is one.
 names_files() {
-    grep -oE '`(lib|bin|tests|examples|man|\.ci|\.clang)[^` ]*`' "$1/README" |
-        tr -d '`' | LC_ALL=C sort -u >readme.named
+    for document in $documents; do
+        grep -oE '`((man )?(lib|bin|tests|examples|man|doc|\.ci|\.clang)[^` ]*|[A-Z]{4,})`' "$1/$document" |
+            tr -d '`' | sed "s,^man ,,; s,\$, $document,"
+    done | LC_ALL=C sort -u >readme.named
     [ -s readme.named ] || return 1
     readme_status=0
-    while read -r file; do
+    while read -r file document; do
         [ -e "$1/$file" ] || {
-            echo "README: there is no $file"
+            echo "$document: there is no $file"
             readme_status=1
         }
     done <readme.named
     return "$readme_status"
 }
 
-# short DIR: no line of the README is wider than 90 columns.
+# short DIR: the README is a page, and no line is wider than 90 columns.
 short() {
-    ! grep -nE '^.{91}' "$1/README"
+    [ "$(wc -l <"$1/README")" -le 150 ] || {
+        echo "README: over 150 lines"
+        return 1
+    }
+    # The names are words.
+    # shellcheck disable=SC2086
+    ! (cd "$1" && grep -nE '^.{91}' $documents)
 }
 
-for check in shows_counter lists_pages names_files short; do
+for check in shows_counter lists_pages lists_examples names_files short; do
     expect "$check" "$top_srcdir"
 done
 
 copy_sources copy
-# planted CHECK FROM TO: with the first FROM in the README changed to TO.
+# planted CHECK FILE FROM TO: with the first FROM in FILE changed to TO.
 planted() {
-    sed "s,$2,$3," "$top_srcdir/README" >copy/README
-    expect_not cmp -s "$top_srcdir/README" copy/README
+    sed "s,$3,$4," "$top_srcdir/$2" >"copy/$2"
+    expect_not cmp -s "$top_srcdir/$2" "copy/$2"
     catches "$1" copy
+    cp "$top_srcdir/$2" "copy/$2"
 }
-planted shows_counter '++count' 'count++'
-planted lists_pages '| sfpm-run(1) ' '| sfpm-walk(1) '
-planted names_files 'examples/longrun.c' 'examples/longwalk.c'
-planted short '^It needs' "$(seq 100 | tr '\n' ' ')"
+planted shows_counter README '++count' 'count++'
+planted lists_pages man/sfpm.7 '^\.Xr sfpm-git 7' '.Xr sfpm-got 7'
+planted lists_examples examples/README '^embed\.c ' 'embid.c '
+planted names_files README 'examples/counter\.c' 'examples/caunter.c'
+planted names_files README 'man/sfpm-git' 'man/sfpm-got'
+planted names_files README '`SECURITY`' '`INSECURITY`'
+planted names_files HACKING 'policy/limits' 'policy/lamits'
+planted short README '^A machine' "$(seq 100 | tr '\n' ' ')"
+planted short HACKING '^C11' "$(seq 100 | tr '\n' ' ')"
+seq 151 >copy/README
+catches short copy
