@@ -231,8 +231,8 @@ bool sfpm_resources_freeze(const sfpm_snapshot_t *snapshot, sfpm_snapshot_t *fro
 /* Set as an attribute: what a background save writes. */
 static bool is_frozen(const sfpm_snapshot_t *snapshot, const char *key)
 {
-    for (size_t i = 0; i < snapshot->num_attributes; i++)
-        if (strcmp(snapshot->attributes[i].key, key) == 0)
+    for (size_t i = 0; i < snapshot->settings.num_attributes; i++)
+        if (strcmp(snapshot->settings.attributes[i].key, key) == 0)
             return true;
     return false;
 }

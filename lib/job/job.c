@@ -14,21 +14,6 @@
 
 /* ---- What is written ------------------------------------------------------- */
 
-static bool copy_texts(const sfpm_snapshot_t *from, sfpm_snapshot_t *to)
-{
-    sfpm_snapshot_set_schema(to, from->schema);
-    sfpm_snapshot_set_bytecode(to, from->bytecode);
-    sfpm_snapshot_set_description(to, from->description);
-    to->description_lost = to->description_lost || from->description_lost;
-    for (size_t i = 0; i < from->num_attributes; i++)
-        if (!sfpm_snapshot_set_attribute(to, from->attributes[i].key,
-                                         from->attributes[i].value))
-            return false;
-    return (!from->compression ||
-            sfpm_snapshot_set_compression(to, from->compression, from->workers)) &&
-           (!from->secret.struct_size || sfpm_snapshot_set_secret(to, &from->secret));
-}
-
 static bool copy_regions(sfpm_job_t *job)
 {
     for (size_t i = 0; i < job->count; i++) {
@@ -75,7 +60,7 @@ static bool prepare(sfpm_job_t *job, const char *filename,
     job->filename = sfpm_copy_string(filename);
     job->message = sfpm_copy_string(commit->message ? commit->message : "");
     if (!job->shadows || !job->frozen || !job->filename || !job->message ||
-        !copy_texts(job->snapshot, job->frozen) ||
+        !sfpm_settings_copy(&job->frozen->settings, &job->snapshot->settings) ||
         !sfpm_snapshot_set_tracking(job->frozen, SFPM_TRACKING_NONE))
         return false;
     for (size_t i = 0; i < job->count; i++)

@@ -448,7 +448,7 @@ bool sfpm_restoring_migrate(sfpm_restoring_t *restoring)
 {
     path_t path;
     uint64_t stored = sfpm_image_commit_info(restoring->image)->schema;
-    uint64_t wanted = restoring->snapshot->schema;
+    uint64_t wanted = restoring->snapshot->settings.schema;
     if (stored == wanted)
         return true;
     bool ok = find_path(restoring->snapshot->callbacks, stored, wanted, &path);

@@ -106,7 +106,7 @@ static bool check_contents_fit(const sfpm_restoring_t *restoring)
 static bool pair_regions(sfpm_restoring_t *restoring)
 {
     const uint32_t by_name = SFPM_ACCEPT_ADDED | SFPM_ACCEPT_REMOVED;
-    uint64_t schema = restoring->snapshot->schema;
+    uint64_t schema = restoring->snapshot->settings.schema;
     bool migrated = sfpm_image_commit_info(restoring->image)->schema != schema;
     if (!sfpm_pairing_by_name(&restoring->pairing, restoring->snapshot,
                               &restoring->state))

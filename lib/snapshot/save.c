@@ -50,9 +50,9 @@ static bool fill_origin(const sfpm_snapshot_t *snapshot, sfpm_edit_t *edit)
 
 static bool fill_attributes(const sfpm_snapshot_t *snapshot, sfpm_edit_t *edit)
 {
-    for (size_t i = 0; i < snapshot->num_attributes; i++)
-        if (!sfpm_edit_set_attribute(edit, snapshot->attributes[i].key,
-                                     snapshot->attributes[i].value))
+    for (size_t i = 0; i < snapshot->settings.num_attributes; i++)
+        if (!sfpm_edit_set_attribute(edit, snapshot->settings.attributes[i].key,
+                                     snapshot->settings.attributes[i].value))
             return false;
     return true;
 }
@@ -64,13 +64,13 @@ bool sfpm_snapshot_fill_edit(const sfpm_snapshot_t *snapshot, sfpm_edit_t *edit)
                          snapshot ? "edit" : "snapshot");
     if (!sfpm_callbacks_are_idle(snapshot))
         return false;
-    if (snapshot->description_lost)
+    if (snapshot->settings.description_lost)
         return sfpm_fail(SFPM_ERR_MEMORY, "out of memory: the description was lost; set "
                                           "it again before saving");
-    return sfpm_edit_set_description(edit, snapshot->description) &&
+    return sfpm_edit_set_description(edit, snapshot->settings.description) &&
            sfpm_edit_set_creator(edit, sfpm_origin_program()) &&
-           sfpm_edit_set_schema(edit, snapshot->schema) &&
-           sfpm_edit_set_bytecode(edit, snapshot->bytecode) &&
+           sfpm_edit_set_schema(edit, snapshot->settings.schema) &&
+           sfpm_edit_set_bytecode(edit, snapshot->settings.bytecode) &&
            fill_attributes(snapshot, edit) && sfpm_resources_record(snapshot, edit) &&
            fill_origin(snapshot, edit) && fill_regions(snapshot, edit);
 }
@@ -111,10 +111,11 @@ static bool remove_unregistered(const sfpm_snapshot_t *snapshot,
 /* Commits are encrypted as their image is. */
 static bool protect(const sfpm_snapshot_t *snapshot, sfpm_edit_t *edit, bool new_image)
 {
-    return (!snapshot->compression ||
-            sfpm_edit_set_compression(edit, snapshot->compression, snapshot->workers)) &&
-           (!new_image || !snapshot->secret.struct_size ||
-            sfpm_edit_set_secret(edit, &snapshot->secret));
+    return (!snapshot->settings.compression ||
+            sfpm_edit_set_compression(edit, snapshot->settings.compression,
+                                      snapshot->settings.workers)) &&
+           (!new_image || !snapshot->settings.secret.struct_size ||
+            sfpm_edit_set_secret(edit, &snapshot->settings.secret));
 }
 
 /* An edit that makes the registered memory the image's next state. */
@@ -154,7 +155,7 @@ static bool write_edit(const sfpm_snapshot_t *snapshot, sfpm_edit_t *edit, how_t
     const sfpm_write_options_t options = {.struct_size = sizeof options,
                                           .warn = warn_log,
                                           .warn_context = &snapshot,
-                                          .progress = snapshot->progress};
+                                          .progress = snapshot->settings.progress};
     bool ok = how == HOW_APPEND  ? sfpm_edit_append(edit, &options)
               : how == HOW_DELTA ? sfpm_edit_save_delta(edit, filename, &options)
                                  : sfpm_edit_save(edit, filename, &options);
@@ -294,9 +295,9 @@ static void drop_old(const sfpm_snapshot_t *snapshot, sfpm_image_t *image,
 {
     const sfpm_image_info_t *info = sfpm_image_info(image);
     const sfpm_write_options_t write = {.struct_size = sizeof write,
-                                        .progress = snapshot->progress};
+                                        .progress = snapshot->settings.progress};
     const sfpm_rewrite_options_t options = {.struct_size = sizeof options,
-                                            .workers = snapshot->workers,
+                                            .workers = snapshot->settings.workers,
                                             .keep = keep,
                                             .write = &write};
     sfpm_error_state_t before;

@@ -19,20 +19,20 @@ bool sfpm_snapshot_set_compression(sfpm_snapshot_t *snapshot, const char *method
     if (method && (!sfpm_codec_parse(method, &codec, &level) ||
                    !sfpm_codec_available(codec) || !(copy = sfpm_copy_string(method))))
         return false;
-    free(snapshot->compression);
-    snapshot->compression = copy;
-    snapshot->workers = workers;
+    free(snapshot->settings.compression);
+    snapshot->settings.compression = copy;
+    snapshot->settings.workers = workers;
     return true;
 }
 
-void sfpm_snapshot_forget_secret(sfpm_snapshot_t *snapshot)
+void sfpm_settings_forget_secret(sfpm_settings_t *settings)
 {
-    if (snapshot->passphrase)
-        sfpm_wipe(snapshot->passphrase, snapshot->secret.passphrase_size);
-    free(snapshot->passphrase);
-    snapshot->passphrase = NULL;
-    sfpm_wipe(snapshot->key, sizeof snapshot->key);
-    snapshot->secret = (sfpm_secret_t){0};
+    if (settings->passphrase)
+        sfpm_wipe(settings->passphrase, settings->secret.passphrase_size);
+    free(settings->passphrase);
+    settings->passphrase = NULL;
+    sfpm_wipe(settings->key, sizeof settings->key);
+    settings->secret = (sfpm_secret_t){0};
 }
 
 bool sfpm_snapshot_set_secret(sfpm_snapshot_t *snapshot, const sfpm_secret_t *secret)
@@ -44,17 +44,18 @@ bool sfpm_snapshot_set_secret(sfpm_snapshot_t *snapshot, const sfpm_secret_t *se
     if (secret && !secret->key &&
         !(passphrase = sfpm_copy_bytes(secret->passphrase, secret->passphrase_size)))
         return false;
-    sfpm_snapshot_forget_secret(snapshot);
+    sfpm_settings_t *settings = &snapshot->settings;
+    sfpm_settings_forget_secret(settings);
     if (!secret)
         return true;
-    snapshot->secret.struct_size = sizeof snapshot->secret;
+    settings->secret.struct_size = sizeof settings->secret;
     if (secret->key) {
-        memcpy(snapshot->key, secret->key, sizeof snapshot->key);
-        snapshot->secret.key = snapshot->key;
+        memcpy(settings->key, secret->key, sizeof settings->key);
+        settings->secret.key = settings->key;
     } else {
-        snapshot->passphrase = passphrase;
-        snapshot->secret.passphrase = passphrase;
-        snapshot->secret.passphrase_size = secret->passphrase_size;
+        settings->passphrase = passphrase;
+        settings->secret.passphrase = passphrase;
+        settings->secret.passphrase_size = secret->passphrase_size;
     }
     return true;
 }

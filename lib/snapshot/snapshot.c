@@ -42,15 +42,8 @@ void sfpm_snapshot_destroy(sfpm_snapshot_t *snapshot)
     sfpm_job_detach(snapshot);
     for (size_t i = 0; i < snapshot->num_regions; i++)
         free(snapshot->regions[i].name);
-    for (size_t i = 0; i < snapshot->num_attributes; i++) {
-        free(snapshot->attributes[i].key);
-        free(snapshot->attributes[i].value);
-    }
     free(snapshot->regions);
-    free(snapshot->attributes);
-    free(snapshot->description);
-    free(snapshot->compression);
-    sfpm_snapshot_forget_secret(snapshot);
+    sfpm_settings_free(&snapshot->settings);
     sfpm_snapshot_free_parked(snapshot);
     sfpm_tracker_free(snapshot->tracker);
     sfpm_callbacks_free(snapshot->callbacks);
@@ -175,112 +168,29 @@ bool sfpm_snapshot_remove_region(sfpm_snapshot_t *snapshot, const char *name,
     return true;
 }
 
-void sfpm_snapshot_set_description(sfpm_snapshot_t *snapshot, const char *description)
-{
-    if (!snapshot || !description)
-        return;
-    char *copy = sfpm_copy_string(description);
-    snapshot->description_lost = !copy;
-    if (!copy)
-        return;
-    free(snapshot->description);
-    snapshot->description = copy;
-}
-
-static sfpm_attribute_t *find_attribute(const sfpm_snapshot_t *snapshot, const char *key)
-{
-    for (size_t i = 0; i < snapshot->num_attributes; i++)
-        if (strcmp(snapshot->attributes[i].key, key) == 0)
-            return &snapshot->attributes[i];
-    return NULL;
-}
-
-static sfpm_attribute_t *add_attribute(sfpm_snapshot_t *snapshot, const char *key)
-{
-    void *array = snapshot->attributes;
-    if (!sfpm_grow_array(&array, &snapshot->attribute_capacity,
-                         snapshot->num_attributes + 1, sizeof *snapshot->attributes))
-        return NULL;
-    snapshot->attributes = array;
-    sfpm_attribute_t *added = &snapshot->attributes[snapshot->num_attributes];
-    *added = (sfpm_attribute_t){.key = sfpm_copy_string(key)};
-    if (!added->key)
-        return NULL;
-    snapshot->num_attributes++;
-    return added;
-}
-
-bool sfpm_snapshot_set_attribute(sfpm_snapshot_t *snapshot, const char *key,
-                                 const char *value)
-{
-    if (!snapshot || !key || !*key)
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "no %s was given",
-                         snapshot ? "attribute" : "snapshot");
-    char *copy = value ? sfpm_copy_string(value) : NULL;
-    if (value && !copy)
-        return false;
-    sfpm_attribute_t *attribute = find_attribute(snapshot, key);
-    if (!attribute)
-        attribute = add_attribute(snapshot, key);
-    if (!attribute) {
-        free(copy);
-        return false;
-    }
-    free(attribute->value);
-    attribute->value = copy;
-    return true;
-}
-
-void sfpm_snapshot_set_schema(sfpm_snapshot_t *snapshot, uint64_t schema)
-{
-    if (snapshot)
-        snapshot->schema = schema;
-}
-
-void sfpm_snapshot_set_bytecode(sfpm_snapshot_t *snapshot, uint32_t version)
-{
-    if (snapshot)
-        snapshot->bytecode = version;
-}
-
-void sfpm_snapshot_set_log(sfpm_snapshot_t *snapshot, sfpm_log_callback_t callback,
-                           void *context)
-{
-    if (!snapshot)
-        return;
-    snapshot->log = callback;
-    snapshot->log_context = context;
-}
-
-void sfpm_snapshot_set_progress(sfpm_snapshot_t *snapshot,
-                                const sfpm_progress_t *progress)
-{
-    if (snapshot)
-        snapshot->progress = progress ? *progress : (sfpm_progress_t){0};
-}
-
 void sfpm_snapshot_log(const sfpm_snapshot_t *snapshot, sfpm_log_level_t level,
                        const char *format, ...)
 {
-    if (!snapshot->log)
+    if (!snapshot->settings.log)
         return;
     char text[1024];
     va_list args;
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    snapshot->log(snapshot->log_context, level, text);
+    snapshot->settings.log(snapshot->settings.log_context, level, text);
 }
 
 sfpm_image_t *sfpm_snapshot_open(const sfpm_snapshot_t *snapshot, const char *filename,
                                  int64_t commit, const char *base)
 {
-    sfpm_image_options_t options = {
-        .struct_size = sizeof options,
-        .commit = commit,
-        .base = base,
-        .progress = snapshot->progress,
-        .secret = snapshot->secret.struct_size ? &snapshot->secret : NULL};
+    sfpm_image_options_t options = {.struct_size = sizeof options,
+                                    .commit = commit,
+                                    .base = base,
+                                    .progress = snapshot->settings.progress,
+                                    .secret = snapshot->settings.secret.struct_size
+                                                  ? &snapshot->settings.secret
+                                                  : NULL};
     sfpm_image_t *image = sfpm_image_open(filename, &options);
     const char *remark;
     for (size_t i = 0; image && (remark = sfpm_image_warning(image, i)); i++)

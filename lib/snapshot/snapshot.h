@@ -33,20 +33,9 @@ typedef struct sfpm_attribute {
     char *value; /* NULL: removed from the image that is committed to */
 } sfpm_attribute_t;
 
-/* The commit whose state the registered memory last was. */
-typedef struct sfpm_known_commit {
-    bool known;
-    uint8_t id[SFPM_DIGEST_BYTES];
-    uint64_t number;
-    uint8_t digest[SFPM_DIGEST_BYTES];
-    char *filename; /* of its image, NULL when that has none */
-    char *base;     /* of the image's base, NULL when it lies beside */
-} sfpm_known_commit_t;
-
-struct sfpm_snapshot {
-    sfpm_registered_t *regions;
-    size_t num_regions;
-    size_t region_capacity;
+/* What the program said about its images, apart from their regions. A background save
+ * takes a copy of all of it (settings.c). */
+typedef struct sfpm_settings {
     sfpm_attribute_t *attributes;
     size_t num_attributes;
     size_t attribute_capacity;
@@ -61,10 +50,27 @@ struct sfpm_snapshot {
     sfpm_secret_t secret; /* struct_size 0: none */
     sfpm_log_callback_t log;
     void *log_context;
+    sfpm_progress_t progress;
+} sfpm_settings_t;
+
+/* The commit whose state the registered memory last was. */
+typedef struct sfpm_known_commit {
+    bool known;
+    uint8_t id[SFPM_DIGEST_BYTES];
+    uint64_t number;
+    uint8_t digest[SFPM_DIGEST_BYTES];
+    char *filename; /* of its image, NULL when that has none */
+    char *base;     /* of the image's base, NULL when it lies beside */
+} sfpm_known_commit_t;
+
+struct sfpm_snapshot {
+    sfpm_registered_t *regions;
+    size_t num_regions;
+    size_t region_capacity;
+    sfpm_settings_t settings;
     sfpm_parked_t *parked;
     size_t num_parked;
     size_t parked_capacity;
-    sfpm_progress_t progress;
     struct sfpm_job *job; /* saves in the background; NULL: none */
     /* Apart, because saving takes a const snapshot: */
     sfpm_known_commit_t *last;
@@ -89,8 +95,13 @@ void sfpm_snapshot_name_last(const sfpm_snapshot_t *snapshot, const char *filena
 bool sfpm_snapshot_can_park(sfpm_snapshot_t *snapshot, size_t more);
 void sfpm_snapshot_free_parked(sfpm_snapshot_t *snapshot);
 
+/* Makes `to`, which holds nothing yet, a copy of all that `from` holds. On failure, too,
+ * it is to be freed. */
+bool sfpm_settings_copy(sfpm_settings_t *to, const sfpm_settings_t *from);
+void sfpm_settings_free(sfpm_settings_t *settings);
+
 /* Wipes the key or passphrase. */
-void sfpm_snapshot_forget_secret(sfpm_snapshot_t *snapshot);
+void sfpm_settings_forget_secret(sfpm_settings_t *settings);
 
 /* Remembers the commit that the image shows as the state of the memory. */
 void sfpm_snapshot_remember(const sfpm_snapshot_t *snapshot, const sfpm_image_t *image);

@@ -334,6 +334,39 @@ START_TEST(without_a_process_nothing_is_started)
 }
 END_TEST
 
+/* ---- What the program is told ---- */
+
+static void count_step(void *context, uint64_t done, uint64_t total)
+{
+    ck_assert_uint_le(done, total);
+    ++*(unsigned *)context;
+}
+
+/* As a save in the foreground: by save and commit, and by dropping old commits. */
+START_TEST(log_and_progress_are_those_of_the_snapshot)
+{
+    log_text_t log = {{0}, 0};
+    unsigned steps = 0;
+    const sfpm_progress_t progress = {count_step, &steps};
+    const sfpm_commit_options_t keep = {.struct_size = sizeof keep, .keep = 1};
+    sfpm_snapshot_set_log(snapshot, keep_log, &log);
+    sfpm_snapshot_set_progress(snapshot, &progress);
+    sfpm_job_t *job = started(sfpm_snapshot_save_async(snapshot, "a.img", NULL));
+    ck_assert_works(sfpm_job_wait(job));
+    sfpm_job_destroy(job);
+    ck_assert_str_eq(log.text, "Successfully saved to a.img\n");
+    ck_assert_uint_gt(steps, 1);
+    steps = 0;
+    words[0]++;
+    job = started(sfpm_snapshot_commit_async(snapshot, "a.img", &keep, NULL));
+    ck_assert_works(sfpm_job_wait(job));
+    sfpm_job_destroy(job);
+    ck_assert_str_eq(log.text, "Successfully saved to a.img\n"
+                               "Committed to a.img (commit 2)\n");
+    ck_assert_uint_gt(steps, 1);
+}
+END_TEST
+
 /* A program that waits for all its children, and one that is told of their ends. */
 static volatile sig_atomic_t ends;
 
@@ -460,6 +493,7 @@ int main(void)
     tcase_add_loop_test(core, a_file_is_replaced, 0, NUM_WAYS);
     tcase_add_loop_test(core, the_state_is_that_of_the_stop, 0, NUM_WAYS);
     tcase_add_test(core, the_snapshot_is_taken_meanwhile);
+    tcase_add_test(core, log_and_progress_are_those_of_the_snapshot);
     tcase_add_test(core, the_program_sees_no_child);
     tcase_add_loop_test(limits, a_refusal_leaves_the_old_commit, 0, NUM_WAYS);
     tcase_add_loop_test(limits, a_cancelled_job_leaves_the_old_commit, 0, NUM_WAYS);

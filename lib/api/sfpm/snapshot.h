@@ -168,7 +168,8 @@ SFPM_API bool sfpm_snapshot_set_secret(sfpm_snapshot_t *snapshot,
 typedef enum sfpm_log_level { SFPM_LOG_INFO = 0, SFPM_LOG_WARNING = 1 } sfpm_log_level_t;
 
 /** Receives what happened, one line without newline, as it happens. The text lives
- * as long as the call. Calling functions on the same snapshot is not allowed. */
+ * as long as the call. Calling functions on the same snapshot is not allowed. During a
+ * background save it is called in the job's thread. */
 typedef void (*sfpm_log_callback_t)(void *context, sfpm_log_level_t level,
                                     const char *text);
 
@@ -177,7 +178,8 @@ SFPM_API void sfpm_snapshot_set_log(sfpm_snapshot_t *snapshot,
                                     sfpm_log_callback_t callback, void *context);
 
 /** Sets who is told how far saves, commits and restores have come; copied, NULL for
- * nobody. Calling functions on the same snapshot is not allowed. */
+ * nobody. Calling functions on the same snapshot is not allowed. During a background save
+ * it is called in the job's thread. */
 SFPM_API void sfpm_snapshot_set_progress(sfpm_snapshot_t *snapshot,
                                          const sfpm_progress_t *progress);
 
@@ -292,8 +294,9 @@ typedef enum sfpm_restore_mode {
     SFPM_RESTORE_EAGER = 1, /**< all contents are copied: nothing depends on the file
                                  afterwards */
     SFPM_RESTORE_LAZY = 2,  /**< all contents are verified through the mapping first */
-    SFPM_RESTORE_LAZY_UNVERIFIED = 3 /**< index and tables are verified, contents are
-                                          not: usable in microseconds, whatever the size */
+    SFPM_RESTORE_LAZY_UNVERIFIED =
+        3 /**< index and tables are verified, contents are
+               not: usable in microseconds, whatever the size */
 } sfpm_restore_mode_t;
 
 /** How to restore. Start with `= {.struct_size = sizeof(…)}`. */
@@ -318,8 +321,8 @@ SFPM_API bool sfpm_snapshot_restore_with(sfpm_snapshot_t *snapshot, const char *
 
 /**
  * Goes back to the state that was last restored, saved or committed, as a restore of that
- * commit would, hooks included; of regions that are watched (sfpm_snapshot_set_tracking())
- * only what changed since is replaced.
+ * commit would, hooks included; of regions that are watched
+ * (sfpm_snapshot_set_tracking()) only what changed since is replaced.
  * @return false with SFPM_ERR_ARGUMENT when there is no such state, or it did not come
  *         from a named file; with SFPM_ERR_CHANGED when another image has its name now;
  *         otherwise as sfpm_snapshot_restore()
