@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Escapes text for terminals and JSON one UTF-8 character at a time, so that what is no
+ * valid or no printable character is replaced and nothing else is.
+ */
 #include "common/escape.h"
 
 #include <stdbool.h>

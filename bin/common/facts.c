@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Formats digests and region flags, so that a fact has the same spelling in every tool.
+ */
 #include "common/facts.h"
 
 #include <stdio.h>

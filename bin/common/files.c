@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Remembers which files were opened for reading and compares each output with them
+ * before it is opened: writing over an input would destroy what is still being read.
+ */
 #include "common/files.h"
 
 #include <errno.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Reads a text file or standard input whole, up to a limit: assembly text and edits are
+ * parsed from memory.
+ */
 #include "common/input.h"
 
 #include <errno.h>

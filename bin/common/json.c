@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Prints JSON values, so that large integers and hostile text are written the same way
+ * by every tool.
+ */
 #include "common/json.h"
 
 #include <inttypes.h>

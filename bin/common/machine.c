@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Names places, states and traps of a machine, so that the messages of all tools agree.
+ */
 #include "common/machine.h"
 
 #include <inttypes.h>

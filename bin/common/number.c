@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Parses numbers and sizes (K, M, G, T) with overflow checks, in one place for the
+ * options and edits of all tools.
+ */
 #include "common/number.h"
 
 #include <string.h>

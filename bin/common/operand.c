@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Opens the image that an operand names, FILE, FILE@N or -, asks for its key if
+ * necessary, and reports failures and warnings about it.
+ */
 #include "common/operand.h"
 
 #include <errno.h>

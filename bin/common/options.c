@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The option tables that tools share, and the checks that belong to them: each option is
+ * parsed and validated once, whatever tool takes it.
+ */
 #include "common/options.h"
 
 #include <inttypes.h>

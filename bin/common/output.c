@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Chooses where a tool's image goes, refuses impossible combinations before any work is
+ * done, and writes, appends to or replaces it.
+ */
 #include "common/output.h"
 
 #include <errno.h>

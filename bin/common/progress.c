@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Draws the progress line on standard error after a second of work, and erases it before
+ * anything else is printed.
+ */
 #include "common/progress.h"
 
 #include <inttypes.h>

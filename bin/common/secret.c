@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Reads keys and passphrases from files, descriptors and the terminal, and wipes them
+ * from memory after use.
+ */
 #include "common/secret.h"
 
 #include <errno.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Asks a question on the terminal without echo, and restores the terminal when a signal
+ * interrupts the answer.
+ */
 #include "common/terminal.h"
 
 #include <errno.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Prints the messages of a tool, keeps its exit statuses, and checks at exit that
+ * standard output was written: no output may be lost unnoticed.
+ */
 #include "common/tool.h"
 
 #include <errno.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Parses one edit of the command line or of a file, finds its place in the image or the
+ * machine, and applies it to an edit of the library.
+ */
 #include "patch/edit.h"
 
 #include <inttypes.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Converts the values of an edit between text and bytes, for each type and in both byte
+ * orders.
+ */
 #include "patch/value.h"
 
 #include <errno.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Signals and timers of a run. Handlers and alarms only set flags and interrupt the
+ * machine; execute.c acts on them between two instructions.
+ */
 #include "run/run.h"
 
 #include <signal.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Runs the machine until it halts, traps or is stopped, saves checkpoints on the way,
+ * and saves the state at the end.
+ */
 #include "run/run.h"
 
 #include <inttypes.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Restores the host's state from an image or makes that of a new program, and records it
+ * in the next commit.
+ */
 #include "run/host.h"
 
 #include <errno.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The file of --stdout. Its length is recorded with each saved state and cut back on
+ * resuming, so that each byte of output appears exactly once.
+ */
 #include "run/run.h"
 
 #include <errno.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Writes instructions and functions as assembly text that assembles to the same bytes. */
 #include "asm/disassemble.h"
 
 #include <inttypes.h>

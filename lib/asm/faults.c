@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Collects the mistakes of an assembly text, so that one run of the assembler reports
+ * all of them in the order of lines.
+ */
 #include "asm/faults.h"
 
 #include <stdarg.h>

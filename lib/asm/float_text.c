@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Parses and formats floating-point numbers: strtod() and printf() depend on the locale,
+ * and neither knows the payloads of NaNs.
+ */
 #include "asm/float_text.h"
 
 #include <inttypes.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Cuts assembly text into tokens: names, numbers, strings, characters and punctuation,
+ * each with its line and column.
+ */
 #include "asm/lexer.h"
 
 #include <string.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Collects the names that an assembly text defines and uses, and resolves the uses after
+ * the whole text was read, because names may be used before they are defined.
+ */
 #include "asm/names.h"
 
 #include <stdlib.h>

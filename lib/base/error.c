@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Stores the thread's last error and formats its message; its accessors are public. */
 #include "base/error.h"
 
 #include <errno.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Allocates arrays, blocks, strings and growing buffers with overflow checks, and sets
+ * the thread's error on failure.
+ */
 #include "base/memory.h"
 
 #include <stdlib.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Lists the loaded executable and libraries with their build-ids: addresses of functions
+ * and data in saved memory mean something only relative to these.
+ */
 #include "base/modules.h"
 
 #include <string.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Copies an options struct of an older or newer caller into the one of this library:
+ * missing members become the default, unknown ones must be zero.
+ */
 #include "base/options.h"
 
 #include <string.h>

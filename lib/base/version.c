@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The version of the library at run time, which may differ from that of the headers a
+ * program was compiled with.
+ */
 #include <sfpm/version.h>
 
 uint32_t sfpm_version_number(void)

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The instruction table, generated from the list in <sfpm/opcode.h>, and decoding of one
+ * instruction with checks that its bytes lie inside the code.
+ */
 #include "bytecode/instruction.h"
 
 #include <string.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Decodes and checks the tables of a program, and answers the questions that every part
+ * asks of them: which function holds an offset, and what a place is called.
+ */
 #include "bytecode/program.h"
 
 #include <stdio.h>

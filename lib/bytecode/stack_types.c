@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Builds the tree of shapes, the stack types that the verifier computes. Sharing equal
+ * shapes makes comparing them a comparison of numbers.
+ */
 #include "bytecode/stack_types.h"
 
 #include <stdlib.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* XXH3 checksums and digests, in the wide form where the processor has it. */
 #include "codec/checksum.h"
 
 /* The header-only form: one library less to load when a tool starts, and the

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Chooses the compression library by number or name, and compresses and decompresses
+ * chunks with it.
+ */
 #include "codec/compress.h"
 
 #include <stdlib.h>

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Encryption with libcrypto: key derivation, scrypt and AES-256-GCM. The library is
+ * loaded when the first encrypted image is opened, because loading it takes longer than
+ * most commands.
+ */
 #include "codec/crypt.h"
 
 #include "base/error.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Loads a shared library on first use and finds its functions, so that programs which
+ * never compress or encrypt do not pay for it.
+ */
 #include "codec/library.h"
 
 #include <dlfcn.h>

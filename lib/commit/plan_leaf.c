@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Decides for each chunk of a leaf which pages of it are new, which are zero, and which
+ * an earlier commit or the base already holds, so that a commit stores only what
+ * changed.
+ */
 #include "commit/plan_leaf.h"
 
 #include <string.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Calls, indirect calls, calls of native functions, and returns: everything that pushes
+ * or pops a frame, shared by both engines.
+ */
 #include "engine/calls.h"
 
 #include <string.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Appends cells to the draft of a translated function, and keeps track of where the
+ * values on the operand stack are at each point of it.
+ */
 #include "engine/fast_emit.h"
 
 #include <string.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The table of rules: which handlers tier 1 has for each opcode, and which opcode means
+ * the same with exchanged operands or the opposite condition.
+ */
 #include "engine/fast_rules.h"
 
 static const sfpm_rule_t rules[256] = {

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Translates one function when it is first called: walks its instructions, resolves its
+ * jumps, and keeps the cells together with the labels at which tier 1 can enter.
+ */
 #include "engine/fast_emit.h"
 
 #include <stdlib.h>

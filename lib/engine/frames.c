@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Decodes and walks the frames of a suspended machine and checks each against the
+ * program: a state from an image must not be trusted more than the code.
+ */
 #include "engine/frames.h"
 
 #include <stdlib.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Checks the values of globals, table and memory against their declarations, and sets
+ * their initial values.
+ */
 #include "engine/globals_table.h"
 
 #include <string.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Tier 0: executes canonical code in place, one instruction after the other. It defines
+ * what tier 1 has to do.
+ */
 #include "engine/interpret.h"
 
 #include <inttypes.h>

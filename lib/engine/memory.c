@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The memory of a program: reserved between guard pages, so that growing it does not
+ * move it often, and never readable outside.
+ */
 #include "engine/memory.h"
 
 #include <sys/mman.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Records of which file was open and what it held, as text in an attribute of the image:
+ * a restore must notice a file that was replaced or changed.
+ */
 #include "files/file_record.h"
 
 #include <fcntl.h>

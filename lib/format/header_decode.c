@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Decodes the header of an image, and says in this order whether it is an image, intact,
+ * supported and consistent.
+ */
 #include <string.h>
 
 #include "base/bytes.h"

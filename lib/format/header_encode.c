@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Encodes the header of an image. */
 #include <string.h>
 
 #include "base/bytes.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Decodes the index of a commit: texts, attributes and the region table. Every length is
+ * checked before it is used.
+ */
 #include <stdlib.h>
 #include <string.h>
 

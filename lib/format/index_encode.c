@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Encodes the index of a commit. */
 #include <string.h>
 
 #include "base/bytes.h"

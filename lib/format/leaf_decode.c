@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Decodes a leaf, the second level of the index, and checks that its extents cover each
+ * chunk once and lie in the file before the leaf.
+ */
 #include <stdlib.h>
 
 #include "base/bytes.h"

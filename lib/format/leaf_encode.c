@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Encodes a leaf, the second level of the index, and computes a region's digest from the
+ * checksums in its leaves.
+ */
 #include "base/bytes.h"
 #include "format/format.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Decodes the head of a record, and the contents of a DEAD record. */
 #include "base/bytes.h"
 #include "base/checked.h"
 #include "base/error.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Encodes the head of a record, and the contents of a DEAD record. */
 #include "base/bytes.h"
 #include "format/format.h"
 

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Decodes a trailer, the record that makes a commit valid, and checks that its numbers
+ * and offsets do not contradict each other.
+ */
 #include <string.h>
 
 #include "base/bytes.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Encodes a trailer, the record that makes a commit valid. */
 #include <string.h>
 
 #include "base/bytes.h"

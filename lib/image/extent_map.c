@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Lists where the contents of a region lie in the image file, so that a restore can map
+ * runs of pages instead of reading them.
+ */
 #include "image/extent_map.h"
 
 #include <stdlib.h>

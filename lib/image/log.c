@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Reads records and follows the chain of trailers. A torn tail, what a crash left behind
+ * the last whole commit, is detected here by walking the records forward.
+ */
 #include "image/log.h"
 
 #include <stdlib.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Counts the bytes of a long operation and reports them at intervals to the callback of
+ * the caller.
+ */
 #include "image/progress.h"
 
 enum { STEP = 1 << 20 }; /* bytes after which it is told again */

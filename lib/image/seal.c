@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Keys of encrypted images and of their commits, and the boxes, encrypted pieces, that
+ * each hold one part of a commit.
+ */
 #include "image/seal.h"
 
 #include <stdlib.h>

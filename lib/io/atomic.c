@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Creates or replaces a file in one step: a temporary file in the same directory takes
+ * over owner and mode, is synced, and is renamed. A crash leaves the old file or the new
+ * one.
+ */
 #include "io/atomic.h"
 
 #include <errno.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Opens, reads, writes, syncs and closes descriptors, with retries after interruptions
+ * and short transfers, and splices where Linux can.
+ */
 #include "io/file.h"
 
 #include <errno.h>

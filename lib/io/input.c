@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Opens a file, a pipe or memory as an input and reads from any offset of it; a pipe is
+ * stored in memory or in a temporary file first.
+ */
 #include "io/input.h"
 
 #include <errno.h>

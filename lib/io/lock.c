@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Locks an image for one writer, and names the process that holds the lock when it is
+ * taken.
+ */
 #include "io/lock.h"
 
 #include <errno.h>

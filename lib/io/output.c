@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Writes an output front to back, collects small writes, and finishes it by sync and
+ * rename, by sync, or by flushing, as its kind needs.
+ */
 #include "io/output.h"
 
 #include <errno.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Grows the memory that takes in a pipe without copying what is already in it. */
 #include "io/pipe_buffer.h"
 
 #include <stdlib.h>

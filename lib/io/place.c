@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Opens the directory of a path and follows its symbolic links once, so that links which
+ * change later do not redirect a write.
+ */
 #include "io/place.h"
 
 #include <errno.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Passes an input on to an output unchanged, without copying where the kernel can do
+ * that, and by copying otherwise.
+ */
 #include "io/relay.h"
 
 #include <errno.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Background saves: the copy of the registered memory is taken while writers are stopped
+ * or watched, and a thread writes it to the image.
+ */
 #include "job/job.h"
 
 #include <signal.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Finds words in registered memory that look like addresses of mapped memory: a
+ * debugging aid, since an address means nothing in another process.
+ */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Registers the program's hooks and calls them in order before and after each save and
+ * restore, undoing those that ran when a later one fails.
+ */
 #include "snapshot/hooks.h"
 
 #include <stdlib.h>

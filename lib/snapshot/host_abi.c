@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Names the architecture, the ABI and the build of this process, which are recorded with
+ * native regions and compared before they are restored.
+ */
 #include "snapshot/host_abi.h"
 
 #include <errno.h>

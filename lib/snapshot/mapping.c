@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Builds the new contents of a remappable region by mapping runs of the image and
+ * reading the rest, and puts them into place or takes them back.
+ */
 #include "snapshot/mapping.h"
 
 #include <errno.h>

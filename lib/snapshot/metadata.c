@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Reads the metadata of an image into the fixed struct of the original interface. */
 #include <string.h>
 
 #include "base/checked.h"

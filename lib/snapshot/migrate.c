@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Finds the shortest path of registered migrations from an image's schema version to the
+ * program's, and runs its steps on copies of the regions.
+ */
 #include "snapshot/migrate.h"
 
 #include <stdlib.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Pairs registered regions with those of a stored state, by name and instance or by
+ * order, in the time that sorting takes.
+ */
 #include "snapshot/region_pairs.h"
 
 #include <stdlib.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Turns the registered regions into an edit and writes it as a new image, a commit or a
+ * delta.
+ */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Creates snapshots, registers, moves and removes regions, and keeps what describes the
+ * images saved from them.
+ */
 #include "snapshot/snapshot.h"
 
 #include <stdarg.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Presents the regions of an image, before or after migrations, as the one state that a
+ * restore works on.
+ */
 #include "snapshot/state.h"
 
 #include <stdlib.h>

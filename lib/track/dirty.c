@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Chooses for each region a method of finding changed pages, and keeps what is known up
+ * to date after each save, commit and restore.
+ */
 #include "track/dirty.h"
 
 #include <stdlib.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Registers native functions, binds them to the imports of a program by name and type,
+ * and calls them.
+ */
 #include "vm/natives.h"
 
 #include <errno.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Converts between the original machine, version 1, and the regions of a machine, and
+ * wraps bare code in them.
+ */
 #include "vm/v1_machine.h"
 
 #include "base/bytes.h"
