@@ -4,6 +4,8 @@
 
 #include <sfpm/hooks.h>
 
+#include "snapshot/snapshot.h"
+
 bool sfpm_heap_register(sfpm_heap_t *heap)
 {
     const sfpm_memory_region_t region = {heap->base, heap->used, heap->name, true};
@@ -13,7 +15,13 @@ bool sfpm_heap_register(sfpm_heap_t *heap)
         .remappable = true,
         .address = (uintptr_t)heap->base};
     heap->registered = heap->used;
-    return sfpm_snapshot_add_region_with(heap->snapshot, &region, &options);
+    return sfpm_snapshot_add_growing(heap->snapshot, &region, &options, heap->reserved);
+}
+
+static bool tell_size(const sfpm_heap_t *heap, size_t size)
+{
+    return sfpm_snapshot_move_growing(heap->snapshot, heap->name, 0, heap->base, size,
+                                      heap->reserved);
 }
 
 /* What is saved is what the heap uses now. */
@@ -23,7 +31,7 @@ static bool before_save(void *context)
     heap->saved = heap->registered;
     sfpm_heap_trim(heap);
     sfpm_hosts_record(heap);
-    if (!sfpm_snapshot_move_region(heap->snapshot, heap->name, 0, heap->base, heap->used))
+    if (!tell_size(heap, heap->used))
         return false;
     heap->registered = heap->used;
     return true;
@@ -33,8 +41,7 @@ static bool before_save(void *context)
 static void after_save(void *context, bool saved)
 {
     sfpm_heap_t *heap = context;
-    if (!saved &&
-        sfpm_snapshot_move_region(heap->snapshot, heap->name, 0, heap->base, heap->saved))
+    if (!saved && tell_size(heap, heap->saved))
         heap->registered = heap->saved;
 }
 

@@ -44,8 +44,10 @@ void sfpm_snapshot_destroy(sfpm_snapshot_t *snapshot)
     if (!snapshot || (!snapshot->job && snapshot->callbacks->running))
         return;
     sfpm_job_detach(snapshot);
-    for (size_t i = 0; i < snapshot->num_regions; i++)
+    for (size_t i = 0; i < snapshot->num_regions; i++) {
+        sfpm_address_map_remove(&snapshot->addresses, snapshot->regions[i].reservation);
         free(snapshot->regions[i].name);
+    }
     free(snapshot->regions);
     sfpm_settings_free(&snapshot->settings);
     sfpm_snapshot_free_parked(snapshot);
@@ -70,9 +72,36 @@ static bool check_range(const char *name, const void *base, size_t size)
     return true;
 }
 
-bool sfpm_snapshot_add_region_with(sfpm_snapshot_t *snapshot,
-                                   const sfpm_memory_region_t *region,
-                                   const sfpm_region_options_t *options)
+static size_t size_with_room(size_t size, size_t room)
+{
+    return size > room ? size : room;
+}
+
+/* Puts a region, which is complete but for its reservation, behind the others. */
+static bool append(sfpm_snapshot_t *snapshot, sfpm_registered_t region, size_t room)
+{
+    void *array = snapshot->regions;
+    if (!sfpm_grow_array(&array, &snapshot->region_capacity, snapshot->num_regions + 1,
+                         sizeof *snapshot->regions))
+        return false;
+    snapshot->regions = array;
+    region.name = sfpm_copy_string(region.name);
+    if (!region.name)
+        return false;
+    region.reservation =
+        sfpm_address_map_add(&snapshot->addresses, region.name, region.base,
+                             size_with_room(region.size, room));
+    if (!region.reservation) {
+        free(region.name);
+        return false;
+    }
+    snapshot->regions[snapshot->num_regions++] = region;
+    return true;
+}
+
+bool sfpm_snapshot_add_growing(sfpm_snapshot_t *snapshot,
+                               const sfpm_memory_region_t *region,
+                               const sfpm_region_options_t *options, size_t room)
 {
     sfpm_region_options_t chosen;
     if (!snapshot || !region)
@@ -82,28 +111,27 @@ bool sfpm_snapshot_add_region_with(sfpm_snapshot_t *snapshot,
         !sfpm_take_options(&chosen, sizeof chosen, options))
         return false;
     const char *name = region->name ? region->name : "unnamed";
-    if (!check_range(name, region->base_address, region->size))
+    if (!check_range(name, region->base_address, size_with_room(region->size, room)))
         return false;
     if (chosen.flags & ~KNOWN_FLAGS)
         return sfpm_fail(SFPM_ERR_ARGUMENT, "region '%s' has unknown flags 0x%x", name,
                          chosen.flags & ~KNOWN_FLAGS);
-    void *array = snapshot->regions;
-    if (!sfpm_grow_array(&array, &snapshot->region_capacity, snapshot->num_regions + 1,
-                         sizeof *snapshot->regions))
-        return false;
-    snapshot->regions = array;
-    sfpm_registered_t *added = &snapshot->regions[snapshot->num_regions];
     uint32_t dynamic = region->is_dynamic ? (uint32_t)SFPM_REGION_DYNAMIC : 0;
-    *added = (sfpm_registered_t){.base = region->base_address,
-                                 .size = region->size,
-                                 .name = sfpm_copy_string(name),
-                                 .flags = chosen.flags | dynamic,
-                                 .remappable = chosen.remappable,
-                                 .address = chosen.address};
-    if (!added->name)
-        return false;
-    snapshot->num_regions++;
-    return true;
+    return append(snapshot,
+                  (sfpm_registered_t){.base = region->base_address,
+                                      .size = region->size,
+                                      .name = (char *)(uintptr_t)name,
+                                      .flags = chosen.flags | dynamic,
+                                      .remappable = chosen.remappable,
+                                      .address = chosen.address},
+                  room);
+}
+
+bool sfpm_snapshot_add_region_with(sfpm_snapshot_t *snapshot,
+                                   const sfpm_memory_region_t *region,
+                                   const sfpm_region_options_t *options)
+{
+    return sfpm_snapshot_add_growing(snapshot, region, options, 0);
 }
 
 bool sfpm_snapshot_add_region_flags(sfpm_snapshot_t *snapshot,
@@ -128,8 +156,8 @@ static sfpm_registered_t *find_region(const sfpm_snapshot_t *snapshot, const cha
     return NULL;
 }
 
-bool sfpm_snapshot_move_region(sfpm_snapshot_t *snapshot, const char *name,
-                               size_t instance, void *base, size_t size)
+bool sfpm_snapshot_move_growing(sfpm_snapshot_t *snapshot, const char *name,
+                                size_t instance, void *base, size_t size, size_t room)
 {
     if (!snapshot || !name)
         return sfpm_fail(SFPM_ERR_ARGUMENT, "no %s was given",
@@ -139,18 +167,27 @@ bool sfpm_snapshot_move_region(sfpm_snapshot_t *snapshot, const char *name,
     sfpm_registered_t *region = find_region(snapshot, name, instance);
     if (!region)
         return sfpm_fail(SFPM_ERR_MISMATCH, "no region '%s' is registered", name);
-    if (!check_range(name, base, size))
+    if (!check_range(name, base, size_with_room(size, room)))
         return false;
     if (size != region->size && !(region->flags & SFPM_REGION_DYNAMIC))
         return sfpm_fail(SFPM_ERR_ARGUMENT,
                          "region '%s' has %zu bytes and is not dynamic: it cannot become "
                          "%zu bytes",
                          name, region->size, size);
+    if (!sfpm_address_map_move(&snapshot->addresses, &region->reservation, base,
+                               size_with_room(size, room)))
+        return false;
     if (region->base != base || region->size != size)
         sfpm_dirty_forget(snapshot, (size_t)(region - snapshot->regions));
     region->base = base;
     region->size = size;
     return true;
+}
+
+bool sfpm_snapshot_move_region(sfpm_snapshot_t *snapshot, const char *name,
+                               size_t instance, void *base, size_t size)
+{
+    return sfpm_snapshot_move_growing(snapshot, name, instance, base, size, 0);
 }
 
 bool sfpm_snapshot_remove_region(sfpm_snapshot_t *snapshot, const char *name,
@@ -165,6 +202,7 @@ bool sfpm_snapshot_remove_region(sfpm_snapshot_t *snapshot, const char *name,
     if (!region)
         return sfpm_fail(SFPM_ERR_MISMATCH, "no region '%s' is registered", name);
     sfpm_dirty_forget_all(snapshot); /* what is watched is known by its index */
+    sfpm_address_map_remove(&snapshot->addresses, region->reservation);
     free(region->name);
     snapshot->num_regions--;
     size_t index = (size_t)(region - snapshot->regions);

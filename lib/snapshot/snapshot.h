@@ -12,6 +12,7 @@
 #include <sfpm/snapshot.h>
 
 #include "base/error.h"
+#include "snapshot/address_map.h"
 
 typedef struct sfpm_registered {
     void *base;
@@ -20,6 +21,7 @@ typedef struct sfpm_registered {
     uint32_t flags;   /* SFPM_REGION_… */
     bool remappable;  /* its pages may be exchanged for mappings of an image */
     uint64_t address; /* where it prefers to lie, for the image; 0: anywhere */
+    sfpm_reservation_t *reservation; /* its addresses, and those it may grow into */
 } sfpm_registered_t;
 
 /* Old pages of a region that an image was mapped over, still to be freed. */
@@ -67,6 +69,7 @@ struct sfpm_snapshot {
     sfpm_registered_t *regions;
     size_t num_regions;
     size_t region_capacity;
+    sfpm_address_map_t addresses; /* of the regions */
     sfpm_settings_t settings;
     sfpm_parked_t *parked;
     size_t num_parked;
@@ -77,6 +80,14 @@ struct sfpm_snapshot {
     struct sfpm_callbacks *callbacks;
     struct sfpm_tracker *tracker;
 };
+
+/* As sfpm_snapshot_add_region_with() and sfpm_snapshot_move_region(), for a region that
+ * grows in place: no other may lie in the `room` bytes from its base. */
+bool sfpm_snapshot_add_growing(sfpm_snapshot_t *snapshot,
+                               const sfpm_memory_region_t *region,
+                               const sfpm_region_options_t *options, size_t room);
+bool sfpm_snapshot_move_growing(sfpm_snapshot_t *snapshot, const char *name,
+                                size_t instance, void *base, size_t size, size_t room);
 
 /* Tells the snapshot's log callback, if any. */
 void sfpm_snapshot_log(const sfpm_snapshot_t *snapshot, sfpm_log_level_t level,

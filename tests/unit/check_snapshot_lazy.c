@@ -328,13 +328,14 @@ END_TEST
 
 START_TEST(the_preferred_address_is_kept)
 {
-    static uint8_t memory[100];
+    static uint8_t memory[100], other[100];
     const sfpm_memory_region_t region = {memory, sizeof memory, "memory", false};
+    const sfpm_memory_region_t anywhere = {other, sizeof other, "memory", false};
     sfpm_region_options_t options = {.struct_size = sizeof options,
                                      .address = UINT64_C(0x700000000000)};
     sfpm_snapshot_t *snapshot = sfpm_snapshot_create();
     ck_assert_works(sfpm_snapshot_add_region_with(snapshot, &region, &options));
-    ck_assert_works(sfpm_snapshot_add_region_with(snapshot, &region, NULL));
+    ck_assert_works(sfpm_snapshot_add_region_with(snapshot, &anywhere, NULL));
     ck_assert_works(sfpm_snapshot_save(snapshot, "a.img"));
     memory[0]++;
     ck_assert_works(sfpm_snapshot_commit(snapshot, "a.img", NULL));

@@ -101,9 +101,10 @@ static bool find_addresses(void)
 
 static bool make_interpreter(void)
 {
+    static uint8_t three[1];
     sfpm_snapshot_t *snapshot =
         sfpm_snapshot_create_for_interpreter(one, sizeof one, two, sizeof two);
-    bool ok = snapshot && sfpm_snapshot_move_region(snapshot, "heap", 0, one, 1);
+    bool ok = snapshot && sfpm_snapshot_move_region(snapshot, "heap", 0, three, 1);
     sfpm_snapshot_destroy(snapshot);
     return ok;
 }

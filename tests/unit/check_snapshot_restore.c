@@ -236,7 +236,8 @@ static const struct {
 static sfpm_snapshot_t *misfit(int number)
 {
     sfpm_snapshot_t *snapshot = sfpm_snapshot_create();
-    void *const bases[] = {a, b, c, a};
+    static uint8_t d[sizeof a];
+    void *const bases[] = {a, b, c, d};
     const size_t sizes[] = {sizeof a, misfits[number].size_of_b, sizeof c, sizeof a};
     for (int i = 0; i < 4 && misfits[number].names[i]; i++)
         add(snapshot, misfits[number].names[i], bases[i], sizes[i]);
@@ -553,8 +554,9 @@ START_TEST(version_1_misfits_touch_nothing)
     ck_assert(memory_is_untouched());
     sfpm_snapshot_destroy(snapshot);
 
+    static uint8_t d[sizeof a];
     snapshot = three_regions();
-    add(snapshot, "d", a, sizeof a);
+    add(snapshot, "d", d, sizeof d);
     ck_assert_fails(sfpm_snapshot_restore("a.img", snapshot), SFPM_ERR_MISMATCH,
                     "registered 4 regions, the image holds 3");
     ck_assert(memory_is_untouched());

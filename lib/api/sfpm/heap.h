@@ -226,8 +226,9 @@ SFPM_API bool sfpm_heap_check_pointers(const sfpm_heap_t *heap, sfpm_heap_suspec
 /**
  * Registers the heap with a snapshot, as one region of its name. Saving, committing and
  * checkpoints are then the snapshot's; restoring is sfpm_heap_restore(). The heap must
- * live as long as the snapshot is used.
- * @return false with SFPM_ERR_ARGUMENT when it was added to a snapshot before
+ * live as long as the snapshot is used. Other regions must not overlap its range.
+ * @return false with SFPM_ERR_ARGUMENT when it was added to a snapshot before, or when a
+ *         region that is registered lies in its range: the message names it
  */
 SFPM_API bool sfpm_heap_add_to_snapshot(sfpm_heap_t *heap, sfpm_snapshot_t *snapshot);
 

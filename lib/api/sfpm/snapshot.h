@@ -53,10 +53,12 @@ SFPM_API sfpm_snapshot_t *sfpm_snapshot_create(void);
 SFPM_API void sfpm_snapshot_destroy(sfpm_snapshot_t *snapshot);
 
 /**
- * Registers a region. There is no fixed limit on their number.
+ * Registers a region. There is no fixed limit on their number. A byte belongs to one
+ * region only; two may lie side by side.
  * @param region  copied, name included; its memory stays the caller's
  * @return false with SFPM_ERR_ARGUMENT for NULL, a null base address, a size of 0 or
- *         one that reaches beyond the address space; or SFPM_ERR_MEMORY
+ *         one that reaches beyond the address space, or when it overlaps a region that
+ *         is registered: the message names both; or SFPM_ERR_MEMORY
  */
 SFPM_API bool sfpm_snapshot_add_region(sfpm_snapshot_t *snapshot,
                                        const sfpm_memory_region_t *region);
@@ -102,7 +104,9 @@ SFPM_API void *sfpm_alloc_region(size_t size);
 SFPM_API void sfpm_free_region(void *base, size_t size);
 
 /**
- * Tells that a region lies elsewhere now, as after a realloc().
+ * Tells that a region lies elsewhere now, as after a realloc(). It must not overlap what
+ * is registered for the others at that time: of two that change places one is removed
+ * and added again.
  * @param name      of the region
  * @param instance  0 for the first region registered by that name, 1 for the second …
  * @param base      its new address
@@ -386,7 +390,8 @@ SFPM_API bool sfpm_snapshot_save_delta(const sfpm_snapshot_t *snapshot,
 
 /**
  * Registers `stack` and `heap`, skipping what is NULL or of size 0.
- * @return a new snapshot, to be destroyed; NULL when out of memory
+ * @return a new snapshot, to be destroyed; NULL when out of memory, or when one cannot be
+ *         registered, as with sfpm_snapshot_add_region()
  */
 SFPM_API sfpm_snapshot_t *sfpm_snapshot_create_for_interpreter(void *stack_base,
                                                                size_t stack_size,

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * No byte belongs to two regions: what overlaps is refused, by the names of both, when a
+ * region or a heap is registered and when one moves; against a model, too.
+ */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sfpm/heap.h>
+
+#include "snapshot_common.h"
+
+static uint8_t memory[8192];
+
+static bool try_add(sfpm_snapshot_t *snapshot, const char *name, size_t from, size_t size,
+                    uint32_t flags)
+{
+    const sfpm_memory_region_t region = {memory + from, size, name, false};
+    return sfpm_snapshot_add_region_flags(snapshot, &region, flags);
+}
+
+START_TEST(overlapping_regions_are_refused_by_name)
+{
+    static const struct {
+        size_t from, size;
+        bool free;
+    } cases[] = {
+        {1000, 1000, false}, {1000, 1, false},    {1999, 1, false},  {1200, 100, false},
+        {999, 2, false},     {500, 2000, false},  {500, 501, false}, {1500, 1000, false},
+        {0, 1000, true},     {2000, 1000, true},  {999, 1, true},    {2000, 1, true},
+        {3000, 1, false},    {2999, 2, false},    {0, 8192, false},
+    };
+    sfpm_snapshot_t *snapshot = snapshot_of("first", memory + 1000, 1000);
+    add(snapshot, "second", memory + 3000, 1000);
+    bool fits = try_add(snapshot, "new", cases[_i].from, cases[_i].size,
+                        _i % 2 ? SFPM_REGION_VOLATILE : 0);
+    ck_assert_int_eq(fits, cases[_i].free);
+    if (!fits) {
+        const char *text = sfpm_last_error();
+        ck_assert_int_eq(sfpm_last_status(), SFPM_ERR_ARGUMENT);
+        ck_assert_msg(strstr(text, "region 'new' (") && strstr(text, "overlaps region '"),
+                      "%s", text);
+        ck_assert(strstr(text, "'first'") || strstr(text, "'second'"));
+    }
+    /* What was refused left nothing behind. */
+    if (!fits)
+        add(snapshot, "between", memory + 2000, 1000);
+    ck_assert_works(sfpm_snapshot_save(snapshot, "a.img"));
+    sfpm_image_t *image = sfpm_image_open("a.img", NULL);
+    ck_assert_uint_eq(sfpm_image_num_regions(image), 3);
+    sfpm_image_close(image);
+    sfpm_snapshot_destroy(snapshot);
+}
+END_TEST
+
+START_TEST(a_region_does_not_move_over_another)
+{
+    sfpm_snapshot_t *snapshot = sfpm_snapshot_create();
+    const sfpm_memory_region_t region = {memory + 1000, 1000, "moving", true};
+    ck_assert_works(sfpm_snapshot_add_region(snapshot, &region));
+    add(snapshot, "below", memory, 500);
+    add(snapshot, "above", memory + 3000, 1000);
+#define MOVE(from, size)                                                                 \
+    sfpm_snapshot_move_region(snapshot, "moving", 0, memory + (from), size)
+    ck_assert_fails(MOVE(3000, 1000), SFPM_ERR_ARGUMENT,
+                    "'moving' (1000 bytes at ");
+    ck_assert_fails(MOVE(3500, 1), SFPM_ERR_ARGUMENT, "overlaps region 'above'");
+    ck_assert_fails(MOVE(1000, 2001), SFPM_ERR_ARGUMENT, "overlaps region 'above'");
+    ck_assert_fails(MOVE(499, 1000), SFPM_ERR_ARGUMENT, "overlaps region 'below'");
+    ck_assert_fails(MOVE(0, 8000), SFPM_ERR_ARGUMENT, "overlaps region '");
+    /* It is where it was, and all that was refused is free. */
+    ck_assert(!try_add(snapshot, "new", 1999, 1, 0));
+    ck_assert_works(try_add(snapshot, "new", 2999, 1, 0));
+    ck_assert_fails(MOVE(1000, 2000), SFPM_ERR_ARGUMENT, "overlaps region 'new'");
+    /* Over its own old place, in place, and away from it. */
+    ck_assert_works(MOVE(1500, 1499));
+    ck_assert_works(MOVE(500, 2499));
+    ck_assert_works(MOVE(900, 10));
+    ck_assert_works(MOVE(4000, 4192));
+    ck_assert_works(try_add(snapshot, "old place", 500, 2499, 0));
+    ck_assert_fails(MOVE(900, 10), SFPM_ERR_ARGUMENT, "overlaps region 'old place'");
+    ck_assert_works(sfpm_snapshot_remove_region(snapshot, "old place", 0));
+    ck_assert_works(MOVE(900, 10));
+#undef MOVE
+    sfpm_snapshot_destroy(snapshot);
+}
+END_TEST
+
+START_TEST(an_interpreter_has_its_stack_beside_its_heap)
+{
+    ck_assert_ptr_null(
+        sfpm_snapshot_create_for_interpreter(memory, 1000, memory + 999, 1000));
+    ck_assert_msg(strstr(sfpm_last_error(), "'heap'") &&
+                      strstr(sfpm_last_error(), "'stack'"),
+                  "%s", sfpm_last_error());
+}
+END_TEST
+
+/* ---- Against a model -------------------------------------------------------- */
+
+enum { MOST = 200, STEPS = 4000 };
+
+typedef struct model {
+    size_t from[MOST], size[MOST];
+    size_t count;
+} model_t;
+
+static size_t below(size_t limit)
+{
+    return (size_t)rand() % limit;
+}
+
+static bool is_free(const model_t *model, size_t from, size_t size, size_t except)
+{
+    for (size_t i = 0; i < model->count; i++)
+        if (i != except && from < model->from[i] + model->size[i] &&
+            model->from[i] < from + size)
+            return false;
+    return true;
+}
+
+static void random_step(sfpm_snapshot_t *snapshot, model_t *model)
+{
+    size_t from = below(sizeof memory - 100), size = 1 + below(96);
+    size_t which = model->count ? below(model->count) : 0;
+    const sfpm_memory_region_t region = {memory + from, size, "r", true};
+    switch (below(model->count ? 4 : 1)) {
+    case 0:
+    case 1:
+        if (model->count == MOST)
+            return;
+        ck_assert_int_eq(sfpm_snapshot_add_region(snapshot, &region),
+                         is_free(model, from, size, MOST));
+        if (is_free(model, from, size, MOST)) {
+            model->from[model->count] = from;
+            model->size[model->count++] = size;
+        }
+        return;
+    case 2:
+        if (below(2)) /* near */
+            from = model->from[which] + below(20);
+        ck_assert_int_eq(
+            sfpm_snapshot_move_region(snapshot, "r", which, memory + from, size),
+            is_free(model, from, size, which));
+        if (is_free(model, from, size, which)) {
+            model->from[which] = from;
+            model->size[which] = size;
+        }
+        return;
+    default:
+        if (below(4))
+            return;
+        ck_assert_works(sfpm_snapshot_remove_region(snapshot, "r", which));
+        model->count--;
+        for (size_t i = which; i < model->count; i++) {
+            model->from[i] = model->from[i + 1];
+            model->size[i] = model->size[i + 1];
+        }
+    }
+}
+
+START_TEST(random_regions_agree_with_a_model)
+{
+    model_t model = {.count = 0};
+    srand((unsigned)_i + 1);
+    sfpm_snapshot_t *snapshot = sfpm_snapshot_create();
+    for (size_t step = 0; step < STEPS; step++)
+        random_step(snapshot, &model);
+    ck_assert_uint_gt(model.count, 20);
+    sfpm_snapshot_destroy(snapshot);
+}
+END_TEST
+
+/* ---- Heaps ------------------------------------------------------------------- */
+
+START_TEST(no_region_lies_where_a_heap_grows)
+{
+    enum { LARGE = 100 << 20 };
+    sfpm_snapshot_t *snapshot = snapshot_of("other", memory, sizeof memory);
+    sfpm_heap_t *heap = sfpm_heap_create("objects", NULL);
+    ck_assert_ptr_nonnull(heap);
+    ck_assert_works(sfpm_heap_add_to_snapshot(heap, snapshot));
+    void *small = sfpm_heap_alloc(heap, 100);
+    void *large = sfpm_heap_alloc(heap, LARGE);
+    ck_assert(small && large);
+    const sfpm_memory_region_t inside = {small, 100, "inside", false};
+    const sfpm_memory_region_t behind = {large, LARGE, "behind", false};
+    ck_assert_fails(sfpm_snapshot_add_region(snapshot, &inside), SFPM_ERR_ARGUMENT,
+                    "region 'inside' (100 bytes at ");
+    ck_assert_fails(sfpm_snapshot_add_region(snapshot, &behind), SFPM_ERR_ARGUMENT,
+                    "overlaps region 'objects'");
+    ck_assert_works(sfpm_snapshot_commit(snapshot, "a.img", NULL));
+    ck_assert_fails(sfpm_snapshot_add_region(snapshot, &behind), SFPM_ERR_ARGUMENT,
+                    "overlaps region 'objects'");
+    ck_assert_fails(sfpm_snapshot_move_region(snapshot, "other", 0, large, sizeof memory),
+                    SFPM_ERR_ARGUMENT, "overlaps region 'objects'");
+    ck_assert_works(sfpm_heap_restore(heap, "a.img", NULL));
+    ck_assert_fails(sfpm_snapshot_add_region(snapshot, &behind), SFPM_ERR_ARGUMENT,
+                    "overlaps region 'objects'");
+    sfpm_snapshot_destroy(snapshot);
+    sfpm_heap_destroy(heap);
+}
+END_TEST
+
+START_TEST(no_heap_lies_where_a_region_is)
+{
+    sfpm_heap_t *heap = sfpm_heap_create("objects", NULL);
+    ck_assert_ptr_nonnull(heap);
+    void *block = sfpm_heap_alloc(heap, 1 << 20);
+    sfpm_snapshot_t *snapshot = snapshot_of("block", block, 1 << 20);
+    ck_assert_fails(sfpm_heap_add_to_snapshot(heap, snapshot), SFPM_ERR_ARGUMENT,
+                    "overlaps region 'block'");
+    ck_assert_works(sfpm_snapshot_remove_region(snapshot, "block", 0));
+    ck_assert_works(sfpm_heap_add_to_snapshot(heap, snapshot));
+    sfpm_snapshot_destroy(snapshot);
+    sfpm_heap_destroy(heap);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("snapshot overlap");
+    TCase *core = tcase_create("Core");
+    tcase_add_checked_fixture(core, enter_directory, leave_directory);
+    tcase_add_loop_test(core, overlapping_regions_are_refused_by_name, 0, 15);
+    tcase_add_test(core, a_region_does_not_move_over_another);
+    tcase_add_test(core, an_interpreter_has_its_stack_beside_its_heap);
+    tcase_add_loop_test(core, random_regions_agree_with_a_model, 0, 4);
+    tcase_add_test(core, no_region_lies_where_a_heap_grows);
+    tcase_add_test(core, no_heap_lies_where_a_region_is);
+    suite_add_tcase(suite, core);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
