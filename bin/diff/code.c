@@ -28,7 +28,7 @@ static bool load(const side_t *side, size_t index, walk_t *walk)
     walk->vm = side->vm;
     walk->size = machine_info(side->vm).code_size;
     walk->bytes = malloc((size_t)walk->size + 1);
-    if (walk->bytes == NULL)
+    if (!walk->bytes)
         tool_fail(side->file.label, "out of memory");
     else if (sfpm_image_read(side->file.image, index, start, walk->bytes,
                              (size_t)walk->size))
@@ -45,7 +45,7 @@ static void step(walk_t *walk, uint64_t here)
     walk->length = 0;
     if (walk->next != here || here >= walk->size)
         return;
-    walk->length = sfpm_vm_instruction(walk->vm, here, text, sizeof(text));
+    walk->length = sfpm_vm_instruction(walk->vm, here, text, sizeof text);
     walk->next = walk->length != 0 ? here + walk->length : walk->size;
 }
 
@@ -61,10 +61,11 @@ static const char *line(walk_t *walk, uint64_t here)
     char name[MACHINE_PLACE], text[INSTRUCTION];
     if (walk->length == 0)
         return NULL;
-    sfpm_vm_instruction(walk->vm, here, text, sizeof(text));
-    bool named = machine_name(walk->vm, here, name, sizeof(name));
-    snprintf(walk->text, sizeof(walk->text), "%s%s%s", named ? name : "",
-             named ? ": " : "", text);
+    sfpm_vm_instruction(walk->vm, here, text, sizeof text);
+    if (machine_name(walk->vm, here, name, sizeof name))
+        snprintf(walk->text, sizeof walk->text, "%s: %s", name, text);
+    else
+        snprintf(walk->text, sizeof walk->text, "%s", text);
     return walk->text;
 }
 
@@ -90,7 +91,7 @@ const pair_t *diff_code_pair(const diff_t *diff)
 {
     uint64_t start;
     const side_t *a = &diff->side[LEFT], *b = &diff->side[RIGHT];
-    if (a->vm == NULL || b->vm == NULL)
+    if (!a->vm || !b->vm)
         return NULL;
     const char *name = sfpm_vm_code_region(a->vm, &start);
     if (strcmp(name, sfpm_vm_code_region(b->vm, &start)) != 0)
@@ -107,9 +108,9 @@ bool diff_is_machine(const diff_t *diff, const pair_t *pair)
     sfpm_vm_region_t region;
     for (int side = LEFT; side < SIDES; side++) {
         sfpm_vm_t *vm = diff->side[side].vm;
-        size_t count = vm != NULL ? sfpm_vm_num_regions(vm) : 0;
+        size_t count = vm ? sfpm_vm_num_regions(vm) : 0;
         for (size_t i = 0; i < count; i++)
-            if (sfpm_vm_region(vm, i, &region, sizeof(region)) && pair->instance == 0 &&
+            if (sfpm_vm_region(vm, i, &region, sizeof region) && pair->instance == 0 &&
                 strcmp(region.name, pair_name(pair)) == 0)
                 return true;
     }
@@ -120,7 +121,7 @@ bool diff_code(const diff_t *diff, code_function_t code, void *context)
 {
     walk_t a = {.next = 0}, b = {.next = 0};
     const pair_t *pair = diff_code_pair(diff);
-    if (pair == NULL || pair->bytes == 0)
+    if (!pair || pair->bytes == 0)
         return true;
     bool ok = load(&diff->side[LEFT], pair->index[LEFT], &a) &&
               load(&diff->side[RIGHT], pair->index[RIGHT], &b);

@@ -36,7 +36,7 @@ static bool next_item(items_t *items)
 
 static void json_text(const char *name, const char *text)
 {
-    if (text != NULL)
+    if (text)
         json_member(name, text);
     else
         printf(",\"%s\":null", name);
@@ -81,7 +81,7 @@ static bool json_range(void *context, uint64_t offset, uint64_t length)
 static void json_region(const char *name, const sfpm_region_info_t *region)
 {
     printf(",\"%s\":", name);
-    if (region == NULL) {
+    if (!region) {
         fputs("null", stdout);
         return;
     }

@@ -51,9 +51,9 @@ static void load_machine(side_t *side)
     if (!sfpm_vm_is_in(side->file.image))
         return;
     side->vm = machine_create();
-    bool loaded = side->vm != NULL && sfpm_vm_load_image(side->vm, side->file.image);
+    bool loaded = side->vm && sfpm_vm_load_image(side->vm, side->file.image);
     if (!loaded || !sfpm_vm_verify(side->vm))
-        snprintf(side->refusal, sizeof(side->refusal), "%s", sfpm_last_error());
+        snprintf(side->refusal, sizeof side->refusal, "%s", sfpm_last_error());
     if (!loaded) {
         sfpm_vm_destroy(side->vm);
         side->vm = NULL;
@@ -119,7 +119,7 @@ static int compare_operands(poptContext popt)
     diff_t diff = {.all = show_all != 0};
     const char *a = poptGetArg(popt);
     const char *b = poptGetArg(popt);
-    if (b == NULL || poptPeekArg(popt) != NULL)
+    if (!b || poptPeekArg(popt))
         return tool_usage("two images are needed; - is standard input");
     if (strcmp(a, "-") == 0 && strcmp(b, "-") == 0)
         return tool_usage("only one of the images can come from standard input");

@@ -15,7 +15,9 @@ static int by_name(const void *a, const void *b)
 {
     const entry_t *x = a, *y = b;
     int order = strcmp(x->name, y->name);
-    return order != 0 ? order : x->index < y->index ? -1 : 1;
+    if (order != 0)
+        return order;
+    return x->index < y->index ? -1 : 1;
 }
 
 static int by_place(const void *a, const void *b)
@@ -32,7 +34,7 @@ static size_t list_entries(const side_t *side, entry_t *entries)
     size_t count = sfpm_image_num_regions(side->file.image);
     for (size_t i = 0; i < count; i++)
         entries[i] = (entry_t){sfpm_image_region(side->file.image, i)->name, i};
-    qsort(entries, count, sizeof(*entries), by_name);
+    qsort(entries, count, sizeof *entries, by_name);
     return count;
 }
 
@@ -47,7 +49,9 @@ static void merge(diff_t *diff, const entry_t *a, size_t num_a, const entry_t *b
                   size_t num_b)
 {
     while (num_a > 0 || num_b > 0) {
-        int order = num_a == 0 ? 1 : num_b == 0 ? -1 : strcmp(a->name, b->name);
+        int order = num_a == 0 ? 1 : -1;
+        if (num_a > 0 && num_b > 0)
+            order = strcmp(a->name, b->name);
         pair_t *pair = &diff->pairs[diff->num_pairs++];
         *pair = (pair_t){.index = {PAIR_NONE, PAIR_NONE}};
         if (order <= 0) {
@@ -80,14 +84,14 @@ bool diff_pair(diff_t *diff)
 {
     size_t most = sfpm_image_num_regions(diff->side[LEFT].file.image) +
                   sfpm_image_num_regions(diff->side[RIGHT].file.image);
-    entry_t *entries = calloc(most + 1, sizeof(*entries));
-    diff->pairs = calloc(most + 1, sizeof(*diff->pairs));
-    bool ok = entries != NULL && diff->pairs != NULL;
+    entry_t *entries = calloc(most + 1, sizeof *entries);
+    diff->pairs = calloc(most + 1, sizeof *diff->pairs);
+    bool ok = entries && diff->pairs;
     if (ok) {
         size_t num_a = list_entries(&diff->side[LEFT], entries);
         size_t num_b = list_entries(&diff->side[RIGHT], entries + num_a);
         merge(diff, entries, num_a, entries + num_a, num_b);
-        qsort(diff->pairs, diff->num_pairs, sizeof(*diff->pairs), by_place);
+        qsort(diff->pairs, diff->num_pairs, sizeof *diff->pairs, by_place);
         diff->reordered = is_reordered(diff);
     } else {
         tool_fail(NULL, "out of memory");
@@ -98,12 +102,12 @@ bool diff_pair(diff_t *diff)
 
 const char *pair_name(const pair_t *pair)
 {
-    return pair->region[pair->region[LEFT] == NULL ? RIGHT : LEFT]->name;
+    return pair->region[pair->region[LEFT] ? LEFT : RIGHT]->name;
 }
 
 bool pair_is_common(const pair_t *pair)
 {
-    return pair->region[LEFT] != NULL && pair->region[RIGHT] != NULL;
+    return pair->region[LEFT] && pair->region[RIGHT];
 }
 
 bool pair_differs(const pair_t *pair)
@@ -115,8 +119,8 @@ bool pair_differs(const pair_t *pair)
 
 uint64_t pair_size(const pair_t *pair)
 {
-    uint64_t a = pair->region[LEFT] != NULL ? pair->region[LEFT]->size : 0;
-    uint64_t b = pair->region[RIGHT] != NULL ? pair->region[RIGHT]->size : 0;
+    uint64_t a = pair->region[LEFT] ? pair->region[LEFT]->size : 0;
+    uint64_t b = pair->region[RIGHT] ? pair->region[RIGHT]->size : 0;
     return a > b ? a : b;
 }
 
@@ -186,10 +190,9 @@ size_t window_read(window_t *window, uint64_t offset, size_t size, const uint8_t
     if (offset >= end)
         return 0;
     if (offset < window->start || offset - window->start >= window->count) {
-        window->start = offset - offset % sizeof(window->bytes);
+        window->start = offset - offset % sizeof window->bytes;
         uint64_t rest = end - window->start;
-        window->count =
-            rest < sizeof(window->bytes) ? (size_t)rest : sizeof(window->bytes);
+        window->count = rest < sizeof window->bytes ? (size_t)rest : sizeof window->bytes;
         if (!sfpm_image_read(image, window->index, window->start, window->bytes,
                              window->count)) {
             window->count = 0;

@@ -25,12 +25,12 @@ static bool is_addressable(const diff_t *diff, const pair_t *pair)
     const sfpm_vm_t *vm = diff->side[LEFT].vm;
     size_t length = strlen(name);
     if (pair->instance > 0 || length == 0 || length > NAME_LENGTH ||
-        strchr("# \t", name[0]) != NULL || strchr(name, '=') != NULL)
+        strchr("# \t", name[0]) || strchr(name, '='))
         return false;
     char *escaped = show_escaped(name);
-    bool plain = escaped != NULL && strcmp(escaped, name) == 0;
+    bool plain = escaped && strcmp(escaped, name) == 0;
     free(escaped);
-    if (vm == NULL || strcmp(name, "code") != 0)
+    if (!vm || strcmp(name, "code") != 0)
         return plain;
     return strcmp(sfpm_vm_code_region(vm, &start), name) == 0 && start == 0 &&
            machine_info(vm).code_size == pair->region[LEFT]->size;
@@ -40,9 +40,9 @@ static bool is_addressable(const diff_t *diff, const pair_t *pair)
 static const char *obstacle(const diff_t *diff, const pair_t *pair)
 {
     const sfpm_region_info_t *a = pair->region[LEFT], *b = pair->region[RIGHT];
-    if (a == NULL)
+    if (!a)
         return "is only in the right image";
-    if (b == NULL)
+    if (!b)
         return "is only in the left image";
     if (a->size != b->size)
         return "has another size";
@@ -60,7 +60,7 @@ static bool is_expressible(const diff_t *diff)
         tool_fail(NULL, "edits cannot express that the order of regions differs");
     for (size_t i = 0; i < diff->num_pairs; i++) {
         const char *why = obstacle(diff, &diff->pairs[i]);
-        if (why == NULL)
+        if (!why)
             continue;
         tool_fail(NULL, "edits cannot express that region '%s' %s",
                   pair_name(&diff->pairs[i]), why);
@@ -105,8 +105,8 @@ static bool print_edits(void *context, uint64_t offset, uint64_t length)
 
 static bool print_pair(diff_t *diff, const pair_t *pair)
 {
-    script_t *script = calloc(1, sizeof(*script));
-    if (script == NULL) {
+    script_t *script = calloc(1, sizeof *script);
+    if (!script) {
         tool_fail(NULL, "out of memory");
         return false;
     }
@@ -141,7 +141,7 @@ static void print_fact(void *context, const char *name, const char *key, const c
 {
     (void)context, (void)a, (void)b;
     printf("# not in these edits: %s", name);
-    if (key != NULL) {
+    if (key) {
         putchar(' ');
         escape_print(stdout, key);
     }

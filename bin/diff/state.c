@@ -19,9 +19,9 @@ enum { NUMBER = 24, FRAME = 400 };
 static void compare(const rows_t *rows, const char *name, const char *key, const char *a,
                     const char *b)
 {
-    if (a == NULL && b == NULL)
+    if (!a && !b)
         return;
-    if (a == NULL || b == NULL || strcmp(a, b) != 0)
+    if (!a || !b || strcmp(a, b) != 0)
         rows->row(rows->context, name, key, a, b);
 }
 
@@ -58,7 +58,9 @@ static void compare_attributes(const rows_t *rows, const sfpm_image_t *a,
     for (uint32_t i = 0, k = 0; i < num_a || k < num_b;) {
         bool has_a = i < num_a && sfpm_image_attribute(a, i, &key_a, &value_a);
         bool has_b = k < num_b && sfpm_image_attribute(b, k, &key_b, &value_b);
-        int order = !has_a ? 1 : !has_b ? -1 : strcmp(key_a, key_b);
+        int order = has_a ? -1 : 1;
+        if (has_a && has_b)
+            order = strcmp(key_a, key_b);
         compare(rows, "attribute", order <= 0 ? key_a : key_b,
                 order <= 0 ? value_a : NULL, order >= 0 ? value_b : NULL);
         i += order <= 0;
@@ -91,9 +93,9 @@ static const char *frame_text(const sfpm_vm_t *vm, uint32_t frames,
     char place[MACHINE_PLACE];
     sfpm_vm_frame_t frame;
     if (from_outermost >= frames ||
-        !sfpm_vm_frame(vm, frames - 1 - from_outermost, &frame, sizeof(frame)))
+        !sfpm_vm_frame(vm, frames - 1 - from_outermost, &frame, sizeof frame))
         return NULL;
-    machine_place(vm, frame.offset, place, sizeof(place));
+    machine_place(vm, frame.offset, place, sizeof place);
     snprintf(text, FRAME, "%.200s at %s", frame.function, place);
     return text;
 }
@@ -113,15 +115,15 @@ static void compare_frames(const rows_t *rows, const sfpm_vm_t *a, uint32_t fram
     char key[2 * NUMBER], text_a[FRAME], text_b[FRAME];
     uint32_t frames = frames_a > frames_b ? frames_a : frames_b;
     for (uint32_t f = 0; f < frames; f++) {
-        snprintf(key, sizeof(key), "%" PRIu32, f);
+        snprintf(key, sizeof key, "%" PRIu32, f);
         compare(rows, "frame", key, frame_text(a, frames_a, f, text_a),
                 frame_text(b, frames_b, f, text_b));
         for (uint32_t i = 0;; i++) {
             const char *x = local_text(a, frames_a, f, i, text_a);
             const char *y = local_text(b, frames_b, f, i, text_b);
-            if (x == NULL && y == NULL)
+            if (!x && !y)
                 break;
-            snprintf(key, sizeof(key), "%" PRIu32 " %" PRIu32, f, i);
+            snprintf(key, sizeof key, "%" PRIu32 " %" PRIu32, f, i);
             compare(rows, "local", key, x, y);
         }
     }
@@ -143,7 +145,7 @@ static const char *next_operand(walk_t *stack, char *text)
             return NULL;
         stack->frames--;
         stack->next = 0;
-        stack->operands = sfpm_vm_frame(stack->vm, stack->frames, &frame, sizeof(frame))
+        stack->operands = sfpm_vm_frame(stack->vm, stack->frames, &frame, sizeof frame)
                               ? frame.operands
                               : 0;
     }
@@ -162,7 +164,7 @@ static void compare_stacks(const rows_t *rows, const sfpm_vm_t *a, uint32_t fram
     for (uint64_t i = 0;; i++) {
         const char *x = next_operand(&stack_a, text_a);
         const char *y = next_operand(&stack_b, text_b);
-        if (x == NULL && y == NULL)
+        if (!x && !y)
             return;
         compare(rows, "stack", number(key, i), x, y);
     }
@@ -174,9 +176,9 @@ static const char *global_text(const sfpm_vm_t *vm, uint32_t index, char *text)
     char value[MACHINE_VALUE];
     int64_t bits;
     if (!sfpm_vm_global(vm, index, &bits, &name) ||
-        !sfpm_vm_global_text(vm, index, value, sizeof(value)))
+        !sfpm_vm_global_text(vm, index, value, sizeof value))
         return NULL;
-    if (name != NULL)
+    if (name)
         snprintf(text, FRAME, "%.200s = %s", name, value);
     else
         snprintf(text, FRAME, "%s", value);
@@ -199,8 +201,8 @@ static void compare_counters(const rows_t *rows, const sfpm_vm_t *vm_a,
 {
     char text_a[MACHINE_PLACE], text_b[MACHINE_PLACE];
     compare(rows, "state", NULL, machine_status(a->status), machine_status(b->status));
-    machine_place(vm_a, a->pc, text_a, sizeof(text_a));
-    machine_place(vm_b, b->pc, text_b, sizeof(text_b));
+    machine_place(vm_a, a->pc, text_a, sizeof text_a);
+    machine_place(vm_b, b->pc, text_b, sizeof text_b);
     if (a->pc != b->pc)
         compare(rows, "pc", NULL, text_a, text_b);
     compare(rows, "trap", NULL,
@@ -219,10 +221,10 @@ void diff_machine(const diff_t *diff, row_function_t row, void *context)
     const side_t *left = &diff->side[LEFT], *right = &diff->side[RIGHT];
     const sfpm_vm_t *vm_a = left->vm, *vm_b = right->vm;
     compare_texts(&rows, "refused", left->refusal, right->refusal);
-    if (vm_a == NULL || vm_b == NULL) {
+    if (!vm_a || !vm_b) {
         compare(&rows, "state", NULL,
-                vm_a != NULL ? machine_status(machine_info(vm_a).status) : NULL,
-                vm_b != NULL ? machine_status(machine_info(vm_b).status) : NULL);
+                vm_a ? machine_status(machine_info(vm_a).status) : NULL,
+                vm_b ? machine_status(machine_info(vm_b).status) : NULL);
         return;
     }
     sfpm_vm_info_t a = machine_info(vm_a), b = machine_info(vm_b);

@@ -37,7 +37,7 @@ char *show_escaped(const char *text)
     char *escaped = NULL;
     size_t size;
     FILE *file = open_memstream(&escaped, &size);
-    if (file == NULL)
+    if (!file)
         return NULL;
     escape_print(file, text);
     if (fclose(file) == 0)
@@ -51,9 +51,9 @@ static void print_padded(const char *text, size_t width)
 {
     char *escaped = show_escaped(text);
     size_t used = 0;
-    for (const char *p = escaped; p != NULL && *p != '\0'; p++)
+    for (const char *p = escaped; p && *p != '\0'; p++)
         used += ((unsigned char)*p & 0xC0) != 0x80;
-    if (escaped != NULL)
+    if (escaped)
         fputs(escaped, stdout);
     for (; used < width; used++)
         putchar(' ');
@@ -63,9 +63,9 @@ static void print_padded(const char *text, size_t width)
 static void print_columns(const char *a, const char *b, size_t width)
 {
     fputs(paint.left, stdout);
-    print_padded(a != NULL ? a : "", width);
+    print_padded(a ? a : "", width);
     printf("%s | %s", paint.plain, paint.right);
-    escape_print(stdout, b != NULL ? b : "");
+    escape_print(stdout, b ? b : "");
     printf("%s\n", paint.plain);
 }
 
@@ -102,7 +102,7 @@ static void show_row(void *context, const char *name, const char *key, const cha
         return;
     size_t used = strlen(name);
     printf("  %s", name);
-    if (key != NULL) {
+    if (key) {
         putchar(' ');
         print_padded(key, used < LABEL_WIDTH ? LABEL_WIDTH - used - 1 : 0);
     } else {
@@ -116,7 +116,7 @@ static bool show_instruction(void *context, uint64_t offset, const char *a, cons
     char label[32];
     if (!list_line(context))
         return true;
-    snprintf(label, sizeof(label), "code[%" PRIu64 "]", offset);
+    snprintf(label, sizeof label, "code[%" PRIu64 "]", offset);
     printf("  %-*s", LABEL_WIDTH, label);
     print_columns(a, b, LEFT_WIDTH);
     return true;
@@ -138,11 +138,11 @@ void show_pair(const pair_t *pair)
     const sfpm_region_info_t *a = pair->region[LEFT], *b = pair->region[RIGHT];
     printf("%12" PRIu64 " of %" PRIu64 " bytes  ", pair->bytes, pair_size(pair));
     escape_print(stdout, pair_name(pair));
-    if (a == NULL || b == NULL)
-        printf("  %s", a == NULL ? "added" : "removed");
-    if (a != NULL && b != NULL && a->size != b->size)
+    if (!a || !b)
+        printf("  %s", a ? "removed" : "added");
+    if (a && b && a->size != b->size)
         printf("  size %" PRIu64 " -> %" PRIu64, a->size, b->size);
-    if (a != NULL && b != NULL && a->flags != b->flags) {
+    if (a && b && a->flags != b->flags) {
         fputs("  flags ", stdout);
         print_flags(a->flags);
         fputs(" -> ", stdout);
@@ -178,9 +178,10 @@ static void hex_text(window_t *window, uint64_t offset, char text[3 * 16 + 1])
 {
     const uint8_t *bytes = NULL;
     size_t count = window_read(window, offset, 16, &bytes);
-    text[0] = '\0';
+    char *to = text;
+    *to = '\0';
     for (size_t i = 0; i < count; i++)
-        sprintf(text + (i == 0 ? 0 : 3 * i - 1), "%s%02x", i == 0 ? "" : " ", bytes[i]);
+        to += sprintf(to, i == 0 ? "%02x" : " %02x", bytes[i]);
 }
 
 static bool show_range(void *context, uint64_t offset, uint64_t length)
@@ -203,10 +204,10 @@ static bool show_range(void *context, uint64_t offset, uint64_t length)
 static bool show_bytes(diff_t *diff, const pair_t *pair)
 {
     char *name = show_escaped(pair_name(pair)), heading[300];
-    rows_t *rows = calloc(1, sizeof(*rows));
-    bool ok = name != NULL && rows != NULL;
+    rows_t *rows = calloc(1, sizeof *rows);
+    bool ok = name && rows;
     if (ok) {
-        snprintf(heading, sizeof(heading), "Bytes of %.256s", name);
+        snprintf(heading, sizeof heading, "Bytes of %.256s", name);
         rows->list = (list_t){.diff = diff, .heading = heading};
         for (int s = LEFT; s < SIDES; s++) {
             rows->window[s].side = &diff->side[s];
@@ -230,7 +231,7 @@ static bool show_bytes(diff_t *diff, const pair_t *pair)
 /* What the machine's facts tell already is shown as bytes only when all is wanted. */
 static bool show_contents(diff_t *diff)
 {
-    bool told = diff->side[LEFT].vm != NULL && diff->side[RIGHT].vm != NULL;
+    bool told = diff->side[LEFT].vm && diff->side[RIGHT].vm;
     for (size_t i = 0; i < diff->num_pairs; i++) {
         const pair_t *pair = &diff->pairs[i];
         if (!pair_is_common(pair) || pair->bytes == 0 ||

@@ -14,7 +14,7 @@ const char *view_time(const sfpm_commit_info_t *commit, const char *t, const cha
 {
     struct tm utc;
     time_t seconds = (time_t)commit->seconds;
-    if (seconds != commit->seconds || gmtime_r(&seconds, &utc) == NULL) {
+    if (seconds != commit->seconds || !gmtime_r(&seconds, &utc)) {
         snprintf(text, VIEW_TIME, "@%lld", (long long)commit->seconds);
         return text;
     }
@@ -26,7 +26,7 @@ const char *view_time(const sfpm_commit_info_t *commit, const char *t, const cha
 void view_note_damage(view_t *view)
 {
     if (view->damage[0] == '\0' && tool_met_damage())
-        snprintf(view->damage, sizeof(view->damage), "%s",
+        snprintf(view->damage, sizeof view->damage, "%s",
                  tool_last_error(view->file.label));
 }
 
@@ -41,8 +41,8 @@ void view_import(const sfpm_vm_t *vm, uint32_t index)
 {
     char signature[MACHINE_SIGNATURE] = "";
     sfpm_vm_link_t link = {.module = "", .name = ""};
-    sfpm_vm_imported(vm, index, &link, sizeof(link));
-    sfpm_vm_signature(vm, link.index, signature, sizeof(signature));
+    sfpm_vm_imported(vm, index, &link, sizeof link);
+    sfpm_vm_signature(vm, link.index, signature, sizeof signature);
     print_name(link.module);
     putchar(' ');
     print_name(link.name);
@@ -52,7 +52,7 @@ void view_import(const sfpm_vm_t *vm, uint32_t index)
 void view_export(const sfpm_vm_t *vm, uint32_t index)
 {
     sfpm_vm_link_t link = {.name = "", .kind = ""};
-    sfpm_vm_exported(vm, index, &link, sizeof(link));
+    sfpm_vm_exported(vm, index, &link, sizeof link);
     print_name(link.name);
     printf(" %s", link.kind);
     if (link.kind[0] == 'f' || link.kind[0] == 'g')

@@ -29,14 +29,14 @@ static bool keep(faults_t *faults, const char *text)
         if (says(faults->texts[i], text))
             return true;
         char *copy = says(text, faults->texts[i]) ? strdup(text) : NULL;
-        if (copy != NULL) {
+        if (copy) {
             free(faults->texts[i]);
             faults->texts[i] = copy;
             return true;
         }
     }
     char *copy = faults->count < FAULTS_MAX ? strdup(text) : NULL;
-    if (copy != NULL)
+    if (copy)
         faults->texts[faults->count++] = copy;
     return copy != NULL;
 }
@@ -69,7 +69,7 @@ static void meet(void *context, sfpm_status_t status, uint64_t offset, const cha
 int view_faults(view_t *view)
 {
     check_t check = {.view = view};
-    bool good = sfpm_image_check(view->file.image, meet, &check);
+    bool ok = sfpm_image_check(view->file.image, meet, &check);
     tell(view, &check.faults);
-    return good ? EXIT_SUCCESS : tool_failure();
+    return ok ? EXIT_SUCCESS : tool_failure();
 }

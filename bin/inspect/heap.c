@@ -33,7 +33,7 @@ static void for_each_heap(view_t *view, show_heap_t show_heap)
         if (!sfpm_heap_is_in(image, i))
             continue;
         sfpm_heap_survey_t *survey = sfpm_heap_survey(image, i, options.max_memory);
-        if (survey == NULL)
+        if (!survey)
             view_note_damage(view);
         show_heap(view, region->name, survey);
         sfpm_heap_survey_free(survey);
@@ -84,7 +84,7 @@ static void page_heap(view_t *view, const char *name, const sfpm_heap_survey_t *
     printf("\n%sHeap ", view->bold);
     escape_print(stdout, name);
     printf("%s\n", view->plain);
-    if (survey == NULL) {
+    if (!survey) {
         printf("  %-13s", "unreadable");
         escape_print(stdout, sfpm_last_error());
         putchar('\n');
@@ -120,7 +120,7 @@ static void text_name(const char *what, const char *heap, const char *name)
 {
     printf("%s ", what);
     escape_print(stdout, heap);
-    if (name != NULL) {
+    if (name) {
         putchar(' ');
         escape_print(stdout, name);
     }
@@ -131,7 +131,7 @@ static void text_heap(view_t *view, const char *name, const sfpm_heap_survey_t *
     const sfpm_heap_survey_type_t *type;
     const sfpm_heap_survey_root_t *root;
     (void)view;
-    if (survey == NULL) {
+    if (!survey) {
         text_name("heap-refused", name, sfpm_last_error());
         putchar('\n');
         return;
@@ -224,7 +224,7 @@ static void json_heap(view_t *view, const char *name, const sfpm_heap_survey_t *
 {
     fputs(view->heaps++ > 0 ? ",{\"region\":" : "{\"region\":", stdout);
     escape_json(stdout, name);
-    if (survey == NULL) {
+    if (!survey) {
         json_member("refused", sfpm_last_error());
     } else {
         const sfpm_heap_survey_info_t *info = sfpm_heap_survey_info(survey);

@@ -64,8 +64,8 @@ static bool json_commit(const view_t *view)
     fputs(",\"size\":", stdout);
     json_u64(commit->size);
     const usage_t *usage = view_usage(view, commit->number);
-    json_known("unused", usage != NULL, usage != NULL ? usage->unused : 0);
-    json_known("torn", usage != NULL, usage != NULL ? usage->torn : 0);
+    json_known("unused", usage != NULL, usage ? usage->unused : 0);
+    json_known("torn", usage != NULL, usage ? usage->torn : 0);
     bool ok = json_attributes(image);
     putchar('}');
     return ok;
@@ -123,10 +123,10 @@ static void json_globals(const sfpm_vm_t *vm, uint32_t count)
     const char *name;
     fputs("],\"globals\":[", stdout);
     for (uint32_t i = 0; i < count && sfpm_vm_global(vm, i, &bits, &name) &&
-                         sfpm_vm_global_text(vm, i, value, sizeof(value));
+                         sfpm_vm_global_text(vm, i, value, sizeof value);
          i++) {
         fputs(i > 0 ? ",{\"name\":" : "{\"name\":", stdout);
-        if (name != NULL)
+        if (name)
             escape_json(stdout, name);
         else
             fputs("null", stdout);
@@ -156,8 +156,8 @@ static void json_imports(const sfpm_vm_t *vm, uint32_t count)
     char signature[MACHINE_SIGNATURE];
     sfpm_vm_link_t link;
     fputs(",\"imports\":[", stdout);
-    for (uint32_t i = 0; i < count && sfpm_vm_imported(vm, i, &link, sizeof(link)) &&
-                         sfpm_vm_signature(vm, link.index, signature, sizeof(signature));
+    for (uint32_t i = 0; i < count && sfpm_vm_imported(vm, i, &link, sizeof link) &&
+                         sfpm_vm_signature(vm, link.index, signature, sizeof signature);
          i++) {
         fputs(i > 0 ? ",{\"module\":" : "{\"module\":", stdout);
         escape_json(stdout, link.module);
@@ -171,7 +171,7 @@ static void json_exports(const sfpm_vm_t *vm, uint32_t count)
 {
     sfpm_vm_link_t link;
     fputs("],\"exports\":[", stdout);
-    for (uint32_t i = 0; i < count && sfpm_vm_exported(vm, i, &link, sizeof(link)); i++) {
+    for (uint32_t i = 0; i < count && sfpm_vm_exported(vm, i, &link, sizeof link); i++) {
         fputs(i > 0 ? ",{\"name\":" : "{\"name\":", stdout);
         escape_json(stdout, link.name);
         json_member("kind", link.kind);
@@ -181,7 +181,7 @@ static void json_exports(const sfpm_vm_t *vm, uint32_t count)
 
 static void json_machine(const sfpm_vm_t *vm)
 {
-    if (vm == NULL) {
+    if (!vm) {
         fputs(",\"machine\":null", stdout);
         return;
     }

@@ -11,9 +11,9 @@
 static void log_usage(const view_t *view, uint64_t commit)
 {
     const usage_t *usage = view_usage(view, commit);
-    if (usage != NULL && usage->unused > 0)
+    if (usage && usage->unused > 0)
         printf(", %" PRIu64 " unused", usage->unused);
-    if (usage != NULL && usage->torn > 0)
+    if (usage && usage->torn > 0)
         printf(", %" PRIu64 " torn", usage->torn);
 }
 
@@ -57,7 +57,7 @@ static bool print(void *context, const void *bytes, size_t size)
 
 int view_code(view_t *view)
 {
-    if (view->vm == NULL)
+    if (!view->vm)
         return tool_fail(view->file.label, "%s",
                          view->refusal[0] != '\0' ? view->refusal
                                                   : "the image holds no machine");
@@ -90,8 +90,8 @@ int view_hex(view_t *view)
     if (!sfpm_image_find_region(view->file.image, view->region, &index))
         return tool_mistake_last(view->file.label);
     uint64_t size = sfpm_image_region(view->file.image, index)->size;
-    for (uint64_t at = 0; at < size; at += sizeof(bytes)) {
-        size_t count = size - at < sizeof(bytes) ? (size_t)(size - at) : sizeof(bytes);
+    for (uint64_t at = 0; at < size; at += sizeof bytes) {
+        size_t count = size - at < sizeof bytes ? (size_t)(size - at) : sizeof bytes;
         if (!sfpm_image_read(view->file.image, index, at, bytes, count))
             return tool_fail_last(view->file.label);
         for (size_t i = 0; i < count; i += 16)

@@ -50,9 +50,9 @@ static void load_machine(view_t *view)
     if (!sfpm_vm_is_in(view->file.image))
         return;
     view->vm = machine_create();
-    bool loaded = view->vm != NULL && sfpm_vm_load_image(view->vm, view->file.image);
+    bool loaded = view->vm && sfpm_vm_load_image(view->vm, view->file.image);
     if (!loaded || !sfpm_vm_verify(view->vm))
-        snprintf(view->refusal, sizeof(view->refusal), "%s", sfpm_last_error());
+        snprintf(view->refusal, sizeof view->refusal, "%s", sfpm_last_error());
     if (!loaded) {
         view_note_damage(view);
         sfpm_vm_destroy(view->vm);
@@ -75,7 +75,7 @@ static int show(view_t *view)
     if (mode != MODE_LOG && mode != MODE_HEX)
         load_machine(view);
     int status = tool_failure();
-    for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++)
         if (ways[i].mode == mode)
             status = ways[i].function(view);
     /* --text shows it as a fact among others: git is to go on comparing. */
@@ -105,16 +105,16 @@ static int inspect(const char *name)
 
 static int inspect_operands(poptContext popt)
 {
-    if (hex_region != NULL)
+    if (hex_region)
         mode |= MODE_HEX;
     if ((mode & (mode - 1)) != 0)
         return tool_usage("--log, --disassemble, --hex, --verify, --json and --text "
                           "exclude each other");
     const char *name = poptGetArg(popt);
-    if (name == NULL)
+    if (!name)
         return tool_usage("an IMAGE is needed; - is standard input");
     int status = EXIT_SUCCESS;
-    for (; name != NULL; name = poptGetArg(popt)) {
+    for (; name; name = poptGetArg(popt)) {
         int one = inspect(name);
         if (one != EXIT_SUCCESS)
             status = one;

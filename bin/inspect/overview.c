@@ -34,9 +34,12 @@ static void show_features(uint64_t features)
 {
     bool encrypted = (features & SFPM_FEATURE_ENCRYPTED) != 0;
     bool delta = (features & SFPM_FEATURE_DELTA) != 0;
-    if (encrypted || delta)
-        printf("  %-13s%s%s%s\n", "storage", encrypted ? "encrypted" : "",
-               encrypted && delta ? ", " : "", delta ? "a delta on a base image" : "");
+    if (encrypted && delta)
+        fact("storage", "encrypted, a delta on a base image");
+    else if (encrypted)
+        fact("storage", "encrypted");
+    else if (delta)
+        fact("storage", "a delta on a base image");
 }
 
 static void show_commit(const view_t *view)
@@ -108,7 +111,7 @@ show_values(const char *title, const sfpm_vm_t *vm, uint32_t level, uint32_t cou
     if (first > 0)
         printf(" (%" PRIu32 " more)", first);
     for (uint32_t i = first; i < count; i++)
-        if (read(vm, level, i, value, sizeof(value)))
+        if (read(vm, level, i, value, sizeof value))
             printf(" %s", value);
     putchar('\n');
 }
@@ -118,15 +121,15 @@ static void show_frame(const sfpm_vm_t *vm, uint32_t level)
     char place[MACHINE_PLACE];
     uint32_t line;
     sfpm_vm_frame_t frame;
-    if (!sfpm_vm_frame(vm, level, &frame, sizeof(frame)))
+    if (!sfpm_vm_frame(vm, level, &frame, sizeof frame))
         return;
     printf("  %3" PRIu32 "  ", level);
     escape_print(stdout, frame.function);
-    machine_place(vm, frame.offset, place, sizeof(place));
+    machine_place(vm, frame.offset, place, sizeof place);
     fputs(" at ", stdout);
     escape_print(stdout, place);
     const char *file = sfpm_vm_source(vm, frame.offset, &line);
-    if (file != NULL) {
+    if (file) {
         fputs(", ", stdout);
         escape_print(stdout, file);
         printf(":%" PRIu32, line);
@@ -162,10 +165,10 @@ static void show_globals(const view_t *view, uint32_t count)
         char value[MACHINE_VALUE];
         const char *name;
         if (!sfpm_vm_global(view->vm, i, &bits, &name) ||
-            !sfpm_vm_global_text(view->vm, i, value, sizeof(value)))
+            !sfpm_vm_global_text(view->vm, i, value, sizeof value))
             return;
         printf("  %3" PRIu32 "  ", i);
-        if (name != NULL) {
+        if (name) {
             escape_print(stdout, name);
             fputs(" = ", stdout);
         }
@@ -201,10 +204,10 @@ static void show_state(const view_t *view, const sfpm_vm_info_t *info)
 {
     char place[MACHINE_PLACE], instruction[80];
     heading(view, "Machine\n");
-    machine_place(view->vm, info->pc, place, sizeof(place));
+    machine_place(view->vm, info->pc, place, sizeof place);
     printf("  %-13s%s at ", "state", machine_status(info->status));
     escape_print(stdout, place);
-    if (sfpm_vm_instruction(view->vm, info->pc, instruction, sizeof(instruction)) != 0) {
+    if (sfpm_vm_instruction(view->vm, info->pc, instruction, sizeof instruction) != 0) {
         fputs(": ", stdout);
         escape_print(stdout, instruction);
     }
@@ -219,7 +222,7 @@ static void show_state(const view_t *view, const sfpm_vm_info_t *info)
 
 static void show_machine(const view_t *view)
 {
-    if (view->vm == NULL) {
+    if (!view->vm) {
         if (view->refusal[0] != '\0') {
             heading(view, "Machine\n");
             fact("unreadable", view->refusal);

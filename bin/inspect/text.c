@@ -49,8 +49,8 @@ static bool text_sum(const sfpm_image_t *image, size_t index, uint64_t size)
 {
     uint8_t bytes[4096];
     uint64_t sum = UINT64_C(0xCBF29CE484222325);
-    for (uint64_t at = 0; at < size; at += sizeof(bytes)) {
-        size_t count = size - at < sizeof(bytes) ? (size_t)(size - at) : sizeof(bytes);
+    for (uint64_t at = 0; at < size; at += sizeof bytes) {
+        size_t count = size - at < sizeof bytes ? (size_t)(size - at) : sizeof bytes;
         if (!sfpm_image_read(image, index, at, bytes, count))
             return false;
         for (size_t i = 0; i < count; i++)
@@ -93,9 +93,9 @@ static void text_frames(const sfpm_vm_t *vm, uint32_t frames)
     char place[MACHINE_PLACE];
     sfpm_vm_frame_t frame;
     for (uint32_t level = frames; level-- > 0;) {
-        if (!sfpm_vm_frame(vm, level, &frame, sizeof(frame)))
+        if (!sfpm_vm_frame(vm, level, &frame, sizeof frame))
             continue;
-        machine_place(vm, frame.offset, place, sizeof(place));
+        machine_place(vm, frame.offset, place, sizeof place);
         printf("frame %" PRIu32 " ", frames - 1 - level);
         escape_print(stdout, frame.function);
         putchar(' ');
@@ -103,7 +103,7 @@ static void text_frames(const sfpm_vm_t *vm, uint32_t frames)
         putchar('\n');
         char value[MACHINE_VALUE];
         for (uint32_t i = 0; i < frame.locals; i++)
-            if (sfpm_vm_local_text(vm, level, i, value, sizeof(value)))
+            if (sfpm_vm_local_text(vm, level, i, value, sizeof value))
                 printf("local %" PRIu32 " %" PRIu32 " %s\n", frames - 1 - level, i,
                        value);
     }
@@ -115,10 +115,10 @@ static void text_globals(const sfpm_vm_t *vm, uint32_t count)
     char value[MACHINE_VALUE];
     const char *name;
     for (uint32_t i = 0; i < count && sfpm_vm_global(vm, i, &bits, &name) &&
-                         sfpm_vm_global_text(vm, i, value, sizeof(value));
+                         sfpm_vm_global_text(vm, i, value, sizeof value);
          i++) {
         printf("global %" PRIu32 " ", i);
-        if (name != NULL) {
+        if (name) {
             escape_print(stdout, name);
             putchar(' ');
         }
@@ -151,7 +151,7 @@ static void text_code(const sfpm_vm_t *vm, uint64_t size)
     char instruction[160];
     size_t length;
     for (uint64_t at = 0; at < size; at += length) {
-        length = sfpm_vm_instruction(vm, at, instruction, sizeof(instruction));
+        length = sfpm_vm_instruction(vm, at, instruction, sizeof instruction);
         if (length == 0)
             return;
         printf("code %" PRIu64 " ", at);
@@ -166,7 +166,7 @@ int view_text(view_t *view)
         return tool_fail_last(view->file.label);
     heap_text(view);
     fact("machine refused", view->refusal);
-    if (view->vm == NULL)
+    if (!view->vm)
         return EXIT_SUCCESS;
     sfpm_vm_info_t info = machine_info(view->vm);
     printf("machine %s\npc %" PRIu64 "\n", machine_status(info.status), info.pc);

@@ -10,8 +10,8 @@ static void note(void *context, uint64_t commit, uint64_t unused, uint64_t torn)
     view_t *view = context;
     if (view->num_usage == view->max_usage) {
         size_t room = view->max_usage ? 2 * view->max_usage : 64;
-        usage_t *usage = realloc(view->usage, room * sizeof(*usage));
-        if (usage == NULL)
+        usage_t *usage = realloc(view->usage, room * sizeof *usage);
+        if (!usage)
             return;
         view->usage = usage;
         view->max_usage = room;

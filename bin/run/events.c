@@ -41,7 +41,7 @@ static void on_alarm(int number)
 static void handle(int number, void (*handler)(int))
 {
     struct sigaction old, action;
-    memset(&action, 0, sizeof(action));
+    memset(&action, 0, sizeof action);
     action.sa_handler = handler;
     action.sa_flags = SA_RESTART; /* writes of the program's output go on */
     sigemptyset(&action.sa_mask);

@@ -30,10 +30,13 @@ static bool fill(const run_t *run, sfpm_edit_t *edit)
 {
     char message[2 * MACHINE_PLACE], place[MACHINE_PLACE];
     sfpm_vm_info_t info = machine_info(run->vm);
-    machine_place(run->vm, info.pc, place, sizeof(place));
-    bool trapped = info.status == SFPM_VM_TRAPPED;
-    snprintf(message, sizeof(message), "%s at %s%s%s", machine_status(info.status), place,
-             trapped ? ": " : "", trapped ? machine_trap(info.trap) : "");
+    const char *status = machine_status(info.status);
+    machine_place(run->vm, info.pc, place, sizeof place);
+    if (info.status == SFPM_VM_TRAPPED)
+        snprintf(message, sizeof message, "%s at %s: %s", status, place,
+                 machine_trap(info.trap));
+    else
+        snprintf(message, sizeof message, "%s at %s", status, place);
     return options_fill_storage(edit) && sfpm_vm_fill_edit(run->vm, edit) &&
            options_fill_edit(edit, message) && sink_record(edit) &&
            host_record(run->host, edit);
@@ -59,7 +62,7 @@ static int save(const run_t *run)
 {
     sfpm_edit_t *edit = sfpm_edit_create(run->image->image);
     int status = STATUS_FAILED;
-    if (edit != NULL && fill(run, edit))
+    if (edit && fill(run, edit))
         status = output_write(run->kind, run->image, edit);
     else
         tool_fail_last(run->image->label);
@@ -93,7 +96,7 @@ static bool rescue(const run_t *run)
     if (!is_lost(run))
         return false;
     sfpm_edit_t *edit = sfpm_edit_create(NULL);
-    if (edit == NULL || !fill_old(run->image, edit) || !fill(run, edit))
+    if (!edit || !fill_old(run->image, edit) || !fill(run, edit))
         tool_fail_last(run->image->label);
     else
         output_rescue(run->image, edit);
@@ -144,10 +147,10 @@ static bool trace(const sfpm_vm_t *vm)
     char place[MACHINE_PLACE], text[256];
     sfpm_vm_info_t info = machine_info(vm);
     sfpm_vm_frame_t frame = {.operands = 0};
-    machine_place(vm, info.pc, place, sizeof(place));
-    sfpm_vm_instruction(vm, info.pc, text, sizeof(text));
+    machine_place(vm, info.pc, place, sizeof place);
+    sfpm_vm_instruction(vm, info.pc, text, sizeof text);
     fprintf(stderr, "%10" PRIu64 "  %-28s %-24s", info.instructions, place, text);
-    sfpm_vm_frame(vm, 0, &frame, sizeof(frame));
+    sfpm_vm_frame(vm, 0, &frame, sizeof frame);
     uint32_t first = frame.operands > TRACE_VALUES ? frame.operands - TRACE_VALUES : 0;
     if (first > 0)
         fputs(" ...", stderr);
@@ -180,22 +183,23 @@ static bool run_on(const run_t *run, sfpm_vm_run_options_t *how, bool *delivered
     return true;
 }
 
-/* The image itself goes to standard output with -o -, the program's words elsewhere. */
-static void choose_output(const run_t *run, sfpm_vm_run_options_t *how)
+/* Where the program's output goes: the file of --stdout (NULL), or standard output unless
+ * the image itself goes there. */
+static FILE *choose_output(const run_t *run)
 {
-    how->output = sink_write;
-    how->output_context = run->request->stdout_file != NULL ? NULL
-                          : run->kind == OUTPUT_STDOUT      ? stderr
-                                                            : stdout;
+    if (run->request->stdout_file)
+        return NULL;
+    return run->kind == OUTPUT_STDOUT ? stderr : stdout;
 }
 
 static int run_and_save(const run_t *run)
 {
     bool delivered;
-    sfpm_vm_run_options_t how = {.struct_size = sizeof(how),
+    sfpm_vm_run_options_t how = {.struct_size = sizeof how,
+                                 .output = sink_write,
+                                 .output_context = choose_output(run),
                                  .max_stack = run->request->max_stack,
                                  .engine = run->request->engine};
-    choose_output(run, &how);
     run->host->output = how.output;
     run->host->output_context = how.output_context;
     bool ok = run_on(run, &how, &delivered);
@@ -231,7 +235,7 @@ int execute(sfpm_vm_t *vm, const operand_t *image, output_kind_t kind,
                        .began = machine_info(vm).instructions};
     int status = STATUS_FAILED;
     if (host_open(&host, vm, image, request) &&
-        (request->stdout_file == NULL ||
+        (!request->stdout_file ||
          sink_open(request->stdout_file, image, request->fresh))) {
         events_start(vm, request, kind != OUTPUT_NONE);
         status = run_and_save(&run);

@@ -47,8 +47,7 @@ static bool read_region(host_t *host, const operand_t *image)
     if (size > HOST_MAX_SIZE)
         return fail_region(image);
     uint8_t *bytes = malloc(size > 0 ? (size_t)size : 1);
-    bool read =
-        bytes != NULL && sfpm_image_read(image->image, index, 0, bytes, (size_t)size);
+    bool read = bytes && sfpm_image_read(image->image, index, 0, bytes, (size_t)size);
     if (!read)
         tool_fail_last(image->label);
     else if (!host_state_decode(&host->state, bytes, (size_t)size))
@@ -65,7 +64,7 @@ bool host_record(host_t *host, sfpm_edit_t *edit)
         return true;
     free(host->region);
     host->region = host_state_encode(&host->state, &size);
-    if (host->region == NULL) {
+    if (!host->region) {
         tool_fail(NULL, "the program's arguments and environment are too long");
         return false;
     }
@@ -79,7 +78,7 @@ static uint64_t source_date(void)
 {
     const char *text = getenv("SOURCE_DATE_EPOCH");
     uint64_t seconds;
-    return text != NULL && number_parse(text, strlen(text), &seconds) ? seconds : 0;
+    return text && number_parse(text, strlen(text), &seconds) ? seconds : 0;
 }
 
 static bool seed(host_state_t *state, const host_request_t *request)
@@ -89,9 +88,8 @@ static bool seed(host_state_t *state, const host_request_t *request)
     if (request->has_seed || request->fixed_seed)
         return true;
     FILE *source = fopen("/dev/urandom", "rb");
-    bool read =
-        source != NULL && fread(&state->random, sizeof(state->random), 1, source) == 1;
-    if (source != NULL)
+    bool read = source && fread(&state->random, sizeof state->random, 1, source) == 1;
+    if (source)
         fclose(source);
     if (!read)
         tool_fail("/dev/urandom", "%s: --seed N gives a seed", strerror(errno));
@@ -101,14 +99,14 @@ static bool seed(host_state_t *state, const host_request_t *request)
 /* Adds NAME=VALUE, or NAME with the value it has here, if any. */
 static bool take_variable(host_state_t *state, const char *text)
 {
-    const char *value = strchr(text, '=') == NULL ? getenv(text) : "";
-    if (value == NULL)
+    const char *value = strchr(text, '=') ? "" : getenv(text);
+    if (!value)
         return true;
     size_t size = strlen(text) + strlen(value) + 2;
     char *joined = malloc(size);
-    if (joined == NULL)
+    if (!joined)
         return false;
-    snprintf(joined, size, "%s%s%s", text, strchr(text, '=') == NULL ? "=" : "", value);
+    snprintf(joined, size, "%s%s%s", text, strchr(text, '=') ? "" : "=", value);
     bool added = host_list_add(&state->environment, &state->num_environment, joined,
                                strlen(joined));
     free(joined);
@@ -119,11 +117,11 @@ static bool take_lists(host_state_t *state, const host_request_t *request)
 {
     const char **argument = request->arguments;
     char **variable = request->environment;
-    for (; argument != NULL && *argument != NULL; argument++)
+    for (; argument && *argument; argument++)
         if (!host_list_add(&state->arguments, &state->num_arguments, *argument,
                            strlen(*argument)))
             return false;
-    for (; variable != NULL && *variable != NULL; variable++)
+    for (; variable && *variable; variable++)
         if (!take_variable(state, *variable))
             return false;
     return true;
@@ -139,8 +137,7 @@ static bool input_is_file(const host_t *host)
 
 static bool is_asked(const host_request_t *request)
 {
-    return request->arguments != NULL || request->environment != NULL ||
-           request->has_seed;
+    return request->arguments || request->environment || request->has_seed;
 }
 
 static bool begin(host_t *host, const host_request_t *request)
@@ -180,7 +177,7 @@ static bool go_on(const host_t *host, const operand_t *image,
 bool host_open(host_t *host, sfpm_vm_t *vm, const operand_t *image,
                const struct run_request *request)
 {
-    *host = (host_t){.clock = request->host.clock, .input_is_image = image->path == NULL};
+    *host = (host_t){.clock = request->host.clock, .input_is_image = !image->path};
     if (!natives_register(vm, host)) {
         tool_fail_last(image->label);
         return false;

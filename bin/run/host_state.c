@@ -20,9 +20,8 @@ void host_list_free(char ***list, uint32_t *count)
 bool host_list_add(char ***list, uint32_t *count, const char *text, size_t length)
 {
     char *copy = strndup(text, length);
-    char **longer =
-        copy != NULL ? realloc(*list, ((size_t)*count + 1) * sizeof(*longer)) : NULL;
-    if (longer == NULL) {
+    char **longer = copy ? realloc(*list, ((size_t)*count + 1) * sizeof *longer) : NULL;
+    if (!longer) {
         free(copy);
         return false;
     }
@@ -62,7 +61,7 @@ static bool decode_list(char ***list, uint32_t *count, const uint8_t **at, size_
     *left -= 4;
     while (*count < wanted) {
         size_t length = *left >= 4 ? (size_t)get(*at, 4) : 0;
-        if (*left < 4 || length > *left - 4 || memchr(*at + 4, '\0', length) != NULL ||
+        if (*left < 4 || length > *left - 4 || memchr(*at + 4, '\0', length) ||
             !host_list_add(list, count, (const char *)*at + 4, length))
             return false;
         *at += 4 + length;
@@ -75,7 +74,7 @@ static bool decode_list(char ***list, uint32_t *count, const uint8_t **at, size_
 static bool are_variables(const host_state_t *state)
 {
     for (uint32_t i = 0; i < state->num_environment; i++)
-        if (strchr(state->environment[i], '=') == NULL)
+        if (!strchr(state->environment[i], '='))
             return false;
     return true;
 }
@@ -128,7 +127,7 @@ uint8_t *host_state_encode(const host_state_t *state, size_t *size)
     *size = HEADER + list_size(state->arguments, state->num_arguments) +
             list_size(state->environment, state->num_environment);
     uint8_t *bytes = *size <= HOST_MAX_SIZE ? calloc(1, *size) : NULL;
-    if (bytes == NULL)
+    if (!bytes)
         return NULL;
     put(bytes, 4, LAYOUT);
     put(bytes + 4, 4, state->status);

@@ -74,15 +74,15 @@ static bool parse_seconds(const char *name, const char *text, double *seconds,
                           int *status)
 {
     char *end;
-    *seconds = text != NULL ? strtod(text, &end) : 0;
-    if (text == NULL || (end != text && *end == '\0' && *seconds > 0 && *seconds <= 1e9))
+    *seconds = text ? strtod(text, &end) : 0;
+    if (!text || (end != text && *end == '\0' && *seconds > 0 && *seconds <= 1e9))
         return true;
     return usage(status, name, text, "a number of seconds above 0");
 }
 
 static bool parse_count(const char *name, const char *text, uint64_t *count, int *status)
 {
-    if (text == NULL || (number_parse(text, strlen(text), count) && *count > 0))
+    if (!text || (number_parse(text, strlen(text), count) && *count > 0))
         return true;
     return usage(status, name, text, "a number from 1 on");
 }
@@ -91,7 +91,7 @@ static bool parse_resumable(int *status)
 {
     uint64_t number;
     const char *text = texts.resumable;
-    if (text == NULL)
+    if (!text)
         return true;
     if (!number_parse(text, strlen(text), &number) || number > 255)
         return usage(status, "--resumable-status", text, "a number up to 255");
@@ -102,7 +102,7 @@ static bool parse_resumable(int *status)
 static bool parse_max_stack(int *status)
 {
     const char *text = texts.max_stack;
-    if (text == NULL)
+    if (!text)
         return true;
     if (!number_parse_size(text, &request.max_stack) || request.max_stack == 0)
         return usage(status, "--max-stack", text, "a size such as 4M");
@@ -116,8 +116,8 @@ static bool parse_max_stack(int *status)
 static bool parse_word(const char *name, const char *text, const char *const words[],
                        const char *wanted, int *number, int *status)
 {
-    for (int i = 0; words[i] != NULL; i++)
-        if (text == NULL || strcmp(text, words[i]) == 0) {
+    for (int i = 0; words[i]; i++)
+        if (!text || strcmp(text, words[i]) == 0) {
             *number = i;
             return true;
         }
@@ -142,8 +142,7 @@ static bool parse_words(int *status)
 static bool parse_seed(int *status)
 {
     request.host.has_seed = texts.seed != NULL;
-    if (texts.seed == NULL ||
-        number_parse(texts.seed, strlen(texts.seed), &request.host.seed))
+    if (!texts.seed || number_parse(texts.seed, strlen(texts.seed), &request.host.seed))
         return true;
     return usage(status, "--seed", texts.seed, "a number");
 }
@@ -153,7 +152,7 @@ static void make_deterministic(void)
 {
     if (!deterministic)
         return;
-    if (texts.clock == NULL)
+    if (!texts.clock)
         request.host.clock = HOST_CLOCK_VIRTUAL;
     request.host.fixed_seed = true;
     setenv("SOURCE_DATE_EPOCH", "0", 0);
@@ -161,7 +160,7 @@ static void make_deterministic(void)
 
 static bool parse_values(int *status)
 {
-    if (texts.stdout_file != NULL && strcmp(texts.stdout_file, "-") != 0)
+    if (texts.stdout_file && strcmp(texts.stdout_file, "-") != 0)
         request.stdout_file = texts.stdout_file;
     return parse_count("--steps", texts.steps, &request.steps, status) &&
            parse_count("--fuel", texts.fuel, &request.fuel, status) &&
@@ -174,11 +173,11 @@ static bool parse_values(int *status)
 
 static bool check_request(int *status)
 {
-    bool writes = options.output != NULL || options.in_place;
-    bool to_stdout = options.output != NULL && strcmp(options.output, "-") == 0;
-    if (options.compression != NULL && !writes)
+    bool writes = options.output || options.in_place;
+    bool to_stdout = options.output && strcmp(options.output, "-") == 0;
+    if (options.compression && !writes)
         *status = tool_usage("--compress: no image is written: add -o FILE or -i");
-    else if (to_stdout && texts.stdout_file != NULL && request.stdout_file == NULL)
+    else if (to_stdout && texts.stdout_file && !request.stdout_file)
         *status = tool_usage("-o and --stdout cannot both be standard output");
     else if (request.checkpoint_every > 0 && (!writes || to_stdout))
         *status =
@@ -191,24 +190,28 @@ static bool check_request(int *status)
 }
 
 /* Puts the machine where it is to start. Returns whether there is something to do. */
-static bool prepare(sfpm_vm_t *vm, const operand_t *image, int *status)
+static bool rewind_machine(sfpm_vm_t *vm, const operand_t *image, int *status)
 {
     bool ended = machine_info(vm).status == SFPM_VM_HALTED;
+    bool ok = true;
     *status = EXIT_SUCCESS;
     if (ended && resume)
         return false;
     request.starts = request.fresh || restart || ended || machine_info(vm).starts == 0;
-    if (request.fresh ? sfpm_vm_fresh(vm) : restart || ended ? sfpm_vm_restart(vm) : true)
-        return true;
-    *status = tool_fail_last(image->label);
-    return false;
+    if (request.fresh)
+        ok = sfpm_vm_fresh(vm);
+    else if (restart || ended)
+        ok = sfpm_vm_restart(vm);
+    if (!ok)
+        *status = tool_fail_last(image->label);
+    return ok;
 }
 
 /* What a program cannot ask for was not meant for it. */
 static bool takes_arguments(const sfpm_vm_t *vm)
 {
     sfpm_vm_link_t link;
-    for (uint32_t i = 0; sfpm_vm_imported(vm, i, &link, sizeof(link)); i++)
+    for (uint32_t i = 0; sfpm_vm_imported(vm, i, &link, sizeof link); i++)
         if (strcmp(link.module, "sfpm") == 0 &&
             (strcmp(link.name, "argument") == 0 || strcmp(link.name, "arguments") == 0))
             return true;
@@ -222,7 +225,7 @@ static int run_image(const operand_t *image)
     operand_warn(image);
     files_read_fd("standard input, which the program reads", STDIN_FILENO);
     if (!output_choose(image, OUTPUT_NONE, &kind, &status) ||
-        (request.stdout_file != NULL &&
+        (request.stdout_file &&
          !files_write("--stdout", request.stdout_file, "name another file", &status)))
         return status;
     if (!sfpm_vm_is_in(image->image)) {
@@ -239,15 +242,15 @@ static int run_image(const operand_t *image)
     if (!output_lock(kind, image))
         return STATUS_FAILED;
     sfpm_vm_t *vm = machine_create();
-    if (vm != NULL)
+    if (vm)
         sfpm_vm_expect_commits(vm, kind == OUTPUT_IN_PLACE);
-    if (vm == NULL || !sfpm_vm_load_image(vm, image->image))
+    if (!vm || !sfpm_vm_load_image(vm, image->image))
         status = tool_fail_last(image->label);
-    else if (request.host.arguments != NULL && !takes_arguments(vm))
+    else if (request.host.arguments && !takes_arguments(vm))
         status = tool_usage("%s: the program takes no arguments, such as '%s'; options "
                             "come before IMAGE",
                             image->label, request.host.arguments[0]);
-    else if (prepare(vm, image, &status))
+    else if (rewind_machine(vm, image, &status))
         status = execute(vm, image, kind, &request);
     sfpm_vm_destroy(vm);
     return status;
@@ -256,7 +259,7 @@ static int run_image(const operand_t *image)
 static int run_operands(poptContext popt)
 {
     const char *name = poptGetArg(popt);
-    if (name == NULL)
+    if (!name)
         return tool_usage("an IMAGE is needed; - is standard input");
     request.host.arguments = poptGetArgs(popt);
     make_deterministic();
@@ -283,9 +286,9 @@ int main(int argc, char **argv)
         texts.steps,   texts.fuel,      texts.max_stack,   texts.checkpoint_every,
         texts.timeout, texts.resumable, texts.stdout_file, texts.clock,
         texts.seed,    texts.engine};
-    for (size_t i = 0; i < sizeof(owned) / sizeof(*owned); i++)
+    for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
         free(owned[i]);
-    for (char **a = request.host.environment; a != NULL && *a != NULL; a++)
+    for (char **a = request.host.environment; a && *a; a++)
         free(*a);
     free(request.host.environment);
     return tool_flush(status);

@@ -37,7 +37,7 @@ static sfpm_native_result_t native_write(void *context, sfpm_vm_t *vm,
     host_t *host = host_of(context);
     uint32_t size = (uint32_t)params[2].i32;
     const void *bytes = range(vm, &params[1], &params[2]);
-    if (bytes == NULL)
+    if (!bytes)
         return SFPM_NATIVE_BOUNDS;
     results[0].i32 = -1;
     if (params[0].i32 == STDOUT_FILENO) {
@@ -70,7 +70,7 @@ static sfpm_native_result_t native_read(void *context, sfpm_vm_t *vm,
 {
     host_t *host = host_of(context);
     void *bytes = range(vm, &params[1], &params[2]);
-    if (bytes == NULL)
+    if (!bytes)
         return SFPM_NATIVE_BOUNDS;
     results[0].i32 = params[0].i32 == STDIN_FILENO ? 0 : -1;
     if (params[0].i32 != STDIN_FILENO || host->input_is_image || params[2].i32 == 0)
@@ -106,10 +106,10 @@ static sfpm_native_result_t give_text(sfpm_vm_t *vm, const char *text,
 {
     size_t size = (uint32_t)room[1].i32;
     void *to = range(vm, &room[0], &room[1]);
-    if (to == NULL)
+    if (!to)
         return SFPM_NATIVE_BOUNDS;
     length->i32 = -1;
-    if (text == NULL)
+    if (!text)
         return SFPM_NATIVE_DONE;
     size_t has = strlen(text);
     memcpy(to, text, has < size ? has : size);
@@ -145,7 +145,7 @@ static sfpm_native_result_t native_environment(void *context, sfpm_vm_t *vm,
     size_t length = (uint32_t)params[1].i32;
     const char *name = range(vm, &params[0], &params[1]);
     const char *text = NULL;
-    if (name == NULL)
+    if (!name)
         return SFPM_NATIVE_BOUNDS;
     for (uint32_t i = 0; i < state->num_environment; i++) {
         const char *entry = state->environment[i];
@@ -171,7 +171,7 @@ static sfpm_native_result_t native_clock(void *context, sfpm_vm_t *vm,
     } else if (host->clock == HOST_CLOCK_VIRTUAL) {
         nanoseconds += host->state.ticks++ * 1000;
     }
-    memcpy(&results[0].i64, &nanoseconds, sizeof(nanoseconds));
+    memcpy(&results[0].i64, &nanoseconds, sizeof nanoseconds);
     return SFPM_NATIVE_DONE;
 }
 
@@ -188,7 +188,7 @@ static sfpm_native_result_t native_random(void *context, sfpm_vm_t *vm,
     value = (value ^ value >> 30) * 0xBF58476D1CE4E5B9u;
     value = (value ^ value >> 27) * 0x94D049BB133111EBu;
     value ^= value >> 31;
-    memcpy(&results[0].i64, &value, sizeof(value));
+    memcpy(&results[0].i64, &value, sizeof value);
     return SFPM_NATIVE_DONE;
 }
 
@@ -209,7 +209,7 @@ static const struct {
 
 bool natives_register(sfpm_vm_t *vm, host_t *host)
 {
-    for (size_t i = 0; i < sizeof(natives) / sizeof(*natives); i++)
+    for (size_t i = 0; i < sizeof natives / sizeof *natives; i++)
         if (!sfpm_vm_import(vm, "sfpm", natives[i].name, natives[i].signature,
                             natives[i].native, host))
             return false;

@@ -83,18 +83,18 @@ bool sink_open(const char *path, const operand_t *image, bool fresh)
         return false;
     }
     sink.file = fdopen(fd, "w");
-    return sink.file != NULL || fail("cannot be written");
+    return sink.file || fail("cannot be written");
 }
 
 bool sink_write(void *context, const void *bytes, size_t size)
 {
-    FILE *file = context != NULL ? context : sink.file;
+    FILE *file = context ? context : sink.file;
     return fwrite(bytes, 1, size, file) == size;
 }
 
 bool sink_sync(void)
 {
-    if (sink.file == NULL)
+    if (!sink.file)
         return true;
     return (fflush(sink.file) == 0 && fsync(fileno(sink.file)) == 0) ||
            fail("cannot be written");
@@ -103,8 +103,8 @@ bool sink_sync(void)
 bool sink_record(sfpm_edit_t *edit)
 {
     char text[32];
-    if (sink.file == NULL)
+    if (!sink.file)
         return true;
-    snprintf(text, sizeof(text), "%jd", (intmax_t)ftello(sink.file));
+    snprintf(text, sizeof text, "%jd", (intmax_t)ftello(sink.file));
     return sfpm_edit_set_attribute(edit, POSITION, text);
 }

@@ -51,7 +51,7 @@ static bool load(sfpm_vm_t *vm, const char *name, const char *text, size_t size)
         return false;
     }
     const char *zero = memchr(text, '\0', size);
-    if (zero != NULL) {
+    if (zero) {
         tool_fail(name,
                   "no assembly text: byte %zu is zero (an image is run by sfpm-run, bare "
                   "code is saved with --raw)",
@@ -69,7 +69,7 @@ static int save(sfpm_vm_t *vm, output_kind_t kind, const operand_t *program)
 {
     int status;
     sfpm_edit_t *edit = sfpm_edit_create(NULL);
-    if (edit != NULL && options_fill_storage(edit) && sfpm_vm_fill_edit(vm, edit) &&
+    if (edit && options_fill_storage(edit) && sfpm_vm_fill_edit(vm, edit) &&
         options_fill_edit(edit, NULL))
         status = output_write(kind, program, edit);
     else
@@ -86,9 +86,9 @@ static int checkpoint(const operand_t *program, output_kind_t kind)
         return tool_failure();
     int status = tool_failure();
     sfpm_vm_t *vm = sfpm_vm_create();
-    if (vm == NULL)
+    if (!vm)
         status = tool_fail_last(program->label);
-    else if (load(vm, program->path != NULL ? program->path : "<stdin>", text, size))
+    else if (load(vm, program->path ? program->path : "<stdin>", text, size))
         status = save(vm, kind, program);
     sfpm_vm_destroy(vm);
     free(text);
@@ -101,7 +101,7 @@ static bool prepare_secret(const char *name, int *status)
     if (!options.encrypt) {
         if (!options.secret.known)
             return true;
-        bool said = options.key_file != NULL || options.passphrase_fd != NULL;
+        bool said = options.key_file || options.passphrase_fd;
         *status = tool_usage("%s for --encrypt, which is missing",
                              said ? "a key or passphrase is" : "SFPM_KEY_FILE is");
         return false;
@@ -124,7 +124,7 @@ int main(int argc, char **argv)
                       &popt, &status)) {
         const char *name = poptGetArg(popt);
         output_kind_t kind;
-        if (name == NULL || poptPeekArg(popt) != NULL) {
+        if (!name || poptPeekArg(popt)) {
             status = tool_usage("one PROGRAM is needed; - is standard input");
         } else {
             bool piped = strcmp(name, "-") == 0;
@@ -134,7 +134,7 @@ int main(int argc, char **argv)
                 files_read_fd("the program", STDIN_FILENO);
             else
                 files_read("the program", name);
-            const char *target = options.output != NULL ? options.output : "the image";
+            const char *target = options.output ? options.output : "the image";
             if (output_choose(&program, OUTPUT_STDOUT, &kind, &status) &&
                 prepare_secret(target, &status))
                 status = checkpoint(&program, kind);
