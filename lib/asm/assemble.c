@@ -25,9 +25,13 @@ static void unknown_instruction(sfpm_assembler_t *a, const sfpm_token_t *name)
 {
     char quote[SFPM_QUOTE];
     const sfpm_opcode_info_t *near = sfpm_opcode_like(name->text, name->length);
-    sfpm_faults_add(a->faults, name->line, name->column, "unknown instruction '%s'%s%s%s",
-                    sfpm_quote(name, quote), near ? "; is it '" : "",
-                    near ? near->mnemonic : "", near ? "'?" : "");
+    if (near)
+        sfpm_faults_add(a->faults, name->line, name->column,
+                        "unknown instruction '%s'; did you mean '%s'?",
+                        sfpm_quote(name, quote), near->mnemonic);
+    else
+        sfpm_faults_add(a->faults, name->line, name->column, "unknown instruction '%s'",
+                        sfpm_quote(name, quote));
     sfpm_asm_skip_line(a);
 }
 
@@ -129,9 +133,9 @@ static uint32_t find_start(sfpm_assembler_t *a)
     if (token->kind == SFPM_TOKEN_NUMBER && token->value >= program->num_imports &&
         token->value < program->num_functions)
         return (uint32_t)token->value;
-    const sfpm_definition_t *found = sfpm_names_find(&a->names, SFPM_OPERAND_FUNCTION,
-                                                     token->length ? token->text : "main",
-                                                     token->length ? token->length : 4);
+    const char *name = token->length ? token->text : "main";
+    const sfpm_definition_t *found = sfpm_names_find(
+        &a->names, SFPM_OPERAND_FUNCTION, name, token->length ? token->length : 4);
     if (found && found->kind == SFPM_SYMBOL_FUNCTION &&
         !sfpm_is_import(program, found->value))
         return found->value;
@@ -151,7 +155,9 @@ static void check_whole(sfpm_assembler_t *a)
     if (a->version == 1 && token->length)
         sfpm_faults_add(a->faults, token->line, token->column,
                         "bytecode version 1 has no '%s'", sfpm_quote(token, quote));
-    a->program.version = a->version ? a->version : token->length ? 2 : 1;
+    a->program.version = token->length ? 2 : 1;
+    if (a->version)
+        a->program.version = a->version;
     if (a->program.version > 1 && a->many.length)
         sfpm_faults_add(a->faults, a->many.line, a->many.column, "more than %u values",
                         SFPM_MAX_VALUES);
@@ -234,10 +240,10 @@ static bool know_program(sfpm_assembler_t *a, const sfpm_program_t *program)
     for (uint32_t i = 0; i < program->num_globals; i++)
         if (!know_name(a, SFPM_SYMBOL_GLOBAL, i, program->global_names[i]))
             return false;
-    for (size_t i = 0; i < program->num_places; i++)
-        if (!program->places[i].is_function &&
-            !know_name(a, SFPM_SYMBOL_LABEL, program->places[i].offset,
-                       program->places[i].name))
+    for (size_t i = 0; i < program->num_labels; i++)
+        if (!program->labels[i].is_function &&
+            !know_name(a, SFPM_SYMBOL_LABEL, program->labels[i].offset,
+                       program->labels[i].name))
             return false;
     return true;
 }

@@ -152,22 +152,22 @@ static bool take_start(sfpm_assembler_t *a)
 /* ---- Imports and exports ---------------------------------------------------- */
 
 /* The name of an import or export, in quotes or not; NULL with a fault, or, when
- * `*good` is false, with the error set. */
-static const char *take_outer_name(sfpm_assembler_t *a, bool *good)
+ * `*ok` is false, with the error set. */
+static const char *take_outer_name(sfpm_assembler_t *a, bool *ok)
 {
     const sfpm_token_t token = a->token;
     sfpm_buffer_t *bytes = &a->scratch;
-    *good = true;
+    *ok = true;
     if (token.kind != SFPM_TOKEN_STRING && token.kind != SFPM_TOKEN_NAME) {
         sfpm_asm_expected(a, "a name in quotes");
         return NULL;
     }
     bytes->size = 0;
-    *good = (token.kind == SFPM_TOKEN_STRING
-                 ? sfpm_string_bytes(&token, bytes)
-                 : sfpm_buffer_add(bytes, token.text, token.length)) &&
-            sfpm_buffer_add(bytes, "", 1);
-    if (!*good)
+    *ok = (token.kind == SFPM_TOKEN_STRING
+               ? sfpm_string_bytes(&token, bytes)
+               : sfpm_buffer_add(bytes, token.text, token.length)) &&
+          sfpm_buffer_add(bytes, "", 1);
+    if (!*ok)
         return NULL;
     bool fits = bytes->size - 1 <= SFPM_MAX_EXPORT_NAME;
     for (size_t i = 0; i + 1 < bytes->size; i++)
@@ -176,7 +176,7 @@ static const char *take_outer_name(sfpm_assembler_t *a, bool *good)
         sfpm_asm_fault(a, &token, "a name has printable characters, at most 1000");
     sfpm_asm_next(a);
     const char *kept = (const char *)sfpm_asm_keep(a, bytes->data, bytes->size);
-    *good = kept != NULL;
+    *ok = kept != NULL;
     return kept;
 }
 
@@ -184,13 +184,13 @@ static bool take_import(sfpm_assembler_t *a)
 {
     sfpm_program_t *program = &a->program;
     sfpm_token_t name;
-    bool good;
+    bool ok;
     if (program->num_functions > program->num_imports)
         return sfpm_asm_refuse_line(a, ".import belongs before the first function");
-    const char *module = take_outer_name(a, &good);
-    const char *field = module ? take_outer_name(a, &good) : NULL;
+    const char *module = take_outer_name(a, &ok);
+    const char *field = module ? take_outer_name(a, &ok) : NULL;
     if (!field || !sfpm_asm_take_name(a, &name))
-        return good;
+        return ok;
     if (!add_function(a, &name))
         return false;
     sfpm_function_t *function = &program->functions[program->num_imports++];
@@ -238,13 +238,13 @@ static bool define_exported(sfpm_assembler_t *a, const sfpm_token_t *at, const c
 
 static bool take_export(sfpm_assembler_t *a)
 {
-    bool good;
+    bool ok;
     size_t faults = a->faults->count;
     const sfpm_token_t at = a->token;
-    const char *name = take_outer_name(a, &good);
+    const char *name = take_outer_name(a, &ok);
     const sfpm_token_t kind = a->token;
     if (!name)
-        return good;
+        return ok;
     if (a->faults->count == faults && !define_exported(a, &at, name))
         return false;
     if (sfpm_token_is(&kind, "memory") || sfpm_token_is(&kind, "table")) {

@@ -62,13 +62,13 @@ void sfpm_write_value(sfpm_writer_t *writer, uint8_t type, uint64_t value)
 static const char *target_name(const sfpm_listing_t *listing, uint64_t offset)
 {
     const sfpm_program_t *program = listing->program;
-    size_t index = sfpm_first_place(program, offset);
-    size_t end = sfpm_first_place(program, offset + 1);
+    size_t index = sfpm_first_label(program, offset);
+    size_t end = sfpm_first_label(program, offset + 1);
     if (!listing->labels)
         return NULL;
-    if (end - index > 1 && program->places[index].is_function)
+    if (end - index > 1 && program->labels[index].is_function)
         index++;
-    return index < end ? program->places[index].name : NULL;
+    return index < end ? program->labels[index].name : NULL;
 }
 
 /* A name, or the number where there is none. */
@@ -210,7 +210,9 @@ size_t sfpm_instruction_text(const sfpm_listing_t *listing, uint64_t offset, cha
                              size_t size)
 {
     char unused[1];
-    sfpm_clip_t to = {size > 0 ? text : unused, size > 0 ? size : 1, 0};
+    sfpm_clip_t to = {.text = text, .size = size};
+    if (size == 0)
+        to = (sfpm_clip_t){.text = unused, .size = sizeof unused};
     sfpm_writer_t writer = {.output = clip, .context = &to};
     if (offset >= listing->program->code_size)
         return 0;
@@ -259,10 +261,10 @@ static void write_function(sfpm_writer_t *writer, const sfpm_program_t *program,
 static void write_labels(sfpm_writer_t *writer, const sfpm_program_t *program,
                          uint32_t offset)
 {
-    size_t i = sfpm_first_place(program, offset);
-    for (; i < program->num_places && program->places[i].offset == offset; i++)
-        if (!program->places[i].is_function)
-            sfpm_write(writer, "%s:\n", program->places[i].name);
+    size_t i = sfpm_first_label(program, offset);
+    for (; i < program->num_labels && program->labels[i].offset == offset; i++)
+        if (!program->labels[i].is_function)
+            sfpm_write(writer, "%s:\n", program->labels[i].name);
 }
 
 /* The instruction, and behind it where it lies and what its bytes are. */
@@ -274,11 +276,11 @@ static void write_line(sfpm_writer_t *writer, const sfpm_listing_t *listing,
     char bytes[3 * BYTES + 1] = "";
     sfpm_write(writer, "        ");
     uint32_t length = write_instruction(writer, listing, offset);
+    int blanks = writer->column < COLUMN ? (int)(COLUMN - writer->column) : 0;
     for (uint32_t i = 0; i < length && i < BYTES; i++)
         snprintf(bytes + (size_t)3 * i, 4, " %02X", code[offset + i]);
-    sfpm_write(writer, "%*s ; %" PRIu32 ":%s%s\n",
-               writer->column < COLUMN ? (int)(COLUMN - writer->column) : 0, "", offset,
-               bytes, length > BYTES ? " ..." : "");
+    sfpm_write(writer, "%*s ; %" PRIu32 ":%s%s\n", blanks, "", offset, bytes,
+               length > BYTES ? " ..." : "");
 }
 
 static void write_code(sfpm_writer_t *writer, const sfpm_listing_t *listing,

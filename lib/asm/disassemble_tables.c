@@ -83,7 +83,7 @@ static void write_imports(sfpm_writer_t *writer, const sfpm_program_t *program)
 /* The directive is needed only where the assembler would choose another function. */
 static void write_start(sfpm_writer_t *writer, const sfpm_program_t *program)
 {
-    const sfpm_place_t *named = sfpm_place_named(program, "main", 4);
+    const sfpm_label_t *named = sfpm_label_named(program, "main", 4);
     uint32_t entry = program->functions[program->start].entry;
     if (named && named->is_function ? named->offset != entry : entry != 0)
         sfpm_write(writer, ".start %" PRIu32 "\n", program->start);

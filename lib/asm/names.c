@@ -80,7 +80,7 @@ static int compare_definitions(const void *left, const void *right)
         return order;
     if (a->line != b->line)
         return a->line < b->line ? -1 : 1;
-    return a->column < b->column ? -1 : a->column > b->column;
+    return (a->column > b->column) - (a->column < b->column);
 }
 
 void sfpm_names_sort(sfpm_names_t *names, sfpm_faults_t *faults)
@@ -123,9 +123,9 @@ const sfpm_definition_t *sfpm_names_find(const sfpm_names_t *names,
 
 static const char *kind_of(sfpm_operand_t operand)
 {
-    return operand == SFPM_OPERAND_GLOBAL     ? "global"
-           : operand == SFPM_OPERAND_FUNCTION ? "function"
-                                              : "label";
+    if (operand == SFPM_OPERAND_GLOBAL)
+        return "global";
+    return operand == SFPM_OPERAND_FUNCTION ? "function" : "label";
 }
 
 static void check_number(const sfpm_reference_t *reference, const sfpm_program_t *program,

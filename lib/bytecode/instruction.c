@@ -75,7 +75,11 @@ static size_t distance(const char *a, size_t a_length, const char *b, size_t b_l
 const sfpm_opcode_info_t *sfpm_opcode_like(const char *text, size_t length)
 {
     const sfpm_opcode_info_t *nearest = NULL;
-    size_t least = length > 5 ? 3 : length > 3 ? 2 : 1; /* more is another word */
+    size_t least = 1; /* this many letters differ: another word */
+    if (length > 3)
+        least++;
+    if (length > 5)
+        least++;
     if (length > SFPM_LONGEST_LIKE)
         return NULL;
     for (size_t i = 0; i < sizeof sfpm_opcodes / sizeof sfpm_opcodes[0]; i++) {

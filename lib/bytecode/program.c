@@ -11,29 +11,6 @@
 
 #include "base/bytes.h"
 #include "base/checked.h"
-#include "engine/memory.h"
-
-const char *const sfpm_region_names[SFPM_NUM_REGIONS] = {
-    [SFPM_CODE] = "code",   [SFPM_FUNCTIONS] = "functions", [SFPM_GLOBALS] = "globals",
-    [SFPM_TABLE] = "table", [SFPM_MEMORY] = "memory",       [SFPM_STATE] = "state",
-    [SFPM_STACK] = "stack", [SFPM_SYMBOLS] = "symbols",
-};
-
-void sfpm_regions_free(sfpm_regions_t *regions)
-{
-    sfpm_memory_free(&regions->region[SFPM_MEMORY]);
-    for (int i = 0; i < SFPM_NUM_REGIONS; i++)
-        sfpm_buffer_free(&regions->region[i]);
-}
-
-bool sfpm_region_make(sfpm_buffer_t *region, const char *name, uint64_t size)
-{
-    if (strcmp(name, sfpm_region_names[SFPM_MEMORY]) == 0)
-        return sfpm_memory_make(region, size);
-    region->size = 0;
-    return size <= SIZE_MAX ? sfpm_buffer_extend(region, (size_t)size) != NULL
-                            : sfpm_fail_memory(size);
-}
 
 static bool decode_code(sfpm_program_t *program, const sfpm_buffer_t *code)
 {
@@ -198,8 +175,8 @@ void sfpm_program_free(sfpm_program_t *program)
     free(program->segments);
     free(program->version1_types);
     free(program->global_names);
-    free(program->places);
-    free(program->by_name);
+    free(program->labels);
+    free(program->labels_by_name);
     *program = (sfpm_program_t){0};
 }
 
@@ -244,14 +221,14 @@ uint32_t sfpm_function_at(const sfpm_program_t *program, uint32_t offset)
 void sfpm_place_text(const sfpm_program_t *program, uint64_t offset, char *text,
                      size_t size)
 {
-    const sfpm_place_t *place = sfpm_place_before(program, offset);
+    const sfpm_label_t *label = sfpm_label_before(program, offset);
     unsigned long long number = offset;
-    if (!place)
+    if (!label)
         snprintf(text, size, "%llu", number);
-    else if (place->offset == offset)
-        snprintf(text, size, "%s", place->name);
+    else if (label->offset == offset)
+        snprintf(text, size, "%s", label->name);
     else
-        snprintf(text, size, "%s+%llu", place->name, number - place->offset);
+        snprintf(text, size, "%s+%llu", label->name, number - label->offset);
 }
 
 const char *sfpm_function_name(const sfpm_program_t *program, uint32_t index, char *text)

@@ -68,13 +68,13 @@ typedef enum sfpm_symbol_kind {
     SFPM_SYMBOL_GLOBAL    /* value: its number */
 } sfpm_symbol_kind_t;
 
-/* A function or a label. */
-#define SFPM_NO_PLACE UINT32_MAX /* of an import, which has no code */
-typedef struct sfpm_place {
+/* A name for an offset in the code: of a function or a label. */
+#define SFPM_NO_CODE UINT32_MAX /* of an import, which has no code */
+typedef struct sfpm_label {
     const char *name;
-    uint32_t offset; /* in the code, or SFPM_NO_PLACE */
+    uint32_t offset; /* in the code, or SFPM_NO_CODE */
     bool is_function;
-} sfpm_place_t;
+} sfpm_label_t;
 
 /* Functions are numbered with imports first. The numbers of those with code ascend with
  * their entries. */
@@ -98,11 +98,11 @@ typedef struct sfpm_program {
     uint32_t num_exports;
     sfpm_segment_t *segments;
     uint32_t num_segments;
-    uint8_t *version1_types;   /* i64 again and again, for functions of version 1 */
-    const char **global_names; /* NULL where there is none */
-    sfpm_place_t *places;      /* by offset, functions before labels */
-    sfpm_place_t *by_name;     /* the same by name, and imports */
-    size_t num_places;
+    uint8_t *version1_types;      /* i64 again and again, for functions of version 1 */
+    const char **global_names;    /* NULL where there is none */
+    sfpm_label_t *labels;         /* by offset, functions before labels */
+    sfpm_label_t *labels_by_name; /* likewise, and imports */
+    size_t num_labels;
     size_t num_names;     /* with imports */
     const uint8_t *lines; /* SFPM_LINE_SIZE each */
     uint32_t num_lines;
@@ -173,15 +173,15 @@ bool sfpm_symbols_encode(sfpm_buffer_t *buffer, sfpm_symbol_t *symbols, size_t c
 /* The function that holds a code offset, offset < code_size. */
 uint32_t sfpm_function_at(const sfpm_program_t *program, uint32_t offset);
 
-/* The place of that name, NULL when there is none. */
-const sfpm_place_t *sfpm_place_named(const sfpm_program_t *program, const char *name,
+/* The label of that name, NULL when there is none. */
+const sfpm_label_t *sfpm_label_named(const sfpm_program_t *program, const char *name,
                                      size_t length);
 
-/* Index of the first place at or after the offset, num_places when there is none. */
-size_t sfpm_first_place(const sfpm_program_t *program, uint64_t offset);
+/* Index of the first label at or after the offset, num_labels when there is none. */
+size_t sfpm_first_label(const sfpm_program_t *program, uint64_t offset);
 
-/* The last place at or before the offset, functions before labels; NULL: none. */
-const sfpm_place_t *sfpm_place_before(const sfpm_program_t *program, uint64_t offset);
+/* The last label at or before the offset, functions before labels; NULL: none. */
+const sfpm_label_t *sfpm_label_before(const sfpm_program_t *program, uint64_t offset);
 
 /* The line that the instruction at the offset came from; 0: not recorded. */
 uint32_t sfpm_line_at(const sfpm_program_t *program, uint64_t offset);

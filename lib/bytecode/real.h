@@ -74,7 +74,9 @@ static inline uint64_t sfpm_min_f32(uint64_t a, uint64_t b)
     float x = sfpm_to_f32(a), y = sfpm_to_f32(b);
     if (isnan(x) || isnan(y))
         return SFPM_F32_NAN;
-    return x < y ? a : y < x ? b : a | b;
+    if (x == y)
+        return a | b;
+    return x < y ? a : b;
 }
 
 static inline uint64_t sfpm_max_f32(uint64_t a, uint64_t b)
@@ -82,7 +84,9 @@ static inline uint64_t sfpm_max_f32(uint64_t a, uint64_t b)
     float x = sfpm_to_f32(a), y = sfpm_to_f32(b);
     if (isnan(x) || isnan(y))
         return SFPM_F32_NAN;
-    return x > y ? a : y > x ? b : a & b;
+    if (x == y)
+        return a & b;
+    return x > y ? a : b;
 }
 
 static inline uint64_t sfpm_min_f64(uint64_t a, uint64_t b)
@@ -90,7 +94,9 @@ static inline uint64_t sfpm_min_f64(uint64_t a, uint64_t b)
     double x = sfpm_to_f64(a), y = sfpm_to_f64(b);
     if (isnan(x) || isnan(y))
         return SFPM_F64_NAN;
-    return x < y ? a : y < x ? b : a | b;
+    if (x == y)
+        return a | b;
+    return x < y ? a : b;
 }
 
 static inline uint64_t sfpm_max_f64(uint64_t a, uint64_t b)
@@ -98,7 +104,9 @@ static inline uint64_t sfpm_max_f64(uint64_t a, uint64_t b)
     double x = sfpm_to_f64(a), y = sfpm_to_f64(b);
     if (isnan(x) || isnan(y))
         return SFPM_F64_NAN;
-    return x > y ? a : y > x ? b : a & b;
+    if (x == y)
+        return a & b;
+    return x > y ? a : b;
 }
 
 /* Adding and subtracting the number at which integers are all that there is rounds to an

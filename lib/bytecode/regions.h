@@ -37,6 +37,16 @@ void sfpm_regions_free(sfpm_regions_t *regions);
 /* Gives a region `size` bytes in place of what it had, for the caller to fill. */
 bool sfpm_region_make(sfpm_buffer_t *region, const char *name, uint64_t size);
 
+/* Region `memory`: whole pages of zeros at first. Bytes between its size and its capacity
+ * are zero, too, so that growing costs nothing. */
+bool sfpm_memory_make(sfpm_buffer_t *memory, uint64_t size);
+void sfpm_memory_free(sfpm_buffer_t *memory);
+
+/* Adds pages of zeros. Returns the old number of pages, or UINT32_MAX, having changed
+ * nothing, when there would be more than `max_pages` or the host has no memory. The bytes
+ * may move. */
+uint32_t sfpm_memory_grow(sfpm_buffer_t *memory, uint32_t pages, uint32_t max_pages);
+
 enum {
     /* functions: u32 bytecode version, then the tables that program.c takes apart. In
      * version 1: u32 count, u32 start function, u32 zero; then per function u32 entry,

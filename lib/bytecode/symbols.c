@@ -79,27 +79,27 @@ static bool decode_symbol(sfpm_program_t *program, const sfpm_symbol_table_t *ta
     const char *name = table->names + name_at;
     if (!sfpm_is_name(name, strlen(name)))
         return sfpm_fail(SFPM_ERR_CORRUPT, "symbols[%u]: its name is none", index);
-    sfpm_place_t place = {.name = name, .offset = value};
+    sfpm_label_t label = {.name = name, .offset = value};
     if (kind == SFPM_SYMBOL_GLOBAL && value < program->num_globals)
         return name_numbered(&program->global_names[value], index, name);
     if (kind == SFPM_SYMBOL_FUNCTION && value < program->num_functions) {
-        place.is_function = true;
-        place.offset = program->functions[value].entry;
+        label.is_function = true;
+        label.offset = program->functions[value].entry;
         if (!name_numbered(&program->functions[value].name, index, name))
             return false;
         if (sfpm_is_import(program, value))
-            place.offset = SFPM_NO_PLACE;
+            label.offset = SFPM_NO_CODE;
     } else if (kind != SFPM_SYMBOL_LABEL || value > program->code_size) {
         return sfpm_fail(SFPM_ERR_CORRUPT, "symbols[%u]: it names nothing", index);
     }
-    program->places[program->num_names++] = place;
+    program->labels[program->num_names++] = label;
     return true;
 }
 
-static int compare_places(const void *left, const void *right)
+static int compare_labels(const void *left, const void *right)
 {
-    const sfpm_place_t *a = left;
-    const sfpm_place_t *b = right;
+    const sfpm_label_t *a = left;
+    const sfpm_label_t *b = right;
     if (a->offset != b->offset)
         return a->offset < b->offset ? -1 : 1;
     if (a->is_function != b->is_function)
@@ -109,8 +109,8 @@ static int compare_places(const void *left, const void *right)
 
 static int compare_names(const void *left, const void *right)
 {
-    const sfpm_place_t *a = left;
-    const sfpm_place_t *b = right;
+    const sfpm_label_t *a = left;
+    const sfpm_label_t *b = right;
     return strcmp(a->name, b->name);
 }
 
@@ -121,21 +121,23 @@ static int compare_strings(const void *left, const void *right)
     return strcmp(*a ? *a : "", *b ? *b : "");
 }
 
-static bool index_places(sfpm_program_t *program)
+static bool sort_labels(sfpm_program_t *program)
 {
     size_t count = program->num_names;
-    program->by_name = sfpm_copy_bytes(program->places, count * sizeof(sfpm_place_t));
-    if (!program->by_name)
+    program->labels_by_name =
+        sfpm_copy_bytes(program->labels, count * sizeof(sfpm_label_t));
+    if (!program->labels_by_name)
         return false;
-    qsort(program->places, count, sizeof(sfpm_place_t), compare_places);
-    for (program->num_places = count; program->num_places > 0; program->num_places--)
-        if (program->places[program->num_places - 1].offset != SFPM_NO_PLACE)
+    qsort(program->labels, count, sizeof(sfpm_label_t), compare_labels);
+    for (program->num_labels = count; program->num_labels > 0; program->num_labels--)
+        if (program->labels[program->num_labels - 1].offset != SFPM_NO_CODE)
             break;
-    qsort(program->by_name, count, sizeof(sfpm_place_t), compare_names);
+    qsort(program->labels_by_name, count, sizeof(sfpm_label_t), compare_names);
     for (size_t i = 1; i < count; i++)
-        if (compare_names(&program->by_name[i - 1], &program->by_name[i]) == 0)
-            return sfpm_fail(SFPM_ERR_CORRUPT, "symbols: two places are named '%s'",
-                             program->by_name[i].name);
+        if (compare_names(&program->labels_by_name[i - 1], &program->labels_by_name[i]) ==
+            0)
+            return sfpm_fail(SFPM_ERR_CORRUPT, "symbols: two labels are named '%s'",
+                             program->labels_by_name[i].name);
     return true;
 }
 
@@ -177,30 +179,30 @@ bool sfpm_symbols_decode(sfpm_program_t *program, const uint8_t *bytes, size_t s
         return true;
     if (!split_region(program, bytes, size, &table))
         return false;
-    program->places = SFPM_NEW_N(sfpm_place_t, table.count);
-    if (!program->places)
+    program->labels = SFPM_NEW_N(sfpm_label_t, table.count);
+    if (!program->labels)
         return false;
     for (uint32_t i = 0; i < table.count; i++)
         if (!decode_symbol(program, &table, i))
             return false;
-    return index_places(program) && check_global_names(program) && check_lines(program);
+    return sort_labels(program) && check_global_names(program) && check_lines(program);
 }
 
 /* ---- Looking up ----------------------------------------------------------- */
 
-const sfpm_place_t *sfpm_place_named(const sfpm_program_t *program, const char *name,
+const sfpm_label_t *sfpm_label_named(const sfpm_program_t *program, const char *name,
                                      size_t length)
 {
     size_t low = 0;
     size_t high = program->num_names;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        const char *other = program->by_name[middle].name;
+        const char *other = program->labels_by_name[middle].name;
         int order = strncmp(other, name, length);
         if (order == 0 && other[length] == '\0')
-            return program->by_name[middle].offset == SFPM_NO_PLACE
+            return program->labels_by_name[middle].offset == SFPM_NO_CODE
                        ? NULL
-                       : &program->by_name[middle];
+                       : &program->labels_by_name[middle];
         if (order < 0)
             low = middle + 1;
         else
@@ -209,13 +211,13 @@ const sfpm_place_t *sfpm_place_named(const sfpm_program_t *program, const char *
     return NULL;
 }
 
-size_t sfpm_first_place(const sfpm_program_t *program, uint64_t offset)
+size_t sfpm_first_label(const sfpm_program_t *program, uint64_t offset)
 {
     size_t low = 0;
-    size_t high = program->num_places;
+    size_t high = program->num_labels;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (program->places[middle].offset < offset)
+        if (program->labels[middle].offset < offset)
             low = middle + 1;
         else
             high = middle;
@@ -223,12 +225,12 @@ size_t sfpm_first_place(const sfpm_program_t *program, uint64_t offset)
     return low;
 }
 
-const sfpm_place_t *sfpm_place_before(const sfpm_program_t *program, uint64_t offset)
+const sfpm_label_t *sfpm_label_before(const sfpm_program_t *program, uint64_t offset)
 {
-    size_t after = sfpm_first_place(program, offset + 1);
+    size_t after = sfpm_first_label(program, offset + 1);
     if (after == 0)
         return NULL;
-    return &program->places[sfpm_first_place(program, program->places[after - 1].offset)];
+    return &program->labels[sfpm_first_label(program, program->labels[after - 1].offset)];
 }
 
 uint32_t sfpm_line_at(const sfpm_program_t *program, uint64_t offset)

@@ -66,12 +66,12 @@ static const char *take_name(sfpm_cursor_t *cursor, const char *table, uint32_t 
     const uint8_t *from = take(cursor, 2);
     uint32_t length = from ? sfpm_get_u16(from) : 0;
     const uint8_t *name = from ? take(cursor, (size_t)length + 1) : NULL;
-    bool good = name && length <= SFPM_MAX_EXPORT_NAME && name[length] == 0;
-    for (uint32_t i = 0; good && i < length; i++)
-        good = name[i] >= ' ' && name[i] != 0x7F;
-    if (name && !good)
+    bool ok = name && length <= SFPM_MAX_EXPORT_NAME && name[length] == 0;
+    for (uint32_t i = 0; ok && i < length; i++)
+        ok = name[i] >= ' ' && name[i] != 0x7F;
+    if (name && !ok)
         sfpm_fail(SFPM_ERR_CORRUPT, "%s[%u]: its name is none", table, index);
-    return good ? (const char *)name : NULL;
+    return ok ? (const char *)name : NULL;
 }
 
 /* ---- Decoding --------------------------------------------------------------- */
@@ -101,7 +101,7 @@ static int compare_types(const void *left, const void *right)
     if (a->results != b->results)
         return a->results < b->results ? -1 : 1;
     int order = memcmp(a->types, b->types, (size_t)a->params + a->results);
-    return order != 0 ? order : a < b ? -1 : a > b;
+    return order != 0 ? order : (a > b) - (a < b);
 }
 
 /* Of equal types, the first one: comparing them later takes no time. */
@@ -405,29 +405,29 @@ static bool add_header(sfpm_buffer_t *buffer, const sfpm_program_t *program)
 
 bool sfpm_tables_encode(sfpm_buffer_t *buffer, const sfpm_program_t *program)
 {
-    bool good = add_header(buffer, program);
-    for (uint32_t i = 0; good && i < program->num_types; i++) {
+    bool ok = add_header(buffer, program);
+    for (uint32_t i = 0; ok && i < program->num_types; i++) {
         const sfpm_function_type_t *type = &program->types[i];
-        good = add_u16(buffer, type->params) && add_u16(buffer, type->results) &&
-               sfpm_buffer_add(buffer, type->types, (size_t)type->params + type->results);
+        ok = add_u16(buffer, type->params) && add_u16(buffer, type->results) &&
+             sfpm_buffer_add(buffer, type->types, (size_t)type->params + type->results);
     }
-    for (uint32_t i = 0; good && i < program->num_functions; i++)
-        good = add_function(buffer, &program->functions[i]);
-    for (uint32_t i = 0; good && i < program->num_globals; i++)
-        good = add_u8(buffer, program->globals[i].type) &&
-               add_u8(buffer, program->globals[i].is_mutable);
-    for (uint32_t i = 0; good && i < program->num_exports; i++)
-        good = add_u8(buffer, program->exports[i].kind) &&
-               sfpm_buffer_add_u32(buffer, program->exports[i].index) &&
-               add_name(buffer, program->exports[i].name);
-    for (uint32_t i = 0; good && i < program->num_segments; i++) {
+    for (uint32_t i = 0; ok && i < program->num_functions; i++)
+        ok = add_function(buffer, &program->functions[i]);
+    for (uint32_t i = 0; ok && i < program->num_globals; i++)
+        ok = add_u8(buffer, program->globals[i].type) &&
+             add_u8(buffer, program->globals[i].is_mutable);
+    for (uint32_t i = 0; ok && i < program->num_exports; i++)
+        ok = add_u8(buffer, program->exports[i].kind) &&
+             sfpm_buffer_add_u32(buffer, program->exports[i].index) &&
+             add_name(buffer, program->exports[i].name);
+    for (uint32_t i = 0; ok && i < program->num_segments; i++) {
         const sfpm_segment_t *segment = &program->segments[i];
-        good = add_u8(buffer, segment->is_active) &&
-               sfpm_buffer_add_u32(buffer, segment->address) &&
-               sfpm_buffer_add_u32(buffer, segment->size) &&
-               sfpm_buffer_add(buffer, segment->bytes, segment->size);
+        ok = add_u8(buffer, segment->is_active) &&
+             sfpm_buffer_add_u32(buffer, segment->address) &&
+             sfpm_buffer_add_u32(buffer, segment->size) &&
+             sfpm_buffer_add(buffer, segment->bytes, segment->size);
     }
-    return good;
+    return ok;
 }
 
 /* ---- Types, segments, exports ----------------------------------------------- */

@@ -1,220 +1,218 @@
 /* SPDX-License-Identifier: MIT */
 /* The verifier, and its second pass: the stack before each instruction. */
-#include "bytecode/verify_proof.h"
+#include "bytecode/verifier.h"
 
 #include <stdlib.h>
 
-static const sfpm_shape_t *top(const sfpm_proof_t *proof)
+static const sfpm_shape_t *top(const sfpm_verifier_t *v)
 {
-    return &proof->facts->shapes.list[proof->shape];
+    return &v->proof->shapes.list[v->shape];
 }
 
 /* The instruction takes `count` values and the stack has fewer? */
-static bool need(const sfpm_proof_t *proof, uint32_t count)
+static bool need(const sfpm_verifier_t *v, uint32_t count)
 {
-    return top(proof)->height >= count ||
-           sfpm_fail_code(proof->program, proof->offset,
+    return top(v)->height >= count ||
+           sfpm_fail_code(v->program, v->offset,
                           "stack underflow: %s takes %u value%s, the stack has %u",
-                          proof->instruction.info->mnemonic, count, count == 1 ? "" : "s",
-                          top(proof)->height);
+                          v->instruction.info->mnemonic, count, count == 1 ? "" : "s",
+                          top(v)->height);
 }
 
-static bool pop(sfpm_proof_t *proof, uint8_t type)
+static bool pop(sfpm_verifier_t *v, uint8_t type)
 {
-    const sfpm_shape_t *shape = top(proof);
+    const sfpm_shape_t *shape = top(v);
     if (shape->type != type)
-        return sfpm_fail_code(proof->program, proof->offset,
+        return sfpm_fail_code(v->program, v->offset,
                               "%s takes %s, value %u of the stack is %s",
-                              proof->instruction.info->mnemonic, sfpm_type_name(type),
+                              v->instruction.info->mnemonic, sfpm_type_name(type),
                               shape->height - 1u, sfpm_type_name(shape->type));
-    proof->shape = shape->below;
+    v->shape = shape->below;
     return true;
 }
 
-static uint8_t pop_any(sfpm_proof_t *proof)
+static uint8_t pop_any(sfpm_verifier_t *v)
 {
-    const sfpm_shape_t *shape = top(proof);
-    proof->shape = shape->below;
+    const sfpm_shape_t *shape = top(v);
+    v->shape = shape->below;
     return shape->type;
 }
 
-static bool push(sfpm_proof_t *proof, uint8_t type)
+static bool push(sfpm_verifier_t *v, uint8_t type)
 {
-    if (top(proof)->height == SFPM_MAX_HEIGHT)
-        return sfpm_fail_code(proof->program, proof->offset,
-                              "more than %u values on the stack", SFPM_MAX_HEIGHT);
-    if (!sfpm_shape_push(&proof->facts->shapes, &proof->shape, type))
+    if (top(v)->height == SFPM_MAX_HEIGHT)
+        return sfpm_fail_code(v->program, v->offset, "more than %u values on the stack",
+                              SFPM_MAX_HEIGHT);
+    if (!sfpm_shape_push(&v->proof->shapes, &v->shape, type))
         return false;
-    if (top(proof)->height > proof->max_height)
-        proof->max_height = top(proof)->height;
+    if (top(v)->height > v->max_height)
+        v->max_height = top(v)->height;
     return true;
 }
 
 /* Instructions of a few bytes may move many values. */
-static bool count_moved(sfpm_proof_t *proof, uint32_t count)
+static bool count_moved(sfpm_verifier_t *v, uint32_t count)
 {
-    proof->moved += count;
-    return proof->moved <= SFPM_MAX_MOVED ||
+    v->moved += count;
+    return v->moved <= SFPM_MAX_MOVED ||
            sfpm_fail(SFPM_ERR_LIMIT,
                      "calls, returns and unwinds of the program take and give more than "
                      "%u values",
                      SFPM_MAX_MOVED);
 }
 
-static bool pop_all(sfpm_proof_t *proof, const uint8_t *types, uint32_t count)
+static bool pop_all(sfpm_verifier_t *v, const uint8_t *types, uint32_t count)
 {
-    if (!count_moved(proof, count))
+    if (!count_moved(v, count))
         return false;
     while (count > 0)
-        if (!pop(proof, types[--count]))
+        if (!pop(v, types[--count]))
             return false;
     return true;
 }
 
-static bool push_all(sfpm_proof_t *proof, const uint8_t *types, uint32_t count)
+static bool push_all(sfpm_verifier_t *v, const uint8_t *types, uint32_t count)
 {
-    if (!count_moved(proof, count))
+    if (!count_moved(v, count))
         return false;
     for (uint32_t i = 0; i < count; i++)
-        if (!push(proof, types[i]))
+        if (!push(v, types[i]))
             return false;
     return true;
 }
 
 /* All values of version 1 are i64, the results of comparisons, too. */
-static uint8_t type_of(const sfpm_proof_t *proof, char letter)
+static uint8_t type_of(const sfpm_verifier_t *v, char letter)
 {
     static const uint8_t types[] = {
 #define TYPE_OF_LETTER(number, name, letter, text) [letter] = number,
         SFPM_TYPES(TYPE_OF_LETTER)
 #undef TYPE_OF_LETTER
     };
-    return proof->program->version == 1 ? SFPM_TYPE_I64 : types[(uint8_t)letter];
+    return v->program->version == 1 ? SFPM_TYPE_I64 : types[(uint8_t)letter];
 }
 
 /* A condition is an integer of either width. */
-static bool pop_condition(sfpm_proof_t *proof)
+static bool pop_condition(sfpm_verifier_t *v)
 {
-    return pop(proof, top(proof)->type == SFPM_TYPE_I64 ? SFPM_TYPE_I64 : SFPM_TYPE_I32);
+    return pop(v, top(v)->type == SFPM_TYPE_I64 ? SFPM_TYPE_I64 : SFPM_TYPE_I32);
 }
 
-static bool follow_call(sfpm_proof_t *proof)
+static bool follow_call(sfpm_verifier_t *v)
 {
-    const sfpm_function_t *callee =
-        &proof->program->functions[proof->instruction.operand];
-    return need(proof, callee->params) &&
-           pop_all(proof, callee->param_types, callee->params) &&
-           push_all(proof, callee->result_types, callee->results);
+    const sfpm_function_t *callee = &v->program->functions[v->instruction.operand];
+    return need(v, callee->params) && pop_all(v, callee->param_types, callee->params) &&
+           push_all(v, callee->result_types, callee->results);
 }
 
-static bool follow_call_indirect(sfpm_proof_t *proof)
+static bool follow_call_indirect(sfpm_verifier_t *v)
 {
-    const sfpm_function_type_t *type = &proof->program->types[proof->instruction.operand];
-    return need(proof, type->params + 1u) && pop(proof, SFPM_TYPE_I32) &&
-           pop_all(proof, type->types, type->params) &&
-           push_all(proof, type->types + type->params, type->results);
+    const sfpm_function_type_t *type = &v->program->types[v->instruction.operand];
+    return need(v, type->params + 1u) && pop(v, SFPM_TYPE_I32) &&
+           pop_all(v, type->types, type->params) &&
+           push_all(v, type->types + type->params, type->results);
 }
 
-static bool follow_unwind(sfpm_proof_t *proof)
+static bool follow_unwind(sfpm_verifier_t *v)
 {
     uint8_t kept[SFPM_MAX_VALUES];
-    uint32_t keep = sfpm_unwind_keep(proof->instruction.operand);
-    uint32_t drop = sfpm_unwind_drop(proof->instruction.operand);
-    if (!need(proof, keep + drop) || !count_moved(proof, keep))
+    uint32_t keep = sfpm_unwind_keep(v->instruction.operand);
+    uint32_t drop = sfpm_unwind_drop(v->instruction.operand);
+    if (!need(v, keep + drop) || !count_moved(v, keep))
         return false;
     for (uint32_t i = keep; i > 0; i--)
-        kept[i - 1] = pop_any(proof);
-    proof->shape = sfpm_shape_below(&proof->facts->shapes, proof->shape, drop);
-    return push_all(proof, kept, keep);
+        kept[i - 1] = pop_any(v);
+    v->shape = sfpm_shape_below(&v->proof->shapes, v->shape, drop);
+    return push_all(v, kept, keep);
 }
 
-static bool follow_select(sfpm_proof_t *proof)
+static bool follow_select(sfpm_verifier_t *v)
 {
-    if (!need(proof, 3) || !pop_condition(proof))
+    if (!need(v, 3) || !pop_condition(v))
         return false;
-    uint8_t type = pop_any(proof);
-    return pop(proof, type) && push(proof, type);
+    uint8_t type = pop_any(v);
+    return pop(v, type) && push(v, type);
 }
 
-static bool follow_dup(sfpm_proof_t *proof)
+static bool follow_dup(sfpm_verifier_t *v)
 {
-    return need(proof, 1) && push(proof, top(proof)->type);
+    return need(v, 1) && push(v, top(v)->type);
 }
 
-static bool follow_return(sfpm_proof_t *proof)
+static bool follow_return(sfpm_verifier_t *v)
 {
-    const sfpm_function_t *function = proof->function;
-    return need(proof, function->results) &&
-           pop_all(proof, function->result_types, function->results);
+    const sfpm_function_t *function = v->function;
+    return need(v, function->results) &&
+           pop_all(v, function->result_types, function->results);
 }
 
 /* An instruction whose signature says all. */
-static bool follow_signature(sfpm_proof_t *proof)
+static bool follow_signature(sfpm_verifier_t *v)
 {
-    const char *signature = proof->instruction.info->signature;
+    const char *signature = v->instruction.info->signature;
     const char *colon = signature;
     while (*colon != ':')
         colon++;
-    if (!need(proof, (uint32_t)(colon - signature)))
+    if (!need(v, (uint32_t)(colon - signature)))
         return false;
     for (const char *c = colon; c > signature; c--)
-        if (c[-1] == 'c' ? !pop_condition(proof) : !pop(proof, type_of(proof, c[-1])))
+        if (c[-1] == 'c' ? !pop_condition(v) : !pop(v, type_of(v, c[-1])))
             return false;
     for (const char *c = colon + 1; *c; c++)
-        if (!push(proof, type_of(proof, *c)))
+        if (!push(v, type_of(v, *c)))
             return false;
     return true;
 }
 
-static bool take_variable(sfpm_proof_t *proof, uint8_t type)
+static bool take_variable(sfpm_verifier_t *v, uint8_t type)
 {
-    return need(proof, 1) && pop(proof, type);
+    return need(v, 1) && pop(v, type);
 }
 
 /* What the instruction takes off the stack and puts there. */
-static bool follow_stack(sfpm_proof_t *proof)
+static bool follow_stack(sfpm_verifier_t *v)
 {
-    const sfpm_program_t *program = proof->program;
-    uint32_t operand = (uint32_t)proof->instruction.operand;
-    switch (proof->instruction.info->opcode) {
+    const sfpm_program_t *program = v->program;
+    uint32_t operand = (uint32_t)v->instruction.operand;
+    switch (v->instruction.info->opcode) {
     case SFPM_OP_CALL:
-        return follow_call(proof);
+        return follow_call(v);
     case SFPM_OP_CALL_INDIRECT:
-        return follow_call_indirect(proof);
+        return follow_call_indirect(v);
     case SFPM_OP_RETURN:
-        return follow_return(proof);
+        return follow_return(v);
     case SFPM_OP_UNWIND:
-        return follow_unwind(proof);
+        return follow_unwind(v);
     case SFPM_OP_DUP:
-        return follow_dup(proof);
+        return follow_dup(v);
     case SFPM_OP_DROP:
-        return need(proof, 1) && pop_any(proof) != 0;
+        return need(v, 1) && pop_any(v) != 0;
     case SFPM_OP_SELECT:
-        return follow_select(proof);
+        return follow_select(v);
     case SFPM_OP_LOCAL_GET:
-        return push(proof, sfpm_local_type(proof->function, operand));
+        return push(v, sfpm_local_type(v->function, operand));
     case SFPM_OP_LOCAL_SET:
-        return take_variable(proof, sfpm_local_type(proof->function, operand));
+        return take_variable(v, sfpm_local_type(v->function, operand));
     case SFPM_OP_LOCAL_TEE:
-        return take_variable(proof, sfpm_local_type(proof->function, operand)) &&
-               push(proof, sfpm_local_type(proof->function, operand));
+        return take_variable(v, sfpm_local_type(v->function, operand)) &&
+               push(v, sfpm_local_type(v->function, operand));
     case SFPM_OP_GLOBAL_GET:
-        return push(proof, program->globals[operand].type);
+        return push(v, program->globals[operand].type);
     case SFPM_OP_GLOBAL_SET:
-        return take_variable(proof, program->globals[operand].type);
+        return take_variable(v, program->globals[operand].type);
     default:
-        return follow_signature(proof);
+        return follow_signature(v);
     }
 }
 
 /* Two paths bring different stacks to `to`. */
-static bool fail_merge(const sfpm_proof_t *proof, uint32_t to)
+static bool fail_merge(const sfpm_verifier_t *v, uint32_t to)
 {
-    const sfpm_shape_t *list = proof->facts->shapes.list;
-    const sfpm_shape_t *here = top(proof);
-    const sfpm_shape_t *there = &list[proof->facts->shape[to]];
+    const sfpm_shape_t *list = v->proof->shapes.list;
+    const sfpm_shape_t *here = top(v);
+    const sfpm_shape_t *there = &list[v->proof->shape[to]];
     if (here->height != there->height)
-        return sfpm_fail_code(proof->program, proof->offset,
+        return sfpm_fail_code(v->program, v->offset,
                               "code[%u] is reached with %u values on the stack here, "
                               "with %u elsewhere",
                               to, here->height, there->height);
@@ -222,7 +220,7 @@ static bool fail_merge(const sfpm_proof_t *proof, uint32_t to)
         here = &list[here->below];
         there = &list[there->below];
     }
-    return sfpm_fail_code(proof->program, proof->offset,
+    return sfpm_fail_code(v->program, v->offset,
                           "code[%u] is reached with %s as value %u of the stack here, "
                           "with %s elsewhere",
                           to, sfpm_type_name(here->type), here->height - 1u,
@@ -231,70 +229,69 @@ static bool fail_merge(const sfpm_proof_t *proof, uint32_t to)
 
 /* The stack has the present shape when `to` is reached, for the first time if it
  * `is_new`. */
-static bool arrive(const sfpm_proof_t *proof, uint32_t to, bool *is_new)
+static bool arrive(const sfpm_verifier_t *v, uint32_t to, bool *is_new)
 {
-    uint32_t *known = &proof->facts->shape[to];
+    uint32_t *known = &v->proof->shape[to];
     *is_new = *known == SFPM_UNREACHED;
     if (!*is_new)
-        return *known == proof->shape || fail_merge(proof, to);
-    *known = proof->shape;
+        return *known == v->shape || fail_merge(v, to);
+    *known = v->shape;
     return true;
 }
 
-static bool reach_targets(sfpm_proof_t *proof)
+static bool reach_targets(sfpm_verifier_t *v)
 {
-    const uint8_t *code = proof->program->code;
-    uint32_t count = sfpm_num_targets(&proof->instruction);
+    const uint8_t *code = v->program->code;
+    uint32_t count = sfpm_num_targets(&v->instruction);
     for (uint32_t i = 0; i < count; i++) {
         bool is_new;
-        uint32_t target = sfpm_target(code, proof->offset, &proof->instruction, i);
-        if (!arrive(proof, target, &is_new) ||
-            (is_new && !sfpm_keep_pending(proof, target)))
+        uint32_t target = sfpm_target(code, v->offset, &v->instruction, i);
+        if (!arrive(v, target, &is_new) || (is_new && !sfpm_keep_pending(v, target)))
             return false;
     }
     return true;
 }
 
-static bool reach_next(sfpm_proof_t *proof, bool *is_new)
+static bool reach_next(sfpm_verifier_t *v, bool *is_new)
 {
-    uint8_t flow = proof->instruction.info->flow;
+    uint8_t flow = v->instruction.info->flow;
     *is_new = false;
     if (flow == SFPM_FLOW_STOP || flow == SFPM_FLOW_JUMP)
         return true;
-    uint32_t to = proof->offset + proof->instruction.length;
-    if (to == proof->function->end)
-        return sfpm_fail_code(proof->program, proof->offset,
+    uint32_t to = v->offset + v->instruction.length;
+    if (to == v->function->end)
+        return sfpm_fail_code(v->program, v->offset,
                               "code runs off the end of the function");
-    return arrive(proof, to, is_new);
+    return arrive(v, to, is_new);
 }
 
 /* Follows instructions from one that is known on, to where nothing new comes next. */
-static bool follow(sfpm_proof_t *proof)
+static bool follow(sfpm_verifier_t *v)
 {
     for (bool goes_on = true; goes_on;) {
-        sfpm_read_instruction(proof);
-        proof->shape = proof->facts->shape[proof->offset];
-        if (!follow_stack(proof) || !reach_targets(proof) || !reach_next(proof, &goes_on))
+        sfpm_read_instruction(v);
+        v->shape = v->proof->shape[v->offset];
+        if (!follow_stack(v) || !reach_targets(v) || !reach_next(v, &goes_on))
             return false;
         if (goes_on)
-            proof->offset += proof->instruction.length;
+            v->offset += v->instruction.length;
     }
     return true;
 }
 
-static bool check_stack(sfpm_proof_t *proof, uint32_t index)
+static bool check_stack(sfpm_verifier_t *v, uint32_t index)
 {
-    uint32_t entry = proof->function->entry;
-    proof->max_height = 0;
-    proof->facts->shape[entry] = SFPM_EMPTY_SHAPE;
-    if (!sfpm_keep_pending(proof, entry))
+    uint32_t entry = v->function->entry;
+    v->max_height = 0;
+    v->proof->shape[entry] = SFPM_EMPTY_SHAPE;
+    if (!sfpm_keep_pending(v, entry))
         return false;
-    while (proof->num_pending > 0) {
-        proof->offset = proof->pending[--proof->num_pending];
-        if (!follow(proof))
+    while (v->num_pending > 0) {
+        v->offset = v->pending[--v->num_pending];
+        if (!follow(v))
             return false;
     }
-    proof->facts->max_stack[index] = (uint16_t)proof->max_height;
+    v->proof->max_stack[index] = (uint16_t)v->max_height;
     return true;
 }
 
@@ -310,42 +307,42 @@ static bool check_start(const sfpm_program_t *program)
                           sfpm_function_name(program, program->start, name));
 }
 
-static bool check_functions(sfpm_proof_t *proof)
+static bool check_functions(sfpm_verifier_t *v)
 {
-    const sfpm_program_t *program = proof->program;
+    const sfpm_program_t *program = v->program;
     for (uint32_t i = program->num_imports; i < program->num_functions; i++) {
-        proof->function = &program->functions[i];
-        if (!sfpm_check_code(proof, i) || !check_stack(proof, i))
+        v->function = &program->functions[i];
+        if (!sfpm_check_code(v, i) || !check_stack(v, i))
             return false;
     }
-    proof->offset = program->functions[program->start].entry;
+    v->offset = program->functions[program->start].entry;
     return check_start(program);
 }
 
-bool sfpm_verify_program(const sfpm_program_t *program, sfpm_facts_t *facts)
+bool sfpm_verify_program(const sfpm_program_t *program, sfpm_proof_t *proof)
 {
-    sfpm_proof_t proof = {.program = program, .facts = facts};
-    *facts =
-        (sfpm_facts_t){.shape = SFPM_NEW_N(uint32_t, program->code_size),
+    sfpm_verifier_t v = {.program = program, .proof = proof};
+    *proof =
+        (sfpm_proof_t){.shape = SFPM_NEW_N(uint32_t, program->code_size),
                        .targets = SFPM_NEW_N(uint8_t, (size_t)program->code_size / 8 + 1),
                        .max_stack = SFPM_NEW_N(uint16_t, program->num_functions),
                        .count = SFPM_NEW_N(uint32_t, program->num_functions)};
-    bool holds = facts->shape && facts->targets && facts->max_stack && facts->count &&
-                 sfpm_shapes_start(&facts->shapes) && check_functions(&proof);
-    free(proof.pending);
+    bool holds = proof->shape && proof->targets && proof->max_stack && proof->count &&
+                 sfpm_shapes_start(&proof->shapes) && check_functions(&v);
+    free(v.pending);
     if (!holds) {
-        sfpm_facts_free(facts);
-        facts->fault = proof.offset;
+        sfpm_proof_free(proof);
+        proof->fault = v.offset;
     }
     return holds;
 }
 
-void sfpm_facts_free(sfpm_facts_t *facts)
+void sfpm_proof_free(sfpm_proof_t *proof)
 {
-    sfpm_shapes_free(&facts->shapes);
-    free(facts->shape);
-    free(facts->targets);
-    free(facts->max_stack);
-    free(facts->count);
-    *facts = (sfpm_facts_t){0};
+    sfpm_shapes_free(&proof->shapes);
+    free(proof->shape);
+    free(proof->targets);
+    free(proof->max_stack);
+    free(proof->count);
+    *proof = (sfpm_proof_t){0};
 }

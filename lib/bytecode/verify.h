@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The verifier: proves that a program can be executed without any check but those
- * for traps, and keeps what it found out for whoever needs the same facts: the
- * engines, the check of a suspended state, the backtrace.
+ * for traps, and keeps what it found out for those who build on it: the engines, the
+ * check of a suspended state, the backtrace.
  */
 #ifndef SFPM_BYTECODE_VERIFY_H
 #define SFPM_BYTECODE_VERIFY_H
@@ -16,7 +16,8 @@ enum {
     SFPM_UNREACHED       /* one begins here, but nothing leads to it */
 };
 
-typedef struct sfpm_facts {
+/* What is proved about a program. */
+typedef struct sfpm_proof {
     sfpm_shapes_t shapes;
     uint32_t *shape;     /* per code offset: the operand stack of the function before the
                             instruction there, or one of the marks */
@@ -24,40 +25,40 @@ typedef struct sfpm_facts {
     uint16_t *max_stack; /* per function: most operands at any time */
     uint32_t *count;     /* per function: its instructions */
     uint32_t fault;      /* code offset at which verification failed */
-} sfpm_facts_t;
+} sfpm_proof_t;
 
 /* Proves: every byte of every function belongs to a known instruction; jumps lead to
  * instructions of the same function; what instructions name exists; no path takes
  * from an empty stack or takes a value for one of another type, leaves the function
  * otherwise than by its instructions, or reaches an instruction with two shapes of the
  * stack. Linear in the size of the code. */
-bool sfpm_verify_program(const sfpm_program_t *program, sfpm_facts_t *facts);
-void sfpm_facts_free(sfpm_facts_t *facts);
+bool sfpm_verify_program(const sfpm_program_t *program, sfpm_proof_t *proof);
+void sfpm_proof_free(sfpm_proof_t *proof);
 
 /* Whether an instruction begins at the offset and can be reached. */
-static inline bool sfpm_is_reached(const sfpm_facts_t *facts, uint32_t offset)
+static inline bool sfpm_is_reached(const sfpm_proof_t *proof, uint32_t offset)
 {
-    return facts->shape[offset] >= SFPM_EMPTY_SHAPE;
+    return proof->shape[offset] >= SFPM_EMPTY_SHAPE;
 }
 
 /* Whether jumps lead to the offset. */
-static inline bool sfpm_is_target(const sfpm_facts_t *facts, uint32_t offset)
+static inline bool sfpm_is_target(const sfpm_proof_t *proof, uint32_t offset)
 {
-    return facts->targets[offset / 8] >> offset % 8 & 1;
+    return proof->targets[offset / 8] >> offset % 8 & 1;
 }
 
 /* The shape before a reached instruction. Its types are got from the top down: `type` of
  * this one, then of list[below], and so on for `height` of them. */
-static inline const sfpm_shape_t *sfpm_shape_at(const sfpm_facts_t *facts,
+static inline const sfpm_shape_t *sfpm_shape_at(const sfpm_proof_t *proof,
                                                 uint32_t offset)
 {
-    return &facts->shapes.list[facts->shape[offset]];
+    return &proof->shapes.list[proof->shape[offset]];
 }
 
 /* Operands on the function's stack before a reached instruction. */
-static inline uint32_t sfpm_height_at(const sfpm_facts_t *facts, uint32_t offset)
+static inline uint32_t sfpm_height_at(const sfpm_proof_t *proof, uint32_t offset)
 {
-    return sfpm_shape_at(facts, offset)->height;
+    return sfpm_shape_at(proof, offset)->height;
 }
 
 #endif

@@ -12,7 +12,7 @@ static bool reserve(sfpm_machine_t *machine, sfpm_registers_t *registers,
                     uint32_t function, uint32_t operands)
 {
     void *data = machine->stack->data;
-    uint64_t slots = (uint64_t)operands + machine->facts->max_stack[function];
+    uint64_t slots = (uint64_t)operands + machine->proof->max_stack[function];
     if (!sfpm_grow_array(&data, &machine->stack->capacity,
                          (size_t)(slots * SFPM_SLOT_SIZE), 1))
         return false;
@@ -70,7 +70,7 @@ static sfpm_outcome_t call_code(sfpm_machine_t *machine, sfpm_registers_t *regis
     const sfpm_function_t *function = &machine->program->functions[callee];
     uint32_t base = registers->sp - function->params;
     uint64_t operands = (uint64_t)base + sfpm_frame_size(function);
-    if (operands + machine->facts->max_stack[callee] > max_slots) {
+    if (operands + machine->proof->max_stack[callee] > max_slots) {
         registers->trap = SFPM_TRAP_STACK_OVERFLOW;
         return OUTCOME_TRAP;
     }
@@ -170,7 +170,7 @@ bool sfpm_registers_load(sfpm_machine_t *machine, sfpm_registers_t *registers,
                          uint64_t max_slots)
 {
     sfpm_frame_t frame;
-    sfpm_frames_t frames = {machine->program, machine->facts, machine->stack->data,
+    sfpm_frames_t frames = {machine->program, machine->proof, machine->stack->data,
                             machine->stack->size / SFPM_SLOT_SIZE};
     uint32_t pc = machine->state->pc;
     if (!sfpm_frame_innermost(&frames, pc, &frame))
@@ -179,7 +179,7 @@ bool sfpm_registers_load(sfpm_machine_t *machine, sfpm_registers_t *registers,
                                     .sp = frame.operands + frame.height,
                                     .base = frame.base,
                                     .function = frame.function};
-    if ((uint64_t)frame.operands + machine->facts->max_stack[frame.function] > max_slots)
+    if ((uint64_t)frame.operands + machine->proof->max_stack[frame.function] > max_slots)
         registers->trap = SFPM_TRAP_STACK_OVERFLOW;
     return reserve_frames(machine, registers, frames, frame);
 }

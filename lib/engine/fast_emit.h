@@ -15,7 +15,7 @@ enum { SFPM_NO_LOCAL = -1 };
 
 typedef struct sfpm_translation {
     const sfpm_program_t *program;
-    const sfpm_facts_t *facts;
+    const sfpm_proof_t *proof;
     const sfpm_function_t *function;
     uint32_t number;       /* of the function */
     uint32_t instructions; /* in it */
@@ -60,7 +60,7 @@ int32_t sfpm_fast_operand_slot(const sfpm_translation_t *t, uint32_t height);
 static inline bool sfpm_fast_read_next(const sfpm_translation_t *t,
                                        sfpm_instruction_t *next)
 {
-    return t->next < t->function->end && !sfpm_is_target(t->facts, t->next) &&
+    return t->next < t->function->end && !sfpm_is_target(t->proof, t->next) &&
            sfpm_instruction_read(t->program->code, t->function->end, t->next, next);
 }
 

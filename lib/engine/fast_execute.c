@@ -40,10 +40,16 @@ ACCESS(uint64_t)
 
 SFPM_INLINE uint64_t sfpm_fast_load(const uint8_t *from, int bytes)
 {
-    return bytes == 1   ? *from
-           : bytes == 2 ? load_uint16_t(from)
-           : bytes == 4 ? load_uint32_t(from)
-                        : load_uint64_t(from);
+    switch (bytes) {
+    case 1:
+        return *from;
+    case 2:
+        return load_uint16_t(from);
+    case 4:
+        return load_uint32_t(from);
+    default:
+        return load_uint64_t(from);
+    }
 }
 
 SFPM_INLINE void sfpm_fast_store(uint8_t *to, uint64_t value, int bytes)

@@ -186,7 +186,7 @@ static bool fuse_loop(sfpm_translation_t *t, sfpm_operand_value_t a,
         return go_back(&ahead);
     flush_below(t, a, b);
     sfpm_fast_assign(t, sum->local);
-    handler += (sum->is_constant ? 0u : 2u) + (bound.is_constant ? 0u : 1u);
+    handler += 2u * !sum->is_constant + !bound.is_constant;
     sfpm_cell_t *cell = sfpm_fast_emit(t, handler);
     cell->x = sum->local;
     cell->y = sum->step;
@@ -270,9 +270,8 @@ static bool fuse_pair(sfpm_translation_t *t, sfpm_operand_value_t a,
     bool other_in = sfpm_fast_is_in(t, other, SFPM_IN_ACC);
     int32_t y = a_in ? 0 : sfpm_fast_to_slot(t, a, height);
     int32_t x = other_in ? 0 : sfpm_fast_to_slot(t, other, t->window.height);
-    sfpm_cell_t *cell = sfpm_fast_emit_result(
-        t, handler + (a_in ? PAIR_SA : PAIR_SS) + (other_in ? 1u : 0u), PAIR_STORE,
-        SFPM_IN_ACC);
+    handler += (a_in ? PAIR_SA : PAIR_SS) + (unsigned)other_in;
+    sfpm_cell_t *cell = sfpm_fast_emit_result(t, handler, PAIR_STORE, SFPM_IN_ACC);
     cell->x = x;
     cell->y = y;
     cell->z = sfpm_to_i32((uint32_t)b.value);

@@ -13,7 +13,7 @@ enum { QUANTUM = 1 << 20 };
 /* Instructions that tier 0 executes at a time of a function that has no translation. */
 enum { SLICE = 1 << 10 };
 
-typedef struct sfpm_run {
+typedef struct sfpm_fast_run {
     sfpm_fast_t *fast;
     sfpm_machine_t *machine;
     const sfpm_limits_t *limits;
@@ -26,9 +26,9 @@ typedef struct sfpm_run {
     uint8_t *boundary;
     uint32_t function; /* of that frame */
     uint8_t record[SFPM_RECORD_SLOTS * SFPM_SLOT_SIZE];
-} sfpm_run_t;
+} sfpm_fast_run_t;
 
-static sfpm_fast_function_t *function_of(const sfpm_run_t *run, uint32_t number)
+static sfpm_fast_function_t *function_of(const sfpm_fast_run_t *run, uint32_t number)
 {
     return &run->fast->functions[number];
 }
@@ -36,7 +36,7 @@ static sfpm_fast_function_t *function_of(const sfpm_run_t *run, uint32_t number)
 /* ---- From tier 1 to the canonical state ------------------------------------------ */
 
 /* The function that holds a cell. */
-static uint32_t find_cell(const sfpm_run_t *run, const sfpm_cell_t *cell)
+static uint32_t find_cell(const sfpm_fast_run_t *run, const sfpm_cell_t *cell)
 {
     uintptr_t at = (uintptr_t)cell;
     for (uint32_t i = 0; i < run->fast->num_functions; i++) {
@@ -49,13 +49,13 @@ static uint32_t find_cell(const sfpm_run_t *run, const sfpm_cell_t *cell)
     return 0;
 }
 
-static uint32_t slot_number(const sfpm_run_t *run, const uint8_t *slot)
+static uint32_t slot_number(const sfpm_fast_run_t *run, const uint8_t *slot)
 {
     return (uint32_t)((size_t)(slot - run->engine.bottom) / SFPM_SLOT_SIZE);
 }
 
 /* Gives the records of all frames above the boundary, and its own, their contents. */
-static void restore_records(const sfpm_run_t *run, uint32_t function, uint8_t *fp)
+static void restore_records(const sfpm_fast_run_t *run, uint32_t function, uint8_t *fp)
 {
     const sfpm_program_t *program = run->machine->program;
     for (;;) {
@@ -92,7 +92,7 @@ static uint64_t value_of(const sfpm_engine_t *engine, sfpm_operand_value_t value
 }
 
 /* Puts operands that are elsewhere into their slots. */
-static void restore_operands(const sfpm_run_t *run, uint8_t *operands,
+static void restore_operands(const sfpm_fast_run_t *run, uint8_t *operands,
                              const sfpm_window_t *window)
 {
     uint8_t *slot = operands + (size_t)(window->height - window->count) * SFPM_SLOT_SIZE;
@@ -102,7 +102,7 @@ static void restore_operands(const sfpm_run_t *run, uint8_t *operands,
 }
 
 /* The state before the cell at which tier 1 stopped. */
-static void leave(sfpm_run_t *run)
+static void leave(sfpm_fast_run_t *run)
 {
     const sfpm_engine_t *engine = &run->engine;
     const sfpm_program_t *program = run->machine->program;
@@ -111,7 +111,7 @@ static void leave(sfpm_run_t *run)
     uint32_t operands =
         slot_number(run, engine->fp) + sfpm_frame_size(&program->functions[number]);
     sfpm_fast_point_t point;
-    sfpm_fast_locate(program, run->machine->facts, number,
+    sfpm_fast_locate(program, run->machine->proof, number,
                      (uint32_t)(engine->ip - function->cells), &point);
     restore_operands(run, engine->bottom + (size_t)operands * SFPM_SLOT_SIZE,
                      &point.window);
@@ -125,7 +125,7 @@ static void leave(sfpm_run_t *run)
 }
 
 /* The frame in which tier 1 began has returned to one that is as it was. */
-static void leave_frame(sfpm_run_t *run)
+static void leave_frame(sfpm_fast_run_t *run)
 {
     const sfpm_engine_t *engine = &run->engine;
     sfpm_registers_t *registers = run->registers;
@@ -146,7 +146,7 @@ static void leave_frame(sfpm_run_t *run)
 /* ---- From the canonical state to tier 1 -------------------------------------------- */
 
 /* Registers that are copies of what tier 0 may change. */
-static void refresh(sfpm_run_t *run)
+static void refresh(sfpm_fast_run_t *run)
 {
     const sfpm_machine_t *machine = run->machine;
     size_t slots = machine->stack->capacity / SFPM_SLOT_SIZE;
@@ -160,7 +160,7 @@ static void refresh(sfpm_run_t *run)
 }
 
 /* Moves steps from the reserve into the fuel. False when there are none. */
-static bool refuel(sfpm_run_t *run)
+static bool refuel(sfpm_fast_run_t *run)
 {
     uint64_t steps = run->reserve < QUANTUM ? run->reserve : QUANTUM;
     run->reserve -= steps;
@@ -175,7 +175,7 @@ static void load_accumulators(sfpm_engine_t *engine, const uint8_t *slot)
     memcpy(&engine->facc, &engine->acc, sizeof engine->facc);
 }
 
-static void begin_at(sfpm_run_t *run, const sfpm_fast_function_t *function,
+static void begin_at(sfpm_fast_run_t *run, const sfpm_fast_function_t *function,
                      const sfpm_fast_label_t *label)
 {
     sfpm_engine_t *engine = &run->engine;
@@ -194,11 +194,11 @@ static void begin_at(sfpm_run_t *run, const sfpm_fast_function_t *function,
 }
 
 /* Whether tier 1 can go on from here; then it is ready to. */
-static bool enter(sfpm_run_t *run)
+static bool enter(sfpm_fast_run_t *run)
 {
     const sfpm_registers_t *registers = run->registers;
     const sfpm_fast_function_t *function = function_of(run, registers->function);
-    if (!sfpm_fast_translate(run->fast, run->machine->program, run->machine->facts,
+    if (!sfpm_fast_translate(run->fast, run->machine->program, run->machine->proof,
                              registers->function))
         return false;
     const sfpm_fast_label_t *label = sfpm_fast_label_at(function, registers->pc);
@@ -215,7 +215,7 @@ static bool enter(sfpm_run_t *run)
  */
 
 /* Tier 0 executes some instructions. */
-static sfpm_outcome_t execute_slowly(sfpm_run_t *run, uint64_t steps)
+static sfpm_outcome_t execute_slowly(sfpm_fast_run_t *run, uint64_t steps)
 {
     uint64_t budget = steps < run->left ? steps : run->left;
     uint64_t rest = budget;
@@ -225,14 +225,14 @@ static sfpm_outcome_t execute_slowly(sfpm_run_t *run, uint64_t steps)
     return outcome;
 }
 
-static sfpm_outcome_t leave_and_step(sfpm_run_t *run)
+static sfpm_outcome_t leave_and_step(sfpm_fast_run_t *run)
 {
     leave(run);
     return execute_slowly(run, 1);
 }
 
 /* The registers of the frame that tier 1 is in, whose operands are all in their slots. */
-static void set_registers(sfpm_run_t *run, uint32_t pc)
+static void set_registers(sfpm_fast_run_t *run, uint32_t pc)
 {
     const sfpm_machine_t *machine = run->machine;
     sfpm_registers_t *registers = run->registers;
@@ -242,12 +242,12 @@ static void set_registers(sfpm_run_t *run, uint32_t pc)
     registers->base = slot_number(run, run->engine.fp);
     registers->sp = registers->base +
                     sfpm_frame_size(&machine->program->functions[function]) +
-                    sfpm_height_at(machine->facts, pc);
+                    sfpm_height_at(machine->proof, pc);
 }
 
 /* Tier 0 executes the instruction that the cell stands for, in the midst of tier 1.
  * Whether that can go on. */
-static bool step(sfpm_run_t *run, uint32_t pc, sfpm_outcome_t *outcome)
+static bool step(sfpm_fast_run_t *run, uint32_t pc, sfpm_outcome_t *outcome)
 {
     uint64_t left = 1;
     set_registers(run, pc);
@@ -293,7 +293,7 @@ static void part_cells(sfpm_cell_t *first, sfpm_cell_t *calling)
 
 /* Tier 0 calls a function that cannot be translated. Where the calling cell stands is
  * known without a search, so that a program may do so again and again. */
-static sfpm_outcome_t call_slowly(sfpm_run_t *run, const sfpm_cell_t *calling)
+static sfpm_outcome_t call_slowly(sfpm_fast_run_t *run, const sfpm_cell_t *calling)
 {
     const sfpm_engine_t *engine = &run->engine;
     set_registers(run, (uint32_t)calling->x - SFPM_CALL_LENGTH);
@@ -304,7 +304,7 @@ static sfpm_outcome_t call_slowly(sfpm_run_t *run, const sfpm_cell_t *calling)
 
 /* Lets the cells at which tier 1 stopped call their function. Whether there is something
  * to go on with. */
-static bool link_call(sfpm_run_t *run)
+static bool link_call(sfpm_fast_run_t *run)
 {
     const sfpm_cell_t *first = run->engine.ip;
     const sfpm_cell_t *calling = calling_cell(&run->engine);
@@ -314,7 +314,7 @@ static bool link_call(sfpm_run_t *run)
     sfpm_fast_function_t *caller =
         function_of(run, sfpm_function_at(program, (uint32_t)calling->x - 1));
     sfpm_cell_t *cell = &caller->cells[calling - caller->cells];
-    if (!sfpm_fast_translate(run->fast, program, run->machine->facts, callee)) {
+    if (!sfpm_fast_translate(run->fast, program, run->machine->proof, callee)) {
         part_cells(&caller->cells[first - caller->cells], cell);
         return first != calling;
     }
@@ -328,7 +328,8 @@ static bool link_call(sfpm_run_t *run)
 }
 
 /* The first cell of the function that is called. */
-static const sfpm_cell_t *called_cell(const sfpm_run_t *run, const sfpm_cell_t *calling)
+static const sfpm_cell_t *called_cell(const sfpm_fast_run_t *run,
+                                      const sfpm_cell_t *calling)
 {
     if (calling->handler != sfpm_fast_handler(FAST_CALL_INDIRECT))
         return CALL_TARGET(calling);
@@ -339,7 +340,7 @@ static const sfpm_cell_t *called_cell(const sfpm_run_t *run, const sfpm_cell_t *
 
 /* Makes the stack larger, for the function that is called. False when that would be too
  * large, or memory is short: tier 0 finds out again which. */
-static bool grow_stack(sfpm_run_t *run)
+static bool grow_stack(sfpm_fast_run_t *run)
 {
     sfpm_buffer_t *stack = run->machine->stack;
     sfpm_engine_t *engine = &run->engine;
@@ -360,7 +361,7 @@ static bool grow_stack(sfpm_run_t *run)
 
 /* Out of fuel: there may be more. Else tier 0 goes a step, so that tier 1 cannot begin
  * here again. */
-static bool poll(sfpm_run_t *run, sfpm_outcome_t *outcome)
+static bool poll(sfpm_fast_run_t *run, sfpm_outcome_t *outcome)
 {
     bool interrupted = sfpm_is_interrupted(run->limits);
     run->engine.spent = 0;
@@ -373,7 +374,7 @@ static bool poll(sfpm_run_t *run, sfpm_outcome_t *outcome)
 }
 
 /* A call through the table: of a function that is not translated yet, or imported. */
-static bool link_element(sfpm_run_t *run, sfpm_outcome_t *outcome)
+static bool link_element(sfpm_fast_run_t *run, sfpm_outcome_t *outcome)
 {
     const sfpm_cell_t *cell = run->engine.ip;
     const sfpm_program_t *program = run->machine->program;
@@ -381,14 +382,14 @@ static bool link_element(sfpm_run_t *run, sfpm_outcome_t *outcome)
     uint32_t callee = sfpm_get_u32(run->machine->table + element * SFPM_ELEMENT_SIZE);
     if (sfpm_is_import(program, callee))
         return step(run, (uint32_t)cell->x - SFPM_CALL_LENGTH, outcome);
-    if (sfpm_fast_translate(run->fast, program, run->machine->facts, callee))
+    if (sfpm_fast_translate(run->fast, program, run->machine->proof, callee))
         return true;
     *outcome = call_slowly(run, cell);
     return false;
 }
 
 /* Does what tier 1 stopped for. Whether it can go on; else the state is canonical. */
-static bool attend(sfpm_run_t *run, sfpm_stop_t stop, sfpm_outcome_t *outcome)
+static bool attend(sfpm_fast_run_t *run, sfpm_stop_t stop, sfpm_outcome_t *outcome)
 {
     const sfpm_cell_t *ip = run->engine.ip;
     *outcome = OUTCOME_STEPS;
@@ -418,7 +419,7 @@ static bool attend(sfpm_run_t *run, sfpm_stop_t stop, sfpm_outcome_t *outcome)
     return false;
 }
 
-static sfpm_outcome_t execute_fast(sfpm_run_t *run)
+static sfpm_outcome_t execute_fast(sfpm_fast_run_t *run)
 {
     sfpm_outcome_t outcome;
     while (attend(run, sfpm_fast_execute(&run->engine), &outcome))
@@ -427,14 +428,14 @@ static sfpm_outcome_t execute_fast(sfpm_run_t *run)
 }
 
 /* Tier 0 goes on to where tier 1 can, or for a while. */
-static sfpm_outcome_t seek(sfpm_run_t *run)
+static sfpm_outcome_t seek(sfpm_fast_run_t *run)
 {
     const sfpm_fast_function_t *function = function_of(run, run->registers->function);
     bool single = function->cells && run->left >= function->instructions;
     return execute_slowly(run, single ? 1 : SLICE);
 }
 
-static sfpm_outcome_t execute(sfpm_run_t *run)
+static sfpm_outcome_t execute(sfpm_fast_run_t *run)
 {
     sfpm_outcome_t outcome = OUTCOME_STEPS;
     while (outcome == OUTCOME_STEPS && run->left > 0 && !sfpm_take_interrupt(run->limits))
@@ -451,11 +452,11 @@ bool sfpm_fast_interpret(sfpm_fast_t *fast, sfpm_machine_t *machine,
         return sfpm_interpret(machine, limits);
     if (!sfpm_run_begin(machine, &registers, limits))
         return false;
-    sfpm_run_t run = {.fast = fast,
-                      .machine = machine,
-                      .limits = limits,
-                      .registers = &registers,
-                      .left = limits->steps};
+    sfpm_fast_run_t run = {.fast = fast,
+                           .machine = machine,
+                           .limits = limits,
+                           .registers = &registers,
+                           .left = limits->steps};
     run.engine.globals = machine->globals;
     run.engine.table = machine->table;
     run.engine.num_elements = machine->program->num_elements;

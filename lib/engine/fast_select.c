@@ -55,9 +55,9 @@ static void jump_on(sfpm_translation_t *t, bool unless, uint32_t target)
     bool in_acc = sfpm_fast_is_in(t, value, SFPM_IN_ACC);
     int32_t slot = in_acc ? 0 : sfpm_fast_to_slot(t, value, t->window.height);
     sfpm_fast_flush(t);
-    unsigned handler = unless ? (in_acc ? FAST_JUMP_UNLESS_A : FAST_JUMP_UNLESS_S)
-                              : (in_acc ? FAST_JUMP_IF_A : FAST_JUMP_IF_S);
-    sfpm_fast_emit(t, handler)->x = slot;
+    unsigned in_slot = unless ? FAST_JUMP_UNLESS_S : FAST_JUMP_IF_S;
+    unsigned in_a = unless ? FAST_JUMP_UNLESS_A : FAST_JUMP_IF_A;
+    sfpm_fast_emit(t, in_acc ? in_a : in_slot)->x = slot;
     sfpm_fast_jump_to(t, target);
 }
 
@@ -157,9 +157,10 @@ static void local_set(sfpm_translation_t *t, bool stays)
         break;
     }
     cell->to = slot;
-    if (stays)
-        sfpm_fast_push(t, value.home == SFPM_IN_CELL ? SFPM_IN_CELL : SFPM_IN_LOCAL,
-                       value.home == SFPM_IN_CELL ? value.value : (uint64_t)slot);
+    if (stays && value.home == SFPM_IN_CELL)
+        sfpm_fast_push(t, SFPM_IN_CELL, value.value);
+    else if (stays)
+        sfpm_fast_push(t, SFPM_IN_LOCAL, (uint64_t)slot);
 }
 
 /* One that is in an accumulator goes into its slot and stays there, too. */
@@ -231,7 +232,7 @@ static void step(sfpm_translation_t *t)
     sfpm_fast_mark_point(t);
     sfpm_fast_emit(t, FAST_STEP)->x = (int32_t)t->offset;
     sfpm_fast_forget(t);
-    t->window.height = sfpm_height_at(t->facts, t->next);
+    t->window.height = sfpm_height_at(t->proof, t->next);
 }
 
 /* Execution ends here, or tier 0 finds out why not. */

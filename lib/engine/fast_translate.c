@@ -17,17 +17,17 @@ static void begin_label(sfpm_translation_t *t)
     if (t->falls)
         sfpm_fast_flush(t);
     t->window.count = 0;
-    t->window.height = sfpm_height_at(t->facts, t->offset);
+    t->window.height = sfpm_height_at(t->proof, t->offset);
     sfpm_fast_forget(t);
     sfpm_fast_add_label(t, t->offset, t->index);
 }
 
 static void translate_instruction(sfpm_translation_t *t)
 {
-    if (sfpm_is_target(t->facts, t->offset))
+    if (sfpm_is_target(t->proof, t->offset))
         begin_label(t);
     else if (!t->falls)
-        t->window = (sfpm_window_t){.height = sfpm_height_at(t->facts, t->offset)};
+        t->window = (sfpm_window_t){.height = sfpm_height_at(t->proof, t->offset)};
     sfpm_fast_mark_point(t);
     t->falls = true;
     sfpm_fast_select(t);
@@ -43,7 +43,7 @@ static void translate_code(sfpm_translation_t *t)
         sfpm_instruction_read(code, end, t->offset, &t->instruction);
         t->next = t->offset + t->instruction.length;
         t->count = 1;
-        if (sfpm_is_reached(t->facts, t->offset))
+        if (sfpm_is_reached(t->proof, t->offset))
             translate_instruction(t);
         t->offset = t->next;
         t->index += t->count;
@@ -54,7 +54,7 @@ static void add_header(sfpm_translation_t *t)
 {
     const sfpm_function_t *function = t->function;
     uint64_t need =
-        ((uint64_t)sfpm_frame_size(function) + t->facts->max_stack[t->number]) *
+        ((uint64_t)sfpm_frame_size(function) + t->proof->max_stack[t->number]) *
         SFPM_SLOT_SIZE;
     uint32_t locals_end = (uint32_t)function->params + function->locals;
     sfpm_cell_t *header = sfpm_fast_emit(t, FAST_SLOW);
@@ -72,7 +72,7 @@ static bool translate(sfpm_translation_t *t)
 {
     const sfpm_function_t *function = t->function;
     sfpm_fast_forget(t);
-    t->instructions = t->facts->count[t->number];
+    t->instructions = t->proof->count[t->number];
     add_header(t);
     sfpm_fast_add_label(t, function->entry, 0);
     translate_code(t);
@@ -151,13 +151,13 @@ static void free_draft(sfpm_fast_draft_t *draft)
 }
 
 bool sfpm_fast_translate(sfpm_fast_t *fast, const sfpm_program_t *program,
-                         const sfpm_facts_t *facts, uint32_t index)
+                         const sfpm_proof_t *proof, uint32_t index)
 {
     sfpm_fast_function_t *function = &fast->functions[index];
     if (function->cells || function->refused)
         return function->cells != NULL;
     sfpm_translation_t t = {.program = program,
-                            .facts = facts,
+                            .proof = proof,
                             .function = &program->functions[index],
                             .number = index,
                             .draft = &fast->draft,
@@ -174,11 +174,11 @@ bool sfpm_fast_translate(sfpm_fast_t *fast, const sfpm_program_t *program,
     return !function->refused;
 }
 
-void sfpm_fast_locate(const sfpm_program_t *program, const sfpm_facts_t *facts,
+void sfpm_fast_locate(const sfpm_program_t *program, const sfpm_proof_t *proof,
                       uint32_t function, uint32_t cell, sfpm_fast_point_t *point)
 {
     sfpm_translation_t t = {.program = program,
-                            .facts = facts,
+                            .proof = proof,
                             .function = &program->functions[function],
                             .number = function,
                             .wanted = cell,

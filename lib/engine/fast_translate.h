@@ -64,7 +64,7 @@ void sfpm_fast_free(sfpm_fast_t *fast);
 /* Translates function `index`, unless that was done. False when it cannot be: memory
  * is short, which is no error, since tier 0 can do it. */
 bool sfpm_fast_translate(sfpm_fast_t *fast, const sfpm_program_t *program,
-                         const sfpm_facts_t *facts, uint32_t index);
+                         const sfpm_proof_t *proof, uint32_t index);
 
 /* The label at that offset, or NULL. */
 const sfpm_fast_label_t *sfpm_fast_label_at(const sfpm_fast_function_t *function,
@@ -99,7 +99,7 @@ typedef struct sfpm_fast_point {
     sfpm_window_t window;
 } sfpm_fast_point_t;
 
-void sfpm_fast_locate(const sfpm_program_t *program, const sfpm_facts_t *facts,
+void sfpm_fast_locate(const sfpm_program_t *program, const sfpm_proof_t *proof,
                       uint32_t function, uint32_t cell, sfpm_fast_point_t *point);
 
 #endif

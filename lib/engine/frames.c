@@ -72,14 +72,14 @@ bool sfpm_state_encode(const sfpm_state_t *state, uint32_t num_segments,
 bool sfpm_frame_innermost(const sfpm_frames_t *frames, uint32_t pc, sfpm_frame_t *frame)
 {
     const sfpm_program_t *program = frames->program;
-    if (!sfpm_is_reached(frames->facts, pc))
+    if (!sfpm_is_reached(frames->proof, pc))
         return sfpm_fail_code(program, pc, "the machine stands where %s",
-                              frames->facts->shape[pc] == SFPM_UNREACHED
+                              frames->proof->shape[pc] == SFPM_UNREACHED
                                   ? "nothing leads to"
                                   : "no instruction begins");
     uint32_t index = sfpm_function_at(program, pc);
     uint32_t size = sfpm_frame_size(&program->functions[index]);
-    uint32_t height = sfpm_height_at(frames->facts, pc);
+    uint32_t height = sfpm_height_at(frames->proof, pc);
     if (frames->num_slots < (size_t)size + height)
         return sfpm_fail_code(program, pc,
                               "the machine needs %u values on the stack here, it has %zu",
@@ -90,7 +90,7 @@ bool sfpm_frame_innermost(const sfpm_frames_t *frames, uint32_t pc, sfpm_frame_t
                             .base = operands - size,
                             .operands = operands,
                             .height = height,
-                            .shape = frames->facts->shape[pc]};
+                            .shape = frames->proof->shape[pc]};
     return true;
 }
 
@@ -115,7 +115,7 @@ static bool returns_from(const sfpm_frames_t *frames, uint32_t caller, uint32_t 
         return false;
     const sfpm_function_t *function = &program->functions[caller];
     return offset - SFPM_CALL_LENGTH >= function->entry && offset < function->end &&
-           sfpm_is_reached(frames->facts, offset - SFPM_CALL_LENGTH) &&
+           sfpm_is_reached(frames->proof, offset - SFPM_CALL_LENGTH) &&
            sfpm_instruction_read(program->code, function->end, offset - SFPM_CALL_LENGTH,
                                  &call) &&
            can_call(program, &call, callee);
@@ -125,7 +125,7 @@ static bool returns_from(const sfpm_frames_t *frames, uint32_t caller, uint32_t 
 static uint32_t shape_in_call(const sfpm_frames_t *frames, uint32_t call, uint32_t callee)
 {
     bool indirect = frames->program->code[call] == SFPM_OP_CALL_INDIRECT;
-    return sfpm_shape_below(&frames->facts->shapes, frames->facts->shape[call],
+    return sfpm_shape_below(&frames->proof->shapes, frames->proof->shape[call],
                             frames->program->functions[callee].params + indirect);
 }
 
@@ -149,7 +149,7 @@ bool sfpm_frame_caller(const sfpm_frames_t *frames, sfpm_frame_t *frame)
                          frame->operands - SFPM_RECORD_SLOTS, offset,
                          sfpm_function_name(program, frame->function, name));
     uint32_t shape = shape_in_call(frames, offset - SFPM_CALL_LENGTH, frame->function);
-    uint32_t height = frames->facts->shapes.list[shape].height;
+    uint32_t height = frames->proof->shapes.list[shape].height;
     uint64_t size = sfpm_frame_size(&program->functions[index]);
     if (base + size + height != frame->base || sfpm_get_u32(record + 12) != 0)
         return sfpm_fail(SFPM_ERR_BYTECODE,
@@ -205,7 +205,7 @@ static bool check_slot(const sfpm_frames_t *frames, const sfpm_frame_t *frame,
 static bool check_values(const sfpm_frames_t *frames, const sfpm_frame_t *frame)
 {
     const sfpm_function_t *function = &frames->program->functions[frame->function];
-    const sfpm_shape_t *shapes = frames->facts->shapes.list;
+    const sfpm_shape_t *shapes = frames->proof->shapes.list;
     const sfpm_shape_t *shape = &shapes[frame->shape];
     uint32_t locals = (uint32_t)function->params + function->locals;
     for (uint32_t i = 0; i < locals; i++)

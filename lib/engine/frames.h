@@ -2,7 +2,7 @@
 /*
  * The calls in progress, read from the bytes of the stack, and the machine's
  * registers, read from the bytes of the state. Everything read here is hostile:
- * each frame is checked against the verifier's facts before it is believed.
+ * each frame is checked against the verifier's proof before it is believed.
  */
 #ifndef SFPM_ENGINE_FRAMES_H
 #define SFPM_ENGINE_FRAMES_H
@@ -41,7 +41,7 @@ typedef struct sfpm_frame {
 /* What the frames are read from. */
 typedef struct sfpm_frames {
     const sfpm_program_t *program;
-    const sfpm_facts_t *facts;
+    const sfpm_proof_t *proof;
     const uint8_t *stack;
     size_t num_slots;
 } sfpm_frames_t;

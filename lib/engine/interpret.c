@@ -340,13 +340,13 @@ bool sfpm_run_end(sfpm_machine_t *machine, const sfpm_registers_t *registers,
     state->instructions += executed;
     state->pc = registers->pc;
     machine->stack->size = (size_t)registers->sp * SFPM_SLOT_SIZE;
-    state->trap = outcome == OUTCOME_TRAP ? registers->trap : SFPM_TRAP_NONE;
-    state->status = outcome == OUTCOME_TRAP   ? SFPM_VM_TRAPPED
-                    : outcome == OUTCOME_HALT ? SFPM_VM_HALTED
-                                              : SFPM_VM_SUSPENDED;
-    if (outcome == OUTCOME_TRAP)
-        return fail_trap(machine->program, registers->pc, registers->trap);
-    return outcome != OUTCOME_ERROR;
+    state->trap = SFPM_TRAP_NONE;
+    state->status = outcome == OUTCOME_HALT ? SFPM_VM_HALTED : SFPM_VM_SUSPENDED;
+    if (outcome != OUTCOME_TRAP)
+        return outcome != OUTCOME_ERROR;
+    state->trap = registers->trap;
+    state->status = SFPM_VM_TRAPPED;
+    return fail_trap(machine->program, registers->pc, registers->trap);
 }
 
 bool sfpm_interpret(sfpm_machine_t *machine, const sfpm_limits_t *limits)

@@ -13,7 +13,7 @@
 /* Everything that execution reads and changes. Program and state are proved. */
 typedef struct sfpm_machine {
     const sfpm_program_t *program;
-    const sfpm_facts_t *facts;
+    const sfpm_proof_t *proof;
     sfpm_state_t *state;
     sfpm_buffer_t *stack;
     uint8_t *globals;

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Linear memory: whole pages, in a mapping of its own. Bytes between its size and its
- * capacity are zero, so that growing costs nothing.
- */
+/* What instructions do with linear memory. */
 #ifndef SFPM_ENGINE_MEMORY_H
 #define SFPM_ENGINE_MEMORY_H
 
@@ -11,17 +8,9 @@
 #include "base/bytes.h"
 #include "bytecode/program.h"
 
-/* Makes memory of `size` zeros in place of what there was; freed by the second. */
-bool sfpm_memory_make(sfpm_buffer_t *memory, uint64_t size);
-void sfpm_memory_free(sfpm_buffer_t *memory);
-
 /* Makes memory as a program begins: its first pages, with the active segments. When there
  * is none for them, nothing is changed. */
 bool sfpm_memory_begin(const sfpm_program_t *program, sfpm_buffer_t *memory);
-
-/* Adds pages of zeros. The old number of pages; UINT32_MAX, and nothing is changed, when
- * there would be more than `max_pages` or the host has no memory. The bytes may move. */
-uint32_t sfpm_memory_grow(sfpm_buffer_t *memory, uint32_t pages, uint32_t max_pages);
 
 /* The bulk operations, on values as they are on the stack. Each does all or, where it
  * gives a trap, nothing. A dropped segment is one of no bytes. */
@@ -46,10 +35,16 @@ static inline void sfpm_drop(uint8_t *dropped, uint32_t segment)
 /* Little-endian numbers of 1, 2, 4 or 8 bytes, zero-extended; `bytes` is a constant. */
 static inline uint64_t sfpm_load_bytes(const uint8_t *from, int bytes)
 {
-    return bytes == 1   ? *from
-           : bytes == 2 ? sfpm_get_u16(from)
-           : bytes == 4 ? sfpm_get_u32(from)
-                        : sfpm_get_u64(from);
+    switch (bytes) {
+    case 1:
+        return *from;
+    case 2:
+        return sfpm_get_u16(from);
+    case 4:
+        return sfpm_get_u32(from);
+    default:
+        return sfpm_get_u64(from);
+    }
 }
 
 static inline void sfpm_store_bytes(uint8_t *to, int bytes, uint64_t value)

@@ -57,10 +57,11 @@ static bool find_end(sfpm_exchange_t *exchange)
     }
     return size <= exchange->to - exchange->from ||
            sfpm_fail_code(program, exchange->from,
-                          "%zu instruction%s of %zu bytes cannot replace %s of %u bytes",
-                          count, count == 1 ? "" : "s", size,
-                          count == 1 ? "the one" : "as many",
-                          exchange->to - exchange->from);
+                          count == 1 ? "%zu instruction of %zu bytes does not fit the %u "
+                                       "bytes of the one it replaces"
+                                     : "%zu instructions of %zu bytes do not fit the %u "
+                                       "bytes of those they replace",
+                          count, size, exchange->to - exchange->from);
 }
 
 /* Whether instruction k begins at the same place as before, for the k that is there. */
@@ -194,8 +195,8 @@ static bool same_frame(const sfpm_vm_t *before, const sfpm_vm_t *after, size_t l
 {
     const sfpm_frame_t *a = &before->backtrace.frames[level];
     const sfpm_frame_t *b = &after->backtrace.frames[level];
-    const sfpm_shape_t *old = &before->facts.shapes.list[a->shape];
-    const sfpm_shape_t *new = &after->facts.shapes.list[b->shape];
+    const sfpm_shape_t *old = &before->proof.shapes.list[a->shape];
+    const sfpm_shape_t *new = &after->proof.shapes.list[b->shape];
     char name[SFPM_PLACE_TEXT];
     const char *function = sfpm_function_name(&after->program, b->function, name);
     if (a->function != b->function || a->offset != b->offset || a->height != b->height)
@@ -203,8 +204,8 @@ static bool same_frame(const sfpm_vm_t *before, const sfpm_vm_t *after, size_t l
                               "frame %zu (%s) has %u values on its stack here, the new "
                               "instructions expect %u",
                               level, function, a->height, b->height);
-    for (; old->height > 0; old = &before->facts.shapes.list[old->below],
-                            new = &after->facts.shapes.list[new->below])
+    for (; old->height > 0; old = &before->proof.shapes.list[old->below],
+                            new = &after->proof.shapes.list[new->below])
         if (old->type != new->type)
             return sfpm_fail_code(&after->program, b->offset,
                                   "frame %zu (%s): value %u on its stack is %s, the new "

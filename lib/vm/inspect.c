@@ -190,7 +190,7 @@ bool sfpm_vm_signature(const sfpm_vm_t *vm, uint32_t function, char *text, size_
 
 size_t sfpm_vm_num_symbols(const sfpm_vm_t *vm)
 {
-    return vm ? vm->program.num_places : 0;
+    return vm ? vm->program.num_labels : 0;
 }
 
 const char *sfpm_vm_symbol(const sfpm_vm_t *vm, size_t index, uint64_t *offset)
@@ -198,8 +198,8 @@ const char *sfpm_vm_symbol(const sfpm_vm_t *vm, size_t index, uint64_t *offset)
     if (index >= sfpm_vm_num_symbols(vm))
         return NULL;
     if (offset)
-        *offset = vm->program.places[index].offset;
-    return vm->program.places[index].name;
+        *offset = vm->program.labels[index].offset;
+    return vm->program.labels[index].name;
 }
 
 /* A number that a place begins or goes on with. */
@@ -222,7 +222,7 @@ static bool parse_place(const sfpm_program_t *program, const char *text, uint64_
     if (plus && !parse_number(plus + 1, strlen(plus + 1), &more))
         return sfpm_fail(SFPM_ERR_SYNTAX,
                          "'%.100s' is no place: a number must follow the +", text);
-    const sfpm_place_t *place = sfpm_place_named(program, text, length);
+    const sfpm_label_t *place = sfpm_label_named(program, text, length);
     if (place)
         *offset = place->offset;
     else if (!parse_number(text, length, offset))

@@ -15,7 +15,7 @@ struct sfpm_vm {
     sfpm_regions_t regions; /* of no bytes at all: there is no program */
     sfpm_program_t program; /* borrows from the regions */
     sfpm_state_t state;     /* what region `state` says */
-    sfpm_facts_t facts;     /* when verified */
+    sfpm_proof_t proof;     /* when verified */
     bool verified;
     sfpm_fast_t fast;            /* its functions translated, when verified */
     sfpm_backtrace_t backtrace;  /* empty unless verified and fitting the code */

@@ -49,7 +49,7 @@ static size_t next_word(const char **text)
 static uint8_t type_named(const char *text, size_t length)
 {
 #define TYPE_NAMED(number, name, letter, word)                                           \
-    if (length == sizeof(word) - 1 && memcmp(text, word, length) == 0)                   \
+    if (length == sizeof word - 1 && memcmp(text, word, length) == 0)                    \
         return number;
     SFPM_TYPES(TYPE_NAMED)
 #undef TYPE_NAMED

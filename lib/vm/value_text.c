@@ -48,8 +48,8 @@ bool sfpm_vm_operand_text(const sfpm_vm_t *vm, uint32_t level, uint32_t index, c
         return false;
     const sfpm_frame_t *frame = &vm->backtrace.frames[level];
     uint32_t above = frame->height - 1 - index;
-    uint32_t shape = sfpm_shape_below(&vm->facts.shapes, frame->shape, above);
-    write_text(vm->facts.shapes.list[shape].type, value, text, size);
+    uint32_t shape = sfpm_shape_below(&vm->proof.shapes, frame->shape, above);
+    write_text(vm->proof.shapes.list[shape].type, value, text, size);
     return true;
 }
 

@@ -219,8 +219,8 @@ bool sfpm_vm_patch(sfpm_vm_t *vm, uint64_t offset, const void *bytes, size_t siz
     if (!copy)
         return false;
     exchange(vm, offset, copy, size);
-    bool good = sfpm_vm_verify(vm);
-    if (!good) {
+    bool ok = sfpm_vm_verify(vm);
+    if (!ok) {
         sfpm_error_state_t error;
         sfpm_error_save(&error);
         exchange(vm, offset, copy, size);
@@ -228,5 +228,5 @@ bool sfpm_vm_patch(sfpm_vm_t *vm, uint64_t offset, const void *bytes, size_t siz
         sfpm_error_restore(&error);
     }
     free(copy);
-    return good;
+    return ok;
 }

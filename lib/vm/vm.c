@@ -16,7 +16,7 @@ static void clear(sfpm_vm_t *vm)
     sfpm_vm_unwatch(vm);
     sfpm_backtrace_free(&vm->backtrace);
     sfpm_fast_free(&vm->fast);
-    sfpm_facts_free(&vm->facts);
+    sfpm_proof_free(&vm->proof);
     sfpm_program_free(&vm->program);
     sfpm_regions_free(&vm->regions);
     free(vm->original);
@@ -51,7 +51,7 @@ bool sfpm_vm_is_idle(const sfpm_vm_t *vm)
 static sfpm_frames_t frames_of(const sfpm_vm_t *vm)
 {
     const sfpm_buffer_t *stack = &vm->regions.region[SFPM_STACK];
-    return (sfpm_frames_t){&vm->program, &vm->facts, stack->data,
+    return (sfpm_frames_t){&vm->program, &vm->proof, stack->data,
                            stack->size / SFPM_SLOT_SIZE};
 }
 
@@ -59,10 +59,10 @@ static sfpm_frames_t frames_of(const sfpm_vm_t *vm)
 
 static bool fits_original(const sfpm_vm_t *vm)
 {
-    return !vm->original || vm->facts.max_stack[0] <= SFPM_ORIGINAL_SLOTS ||
+    return !vm->original || vm->proof.max_stack[0] <= SFPM_ORIGINAL_SLOTS ||
            sfpm_fail(SFPM_ERR_BYTECODE,
                      "the program needs %d values on the stack, vm_state holds %d",
-                     vm->facts.max_stack[0], SFPM_ORIGINAL_SLOTS);
+                     vm->proof.max_stack[0], SFPM_ORIGINAL_SLOTS);
 }
 
 /* A halted machine may have been patched into another shape: its stack tells of a
@@ -87,12 +87,12 @@ bool sfpm_vm_verify(sfpm_vm_t *vm)
     if (vm->verified)
         return true;
     vm->program.original = vm->original != NULL;
-    if (!sfpm_verify_program(&vm->program, &vm->facts))
+    if (!sfpm_verify_program(&vm->program, &vm->proof))
         return false;
     vm->verified = sfpm_data_check(&vm->program, &vm->regions) && fits_original(vm) &&
                    check_state(vm);
     if (!vm->verified)
-        sfpm_facts_free(&vm->facts);
+        sfpm_proof_free(&vm->proof);
     return vm->verified;
 }
 
@@ -130,14 +130,14 @@ void sfpm_vm_replace(sfpm_vm_t *vm, sfpm_vm_t *made)
 }
 
 /* Puts a machine that was made aside in the place of `vm`, or drops it. */
-static bool install(sfpm_vm_t *vm, sfpm_vm_t *made, bool good)
+static bool install(sfpm_vm_t *vm, sfpm_vm_t *made, bool ok)
 {
-    good = good && sfpm_vm_is_idle(vm);
-    if (good)
+    ok = ok && sfpm_vm_is_idle(vm);
+    if (ok)
         sfpm_vm_replace(vm, made);
     else
         clear(made);
-    return good;
+    return ok;
 }
 
 bool sfpm_vm_begin(sfpm_vm_t *vm, uint32_t function)
@@ -166,7 +166,7 @@ void sfpm_vm_forget_proof(sfpm_vm_t *vm)
     vm->verified = false;
     vm->backtrace.count = 0;
     sfpm_fast_free(&vm->fast);
-    sfpm_facts_free(&vm->facts);
+    sfpm_proof_free(&vm->proof);
 }
 
 /* From a program's regions to a machine that is verified and not begun. */
@@ -189,9 +189,11 @@ bool sfpm_vm_load_code(sfpm_vm_t *vm, const void *code, size_t size)
 static void blame_source(const sfpm_assembly_t *assembly, const sfpm_vm_t *made,
                          sfpm_faults_t *faults)
 {
-    const sfpm_source_place_t *place = sfpm_source_at(assembly, made->facts.fault);
-    sfpm_faults_add(faults, place ? place->line : 1, place ? place->column : 1, "%s",
-                    sfpm_last_error());
+    const sfpm_source_place_t start = {.line = 1, .column = 1};
+    const sfpm_source_place_t *place = sfpm_source_at(assembly, made->proof.fault);
+    if (!place)
+        place = &start;
+    sfpm_faults_add(faults, place->line, place->column, "%s", sfpm_last_error());
 }
 
 bool sfpm_vm_assemble(sfpm_vm_t *vm, const char *text, size_t size, const char *file,
@@ -202,20 +204,20 @@ bool sfpm_vm_assemble(sfpm_vm_t *vm, const char *text, size_t size, const char *
     sfpm_vm_t made = {0};
     if (!vm || !file || (!text && size))
         return sfpm_fail(SFPM_ERR_ARGUMENT, "the machine, the text or its name is NULL");
-    bool good = sfpm_assemble(&assembly, text ? text : "", size, file, &faults) &&
-                sfpm_faults_report(&faults, SFPM_ERR_SYNTAX, file, callback, context);
-    if (good) {
+    bool ok = sfpm_assemble(&assembly, text ? text : "", size, file, &faults) &&
+              sfpm_faults_report(&faults, SFPM_ERR_SYNTAX, file, callback, context);
+    if (ok) {
         made.regions = assembly.regions;
         assembly.regions = (sfpm_regions_t){0};
-        good = begin(&made);
-        if (!good && sfpm_last_status() == SFPM_ERR_BYTECODE) {
+        ok = begin(&made);
+        if (!ok && sfpm_last_status() == SFPM_ERR_BYTECODE) {
             blame_source(&assembly, &made, &faults);
             sfpm_faults_report(&faults, SFPM_ERR_BYTECODE, file, callback, context);
         }
     }
     sfpm_assembly_free(&assembly);
     sfpm_faults_free(&faults);
-    return install(vm, &made, good);
+    return install(vm, &made, ok);
 }
 
 static bool load_region(sfpm_regions_t *regions, sfpm_region_id_t id,
@@ -245,11 +247,11 @@ static bool load_original(sfpm_vm_t *made, sfpm_region_source_t source, void *co
 {
     sfpm_buffer_t original = {0};
     bool found = false;
-    bool good = source(context, SFPM_ORIGINAL_NAME, &original, &found);
+    bool ok = source(context, SFPM_ORIGINAL_NAME, &original, &found);
     made->original = original.data;
-    if (good && !found)
+    if (ok && !found)
         return sfpm_fail(SFPM_ERR_MISMATCH, "there is no machine in it");
-    return good && sfpm_original_load(made->original, original.size, &made->regions) &&
+    return ok && sfpm_original_load(made->original, original.size, &made->regions) &&
            decode(made);
 }
 
@@ -258,10 +260,10 @@ bool sfpm_vm_load_from(sfpm_vm_t *vm, sfpm_region_source_t source, void *context
     const char *name = sfpm_region_names[SFPM_FUNCTIONS];
     sfpm_vm_t made = {0};
     bool found = false;
-    bool good = source(context, name, &made.regions.region[SFPM_FUNCTIONS], &found) &&
-                (found ? load_regions(&made, source, context)
-                       : load_original(&made, source, context));
-    return install(vm, &made, good);
+    bool ok = source(context, name, &made.regions.region[SFPM_FUNCTIONS], &found) &&
+              (found ? load_regions(&made, source, context)
+                     : load_original(&made, source, context));
+    return install(vm, &made, ok);
 }
 
 /* What the callback of a caller gives. */
@@ -375,7 +377,7 @@ bool sfpm_vm_run(sfpm_vm_t *vm, const sfpm_vm_run_options_t *given)
     if (vm->state.status == SFPM_VM_HALTED)
         return true;
     sfpm_machine_t machine = {.program = &vm->program,
-                              .facts = &vm->facts,
+                              .proof = &vm->proof,
                               .state = &vm->state,
                               .stack = &vm->regions.region[SFPM_STACK],
                               .globals = vm->regions.region[SFPM_GLOBALS].data,

@@ -264,12 +264,12 @@ static sfpm_vm_t *long_program(void)
 }
 
 /* Translates all functions; whether there was memory for it. */
-static bool translate_all(const sfpm_vm_t *vm, const sfpm_facts_t *facts)
+static bool translate_all(const sfpm_vm_t *vm, const sfpm_proof_t *proof)
 {
     sfpm_fast_t fast = {0};
     bool good = sfpm_fast_prepare(&fast, &vm->program);
     for (uint32_t i = 0; good && i < vm->program.num_functions; i++)
-        good = sfpm_fast_translate(&fast, &vm->program, facts, i);
+        good = sfpm_fast_translate(&fast, &vm->program, proof, i);
     sfpm_fast_free(&fast);
     return good;
 }
@@ -279,18 +279,18 @@ enum { VERIFY = 1, TRANSLATE = 2 };
 static double prepare(intptr_t measured)
 {
     sfpm_vm_t *vm = long_program();
-    sfpm_facts_t facts;
+    sfpm_proof_t proof;
     bool good = true;
     if (!vm)
         return -1;
     double began = bench_now();
-    if (!sfpm_verify_program(&vm->program, &facts))
+    if (!sfpm_verify_program(&vm->program, &proof))
         return bench_fail_sfpm("verifying");
     double verified = bench_now();
     if (measured & TRANSLATE)
-        good = translate_all(vm, &facts);
+        good = translate_all(vm, &proof);
     double translated = bench_now();
-    sfpm_facts_free(&facts);
+    sfpm_proof_free(&proof);
     if (!good)
         return bench_fail("not all functions were translated");
     return (measured & VERIFY ? verified - began : 0) + (translated - verified);

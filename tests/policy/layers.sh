@@ -28,7 +28,6 @@ track/dirty.c base/ codec/ track/ image/ snapshot/
 track/dirty.h base/ snapshot/
 snapshot/hooks.h base/ snapshot/ files/ <hooks.h> <migrate.h>
 snapshot/snapshot.c base/ snapshot/ track/ job/ <job.h> <migrate.h> <resource.h>
-bytecode/program.c base/ bytecode/ engine/ <error.h> <opcode.h> <vm.h>
 bin       common/ *
 examples  *
 '

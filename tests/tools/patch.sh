@@ -281,10 +281,10 @@ refused() {
     expect_same "$image" before
 }
 image=first.img
-refused '1 instruction of 9 bytes cannot replace the one of 2 bytes' 'main: i64.const 1'
+refused '1 instruction of 9 bytes does not fit the 2 bytes of the one it replaces' 'main: i64.const 1'
 refused 'no instruction begins here; the one around it begins at 0' 'main+1: nop'
 refused 'the function has 5 instructions from here, not the 6' 'main: nop;nop;nop;nop;nop;nop'
-refused "unknown instruction 'i64.ad'; is it 'i64.add'" '4: i64.ad'
+refused "unknown instruction 'i64.ad'; did you mean 'i64.add'" '4: i64.ad'
 refused "label 'there' is not defined" 'main: br there'
 refused "bytecode version 1 has no 'f64.add'" '4: f64.add'
 refused 'cannot be a label here' '4: here: nop'

@@ -203,7 +203,7 @@ static sfpm_vm_t *call_host(host_t *host, bool *ran)
     build_code(&build, SFPM_OP_HALT, 0);
     sfpm_vm_t *vm = proved(&build);
     sfpm_machine_t machine = {.program = &vm->program,
-                              .facts = &vm->facts,
+                              .proof = &vm->proof,
                               .state = &vm->state,
                               .stack = &vm->regions.region[SFPM_STACK],
                               .memory = &vm->regions.region[SFPM_MEMORY]};

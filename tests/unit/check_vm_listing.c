@@ -15,11 +15,11 @@
 
 static bool same_places(const sfpm_program_t *a, const sfpm_program_t *b)
 {
-    bool same = a->num_places == b->num_places && a->num_names == b->num_names;
+    bool same = a->num_labels == b->num_labels && a->num_names == b->num_names;
     for (size_t i = 0; same && i < a->num_names; i++)
-        same = a->places[i].offset == b->places[i].offset &&
-               a->places[i].is_function == b->places[i].is_function &&
-               strcmp(a->places[i].name, b->places[i].name) == 0;
+        same = a->labels[i].offset == b->labels[i].offset &&
+               a->labels[i].is_function == b->labels[i].is_function &&
+               strcmp(a->labels[i].name, b->labels[i].name) == 0;
     return same;
 }
 
@@ -278,7 +278,7 @@ static const struct {
     const char *text;
     const char *fault; /* the first one */
 } faulty[] = {
-    {"f64.ad\nhalt\n", "1:1: unknown instruction 'f64.ad'; is it 'f64.add'?"},
+    {"f64.ad\nhalt\n", "1:1: unknown instruction 'f64.ad'; did you mean 'f64.add'?"},
     {"i32.const 4294967296\n",
      "1:11: the number does not fit: -2147483648 to 4294967295 is possible"},
     {"i32.const -2147483649\n",

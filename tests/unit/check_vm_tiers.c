@@ -223,7 +223,7 @@ static void plant(sfpm_vm_t *vm)
 {
     sfpm_fast_prepare(&vm->fast, &vm->program);
     for (uint32_t i = vm->program.num_imports; i < vm->program.num_functions; i++) {
-        if (!sfpm_fast_translate(&vm->fast, &vm->program, &vm->facts, i))
+        if (!sfpm_fast_translate(&vm->fast, &vm->program, &vm->proof, i))
             continue;
         const sfpm_fast_function_t *function = &vm->fast.functions[i];
         for (uint32_t cell = 1; cell < function->num_cells; cell++)

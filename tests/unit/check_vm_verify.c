@@ -205,7 +205,7 @@ START_TEST(hostile_tables_are_refused)
         {SFPM_SYMBOLS, 20, 1, SFPM_ERR_CORRUPT, "symbols[1]: a second name"},
         {SFPM_SYMBOLS, 24, 100000, SFPM_ERR_CORRUPT, "symbols[0]: its name is missing"},
         {SFPM_SYMBOLS, 24, 4, SFPM_ERR_CORRUPT, "symbols[0]: its name is none"},
-        {SFPM_SYMBOLS, 24, 5, SFPM_ERR_CORRUPT, "two places are named 'f'"},
+        {SFPM_SYMBOLS, 24, 5, SFPM_ERR_CORRUPT, "two labels are named 'f'"},
         {SFPM_SYMBOLS, 44, 19, SFPM_ERR_CORRUPT, "symbols[2]: it names nothing"},
         {SFPM_SYMBOLS, 56, 1, SFPM_ERR_CORRUPT, "symbols[3]: it names nothing"},
         {SFPM_SYMBOLS, 64, 18, SFPM_ERR_CORRUPT, "line entry 0 is out of order"},

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* What the two passes of the verifier share. */
-#ifndef SFPM_BYTECODE_VERIFY_PROOF_H
-#define SFPM_BYTECODE_VERIFY_PROOF_H
+#ifndef SFPM_BYTECODE_VERIFIER_H
+#define SFPM_BYTECODE_VERIFIER_H
 
 #include "bytecode/instruction.h"
 #include "bytecode/verify.h"
 
-/* One function under proof. `pending` holds offsets of instructions to come back to:
+/* One function under v. `pending` holds offsets of instructions to come back to:
  * first of jumps, then of those whose shape is known and which have not been followed
  * yet. Each offset is put there at most once. */
-typedef struct sfpm_proof {
+typedef struct sfpm_verifier {
     const sfpm_program_t *program;
-    sfpm_facts_t *facts;
+    sfpm_proof_t *proof;
     const sfpm_function_t *function;
     uint32_t *pending;
     size_t num_pending;
@@ -21,30 +21,30 @@ typedef struct sfpm_proof {
     uint32_t offset; /* the instruction being looked at */
     sfpm_instruction_t instruction;
     uint32_t shape; /* of the stack, as far as the instruction was followed */
-} sfpm_proof_t;
+} sfpm_verifier_t;
 
 /* To come back to the instruction at the offset. */
-static inline bool sfpm_keep_pending(sfpm_proof_t *proof, uint32_t offset)
+static inline bool sfpm_keep_pending(sfpm_verifier_t *v, uint32_t offset)
 {
-    void *pending = proof->pending;
-    if (proof->num_pending == proof->capacity) {
-        if (!sfpm_grow_array(&pending, &proof->capacity, proof->num_pending + 1,
-                             sizeof *proof->pending))
+    void *pending = v->pending;
+    if (v->num_pending == v->capacity) {
+        if (!sfpm_grow_array(&pending, &v->capacity, v->num_pending + 1,
+                             sizeof *v->pending))
             return false;
-        proof->pending = pending;
+        v->pending = pending;
     }
-    proof->pending[proof->num_pending++] = offset;
+    v->pending[v->num_pending++] = offset;
     return true;
 }
 
-static inline bool sfpm_read_instruction(sfpm_proof_t *proof)
+static inline bool sfpm_read_instruction(sfpm_verifier_t *v)
 {
-    return sfpm_instruction_read(proof->program->code, proof->function->end,
-                                 proof->offset, &proof->instruction);
+    return sfpm_instruction_read(v->program->code, v->function->end, v->offset,
+                                 &v->instruction);
 }
 
 /* The first pass: every byte belongs to an instruction with sound operands, and jumps
  * lead to instructions. */
-bool sfpm_check_code(sfpm_proof_t *proof, uint32_t index);
+bool sfpm_check_code(sfpm_verifier_t *v, uint32_t index);
 
 #endif
