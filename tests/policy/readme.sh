@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # The README is a page that shows examples/counter.c as it is, sfpm(7) names every
-# manual page, examples/README every example, and the documents name only files and
-# folders that exist. That the README's commands print what it says is tested in
+# manual page, examples/README every example, and the documents name only files, folders
+# and functions that exist. That the README's commands print what it says is tested in
 # examples.sh.
 . "${top_srcdir:-$(dirname "$0")/../..}/tests/policy/lib.sh"
 
-documents='README NEWS SECURITY HACKING examples/README doc/benchmarks.md'
+documents='README NEWS SECURITY HACKING examples/README doc/architecture.md doc/benchmarks.md'
 
 # shown README: the one C program in it.
 shown() {
@@ -39,7 +39,7 @@ lists_examples() {
 # names_files DIR: what looks like a file of the sources is one.
 names_files() {
     for document in $documents; do
-        grep -oE '`((man )?(lib|bin|tests|examples|man|doc|\.ci|\.clang)[^` ]*|[A-Z]{4,})`' "$1/$document" |
+        grep -oE '`((man )?((lib|bin|tests|examples|man|doc|\.ci)/|\.clang)[^` ]*|[A-Z]{4,})`' "$1/$document" |
             tr -d '`' | sed "s,^man ,,; s,\$, $document,"
     done | LC_ALL=C sort -u >readme.named
     [ -s readme.named ] || return 1
@@ -53,6 +53,18 @@ names_files() {
     return "$readme_status"
 }
 
+# names_functions DIR: what looks like a function is called so in the sources.
+names_functions() {
+    # The documents are words.
+    # shellcheck disable=SC2086
+    (cd "$1" && grep -ohE '`[a-z_0-9]+\(\)`' $documents) | tr -d '`()' | LC_ALL=C sort -u >readme.named
+    [ -s readme.named ] || return 1
+    (cd "$1" && grep -rohE '[a-z_0-9]+\(' lib bin) | tr -d '(' | LC_ALL=C sort -u >readme.there
+    LC_ALL=C comm -23 readme.named readme.there >readme.absent
+    sed 's/$/(): there is no such function/' readme.absent
+    [ ! -s readme.absent ]
+}
+
 # short DIR: the README is a page, and no line is wider than 90 columns.
 short() {
     [ "$(wc -l <"$1/README")" -le 150 ] || {
@@ -64,7 +76,7 @@ short() {
     ! (cd "$1" && grep -nE '^.{91}' $documents)
 }
 
-for check in shows_counter lists_pages lists_examples names_files short; do
+for check in shows_counter lists_pages lists_examples names_files names_functions short; do
     expect "$check" "$top_srcdir"
 done
 
@@ -82,6 +94,7 @@ planted lists_examples examples/README '^embed\.c ' 'embid.c '
 planted names_files README 'examples/counter\.c' 'examples/caunter.c'
 planted names_files README 'man/sfpm-git' 'man/sfpm-got'
 planted names_files README '`SECURITY`' '`INSECURITY`'
+planted names_functions doc/architecture.md 'write_trailer()' 'write_tailer()'
 planted names_files HACKING 'policy/limits' 'policy/lamits'
 planted short README '^A machine' "$(seq 100 | tr '\n' ' ')"
 planted short HACKING '^C11' "$(seq 100 | tr '\n' ' ')"
