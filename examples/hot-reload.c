@@ -80,9 +80,11 @@ static const char *combine(vm_state_t *vm, uint8_t opcode)
         return "stack underflow";
     uint32_t right = (uint32_t)vm->stack[vm->sp--];
     uint32_t left = (uint32_t)vm->stack[vm->sp];
-    uint32_t result = opcode == ADD   ? left + right
-                      : opcode == SUB ? left - right
-                                      : left * right;
+    uint32_t result = left * right;
+    if (opcode == ADD)
+        result = left + right;
+    else if (opcode == SUB)
+        result = left - right;
     memcpy(&vm->stack[vm->sp], &result, sizeof result);
     return NULL;
 }
@@ -95,6 +97,25 @@ static const char *print_top(const vm_state_t *vm)
     return NULL;
 }
 
+static const char *execute(vm_state_t *vm, uint8_t opcode)
+{
+    switch (opcode) {
+    case PUSH:
+        return push(vm, vm->program[vm->pc + 1]);
+    case ADD:
+    case SUB:
+    case MUL:
+        return combine(vm, opcode);
+    case PRINT:
+        return print_top(vm);
+    case HALT:
+    case NOP:
+        return NULL;
+    default:
+        return "unknown instruction";
+    }
+}
+
 /* Executes one instruction; returns what is wrong with it, or NULL. */
 static const char *step(vm_state_t *vm)
 {
@@ -103,11 +124,7 @@ static const char *step(vm_state_t *vm)
     uint8_t opcode = vm->program[vm->pc];
     if (opcode == PUSH && vm->pc + 1 >= program_end(vm))
         return "push lacks its operand";
-    const char *fault = opcode == PUSH    ? push(vm, vm->program[vm->pc + 1])
-                        : opcode <= MUL   ? combine(vm, opcode)
-                        : opcode == PRINT ? print_top(vm)
-                        : opcode <= NOP   ? NULL
-                                          : "unknown instruction";
+    const char *fault = execute(vm, opcode);
     if (fault)
         return fault;
     vm->halted = opcode == HALT;

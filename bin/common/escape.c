@@ -9,17 +9,24 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The length of a character of UTF-8 by its first byte; 0: no character begins so. */
+static size_t length_of(unsigned char first)
+{
+    if (first < 0x80)
+        return 1;
+    if (first < 0xC0 || first >= 0xF8)
+        return 0;
+    if (first < 0xE0)
+        return 2;
+    return first < 0xF0 ? 3 : 4;
+}
+
 /* Reads one character of UTF-8; returns its bytes, 0 when there is none. Overlong
  * forms, surrogates and numbers over U+10FFFF are none. */
 static size_t decode(const unsigned char *text, uint32_t *character)
 {
     static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    size_t length = text[0] < 0x80   ? 1
-                    : text[0] < 0xC0 ? 0
-                    : text[0] < 0xE0 ? 2
-                    : text[0] < 0xF0 ? 3
-                    : text[0] < 0xF8 ? 4
-                                     : 0;
+    size_t length = length_of(text[0]);
     if (length < 2) {
         *character = text[0];
         return length;

@@ -90,9 +90,9 @@ static sfpm_write_options_t write_options(const operand_t *operand, const char *
 
 static const char *output_name(output_kind_t kind, const operand_t *operand)
 {
-    return kind == OUTPUT_IN_PLACE ? operand->label
-           : kind == OUTPUT_FILE   ? options.output
-                                   : "standard output";
+    if (kind == OUTPUT_IN_PLACE)
+        return operand->label;
+    return kind == OUTPUT_FILE ? options.output : "standard output";
 }
 
 bool output_lock(output_kind_t kind, const operand_t *operand)
@@ -123,14 +123,21 @@ static int fail(const char *name, const operand_t *operand)
     return tool_fail_last(damaged ? operand->label : name);
 }
 
+static bool write_to(output_kind_t kind, const operand_t *operand, const char *name,
+                     sfpm_edit_t *edit)
+{
+    sfpm_write_options_t how = write_options(operand, name);
+    if (kind == OUTPUT_IN_PLACE)
+        return sfpm_edit_append(edit, &how);
+    if (kind == OUTPUT_FILE)
+        return sfpm_edit_save(edit, options.output, &how);
+    return sfpm_edit_save_fd(edit, STDOUT_FILENO, name, &how);
+}
+
 int output_write(output_kind_t kind, const operand_t *operand, sfpm_edit_t *edit)
 {
     const char *name = output_name(kind, operand);
-    sfpm_write_options_t how = write_options(operand, name);
-    bool ok = kind == OUTPUT_IN_PLACE ? sfpm_edit_append(edit, &how)
-              : kind == OUTPUT_FILE   ? sfpm_edit_save(edit, options.output, &how)
-                                    : sfpm_edit_save_fd(edit, STDOUT_FILENO, name, &how);
-    return ok ? EXIT_SUCCESS : fail(name, operand);
+    return write_to(kind, operand, name, edit) ? EXIT_SUCCESS : fail(name, operand);
 }
 
 /* Replacing a file leaves its other names with the old image. */

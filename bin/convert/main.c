@@ -141,14 +141,12 @@ static const sfpm_secret_t *choose_secret(const operand_t *image, int *status)
         return &options.secret.secret;
     if (new_secret.known || secret_prompt(&new_secret, image->label, true))
         return &new_secret.secret;
-    *status = isatty(STDIN_FILENO)
-                  ? tool_failure()
-                  : tool_mistake(image->label,
-                                 operand_is_encrypted(image)
-                                     ? "encrypted already: --new-key-file or "
-                                       "--new-passphrase-fd encrypts it anew"
-                                     : "--encrypt: --key-file or --passphrase-fd is "
-                                       "needed");
+    const char *missing = "--encrypt needs --key-file or --passphrase-fd";
+    if (operand_is_encrypted(image))
+        missing = "already encrypted: use --new-key-file or --new-passphrase-fd to change "
+                  "the key";
+    *status = isatty(STDIN_FILENO) ? tool_failure()
+                                   : tool_mistake(image->label, "%s", missing);
     return NULL;
 }
 

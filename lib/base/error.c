@@ -73,14 +73,18 @@ static void append_reason(int error)
     snprintf(last.text + used, sizeof last.text - used, ": %s", REASON(error, buffer));
 }
 
+static sfpm_status_t status_of(int error)
+{
+    if (error == ENOENT)
+        return SFPM_ERR_NOT_FOUND;
+    return error == ENOMEM ? SFPM_ERR_MEMORY : SFPM_ERR_SYSTEM;
+}
+
 bool sfpm_fail_errno(int error, const char *format, ...)
 {
     va_list args;
-    sfpm_status_t status = error == ENOENT   ? SFPM_ERR_NOT_FOUND
-                           : error == ENOMEM ? SFPM_ERR_MEMORY
-                                             : SFPM_ERR_SYSTEM;
     va_start(args, format);
-    set(status, error, SFPM_NO_OFFSET, format, args);
+    set(status_of(error), error, SFPM_NO_OFFSET, format, args);
     va_end(args);
     append_reason(error);
     return false;

@@ -74,10 +74,11 @@ typedef struct each {
 static int show(struct dl_phdr_info *info, size_t size, void *context)
 {
     const each_t *each = context;
-    const char *slash = info->dlpi_name ? strrchr(info->dlpi_name, '/') : NULL;
-    sfpm_module_t module = {.base = (uintptr_t)info->dlpi_addr};
+    const char *path = info->dlpi_name ? info->dlpi_name : "";
+    const char *slash = strrchr(path, '/');
+    sfpm_module_t module = {.base = (uintptr_t)info->dlpi_addr,
+                            .name = slash ? slash + 1 : path};
     (void)size;
-    module.name = slash ? slash + 1 : info->dlpi_name ? info->dlpi_name : "";
     for (size_t i = 0; i < info->dlpi_phnum; i++)
         add_segment(&module, &info->dlpi_phdr[i]);
     return !each->visit(each->context, &module);

@@ -325,16 +325,20 @@ static bool plan_image_chunk(sfpm_leaf_job_t *job, uint32_t chunk)
            plan_new_contents(job, chunk, job->plan->contents);
 }
 
+static bool plan_chunk(sfpm_leaf_job_t *job, uint32_t chunk)
+{
+    if (job->source->kind == SFPM_SOURCE_MEMORY)
+        return plan_memory_chunk(job, chunk);
+    if (job->source->kind == SFPM_SOURCE_INHERITED)
+        return plan_inherited_chunk(job, chunk);
+    return plan_image_chunk(job, chunk);
+}
+
 bool sfpm_plan_chunks(sfpm_leaf_job_t *job)
 {
-    for (uint32_t chunk = 0; chunk < job->planned->leaf.num_chunks; chunk++) {
-        sfpm_source_kind_t kind = job->source->kind;
-        bool good = kind == SFPM_SOURCE_MEMORY      ? plan_memory_chunk(job, chunk)
-                    : kind == SFPM_SOURCE_INHERITED ? plan_inherited_chunk(job, chunk)
-                                                    : plan_image_chunk(job, chunk);
-        if (!good)
+    for (uint32_t chunk = 0; chunk < job->planned->leaf.num_chunks; chunk++)
+        if (!plan_chunk(job, chunk))
             return false;
-    }
     return true;
 }
 

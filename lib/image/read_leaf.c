@@ -185,18 +185,25 @@ static bool load_stored_leaf(sfpm_reader_t *reader, const sfpm_region_t *region,
 
 /* ---- any leaf ---- */
 
+static bool load_contents(sfpm_reader_t *reader, const sfpm_region_t *region,
+                          size_t which, sfpm_leaf_t *leaf)
+{
+    uint64_t offset = region->leaves[which].offset;
+    size_t size =
+        sfpm_span(region->size, (uint64_t)which * SFPM_LEAF_BYTES, SFPM_LEAF_BYTES);
+    if (offset == SFPM_LEAF_ZERO)
+        return sfpm_leaf_zero(size, leaf);
+    if (offset == SFPM_LEAF_BASE)
+        return load_base_leaf(reader, region, which, size, leaf);
+    return load_stored_leaf(reader, region, which, true, leaf);
+}
+
 static bool load_leaf(sfpm_reader_t *reader, const sfpm_region_t *region, size_t which,
                       sfpm_leaf_t *leaf)
 {
     const sfpm_leaf_ref_t *ref = &region->leaves[which];
-    size_t size =
-        sfpm_span(region->size, (uint64_t)which * SFPM_LEAF_BYTES, SFPM_LEAF_BYTES);
     uint8_t digest[SFPM_DIGEST_SIZE];
-    bool good = ref->offset == SFPM_LEAF_ZERO ? sfpm_leaf_zero(size, leaf)
-                : ref->offset == SFPM_LEAF_BASE
-                    ? load_base_leaf(reader, region, which, size, leaf)
-                    : load_stored_leaf(reader, region, which, true, leaf);
-    if (!good)
+    if (!load_contents(reader, region, which, leaf))
         return sfpm_fail_prefix("region '%s'", region->name);
     sfpm_leaf_digest(leaf->sums, leaf->num_chunks, digest);
     if (memcmp(digest, ref->digest, SFPM_DIGEST_SIZE) == 0)

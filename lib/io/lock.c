@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -67,8 +68,10 @@ static void describe(long pid, char text[64])
     if (!file)
         return;
     if (fgets(name, sizeof name, file)) {
+        name[strcspn(name, "\n")] = '\0';
         for (char *p = name; *p; p++)
-            *p = *p == '\n' ? '\0' : (char)(*p < 0x20 || *p > 0x7e ? '?' : *p);
+            if (*p < 0x20 || *p > 0x7e)
+                *p = '?';
         snprintf(text, 64, " (%s)", name);
     }
     fclose(file);

@@ -39,9 +39,11 @@ static int enter(sfpm_place_t *place, char *path, const char **leaf)
     *leaf = slash ? slash + 1 : path;
     if (**leaf == '\0')
         return *path ? EISDIR : ENOENT;
+    const char *parent = slash ? path : ".";
+    if (slash == path)
+        parent = "/";
     if (slash)
         *slash = '\0';
-    const char *parent = !slash ? "." : slash == path ? "/" : path;
     int error = sfpm_file_open(from, parent, O_RDONLY | O_DIRECTORY, &next);
     if (error)
         return error;

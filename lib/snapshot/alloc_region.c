@@ -35,7 +35,9 @@ static uint8_t *map(size_t size)
 static size_t unit_of(size_t size)
 {
     const size_t table = (size_t)2 << 20, directory = (size_t)1 << 30;
-    return size < table ? 0 : size < directory || sizeof size < 8 ? table : directory;
+    if (size < table)
+        return 0;
+    return size < directory || sizeof size < 8 ? table : directory;
 }
 
 /* Takes more, and gives back what is too much. */

@@ -152,6 +152,16 @@ static void warn_log(void *context, const char *text)
 /* The ways in which an edit becomes a commit; FIRST is a save that others follow. */
 typedef enum how { HOW_SAVE, HOW_FIRST, HOW_APPEND, HOW_DELTA } how_t;
 
+static bool write_as(sfpm_edit_t *edit, how_t how, const char *filename,
+                     const sfpm_write_options_t *options)
+{
+    if (how == HOW_APPEND)
+        return sfpm_edit_append(edit, options);
+    if (how == HOW_DELTA)
+        return sfpm_edit_save_delta(edit, filename, options);
+    return sfpm_edit_save(edit, filename, options);
+}
+
 /* Writes the edit and remembers the commit that it became. */
 static bool write_edit(const sfpm_snapshot_t *snapshot, sfpm_edit_t *edit, how_t how,
                        const char *filename)
@@ -160,9 +170,7 @@ static bool write_edit(const sfpm_snapshot_t *snapshot, sfpm_edit_t *edit, how_t
                                           .warn = warn_log,
                                           .warn_context = &snapshot,
                                           .progress = snapshot->settings.progress};
-    bool ok = how == HOW_APPEND  ? sfpm_edit_append(edit, &options)
-              : how == HOW_DELTA ? sfpm_edit_save_delta(edit, filename, &options)
-                                 : sfpm_edit_save(edit, filename, &options);
+    bool ok = write_as(edit, how, filename, &options);
     sfpm_known_commit_t *last = snapshot->last;
     if (ok) {
         last->known = sfpm_edit_written(edit, last->id, &last->number, last->digest);
