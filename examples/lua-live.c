@@ -14,7 +14,8 @@
  * 1. The interpreter takes its memory from a function of ours, and that from the heap.
  * 2. A root in the heap leads to what is to be found again.
  * 3. The heap holds addresses of functions and static data: the program is linked -static
- *    -no-pie, so that these do not change, and other builds are refused (`same_build`).
+ *    -no-pie, so that these do not change, and other builds are refused (`same_build`),
+ *    as is a process in which they lie elsewhere.
  * 4. It is saved when no C function of the interpreter is being run. Here chunks are run
  *    as coroutines, and save() yields: so a chunk can be saved in its midst.
  * 5. After a restore, what led out of the heap is put right: the allocator's context,

@@ -10,6 +10,7 @@
 #if defined(__linux__)
 #include <elf.h>
 #include <link.h>
+#include <sys/auxv.h>
 
 static void to_hexadecimal(char *text, const uint8_t *bytes, size_t count)
 {
@@ -51,14 +52,28 @@ static void search_notes(const uint8_t *notes, size_t size, size_t unit, char *t
     }
 }
 
-static void add_segment(sfpm_module_t *module, const ElfW(Phdr) * segment)
+/* Notes need not be in memory. */
+static bool is_readable(const struct dl_phdr_info *info, const ElfW(Phdr) * notes)
+{
+    for (size_t i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
+        if (segment->p_type == PT_LOAD && (segment->p_flags & PF_R) &&
+            notes->p_vaddr >= segment->p_vaddr && notes->p_memsz <= segment->p_filesz &&
+            notes->p_vaddr - segment->p_vaddr <= segment->p_filesz - notes->p_memsz)
+            return true;
+    }
+    return false;
+}
+
+static void add_segment(sfpm_module_t *module, const struct dl_phdr_info *info,
+                        const ElfW(Phdr) * segment)
 {
     uintptr_t start = module->base + (uintptr_t)segment->p_vaddr;
     uintptr_t end = start + (uintptr_t)segment->p_memsz;
-    if (segment->p_type == PT_NOTE)
+    if (segment->p_type == PT_NOTE && is_readable(info, segment))
         search_notes((const uint8_t *)start, segment->p_memsz,
                      segment->p_align == 8 ? 8 : 4, module->build_id);
-    if (segment->p_type != PT_LOAD)
+    if (segment->p_type != PT_LOAD || segment->p_memsz == 0)
         return;
     if (module->end == 0 || start < module->start)
         module->start = start;
@@ -80,7 +95,10 @@ static int show(struct dl_phdr_info *info, size_t size, void *context)
                             .name = slash ? slash + 1 : path};
     (void)size;
     for (size_t i = 0; i < info->dlpi_phnum; i++)
-        add_segment(&module, &info->dlpi_phdr[i]);
+        add_segment(&module, info, &info->dlpi_phdr[i]);
+    /* The kernel's own page is no file, and lies anywhere. */
+    if (module.end == 0 || module.start == getauxval(AT_SYSINFO_EHDR))
+        return 0;
     return !each->visit(each->context, &module);
 }
 

@@ -18,7 +18,7 @@ typedef struct sfpm_module {
     uintptr_t base; /* what addresses in its file count from */
 } sfpm_module_t;
 
-/* Shows each module, the program first, until `visit` returns false. Shows none where
+/* Shows each module but the kernel's (vdso), the program first, until `visit` returns false. Shows none where
  * the system does not tell. */
 void sfpm_modules_each(bool (*visit)(void *context, const sfpm_module_t *module),
                        void *context);

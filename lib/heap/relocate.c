@@ -91,6 +91,12 @@ bool sfpm_relocate_allowed(const sfpm_heap_t *known, const sfpm_heap_t *preview)
     static const char remedy[] = "free that place, or register types";
     uint64_t blocks[MAX_TYPES] = {0};
     char names[300] = "";
+    if (known->options.same_build)
+        return sfpm_fail(SFPM_ERR_MISMATCH,
+                         "the place 0x%llx where it must lie is taken, and a heap with "
+                         "same_build cannot move; free that place, or register types and "
+                         "symbols instead of same_build",
+                         (unsigned long long)preview->header->base);
     count_blocks(preview, blocks);
     for (uint32_t i = 0; i < preview->header->num_types; i++) {
         const type_record_t *type = &preview->header->types[i];

@@ -30,6 +30,7 @@ static bool copy_regions(sfpm_job_t *job)
                                                .address = region->address};
         if (!sfpm_snapshot_add_region_with(job->frozen, &copy, &options))
             return false;
+        job->frozen->regions[i].copied = (uintptr_t)region->base;
     }
     return true;
 }

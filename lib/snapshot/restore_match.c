@@ -5,6 +5,7 @@
 
 #include "snapshot/migrate.h"
 #include "snapshot/host_abi.h"
+#include "snapshot/pointers.h"
 #include "snapshot/restore.h"
 
 static bool is_volatile(const sfpm_registered_t *region)
@@ -203,7 +204,9 @@ static bool check_build(const sfpm_restoring_t *restoring)
 static bool check_origin(const sfpm_restoring_t *restoring)
 {
     bool told = sfpm_image_info(restoring->image)->format != 1;
-    return (!told || check_architecture(restoring)) && check_build(restoring);
+    return (!told || check_architecture(restoring)) && check_build(restoring) &&
+           (!first_with_pointers(restoring) ||
+            sfpm_pointers_check(restoring->snapshot, restoring->image));
 }
 
 bool sfpm_restoring_match(sfpm_restoring_t *restoring)

@@ -12,6 +12,7 @@
 #include "track/dirty.h"
 #include "snapshot/hooks.h"
 #include "snapshot/host_abi.h"
+#include "snapshot/pointers.h"
 #include "snapshot/region_pairs.h"
 #include "snapshot/snapshot.h"
 
@@ -61,13 +62,9 @@ static bool fill_attributes(const sfpm_snapshot_t *snapshot, sfpm_edit_t *edit)
     return true;
 }
 
-bool sfpm_snapshot_fill_edit(const sfpm_snapshot_t *snapshot, sfpm_edit_t *edit)
+/* All but where addresses lead. */
+static bool fill(const sfpm_snapshot_t *snapshot, sfpm_edit_t *edit)
 {
-    if (!snapshot || !edit)
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "no %s was given",
-                         snapshot ? "edit" : "snapshot");
-    if (!sfpm_callbacks_are_idle(snapshot))
-        return false;
     if (snapshot->settings.description_lost)
         return sfpm_fail(SFPM_ERR_MEMORY, "out of memory: the description was lost; set "
                                           "it again before saving");
@@ -77,6 +74,15 @@ bool sfpm_snapshot_fill_edit(const sfpm_snapshot_t *snapshot, sfpm_edit_t *edit)
            sfpm_edit_set_bytecode(edit, snapshot->settings.bytecode) &&
            fill_attributes(snapshot, edit) && sfpm_resources_record(snapshot, edit) &&
            fill_origin(snapshot, edit) && fill_regions(snapshot, edit);
+}
+
+bool sfpm_snapshot_fill_edit(const sfpm_snapshot_t *snapshot, sfpm_edit_t *edit)
+{
+    if (!snapshot || !edit)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "no %s was given",
+                         snapshot ? "edit" : "snapshot");
+    return sfpm_callbacks_are_idle(snapshot) && fill(snapshot, edit) &&
+           sfpm_pointers_record(snapshot, NULL, edit);
 }
 
 /* Spares the commit to compare what did not change. */
@@ -133,8 +139,7 @@ static sfpm_edit_t *edit_of(const sfpm_snapshot_t *snapshot, sfpm_image_t *image
         return NULL;
     }
     sfpm_edit_t *edit = sfpm_edit_create(image);
-    if (edit && protect(snapshot, edit, image == NULL) &&
-        sfpm_snapshot_fill_edit(snapshot, edit) &&
+    if (edit && protect(snapshot, edit, image == NULL) && fill(snapshot, edit) &&
         (!image || (remove_unregistered(snapshot, image, edit) &&
                     sfpm_resources_forget(snapshot, image, edit))) &&
         sfpm_edit_set_message(edit, message ? message : ""))
@@ -197,9 +202,10 @@ bool sfpm_snapshot_fill_regions(const sfpm_snapshot_t *snapshot, sfpm_edit_t *ed
     if (!sfpm_callbacks_are_idle(snapshot))
         return false;
     const sfpm_image_t *image = sfpm_edit_image(edit);
+    bool known = image && is_last(snapshot, image);
     sfpm_dirty_collect(snapshot);
-    return fill_regions(snapshot, edit) &&
-           (!image || !is_last(snapshot, image) || tell_changed(snapshot, edit));
+    return fill_regions(snapshot, edit) && (!known || tell_changed(snapshot, edit)) &&
+           sfpm_pointers_record(snapshot, known ? image : NULL, edit);
 }
 
 bool sfpm_snapshot_written(sfpm_snapshot_t *snapshot, const sfpm_edit_t *edit)
@@ -238,8 +244,9 @@ static bool write_state(const sfpm_snapshot_t *snapshot, sfpm_image_t *image,
         return false;
     sfpm_dirty_collect(snapshot);
     sfpm_edit_t *edit = edit_of(snapshot, image, message);
-    bool ok = edit && (how != HOW_APPEND || !is_last(snapshot, image) ||
-                       tell_changed(snapshot, edit));
+    bool known = edit && how == HOW_APPEND && is_last(snapshot, image);
+    bool ok = edit && (!known || tell_changed(snapshot, edit)) &&
+              sfpm_pointers_record(snapshot, known ? image : NULL, edit);
     ok = ok && write_edit(snapshot, edit, how, filename);
     sfpm_edit_destroy(edit);
     if (ok)

@@ -22,7 +22,14 @@ typedef struct sfpm_registered {
     bool remappable;  /* its pages may be exchanged for mappings of an image */
     uint64_t address; /* where it prefers to lie, for the image; 0: anywhere */
     sfpm_reservation_t *reservation; /* its addresses, and those it may grow into */
+    uintptr_t copied; /* `base` is a copy of the region that lies here; 0: it is not */
 } sfpm_registered_t;
+
+/* Where the program has the region. */
+static inline uintptr_t sfpm_region_address(const sfpm_registered_t *region)
+{
+    return region->copied ? region->copied : (uintptr_t)region->base;
+}
 
 /* Old pages of a region that an image was mapped over, still to be freed. */
 typedef struct sfpm_parked {

@@ -38,7 +38,8 @@ typedef struct sfpm_heap_options {
                             as the heap grows. 0: 64 GiB, or 256 MiB on 32-bit systems */
     bool thread_safe;  /**< several threads allocate and free */
     bool same_build;   /**< only the build of the program that saved may restore, as for
-                            blocks that hold addresses of functions or static data */
+                            blocks that hold addresses of functions or static data; and
+                            only when these lie where they lay: link -static -no-pie */
     bool relative;     /**< blocks of sfpm_heap_alloc() hold no addresses, or only
                             self-relative ones: they may move */
 } sfpm_heap_options_t;

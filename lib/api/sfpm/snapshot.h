@@ -66,7 +66,9 @@ SFPM_API bool sfpm_snapshot_add_region(sfpm_snapshot_t *snapshot,
 /**
  * Registers a region with flags, SFPM_REGION_…: *volatile* (not saved, zeroed on
  * restore), *secret* (saving it unencrypted fails), *portable* (restored on every
- * architecture), *pointers* (only the build that saved it may restore it).
+ * architecture), *pointers* (only the build that saved it may restore it, and only
+ * where the modules and regions that its words lead into lie where they lay; see
+ * sfpm_snapshot(3)).
  * `is_dynamic` and SFPM_REGION_DYNAMIC are the same.
  */
 SFPM_API bool sfpm_snapshot_add_region_flags(sfpm_snapshot_t *snapshot,
