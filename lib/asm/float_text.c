@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/float_env.h"
+
 /* Where the parts of a number lie among its bits. */
 static uint64_t fraction_mask(int bytes)
 {
@@ -106,38 +108,45 @@ bool sfpm_is_float(const char *text, size_t length)
 
 /* ---- Parsing ---------------------------------------------------------------- */
 
-/* The point is a point, whatever the caller's locale says. */
-static locale_t enter_locale(locale_t *plain)
-{
-    *plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
-    return uselocale(*plain);
-}
-
-static void leave_locale(locale_t old, locale_t plain)
-{
-    uselocale(old);
-    if (plain)
-        freelocale(plain);
-}
-
-/* Rounds once, to the width that is wanted. */
-static bool convert(const char *text, int bytes, uint64_t *bits)
-{
+/* What the thread has of its own: its locale, in which the point may be a comma, and its
+ * floating-point environment. */
+typedef struct thread_state {
     locale_t plain;
-    locale_t old = enter_locale(&plain);
-    float narrow = 0;
-    double wide = 0;
-    uint32_t bits32 = 0;
+    locale_t locale;
+    sfpm_float_env_t floats;
+} thread_state_t;
+
+static void enter(thread_state_t *before)
+{
+    before->plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+    before->locale = uselocale(before->plain);
+    sfpm_float_env_enter(&before->floats);
+}
+
+static void leave(const thread_state_t *before)
+{
+    sfpm_float_env_leave(&before->floats);
+    uselocale(before->locale);
+    if (before->plain)
+        freelocale(before->plain);
+}
+
+/* Rounds once, to the width that is wanted. Between enter() and leave(), and never moved
+ * out of there. */
+static SFPM_NOINLINE uint64_t convert(const char *text, int bytes)
+{
+    float narrow;
+    double wide;
+    uint32_t bits32;
+    uint64_t bits;
     if (bytes == 4) {
         narrow = strtof(text, NULL);
         memcpy(&bits32, &narrow, sizeof bits32);
-        *bits = bits32;
-    } else {
-        wide = strtod(text, NULL);
-        memcpy(bits, &wide, sizeof wide);
+        return bits32;
     }
-    leave_locale(old, plain);
-    return bytes == 4 ? isfinite(narrow) : isfinite(wide);
+    wide = strtod(text, NULL);
+    memcpy(&bits, &wide, sizeof bits);
+    return bits;
 }
 
 static const char *parse_payload(const char *at, const char *end, int bytes,
@@ -155,6 +164,7 @@ static const char *parse_payload(const char *at, const char *end, int bytes,
 const char *sfpm_float_parse(const char *text, size_t length, int bytes, uint64_t *bits)
 {
     char copy[1200]; /* no double needs more than 770 digits */
+    thread_state_t before;
     const char *end = text + length;
     const char *at = skip_sign(text, end);
     *bits = text[0] == '-' ? sign_bit(bytes) : 0;
@@ -171,7 +181,10 @@ const char *sfpm_float_parse(const char *text, size_t length, int bytes, uint64_
     else {
         memcpy(copy, text, length);
         copy[length] = '\0';
-        if (!convert(copy, bytes, bits))
+        enter(&before);
+        *bits = convert(copy, bytes);
+        leave(&before);
+        if ((*bits & infinity(bytes)) == infinity(bytes))
             return "the number is too large";
     }
     return NULL;
@@ -192,32 +205,34 @@ static double value_of(uint64_t bits, int bytes)
     return wide;
 }
 
-static void format_finite(uint64_t bits, int bytes, char *text)
+/* Like convert(). */
+static SFPM_NOINLINE void format_finite(uint64_t bits, int bytes, char *text)
 {
     double value = value_of(bits, bytes);
     uint64_t back = ~bits;
-    locale_t plain;
-    locale_t old = enter_locale(&plain);
     if (value == trunc(value) && fabs(value) < 1e7)
         snprintf(text, SFPM_FLOAT_TEXT, "%.0f", value);
     else
         for (int digits = 1; back != bits && digits <= 17; digits++) {
             snprintf(text, SFPM_FLOAT_TEXT, "%.*g", digits, value);
-            convert(text, bytes, &back);
+            back = convert(text, bytes);
         }
-    leave_locale(old, plain);
 }
 
 void sfpm_float_format(uint64_t bits, int bytes, char *text)
 {
     const char *sign = bits & sign_bit(bytes) ? "-" : "";
     uint64_t fraction = bits & fraction_mask(bytes);
-    if ((bits & infinity(bytes)) != infinity(bytes))
+    thread_state_t before;
+    if ((bits & infinity(bytes)) != infinity(bytes)) {
+        enter(&before);
         format_finite(bits, bytes, text);
-    else if (fraction == 0)
+        leave(&before);
+    } else if (fraction == 0) {
         snprintf(text, SFPM_FLOAT_TEXT, "%sinf", sign);
-    else if (fraction == quiet_bit(bytes))
+    } else if (fraction == quiet_bit(bytes)) {
         snprintf(text, SFPM_FLOAT_TEXT, "%snan", sign);
-    else
+    } else {
         snprintf(text, SFPM_FLOAT_TEXT, "%snan:0x%" PRIX64, sign, fraction);
+    }
 }

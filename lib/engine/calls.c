@@ -46,7 +46,10 @@ static sfpm_outcome_t call_host(sfpm_machine_t *machine, sfpm_registers_t *regis
     }
     for (uint32_t i = 0; i < function->params; i++)
         values[i] = sfpm_get_slot(registers, registers->sp - function->params + i);
-    switch (limits->host(limits->host_context, &host)) {
+    sfpm_host_begin(limits);
+    sfpm_host_outcome_t outcome = limits->host(limits->host_context, &host);
+    sfpm_host_end(limits);
+    switch (outcome) {
     case SFPM_HOST_DONE:
         put_results(registers, function, values);
         return OUTCOME_STEPS;

@@ -54,6 +54,18 @@ sfpm_outcome_t sfpm_call_indirect(sfpm_machine_t *machine, sfpm_registers_t *reg
 /* Returns to the caller; OUTCOME_HALT, and nothing changes, from the outermost frame. */
 sfpm_outcome_t sfpm_leave(sfpm_machine_t *machine, sfpm_registers_t *registers);
 
+/* Around a call of the host's functions, which run in its floating-point environment. */
+static inline void sfpm_host_begin(const sfpm_limits_t *limits)
+{
+    if (limits->caller_floats)
+        sfpm_float_env_leave(limits->caller_floats);
+}
+static inline void sfpm_host_end(const sfpm_limits_t *limits)
+{
+    if (limits->caller_floats)
+        sfpm_float_env_enter(limits->caller_floats);
+}
+
 /* ---- Tier 0, for other engines ------------------------------------------------- */
 
 /* Loads the registers from the state. registers->trap is set when the machine traps

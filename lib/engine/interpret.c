@@ -16,7 +16,12 @@
 
 static bool write_bytes(const sfpm_limits_t *limits, const void *bytes, size_t size)
 {
-    return !limits->output || limits->output(limits->output_context, bytes, size) ||
+    if (!limits->output)
+        return true;
+    sfpm_host_begin(limits);
+    bool written = limits->output(limits->output_context, bytes, size);
+    sfpm_host_end(limits);
+    return written ||
            sfpm_fail(SFPM_ERR_SYSTEM, "the program's output cannot be written");
 }
 

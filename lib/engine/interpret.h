@@ -8,6 +8,7 @@
 
 #include <stdatomic.h>
 
+#include "base/float_env.h"
 #include "engine/frames.h"
 
 /* Everything that execution reads and changes. Program and state are proved. */
@@ -53,6 +54,9 @@ typedef struct sfpm_limits {
     sfpm_host_callback_t host; /* or NULL: there are no imported functions */
     void *host_context;
     atomic_bool *interrupt; /* set by others: stop soon, and clear it */
+    /* The caller's floating-point environment, in which `output` and `host` run; what
+     * they make of it is the caller's from then on. NULL: the engine's own. */
+    sfpm_float_env_t *caller_floats;
 } sfpm_limits_t;
 
 /* Runs a suspended or trapped machine. False, with the error set, when it trapped,

@@ -342,7 +342,7 @@ static void find_region(const sfpm_vm_t *vm, size_t index, sfpm_vm_region_t *reg
 bool sfpm_vm_region(sfpm_vm_t *vm, size_t index, sfpm_vm_region_t *region, size_t size)
 {
     sfpm_vm_region_t found = {0};
-    if (!sfpm_vm_has_program(vm))
+    if (!sfpm_vm_has_program(vm) || !sfpm_vm_is_idle(vm))
         return false;
     if (index >= sfpm_vm_num_regions(vm))
         return sfpm_fail(SFPM_ERR_ARGUMENT, "there is no region %zu", index);

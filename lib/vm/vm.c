@@ -31,8 +31,9 @@ sfpm_vm_t *sfpm_vm_create(void)
 
 void sfpm_vm_destroy(sfpm_vm_t *vm)
 {
-    if (vm)
-        clear(vm);
+    if (!vm || !sfpm_vm_is_idle(vm))
+        return;
+    clear(vm);
     free(vm);
 }
 
@@ -376,6 +377,7 @@ bool sfpm_vm_run(sfpm_vm_t *vm, const sfpm_vm_run_options_t *given)
         return false;
     if (vm->state.status == SFPM_VM_HALTED)
         return true;
+    sfpm_float_env_t caller;
     sfpm_machine_t machine = {.program = &vm->program,
                               .proof = &vm->proof,
                               .state = &vm->state,
@@ -393,11 +395,14 @@ bool sfpm_vm_run(sfpm_vm_t *vm, const sfpm_vm_run_options_t *given)
                                       (uint32_t)(options.max_memory / SFPM_PAGE_SIZE),
                                   .host = sfpm_natives_call,
                                   .host_context = vm,
-                                  .interrupt = &vm->interrupt};
+                                  .interrupt = &vm->interrupt,
+                                  .caller_floats = &caller};
     vm->running = true;
+    sfpm_float_env_enter(&caller);
     bool ran = options.engine == SFPM_VM_ENGINE_SIMPLE
                    ? sfpm_interpret(&machine, &limits)
                    : sfpm_fast_interpret(&vm->fast, &machine, &limits);
+    sfpm_float_env_leave(&caller);
     vm->running = false;
     return settle(vm, ran);
 }
@@ -411,6 +416,20 @@ void sfpm_vm_interrupt(sfpm_vm_t *vm)
 bool sfpm_vm_restart(sfpm_vm_t *vm)
 {
     return sfpm_vm_has_program(vm) && sfpm_vm_is_idle(vm) && start(vm);
+}
+
+/* Where the run stood, only its C stack knew. */
+bool sfpm_vm_abandon(sfpm_vm_t *vm)
+{
+    if (!vm)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "the machine is NULL");
+    if (!vm->running)
+        return true;
+    vm->running = false;
+    bool begun = start(vm);
+    if (!begun)
+        sfpm_vm_forget_proof(vm);
+    return begun;
 }
 
 bool sfpm_vm_fresh(sfpm_vm_t *vm)

@@ -58,15 +58,18 @@ typedef enum sfpm_vm_status {
 /** @return a machine without a program, to be destroyed; NULL when out of memory. */
 SFPM_API sfpm_vm_t *sfpm_vm_create(void);
 
-/** Forgets a machine. Accepts NULL. */
+/** Releases a machine. Accepts NULL. A machine that is running stays as it is, with
+ * SFPM_ERR_ARGUMENT as the thread's last error: its native functions cannot destroy it.
+ */
 SFPM_API void sfpm_vm_destroy(sfpm_vm_t *vm);
 
-/** Bounds the memory that programs may have, in images loaded from now on, at a fresh start,
- * and in runs that set no limit; 0: SFPM_VM_DEFAULT_MEMORY. Fails over SFPM_VM_MAX_MEMORY. */
+/** Bounds the memory that programs may have, in images loaded from now on, at a fresh
+ * start, and in runs that set no limit; 0: SFPM_VM_DEFAULT_MEMORY. Fails over
+ * SFPM_VM_MAX_MEMORY. */
 SFPM_API bool sfpm_vm_set_max_memory(sfpm_vm_t *vm, uint64_t bytes);
 
-/** Whether machines loaded from now on will be committed to their images; then writes to a
- * large memory are noted from the start, as after a commit. At first they are not. */
+/** Whether machines loaded from now on will be committed to their images; then writes to
+ * a large memory are noted from the start, as after a commit. At first they are not. */
 SFPM_API bool sfpm_vm_expect_commits(sfpm_vm_t *vm, bool expected);
 
 /* ---- Getting a program ---------------------------------------------------- */
@@ -94,10 +97,8 @@ SFPM_API bool sfpm_vm_assemble(sfpm_vm_t *vm, const char *text, size_t size,
                                const char *file, sfpm_vm_fault_callback_t callback,
                                void *context);
 
-/**
- * Makes a machine of bare bytes: one function, `main`, without parameters.
- * @return false with SFPM_ERR_BYTECODE when the verifier refuses them
- */
+/** Makes a machine of bare bytes: one function, `main`, without parameters. Fails with
+ * SFPM_ERR_BYTECODE when the verifier refuses them. */
 SFPM_API bool sfpm_vm_load_code(sfpm_vm_t *vm, const void *code, size_t size);
 
 /**
@@ -184,7 +185,14 @@ SFPM_API void sfpm_vm_interrupt(sfpm_vm_t *vm);
  * counters are kept. */
 SFPM_API bool sfpm_vm_restart(sfpm_vm_t *vm);
 
-/** The same, with globals back at their initial values and counters at zero. */
+/** Makes a machine usable again after longjmp(3) or a C++ exception left one of its
+ * native functions or its output: sfpm_vm_run() never returned. It stands where
+ * sfpm_vm_restart() puts it; globals and memory are as the program left them. Does
+ * nothing unless the machine runs; must not be called by what then returns to the
+ * machine. */
+SFPM_API bool sfpm_vm_abandon(sfpm_vm_t *vm);
+
+/** Like sfpm_vm_restart(), with globals at their initial values, counters at zero. */
 SFPM_API bool sfpm_vm_fresh(sfpm_vm_t *vm);
 
 /* ---- Native functions and calls from outside --------------------------------- */
@@ -214,9 +222,10 @@ typedef enum sfpm_native_result {
 
 /**
  * A function of the host that a program can call. It may use sfpm_vm_memory() and the
- * functions for globals on the machine, and sfpm_vm_interrupt(), but no others: those that
- * would change or save the machine fail with SFPM_ERR_ARGUMENT. A call is to be made wholly
- * or not at all: then a machine saved before or after it goes on as if nothing had happened.
+ * functions for globals on the machine, and sfpm_vm_interrupt(), but no others: those
+ * that would change, save or destroy the machine fail with SFPM_ERR_ARGUMENT. It runs in
+ * the caller's floating-point environment. A call is to be made wholly or not at all:
+ * then a machine saved before or after it goes on as if nothing had happened.
  * @param context  as registered
  * @param params   as many as the signature says
  * @param results  likewise, zero of the right type
@@ -238,8 +247,7 @@ SFPM_API bool sfpm_vm_import(sfpm_vm_t *vm, const char *module, const char *fiel
 /** @return the size of the program's memory in bytes, 0 without any. */
 SFPM_API uint64_t sfpm_vm_memory_size(const sfpm_vm_t *vm);
 
-/**
- * @return `size` bytes of the program's memory from `address` on, to be read and written
+/** @return `size` bytes of the program's memory from `address` on, to be read and written
  *         until the machine runs on; NULL with SFPM_ERR_ARGUMENT when they are not in it
  */
 SFPM_API void *sfpm_vm_memory(sfpm_vm_t *vm, uint64_t address, uint64_t size);
@@ -264,28 +272,20 @@ SFPM_API bool sfpm_vm_set_global(sfpm_vm_t *vm, const char *name,
 SFPM_API bool sfpm_vm_enter(sfpm_vm_t *vm, const char *name, const sfpm_value_t *params,
                             size_t num_params);
 
-/**
- * Reads what the outermost function returned.
- * @param num_results  as many as the function declares
- * @return false with SFPM_ERR_ARGUMENT unless the machine was halted by its return
- */
+/** Reads what the outermost function returned, as many results as it declares. Fails
+ * with SFPM_ERR_ARGUMENT unless the machine was halted by its return. */
 SFPM_API bool sfpm_vm_results(const sfpm_vm_t *vm, sfpm_value_t *results,
                               size_t num_results);
 
-/**
- * sfpm_vm_enter(), sfpm_vm_run() and sfpm_vm_results() in one.
- * @return false also with SFPM_ERR_LIMIT when the run was stopped before the function
- *         returned: sfpm_vm_run() goes on, sfpm_vm_results() then has the results
- */
+/** sfpm_vm_enter(), sfpm_vm_run() and sfpm_vm_results() in one. Fails with
+ * SFPM_ERR_LIMIT when the run was stopped before the function returned: sfpm_vm_run()
+ * goes on, sfpm_vm_results() then has the results. */
 SFPM_API bool sfpm_vm_call(sfpm_vm_t *vm, const char *name, const sfpm_value_t *params,
                            size_t num_params, sfpm_value_t *results, size_t num_results,
                            const sfpm_vm_run_options_t *options);
 
-/**
- * Changes bytes of the code; program and state must be in order then, and the machine
- * goes on in the new code.
- * @return false with SFPM_ERR_BYTECODE when they would not, and nothing is changed
- */
+/** Changes bytes of the code; program and state must be in order then, and the machine
+ * goes on in the new code. Else fails with SFPM_ERR_BYTECODE and changes nothing. */
 SFPM_API bool sfpm_vm_patch(sfpm_vm_t *vm, uint64_t offset, const void *bytes,
                             size_t size);
 
@@ -402,25 +402,17 @@ SFPM_API const char *sfpm_vm_symbol(const sfpm_vm_t *vm, size_t index, uint64_t 
  */
 SFPM_API bool sfpm_vm_resolve(const sfpm_vm_t *vm, const char *text, uint64_t *offset);
 
-/**
- * Writes a place as the nearest name at or before it: `main+3`, `loop`; the bare
- * number where no name is. Cut to fit, always terminated.
- */
+/** Writes a place as the nearest name at or before it: `main+3`, `loop`; the bare
+ * number where no name is. Cut to fit, always terminated. */
 SFPM_API void sfpm_vm_describe(const sfpm_vm_t *vm, uint64_t offset, char *text,
                                size_t size);
 
-/**
- * Finds the line of source that an instruction came from.
- * @param line  receives it, counting from 1
- * @return the file's name without its directories; NULL when it is not recorded
- */
+/** Finds the line of source, counting from 1, that an instruction came from.
+ * @return the file's name without its directories; NULL when it is not recorded */
 SFPM_API const char *sfpm_vm_source(const sfpm_vm_t *vm, uint64_t offset, uint32_t *line);
 
-/**
- * Writes one instruction as assembly text, such as `push 10`; `.byte 0xEE` for what
- * is none.
- * @return its length in bytes of code; 0 beyond the end of the code
- */
+/** Writes one instruction as assembly text, such as `push 10`, or `.byte 0xEE`.
+ * @return its length in bytes of code; 0 beyond the end of the code */
 SFPM_API size_t sfpm_vm_instruction(const sfpm_vm_t *vm, uint64_t offset, char *text,
                                     size_t size);
 
@@ -478,7 +470,8 @@ SFPM_API bool sfpm_vm_region(sfpm_vm_t *vm, size_t index, sfpm_vm_region_t *regi
                              size_t size);
 
 /** Puts the machine's regions and bytecode version into an edit; other regions are left
- * alone. The machine must not change, and must outlive the edit, until that is written. */
+ * alone. The machine must not change, and must outlive the edit, until that is written.
+ */
 SFPM_API bool sfpm_vm_fill_edit(sfpm_vm_t *vm, sfpm_edit_t *edit);
 
 /** Tells that the edit, filled by sfpm_vm_fill_edit(), was appended to its image, and the
