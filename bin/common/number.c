@@ -7,36 +7,11 @@
 
 #include <string.h>
 
-static int digit_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return 16;
-}
+#include <sfpm/number.h>
 
 bool number_parse(const char *text, size_t length, uint64_t *value)
 {
-    unsigned base = 10;
-    if (length > 2 && text[0] == '0' && (text[1] == 'x' || text[1] == 'X')) {
-        base = 16;
-        text += 2;
-        length -= 2;
-    }
-    if (length == 0)
-        return false;
-    uint64_t sum = 0;
-    for (size_t i = 0; i < length; i++) {
-        unsigned digit = (unsigned)digit_value(text[i]);
-        if (digit >= base || sum > (UINT64_MAX - digit) / base)
-            return false;
-        sum = sum * base + digit;
-    }
-    *value = sum;
-    return true;
+    return sfpm_parse_number(text, length, "u64", value);
 }
 
 bool number_parse_size(const char *text, uint64_t *value)

@@ -13,6 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <sfpm/number.h>
+
 #include "common/files.h"
 #include "common/options.h"
 #include "common/progress.h"
@@ -34,15 +36,11 @@ static bool check_in_place(const operand_t *operand, int *status)
 /* Known before the work, not after it, when the result could not be written. */
 static bool check_date(int *status)
 {
-    const char *date = getenv("SOURCE_DATE_EPOCH");
-    char *end;
-    if (date == NULL || date[0] == '\0')
+    int64_t seconds;
+    uint32_t nanoseconds;
+    if (sfpm_commit_time(&seconds, &nanoseconds))
         return true;
-    errno = 0;
-    (void)strtoll(date, &end, 10);
-    if (*end == '\0' && errno == 0)
-        return true;
-    *status = tool_mistake("SOURCE_DATE_EPOCH", "'%s' is not a number of seconds", date);
+    *status = tool_mistake(NULL, "%s", sfpm_last_error());
     return false;
 }
 

@@ -5,14 +5,13 @@
  */
 #include "patch/value.h"
 
-#include <errno.h>
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/number.h"
+#include <sfpm/error.h>
+#include <sfpm/number.h>
 
 static const value_type_t types[] = {
 #define TYPE_ENTRY(name, kind, width) {#name, VALUE_##kind, width},
@@ -43,75 +42,16 @@ static uint64_t fetch(const uint8_t *from, size_t width, bool big_endian)
     return value;
 }
 
-static bool parse_unsigned(const value_type_t *type, const char *text, size_t length,
-                           uint64_t *bits, char *reason)
-{
-    uint64_t most = UINT64_MAX >> (64 - 8 * type->width);
-    if (number_parse(text, length, bits) && *bits <= most)
-        return true;
-    snprintf(reason, VALUE_REASON, "'%.*s' is no %s (0 to %" PRIu64 ")",
-             (int)(length < 40 ? length : 40), text, type->name, most);
-    return false;
-}
-
-static bool parse_signed(const value_type_t *type, const char *text, size_t length,
-                         uint64_t *bits, char *reason)
-{
-    bool negative = length > 0 && text[0] == '-';
-    uint64_t most = UINT64_MAX >> (65 - 8 * type->width);
-    if (number_parse(text + negative, length - negative, bits) &&
-        *bits <= most + negative) {
-        if (negative)
-            *bits = 0 - *bits;
-        return true;
-    }
-    snprintf(reason, VALUE_REASON, "'%.*s' is no %s (-%" PRIu64 " to %" PRIu64 ")",
-             (int)(length < 40 ? length : 40), text, type->name, most + 1, most);
-    return false;
-}
-
-/* Decimal or hexadecimal, also inf and nan, as strtod(3) reads them. */
-static bool parse_float(const value_type_t *type, const char *text, size_t length,
-                        uint64_t *bits, char *reason)
-{
-    char copy[64], *end = copy;
-    double value = 0;
-    if (length > 0 && length < sizeof(copy) && strchr(" \t\n\v\f\r", text[0]) == NULL) {
-        memcpy(copy, text, length);
-        copy[length] = '\0';
-        value = strtod(copy, &end);
-        bool infinite = strpbrk(copy, "nN") != NULL; /* inf and nan have one */
-        float narrow = type->width == 4 ? (float)value : 0;
-        if (*end == '\0' && end != copy &&
-            (infinite || (isfinite(value) && isfinite(narrow)))) {
-            uint32_t bits32;
-            if (type->width == 4) {
-                memcpy(&bits32, &narrow, sizeof(bits32));
-                *bits = bits32;
-            } else {
-                memcpy(bits, &value, sizeof(*bits));
-            }
-            return true;
-        }
-    }
-    snprintf(reason, VALUE_REASON, "'%.*s' is no %s", (int)(length < 40 ? length : 40),
-             text, type->name);
-    return false;
-}
-
 static bool parse_numbers(const value_type_t *type, const char *text, bool big_endian,
                           uint8_t *bytes, size_t *size, char *reason)
 {
     for (*size = 0;; *size += type->width) {
         size_t length = strcspn(text, ",");
         uint64_t bits = 0;
-        bool ok = type->kind == VALUE_UNSIGNED
-                      ? parse_unsigned(type, text, length, &bits, reason)
-                  : type->kind == VALUE_SIGNED
-                      ? parse_signed(type, text, length, &bits, reason)
-                      : parse_float(type, text, length, &bits, reason);
-        if (!ok)
+        if (!sfpm_parse_number(text, length, type->name, &bits)) {
+            snprintf(reason, VALUE_REASON, "%s", sfpm_last_error());
             return false;
+        }
         store(bits, type->width, big_endian, bytes + *size);
         if (text[length] == '\0') {
             *size += type->width;

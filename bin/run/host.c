@@ -12,7 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/number.h"
+#include <sfpm/number.h>
+
 #include "common/tool.h"
 #include "run/run.h"
 
@@ -74,11 +75,14 @@ bool host_record(host_t *host, sfpm_edit_t *edit)
 
 /* ---- What a program begins with ------------------------------------------------ */
 
+/* Checked when it was decided where the image goes. */
 static uint64_t source_date(void)
 {
     const char *text = getenv("SOURCE_DATE_EPOCH");
-    uint64_t seconds;
-    return text && number_parse(text, strlen(text), &seconds) ? seconds : 0;
+    int64_t seconds;
+    uint32_t nanoseconds;
+    return text && *text && sfpm_commit_time(&seconds, &nanoseconds) ? (uint64_t)seconds
+                                                                     : 0;
 }
 
 static bool seed(host_state_t *state, const host_request_t *request)

@@ -4,6 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <sfpm/number.h>
+
 #include "common/files.h"
 #include "common/machine.h"
 #include "common/number.h"
@@ -73,9 +75,10 @@ static bool usage(int *status, const char *name, const char *text, const char *w
 static bool parse_seconds(const char *name, const char *text, double *seconds,
                           int *status)
 {
-    char *end;
-    *seconds = text ? strtod(text, &end) : 0;
-    if (!text || (end != text && *end == '\0' && *seconds > 0 && *seconds <= 1e9))
+    uint64_t bits = 0;
+    bool known = !text || sfpm_parse_number(text, strlen(text), "f64", &bits);
+    memcpy(seconds, &bits, sizeof bits);
+    if (!text || (known && *seconds > 0 && *seconds <= 1e9))
         return true;
     return usage(status, name, text, "a number of seconds above 0");
 }

@@ -5,7 +5,7 @@
 
 #include "base/bytes.h"
 #include "asm/assemble_parts.h"
-#include "asm/float_text.h"
+#include "base/float_text.h"
 
 /* ---- Tokens ----------------------------------------------------------------- */
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
-#include "asm/float_text.h"
+#include "base/float_text.h"
 #include "bytecode/instruction.h"
 
 /* ---- Text ------------------------------------------------------------------- */

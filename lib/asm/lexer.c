@@ -7,7 +7,8 @@
 
 #include <string.h>
 
-#include "asm/float_text.h"
+#include "base/float_text.h"
+#include "base/number.h"
 
 void sfpm_lexer_start(sfpm_lexer_t *lexer, const char *text, size_t size)
 {
@@ -21,17 +22,6 @@ static bool is_name_char(char c)
            c == '_' || c == '.' || c == '$';
 }
 
-static int digit_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return 99;
-}
-
 static void skip_blanks(sfpm_lexer_t *lexer)
 {
     while (lexer->at < lexer->end && strchr(" \t\r\f\v", *lexer->at) && *lexer->at)
@@ -41,7 +31,6 @@ static void skip_blanks(sfpm_lexer_t *lexer)
             lexer->at++;
 }
 
-static const char not_a_number[] = "not a number";
 static const char bad_escape[] = "unknown escape in a character";
 
 static void bad(sfpm_token_t *token, const char *problem)
@@ -50,27 +39,15 @@ static void bad(sfpm_token_t *token, const char *problem)
     token->problem = problem;
 }
 
-/* Digits from `at` to the end of the token; fewer than one are an error. */
-static void read_digits(const char *at, const char *end, uint64_t base,
-                        sfpm_token_t *token)
+/* Digits from `at` to the end of the token, after its sign. */
+static void read_digits(const char *at, const char *end, sfpm_token_t *token)
 {
     uint64_t value = 0;
-    if (at == end)
-        bad(token, "digits are missing");
-    for (; at < end; at++) {
-        uint64_t digit = (uint64_t)digit_value(*at);
-        if (digit >= base) {
-            bad(token, not_a_number);
-            return;
-        }
-        if (value > (UINT64_MAX - digit) / base) {
-            bad(token, "the number does not fit 64 bits");
-            return;
-        }
-        value = value * base + digit;
-    }
-    if (token->negative && value > (uint64_t)1 << 63)
-        bad(token, "the number does not fit 64 bits");
+    const char *problem = sfpm_parse_digits(at, (size_t)(end - at), &value);
+    if (!problem && token->negative && value > (uint64_t)1 << 63)
+        problem = "the number does not fit 64 bits";
+    if (problem)
+        bad(token, problem);
     token->value = token->negative ? -value : value;
 }
 
@@ -99,12 +76,9 @@ static void read_number(sfpm_lexer_t *lexer, sfpm_token_t *token)
     const char *end = end_of_number(digits, lexer->end);
     lexer->at = end;
     token->is_float = sfpm_is_float(token->text, (size_t)(end - token->text));
-    if (end - digits >= 2 && digits[0] == '0' && (digits[1] == 'x' || digits[1] == 'X'))
-        read_digits(digits + 2, end, 16, token);
-    else
-        read_digits(digits, end, 10, token);
+    read_digits(digits, end, token);
     if (token->kind == SFPM_TOKEN_BAD && token->is_float &&
-        strcmp(token->problem, not_a_number) == 0)
+        token->problem == sfpm_not_a_number)
         token->problem = "not a whole number";
 }
 
@@ -117,10 +91,10 @@ static int read_escape(const char **at, const char *end)
     const char *known = c ? strchr(names, c) : NULL;
     if (known)
         return (uint8_t)values[known - names];
-    if (c != 'x' || end - *at < 2 || digit_value((*at)[0]) > 15 ||
-        digit_value((*at)[1]) > 15)
+    if (c != 'x' || end - *at < 2 || sfpm_digit_value((*at)[0]) > 15 ||
+        sfpm_digit_value((*at)[1]) > 15)
         return -1;
-    int value = digit_value((*at)[0]) * 16 + digit_value((*at)[1]);
+    int value = (int)(sfpm_digit_value((*at)[0]) * 16 + sfpm_digit_value((*at)[1]));
     *at += 2;
     return value;
 }

@@ -5,6 +5,8 @@
  */
 #include "base/modules.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #if defined(__linux__)
@@ -116,3 +118,15 @@ void sfpm_modules_each(bool (*visit)(void *context, const sfpm_module_t *module)
     (void)context;
 }
 #endif
+
+const char *sfpm_program_name(void)
+{
+#if defined(__GLIBC__) || defined(__linux__)
+    return program_invocation_short_name;
+#elif defined(__APPLE__) || defined(__FreeBSD__) || defined(__NetBSD__) ||               \
+    defined(__OpenBSD__)
+    return getprogname();
+#else
+    return "";
+#endif
+}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The executable and the shared libraries in this process. */
+/* The running program: its name, its executable and its shared libraries. */
 #ifndef SFPM_BASE_MODULES_H
 #define SFPM_BASE_MODULES_H
 
@@ -22,5 +22,8 @@ typedef struct sfpm_module {
  * the system does not tell. */
 void sfpm_modules_each(bool (*visit)(void *context, const sfpm_module_t *module),
                        void *context);
+
+/* The name of the running program, "" when the system does not tell. */
+const char *sfpm_program_name(void);
 
 #endif

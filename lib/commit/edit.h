@@ -46,6 +46,7 @@ struct sfpm_edit {
     sfpm_image_t *image;          /* what it starts from; NULL for a new image */
     const sfpm_image_t *contents; /* the image of SFPM_SOURCE_IMAGE regions, or NULL */
     uint32_t format;
+    bool converts; /* the starting image to another format: its state keeps its time */
     bool undo;
     bool delta;        /* a new file on top of the starting image as its base */
     bool keep_numbers; /* rewriting: the index's numbers and time are as they were */
@@ -79,11 +80,11 @@ bool sfpm_source_read(const sfpm_edit_t *edit, size_t which, uint64_t offset, ui
 bool sfpm_source_overlay(const sfpm_source_t *source, uint64_t offset, uint8_t *to,
                          size_t size);
 
+/* Sets the time of the commit that is written. */
+bool sfpm_edit_stamp(sfpm_edit_t *edit);
+
 /* How many bytes a meter will count while the edit is written. */
 uint64_t sfpm_edit_work(const sfpm_edit_t *edit);
-
-/* The time of a commit: SOURCE_DATE_EPOCH, or now. False when the former is no number. */
-bool sfpm_commit_time(int64_t *seconds, uint32_t *nanoseconds);
 
 /* Writes header and, for a sealed image, the KEYS record of a new file. */
 bool sfpm_write_header(sfpm_edit_t *edit, sfpm_output_t *output);

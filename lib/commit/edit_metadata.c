@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/number.h"
 #include "codec/compress.h"
 #include "commit/edit.h"
 
@@ -121,7 +122,14 @@ bool sfpm_edit_set_format(sfpm_edit_t *edit, uint32_t format)
         return sfpm_fail(SFPM_ERR_UNSUPPORTED, "format version %lu cannot be written",
                          (unsigned long)format);
     edit->format = format;
+    edit->converts = edit->image && edit->image->info.format != format;
     return true;
+}
+
+bool sfpm_edit_stamp(sfpm_edit_t *edit)
+{
+    return edit->converts ||
+           sfpm_commit_time(&edit->index.seconds, &edit->index.nanoseconds);
 }
 
 bool sfpm_edit_set_compression(sfpm_edit_t *edit, const char *method, unsigned workers)

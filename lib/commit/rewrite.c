@@ -71,7 +71,7 @@ static void set_source(const sfpm_rewriter_t *rewriter, const sfpm_index_t *inde
 /* Numbers that still mean something in the new file. */
 static void renumber(const sfpm_rewriter_t *rewriter, sfpm_index_t *index)
 {
-    if (rewriter->options.flatten || rewriter->salvage) {
+    if (rewriter->salvage) {
         index->number = index->state_of = rewriter->any ? rewriter->last.number + 1 : 1;
         index->parent = index->number - 1;
         return;

@@ -31,17 +31,13 @@ static bool write_head(const sfpm_index_t *index, sfpm_output_t *output)
     uint8_t bytes[SFPM_V1_HEADER] = {0};
     uint8_t *metadata = bytes + 4;
     uint64_t total = 0;
-    int64_t seconds;
-    uint32_t nanoseconds;
     for (size_t i = 0; i < index->num_regions; i++)
         if (!sfpm_add_u64(total, index->regions[i].size, &total))
             return sfpm_fail(SFPM_ERR_LIMIT, "the regions are too large for version 1");
-    if (!sfpm_commit_time(&seconds, &nanoseconds))
-        return false;
     const char *text = index->texts[SFPM_TEXT_DESCRIPTION];
     sfpm_put_u32(bytes, SFPM_V1_MAGIC);
     sfpm_put_u32(metadata, 1);
-    sfpm_put_u64(metadata + 8, (uint64_t)seconds);
+    sfpm_put_u64(metadata + 8, (uint64_t)index->seconds);
     sfpm_put_u64(metadata + 16, total);
     sfpm_put_u32(metadata + 24, (uint32_t)index->num_regions);
     memcpy(metadata + 28, text, strlen(text));
@@ -73,7 +69,7 @@ static bool write_region(const sfpm_edit_t *edit, size_t which, uint8_t *scratch
 
 bool sfpm_v1_encode(sfpm_edit_t *edit, sfpm_output_t *output)
 {
-    if (!check_contents(&edit->index))
+    if (!check_contents(&edit->index) || !sfpm_edit_stamp(edit))
         return false;
     uint8_t *scratch = sfpm_new_block(SFPM_CHUNK);
     bool good = scratch && write_head(&edit->index, output);

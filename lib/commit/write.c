@@ -1,31 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Writing a planned commit: data, leaves, index, sync, trailer. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/error.h"
 #include "commit/plan.h"
-
-bool sfpm_commit_time(int64_t *seconds, uint32_t *nanoseconds)
-{
-    const char *epoch = getenv("SOURCE_DATE_EPOCH");
-    char *end = NULL;
-    struct timespec now = {0};
-    errno = 0;
-    if (epoch && *epoch) {
-        *seconds = strtoll(epoch, &end, 10);
-        *nanoseconds = 0;
-        return (*end == '\0' && errno == 0) ||
-               sfpm_fail(SFPM_ERR_ARGUMENT,
-                         "SOURCE_DATE_EPOCH is '%s', not a number of seconds", epoch);
-    }
-    clock_gettime(CLOCK_REALTIME, &now);
-    *seconds = now.tv_sec;
-    *nanoseconds = (uint32_t)now.tv_nsec;
-    return true;
-}
 
 bool sfpm_write_record_start(sfpm_output_t *output, uint32_t type, uint32_t lead,
                              uint64_t length, uint64_t sum)
@@ -263,7 +242,7 @@ static bool number_index(sfpm_edit_t *edit, const sfpm_trailer_t *trailer)
     index->parent = trailer->number > trailer->first ? edit->image->index.number : 0;
     if (!edit->undo)
         index->state_of = index->number;
-    return sfpm_commit_time(&index->seconds, &index->nanoseconds);
+    return sfpm_edit_stamp(edit);
 }
 
 static bool write_index(sfpm_plan_t *plan, sfpm_trailer_t *trailer, sfpm_output_t *output)

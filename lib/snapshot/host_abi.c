@@ -5,10 +5,8 @@
  */
 #include "snapshot/host_abi.h"
 
-#include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #if defined(__x86_64__) && defined(__ILP32__)
@@ -77,18 +75,6 @@
 const char *sfpm_origin_architecture(void)
 {
     return PROCESSOR "-" SYSTEM LIBRARY "-" WIDTH ORDER;
-}
-
-const char *sfpm_origin_program(void)
-{
-#if defined(__GLIBC__) || defined(__linux__)
-    return program_invocation_short_name;
-#elif defined(__APPLE__) || defined(__FreeBSD__) || defined(__NetBSD__) ||               \
-    defined(__OpenBSD__)
-    return getprogname();
-#else
-    return "";
-#endif
 }
 
 /* The first module is the main executable. */

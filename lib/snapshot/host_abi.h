@@ -15,7 +15,4 @@ const char *sfpm_origin_architecture(void);
 /* The build-id of the main executable in hexadecimal, "" when it has none. */
 void sfpm_origin_build_id(char text[SFPM_BUILD_ID_SIZE]);
 
-/* The name of the running program, "" when the system does not tell. */
-const char *sfpm_origin_program(void);
-
 #endif

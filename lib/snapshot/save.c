@@ -69,7 +69,7 @@ static bool fill(const sfpm_snapshot_t *snapshot, sfpm_edit_t *edit)
         return sfpm_fail(SFPM_ERR_MEMORY, "out of memory: the description was lost; set "
                                           "it again before saving");
     return sfpm_edit_set_description(edit, snapshot->settings.description) &&
-           sfpm_edit_set_creator(edit, sfpm_origin_program()) &&
+           sfpm_edit_set_creator(edit, sfpm_program_name()) &&
            sfpm_edit_set_schema(edit, snapshot->settings.schema) &&
            sfpm_edit_set_bytecode(edit, snapshot->settings.bytecode) &&
            fill_attributes(snapshot, edit) && sfpm_resources_record(snapshot, edit) &&

@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/modules.h"
 #include "vm/machine.h"
 
 static bool find_region(const sfpm_image_t *image, const char *name, size_t *index)
@@ -184,13 +185,18 @@ bool sfpm_vm_fill_edit(sfpm_vm_t *vm, sfpm_edit_t *edit)
            (vm->original || sfpm_edit_set_bytecode(edit, vm->program.version));
 }
 
+static bool fill_commit(sfpm_vm_t *vm, sfpm_edit_t *edit)
+{
+    return sfpm_vm_fill_edit(vm, edit) &&
+           sfpm_edit_set_creator(edit, sfpm_program_name());
+}
+
 bool sfpm_vm_save(sfpm_vm_t *vm, const char *filename)
 {
     if (!sfpm_vm_has_program(vm))
         return false;
     sfpm_edit_t *edit = sfpm_edit_create(NULL);
-    bool saved =
-        edit && sfpm_vm_fill_edit(vm, edit) && sfpm_edit_save(edit, filename, NULL);
+    bool saved = edit && fill_commit(vm, edit) && sfpm_edit_save(edit, filename, NULL);
     sfpm_edit_destroy(edit);
     return saved;
 }
@@ -202,7 +208,7 @@ bool sfpm_vm_commit(sfpm_vm_t *vm, sfpm_image_t *image, const char *message)
     if (!image)
         return sfpm_fail(SFPM_ERR_ARGUMENT, "the image is NULL");
     sfpm_edit_t *edit = sfpm_edit_create(image);
-    bool committed = edit && sfpm_vm_fill_edit(vm, edit) &&
+    bool committed = edit && fill_commit(vm, edit) &&
                      (!message || sfpm_edit_set_message(edit, message)) &&
                      sfpm_edit_append(edit, NULL);
     if (committed && sfpm_image_info(image)->format != 1)

@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #include "base/bytes.h"
-#include "asm/float_text.h"
+#include "base/float_text.h"
 #include "vm/machine.h"
 
 static void write_text(uint8_t type, int64_t value, char *text, size_t size)

@@ -8,7 +8,7 @@
 # as <x.h>. `*` stands for all public headers. Files in a folder of bin/ may
 # include those of the same folder, and examples what lies beside them, too.
 table='
-base      base/ <error.h> <version.h>
+base      base/ <error.h> <number.h> <version.h>
 io        base/ io/ <error.h>
 codec     base/ codec/ <error.h>
 format    base/ codec/ format/ <error.h> <image.h>

@@ -108,6 +108,22 @@ expect test "$(commits c.img)" -eq 1
 digests c.img >found
 sed -n 2p wanted >second
 expect_same found second
+# Its number, time and message stay; what is added goes on from there.
+sfpm-inspect --log a.img | sed -n '/^commit 2/,/^commit 1/p' | grep -v '^commit' >wanted2
+sfpm-inspect --log c.img | grep -v '^commit' >found
+expect_same found wanted2
+succeeds sfpm-inspect c.img
+expect_stdout_match '^  commit +2 of 2, of which 2 is the first kept$'
+succeeds sfpm-run c.img@2
+expect_status 1 sfpm-inspect c.img@1
+expect_status 1 sfpm-patch -q --undo -o x.img c.img
+sfpm-patch -q -i c.img 3=7
+succeeds sfpm-inspect c.img
+expect_stdout_match '^  commit +3 of 3'
+succeeds sfpm-inspect --verify c.img
+sfpm-patch -q -i --undo c.img
+succeeds sfpm-run c.img
+expect_stdout 30
 expect_status 2 sfpm-convert --keep 0 -o x.img a.img
 expect_status 2 sfpm-convert --compact -o x.img a.img@1
 expect_stderr_match 'one commit is what --flatten'
@@ -152,11 +168,7 @@ succeeds sfpm-run --base elsewhere/base delta.img
 expect_stdout 40
 succeeds sfpm-run c.img
 expect_stdout 40
-sfpm-save --raw -o a.img long.bin
-sfpm-patch -q -o b.img a.img 3=0,1,0x1a
-mv b.img a.img
-cp a.img other.img
-sfpm-convert --flatten -o a.img other.img
+sfpm-save -o a.img "$sum"
 expect_status 1 sfpm-inspect delta.img
 expect_stderr_match 'its base image .* has digest [0-9a-f]{32} at commit 1, but the delta was made on [0-9a-f]{32}$'
 # A damaged one, in its header and where the delta needs it.
@@ -214,12 +226,21 @@ succeeds sfpm-run c.img
 expect_stdout 15
 succeeds sfpm-inspect --verify c.img
 succeeds sfpm-convert --to-v1 -o d.img c.img
-# All but the time and the name that the regions stand behind is as it was.
-succeeds sfpm-run d.img
-expect_stdout 15
-expect test "$(size d.img)" -eq "$(size v1.img)"
-SOURCE_DATE_EPOCH=1700000000 sfpm-convert --to-v1 -o d.img c.img
 expect_same d.img v1.img
+# The state keeps its time, whatever the time of the conversion.
+SOURCE_DATE_EPOCH=1600000000 sfpm-convert --to-v1 -o d.img c.img
+expect_same d.img v1.img
+succeeds sfpm-inspect c.img
+expect_stdout_match '^  time +2023-11-14 22:13:20 UTC$'
+SOURCE_DATE_EPOCH=1500000000 sfpm-save -o old.img "$sum"
+sfpm-convert --to-v1 -o old1.img old.img
+sfpm-convert --to-v2 -o old2.img old1.img
+succeeds sfpm-inspect old2.img
+expect_stdout_match '^  time +2017-07-14 02:40:00 UTC$'
+# An edit is a change, and has its own.
+SOURCE_DATE_EPOCH=1600000000 sfpm-patch -q -i old1.img 3=6
+succeeds sfpm-inspect old1.img
+expect_stdout_match '^  time +2020-09-13 12:26:40 UTC$'
 succeeds sfpm-convert --to-v1 -o d.img a.img@2
 succeeds sfpm-run d.img
 expect_stdout 30
@@ -242,7 +263,7 @@ if $sealing; then
     same_states s.img --key-file key
     expect_not grep -q 'much of nothing' s.img
     expect_status 2 sfpm-convert --encrypt --key-file key -o x.img s.img
-    expect_stderr_match 'encrypted already: --new-key-file'
+    expect_stderr_match 'already encrypted: use --new-key-file'
     succeeds sfpm-convert -i --encrypt --key-file key --new-key-file other s.img
     same_states s.img --key-file other
     expect_status 125 sfpm-run --key-file key s.img

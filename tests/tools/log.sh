@@ -50,7 +50,7 @@ fi
 sfpm-convert --base a.img -o delta.img torn.img
 sfpm-patch -q -i delta.img 3=1
 succeeds sfpm-inspect --log delta.img
-expect_stdout_match '^commit 1 .*, [1-9][0-9]* unused'
+expect_stdout_match '^commit 4 .*, [1-9][0-9]* unused'
 sfpm-convert --to-v1 -o v1.img a.img
 succeeds sfpm-inspect --log v1.img
 expect_not grep -q unused "$stdout"

@@ -28,10 +28,10 @@ succeeds sfpm-inspect a.img
 expect_stdout_match '^  time +2001-09-09 01:46:40 UTC$'
 expect_stdout_match '^  creator +sfpm-save [0-9.]+$'
 # Who sets it wants equal bytes: it is not left aside, and that is said before any work.
-for date in x 12x '1 ' 99999999999999999999; do
+for date in x 12x '1 ' ' 1' +1 -1 0x10 1.5 9223372036854775808 99999999999999999999; do
     SOURCE_DATE_EPOCH=$date
     expect_status 2 sfpm-save -o bad.img "$sum"
-    expect_stderr "sfpm-save: SOURCE_DATE_EPOCH: '$date' is not a number of seconds"
+    expect_stderr "sfpm-save: SOURCE_DATE_EPOCH is '$date', not a number of seconds"
     expect_status 125 sfpm-run -i a.img
     expect_stdout ''
 done

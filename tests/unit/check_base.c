@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include <check.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/bytes.h"
 #include "base/checked.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/number.h"
 
 START_TEST(range_test_survives_overflow)
 {
@@ -38,12 +40,97 @@ START_TEST(buffer_grows_and_stores_little_endian)
 }
 END_TEST
 
+START_TEST(numbers_are_read_by_type)
+{
+    static const struct {
+        const char *text, *type;
+        uint64_t bits;
+    } good[] = {
+        {"0", "u8", 0},
+        {"255", "u8", 255},
+        {"0xfF", "u8", 255},
+        {"-128", "i8", (uint64_t)-128},
+        {"+127", "i8", 127},
+        {"-0", "i32", 0},
+        {"65535", "u16", 65535},
+        {"18446744073709551615", "u64", UINT64_MAX},
+        {"-9223372036854775808", "i64", (uint64_t)1 << 63},
+        {"007", "u32", 7},
+        {"1.00000005960464477539062501", "f32", 0x3F800001},
+        {"1.00000005960464477539062501", "f64", 0x3FF0000010000000},
+        {"0x1p-149", "f32", 1},
+        {"-inf", "f32", 0xFF800000},
+    };
+    static const struct {
+        const char *text, *type, *message;
+    } bad[] = {
+        {"", "u8", "'' is not a u8 (0 to 255)"},
+        {"256", "u8", "'256' is not a u8 (0 to 255)"},
+        {"+1", "u8", "'+1' is not a u8 (0 to 255)"},
+        {"-1", "u64", "'-1' is not a u64 (0 to 18446744073709551615)"},
+        {"18446744073709551616", "u64", "(0 to 18446744073709551615)"},
+        {"128", "i8", "'128' is not an i8 (-128 to 127)"},
+        {"-129", "i8", "'-129' is not an i8 (-128 to 127)"},
+        {"--1", "i8", "'--1' is not an i8"},
+        {" 1", "i64", "' 1' is not an i64"},
+        {"1 ", "i64", "'1 ' is not an i64"},
+        {"0x", "u32", "'0x' is not a u32"},
+        {"1e39", "f32", "'1e39' is not an f32: the number is too large"},
+        {"1,5", "f64", "'1,5' is not an f64: not a number"},
+        {"infinity", "f64", "'infinity' is not an f64: not a number"},
+    };
+    uint64_t bits;
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        ck_assert_msg(
+            sfpm_parse_number(good[i].text, strlen(good[i].text), good[i].type, &bits),
+            "%s", sfpm_last_error());
+        ck_assert_msg(bits == good[i].bits, "%s: %llx", good[i].text,
+                      (unsigned long long)bits);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        bits = 42;
+        ck_assert(
+            !sfpm_parse_number(bad[i].text, strlen(bad[i].text), bad[i].type, &bits));
+        ck_assert_int_eq(sfpm_last_status(), SFPM_ERR_SYNTAX);
+        ck_assert_ptr_nonnull(strstr(sfpm_last_error(), bad[i].message));
+        ck_assert_uint_eq(bits, 42);
+    }
+    ck_assert(!sfpm_parse_number("1", 1, "u7", &bits));
+    ck_assert(!sfpm_parse_number(NULL, 0, "u8", &bits));
+    ck_assert(!sfpm_parse_number("1", 1, "u8", NULL));
+}
+END_TEST
+
+START_TEST(the_time_of_commits_is_the_one_given)
+{
+    static const char *const bad[] = {
+        "x", "1x", " 1", "1 ", "+1", "-1", "0x1", "1.5", "9223372036854775808"};
+    int64_t seconds = 0;
+    uint32_t nanoseconds = 1;
+    ck_assert(setenv("SOURCE_DATE_EPOCH", "9223372036854775807", 1) == 0);
+    ck_assert(sfpm_commit_time(&seconds, &nanoseconds));
+    ck_assert_int_eq(seconds, INT64_MAX);
+    ck_assert_uint_eq(nanoseconds, 0);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        ck_assert(setenv("SOURCE_DATE_EPOCH", bad[i], 1) == 0);
+        ck_assert(!sfpm_commit_time(&seconds, &nanoseconds));
+        ck_assert_int_eq(sfpm_last_status(), SFPM_ERR_ARGUMENT);
+    }
+    ck_assert(setenv("SOURCE_DATE_EPOCH", "", 1) == 0);
+    ck_assert(sfpm_commit_time(&seconds, &nanoseconds));
+    ck_assert_int_gt(seconds, 1000000000);
+    ck_assert_int_lt(seconds, INT64_MAX);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("base");
     TCase *core = tcase_create("Core");
     tcase_add_test(core, last_error_is_kept_and_prefixed);
     tcase_add_test(core, buffer_grows_and_stores_little_endian);
+    tcase_add_test(core, numbers_are_read_by_type);
+    tcase_add_test(core, the_time_of_commits_is_the_one_given);
     suite_add_tcase(suite, core);
     TCase *limits = tcase_create("Limits");
     tcase_add_test(limits, range_test_survives_overflow);

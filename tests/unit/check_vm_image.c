@@ -42,11 +42,13 @@ START_TEST(commits_are_states_to_go_back_to)
     ck_assert_ptr_nonnull(image);
     ck_assert(sfpm_vm_is_in(image));
     ck_assert_uint_eq(sfpm_image_commit_info(image)->bytecode, info_of(vm).bytecode);
+    ck_assert_str_eq(sfpm_image_commit_info(image)->creator, "check_vm_image");
     for (uint64_t i = 1; i <= 5; i++) {
         run_steps(vm, 100, NULL);
         ck_assert(sfpm_vm_commit(vm, image, i == 5 ? "the last" : NULL));
     }
     ck_assert_str_eq(sfpm_image_commit_info(image)->message, "the last");
+    ck_assert_str_eq(sfpm_image_commit_info(image)->creator, "check_vm_image");
     for (int64_t i = 1; i <= 6; i++) {
         ck_assert(sfpm_image_select(image, i));
         ck_assert(sfpm_vm_load_image(old, image));

@@ -349,11 +349,10 @@ SFPM_API bool sfpm_edit_set_schema(sfpm_edit_t *edit, uint64_t schema);
 /** Sets the bytecode version of the machine that the regions hold. */
 SFPM_API bool sfpm_edit_set_bytecode(sfpm_edit_t *edit, uint32_t version);
 
-/**
- * Sets the format of the image written by sfpm_edit_save() and its sibling: 2, or
- * 1 for the original layout, which holds one commit, no attributes and at most
- * 255 bytes of description. The default is the format of the starting image.
- */
+/** Sets the format of the image written by sfpm_edit_save() and its sibling: 2, or 1 for
+ * the original layout, which holds one commit, no attributes and at most 255 bytes of
+ * description. The default is that of the starting image. Written in another format than
+ * that has, the commit keeps its time. */
 SFPM_API bool sfpm_edit_set_format(sfpm_edit_t *edit, uint32_t format);
 
 /**

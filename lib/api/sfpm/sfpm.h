@@ -12,6 +12,7 @@
 #include <sfpm/image.h>
 #include <sfpm/job.h>
 #include <sfpm/migrate.h>
+#include <sfpm/number.h>
 #include <sfpm/opcode.h>
 #include <sfpm/resource.h>
 #include <sfpm/snapshot.h>

@@ -3,7 +3,7 @@
  * Parses and formats floating-point numbers: strtod() and printf() depend on the locale,
  * and neither knows the payloads of NaNs.
  */
-#include "asm/float_text.h"
+#include "base/float_text.h"
 
 #include <inttypes.h>
 #include <locale.h>
