@@ -20,7 +20,8 @@ typedef struct parts {
     char region[256];  /* "" when not given */
     char where[256];
     const value_type_t *type;
-    bool typed; /* the type was given */
+    bool typed;  /* the type was given */
+    size_t most; /* bytes of the global that is named; 0: no global is */
 } parts_t;
 
 static bool copy(char *to, size_t room, const char *from, size_t length)
@@ -59,6 +60,7 @@ static bool take_apart(const char *text, parts_t *parts, char *reason)
                  "PLACE: INSTRUCTION");
         return false;
     }
+    parts->most = 0;
     parts->type = value_type("u8", 2);
     parts->typed = false;
     const char *end = equals;
@@ -137,22 +139,39 @@ static bool find_region(patch_edit_t *edit, const patch_target_t *target,
     return true;
 }
 
-static bool find_offset(patch_edit_t *edit, const patch_target_t *target,
-                        const char *where, uint64_t size, char *reason)
+/* Whether the edit ends where what it names does. A name is that of one function or of
+ * one value, and what follows is not meant. */
+static bool stays_within(const patch_edit_t *edit, const char *where, uint64_t end,
+                         char *reason)
 {
+    if (edit->offset <= end && edit->size <= end - edit->offset)
+        return true;
+    snprintf(reason, PATCH_REASON,
+             "'%s' ends before %s[%" PRIu64 "], and the edit would change up to "
+             "%s[%" PRIu64 "]: give %s:%" PRIu64 " as its place to go beyond",
+             where, edit->name, end, edit->name, edit->offset + edit->size - 1,
+             edit->name, edit->offset);
+    return false;
+}
+
+/* end: receives where the edit must end at the latest */
+static bool find_offset(patch_edit_t *edit, const patch_target_t *target,
+                        const char *where, uint64_t size, uint64_t *end, char *reason)
+{
+    *end = size;
     if (!number_parse(where, strlen(where), &edit->offset)) {
         if (!edit->is_code) {
             snprintf(reason, PATCH_REASON,
                      "'%s' is no offset; names of places are known in code only", where);
             return false;
         }
-        if (!sfpm_vm_resolve(target->vm, where, &edit->offset)) {
+        if (!sfpm_vm_resolve(target->vm, where, &edit->offset, end)) {
             snprintf(reason, PATCH_REASON, "%s", sfpm_last_error());
             return false;
         }
     }
     if (edit->offset <= size && edit->size <= size - edit->offset)
-        return true;
+        return stays_within(edit, where, *end, reason);
     snprintf(reason, PATCH_REASON,
              "offset %" PRIu64 " is outside %s, which has %" PRIu64 " bytes",
              edit->offset + (edit->offset < size ? edit->size - 1 : 0), edit->name, size);
@@ -188,10 +207,11 @@ static void place_global(parts_t *parts, const sfpm_vm_t *vm)
     sfpm_value_t value;
     if (vm == NULL || parts->region[0] != '\0' ||
         number_parse(parts->where, strlen(parts->where), &offset) ||
-        sfpm_vm_resolve(vm, parts->where, &offset) ||
+        sfpm_vm_resolve(vm, parts->where, &offset, NULL) ||
         !find_global(vm, parts->where, &index) ||
         !sfpm_vm_get_global(vm, parts->where, &value))
         return;
+    parts->most = value_type(types[value.type], 3)->width;
     if (!parts->typed)
         parts->type = value_type(types[value.type], 3);
     snprintf(parts->region, sizeof(parts->region), "globals");
@@ -209,6 +229,14 @@ static bool parse_values(patch_edit_t *edit, const parts_t *parts, char *reason)
     bool ok = value_parse(parts->type, values, edit->big_endian, &edit->bytes,
                           &edit->size, reason);
     free(values);
+    if (ok && parts->most > 0 && edit->size > parts->most) {
+        snprintf(
+            reason, PATCH_REASON,
+            "the global is one value of %zu bytes, and %zu are given: give globals:%s "
+            "as its place to go beyond",
+            parts->most, edit->size, parts->where);
+        return false;
+    }
     if (!ok || parts->was == NULL)
         return ok;
     if (!value_parse(parts->type, parts->was, edit->big_endian, &edit->expected,
@@ -292,7 +320,7 @@ static bool parse_instructions(patch_edit_t *edit, const patch_target_t *target,
                                const char *text, const char *instructions, char *reason)
 {
     char where[256];
-    uint64_t size;
+    uint64_t size, end;
     size_t length = strcspn(text, ":");
     edit->type = value_type("hex", 3);
     edit->size = 1;
@@ -305,7 +333,7 @@ static bool parse_instructions(patch_edit_t *edit, const patch_target_t *target,
         return false;
     }
     if (!find_region(edit, target, "", &size, reason) ||
-        !find_offset(edit, target, where, size, reason))
+        !find_offset(edit, target, where, size, &end, reason))
         return false;
     edit->new_text = strdup(instructions);
     if (edit->new_text != NULL &&
@@ -324,7 +352,7 @@ bool patch_edit_parse(patch_edit_t *edit, const patch_target_t *target, const ch
 {
     *edit = (patch_edit_t){.type = NULL};
     parts_t parts;
-    uint64_t size;
+    uint64_t size, end;
     const char *instructions = find_instructions(text);
     if (instructions != NULL)
         return parse_instructions(edit, target, text, instructions, reason);
@@ -335,7 +363,7 @@ bool patch_edit_parse(patch_edit_t *edit, const patch_target_t *target, const ch
         return false;
     edit->type = parts.type;
     return parse_values(edit, &parts, reason) &&
-           find_offset(edit, target, parts.where, size, reason);
+           find_offset(edit, target, parts.where, size, &end, reason);
 }
 
 bool patch_edit_apply(patch_edit_t *edit, sfpm_edit_t *commit)

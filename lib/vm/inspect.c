@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/number.h"
 #include "bytecode/instruction.h"
-#include "asm/lexer.h"
 #include "vm/machine.h"
 
 /* Gives a structure to a caller that may know less of it. */
@@ -202,49 +202,50 @@ const char *sfpm_vm_symbol(const sfpm_vm_t *vm, size_t index, uint64_t *offset)
     return vm->program.labels[index].name;
 }
 
-/* A number that a place begins or goes on with. */
-static bool parse_number(const char *text, size_t length, uint64_t *number)
+/* Where the function ends that holds a code offset. */
+static uint64_t function_end(const sfpm_program_t *program, uint32_t offset)
 {
-    sfpm_lexer_t lexer;
-    sfpm_token_t token;
-    sfpm_lexer_start(&lexer, text, length);
-    sfpm_lexer_next(&lexer, &token);
-    *number = token.value;
-    return token.kind == SFPM_TOKEN_NUMBER && token.length == length && text[0] >= '0' &&
-           text[0] <= '9';
+    uint32_t next = sfpm_function_at(program, offset) + 1;
+    return next < program->num_functions ? program->functions[next].entry
+                                         : program->code_size;
 }
 
-static bool parse_place(const sfpm_program_t *program, const char *text, uint64_t *offset)
+static bool parse_place(const sfpm_program_t *program, const char *text, uint64_t *offset,
+                        uint64_t *end)
 {
     const char *plus = strchr(text, '+');
     size_t length = plus ? (size_t)(plus - text) : strlen(text);
     uint64_t more = 0;
-    if (plus && !parse_number(plus + 1, strlen(plus + 1), &more))
+    if (plus && sfpm_parse_digits(plus + 1, strlen(plus + 1), &more))
         return sfpm_fail(SFPM_ERR_SYNTAX,
                          "'%.100s' is no place: a number must follow the +", text);
     const sfpm_label_t *place = sfpm_label_named(program, text, length);
     if (place)
         *offset = place->offset;
-    else if (!parse_number(text, length, offset))
+    else if (sfpm_parse_digits(text, length, offset))
         return sfpm_fail(SFPM_ERR_SYNTAX, "there is no label '%.*s'",
                          (int)(length < 100 ? length : 100), text);
     if (*offset >= program->code_size || more >= program->code_size - *offset)
         return sfpm_fail(SFPM_ERR_SYNTAX, "'%.100s' is beyond the code of %u bytes", text,
                          program->code_size);
+    *end = place ? function_end(program, place->offset) : program->code_size;
     *offset += more;
     return true;
 }
 
-bool sfpm_vm_resolve(const sfpm_vm_t *vm, const char *text, uint64_t *offset)
+bool sfpm_vm_resolve(const sfpm_vm_t *vm, const char *text, uint64_t *offset,
+                     uint64_t *end)
 {
-    uint64_t found = 0;
+    uint64_t found = 0, limit = 0;
     if (!sfpm_vm_has_program(vm))
         return false;
     if (!text || !offset)
         return sfpm_fail(SFPM_ERR_ARGUMENT, "the place is NULL");
-    if (!parse_place(&vm->program, text, &found))
+    if (!parse_place(&vm->program, text, &found, &limit))
         return false;
     *offset = found;
+    if (end)
+        *end = limit;
     return true;
 }
 

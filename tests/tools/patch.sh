@@ -99,6 +99,33 @@ succeeds sfpm-patch -q -o t.img r.img 'sim:0/str=a,b = /:c'
 succeeds sfpm-inspect --hex sim t.img
 expect_stdout_match '\|a,b = /:c\.'
 
+# One literal, one value: as the assembler reads it, rounded once.
+for literal in 1.00000017881393432617187499 1.00000005960464477539062501 0x1.000002ffffffffffp0 \
+    3.4028235677973362e38 0x1.fffffefffffffp127 7.006492321624085e-46 0x1.00000100000001p0 \
+    -0.0 +1.5 1e-400 inf -nan nan:0x1234 0x10 5.; do
+    printf '.global a f32 %s\n.global b f64 %s\n.func main\nhalt\n' "$literal" "$literal" >literal.s
+    sfpm-save -o wanted.img literal.s
+    printf '.global a f32 0\n.global b f64 0\n.func main\nhalt\n' >literal.s
+    sfpm-save -o zero.img literal.s
+    sfpm-patch -q -i zero.img "globals:0/f32=$literal" "globals:8/f32=$literal" \
+        "globals:16/f64=$literal" "globals:24/f64=$literal"
+    sfpm-inspect --hex globals wanted.img | tail -n +1 >wanted
+    succeeds sfpm-inspect --hex globals zero.img
+    expect_same "$stdout" wanted
+done
+for literal in infinity NAN 'nan(1)' 1e39 0x 1_0; do
+    expect_status 2 sfpm-patch -o bad.img zero.img "a=$literal"
+    printf '.global a f32 %s\n.func main\nhalt\n' "$literal" >literal.s
+    expect_status 1 sfpm-save -o bad.img literal.s
+done
+expect_status 2 sfpm-patch -o bad.img zero.img 'a= 1'
+for literal in +5 -5; do
+    expect_status 2 sfpm-patch -o bad.img r.img "sim:0=$literal"
+done
+expect_stderr_match "^sfpm-patch: r\.img: sim:0=-5: '-5' is not a u8 \(0 to 255\)\$"
+succeeds sfpm-patch -n r.img sim:0/i8=+5
+expect_status 2 sfpm-patch -n r.img sim:+1=0
+
 # Edits from a file.
 printf '# two changes\n\n  1=1\n3=2\r\n' >edits
 succeeds sfpm-patch -f edits -o b.img a.img
@@ -209,6 +236,27 @@ expect_stderr_match '^globals\[0\]/i32: 7 -> -3$'
 expect_stderr_match '^globals\[16\]/f64: 1\.5 -> 2\.5$'
 expect_stderr_match '^code\[0\]: '
 expect_status 2 sfpm-patch -i globals.img n=x
+
+# An edit goes no further than what it names. A bare offset names the whole region.
+printf '.global x f64 1.5\n.global i i32 1\n.global y i64 7\n.func main\npush 1\ncall other\nhalt\n.func other\npush 2\nend: print\nreturn\n' >within.s
+sfpm-save -o within.img within.s
+cp within.img before
+# beyond EDIT...: is refused
+beyond() {
+    for edit; do
+        expect_status 2 sfpm-patch -i within.img "$edit"
+        expect_same within.img before
+    done
+}
+beyond x=1,2,3 x/u8=1,2,3,4,5,6,7,8,9 i=1,2 i/i64=1 i/hex=0000000000 y/str=123456789
+expect_stderr_match '^sfpm-patch: within\.img: y/str=123456789: the global is one value of 8 bytes, and 9 are given: give globals:32 '
+beyond main+7=6,0 main+8=0 other+2=4,5,6 end/u32=0 'main+7: halt; push 3' 'main: nop; nop; nop; nop' \
+    code:end/u64=1
+beyond main+6/hex=000600
+expect_stderr_match "^sfpm-patch: within\\.img: main\\+6/hex=000600: 'main\\+6' ends before code\\[8\\], and the edit would change up to code\\[8\\]: give code:6 "
+beyond globals:48=1 globals:40/u64=1,2 code:11=6,6,6 globals:0x30=1 'memory:0=1'
+succeeds sfpm-patch -n within.img x=2 x/u8=1,2,3,4,5,6,7,8 i/hex=01000000 main+7=5 other=0,3 end=6 code:7=5,0
+succeeds sfpm-patch -n within.img 'main+7: halt' 'other: push 3; nop' globals:0/f64=1,2
 expect_status 2 sfpm-patch -i globals.img m=1
 expect_stderr_match "there is no label 'm'"
 

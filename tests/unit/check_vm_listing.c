@@ -350,7 +350,7 @@ START_TEST(imports_are_no_places)
     uint64_t offset;
     sfpm_vm_describe(vm, 0, text, sizeof text);
     ck_assert_str_eq(text, "main");
-    ck_assert(!sfpm_vm_resolve(vm, "aaa", &offset));
+    ck_assert(!sfpm_vm_resolve(vm, "aaa", &offset, NULL));
     ck_assert_uint_eq(sfpm_vm_num_symbols(vm), 1);
     ck_assert_uint_gt(sfpm_vm_instruction(vm, 1, text, sizeof text), 0);
     ck_assert_str_eq(text, "call aaa");

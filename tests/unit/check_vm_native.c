@@ -311,7 +311,7 @@ START_TEST(patched_code_is_proved_and_used)
     uint64_t offset;
     const sfpm_value_t two[] = {i32(9), i32(2)};
     const uint8_t sub = SFPM_OP_I32_SUB, bad[2] = {0xFF, 0xFF};
-    ck_assert(sfpm_vm_resolve(vm, "add+6", &offset));
+    ck_assert(sfpm_vm_resolve(vm, "add+6", &offset, NULL));
     ck_assert(sfpm_vm_call(vm, "add", two, 2, &result, 1, NULL));
     ck_assert_int_eq(result.i32, 11);
     ck_assert(sfpm_vm_patch(vm, offset, &sub, 1));

@@ -514,7 +514,7 @@ START_TEST(bad_arguments_are_refused)
     expect_error(SFPM_ERR_ARGUMENT, 0, "the machine has no program");
     ck_assert(!sfpm_vm_restart(vm) && !sfpm_vm_fresh(vm) && !sfpm_vm_verify(vm));
     ck_assert(!sfpm_vm_info(vm, &info, sizeof info));
-    ck_assert(!sfpm_vm_resolve(vm, "main", &offset));
+    ck_assert(!sfpm_vm_resolve(vm, "main", &offset, NULL));
     ck_assert(!sfpm_vm_load_code(vm, NULL, 3));
     ck_assert(!sfpm_vm_global(vm, 0, &value, NULL));
     ck_assert(!sfpm_vm_operand(vm, 0, 0, &value));
@@ -537,7 +537,7 @@ START_TEST(bad_arguments_are_refused)
 
     vm = assembled("halt");
     ck_assert(!sfpm_vm_info(vm, NULL, sizeof info));
-    ck_assert(!sfpm_vm_resolve(vm, NULL, &offset));
+    ck_assert(!sfpm_vm_resolve(vm, NULL, &offset, NULL));
     ck_assert(!sfpm_vm_disassemble(vm, 0, 1, NULL, NULL));
     ck_assert(!sfpm_vm_region(vm, 5, &region, sizeof region));
     ck_assert(!sfpm_vm_fill_edit(vm, NULL));

@@ -97,7 +97,7 @@ START_TEST(places_are_understood_and_described)
     char text[64];
     uint64_t offset;
     for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
-        ck_assert(sfpm_vm_resolve(vm, places[i].text, &offset));
+        ck_assert(sfpm_vm_resolve(vm, places[i].text, &offset, NULL));
         ck_assert_uint_eq(offset, places[i].offset);
         sfpm_vm_describe(vm, offset, text, sizeof text);
         ck_assert_str_eq(text, places[i].described);
@@ -116,7 +116,7 @@ START_TEST(places_are_understood_and_described)
                                       "main + 1",
                                       "0x"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        ck_assert(!sfpm_vm_resolve(vm, bad[i], &offset));
+        ck_assert(!sfpm_vm_resolve(vm, bad[i], &offset, NULL));
         ck_assert_int_eq(sfpm_last_status(), SFPM_ERR_SYNTAX);
     }
     sfpm_vm_describe(vm, 3, text, 4);

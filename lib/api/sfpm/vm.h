@@ -398,9 +398,12 @@ SFPM_API const char *sfpm_vm_symbol(const sfpm_vm_t *vm, size_t index, uint64_t 
 /**
  * Understands a place: `12`, `0xC`, `label`, `label+3`, `function+0x10`.
  * @param offset  receives the code offset, which is less than the code's size
+ * @param end     receives where the function that the name is in ends, and for a bare
+ *                number the code's size; or NULL
  * @return false with SFPM_ERR_SYNTAX, naming the label that does not exist
  */
-SFPM_API bool sfpm_vm_resolve(const sfpm_vm_t *vm, const char *text, uint64_t *offset);
+SFPM_API bool sfpm_vm_resolve(const sfpm_vm_t *vm, const char *text, uint64_t *offset,
+                              uint64_t *end);
 
 /** Writes a place as the nearest name at or before it: `main+3`, `loop`; the bare
  * number where no name is. Cut to fit, always terminated. */
