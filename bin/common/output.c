@@ -20,14 +20,20 @@
 #include "common/progress.h"
 #include "common/tool.h"
 
+static unsigned long long number_shown(const operand_t *operand)
+{
+    return sfpm_image_commit_info(operand->image)->number;
+}
+
 static bool check_in_place(const operand_t *operand, int *status)
 {
     if (operand->path == NULL)
         *status = tool_usage("-i: standard input has no file to change: use -o FILE");
     else if (operand->selects)
-        *status = tool_usage("-i: '%s' names an earlier commit: use -o FILE, or "
-                             "sfpm-patch --undo",
-                             operand->label);
+        *status = tool_usage("-i: '%s' names an earlier commit, and the file's last one "
+                             "would be changed: go back first, which keeps history, with "
+                             "'sfpm-patch -i --undo-to %llu %s', or use -o FILE",
+                             operand->label, number_shown(operand), operand->path);
     else
         return true;
     return false;

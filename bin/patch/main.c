@@ -11,6 +11,7 @@
 #include "common/files.h"
 #include "common/input.h"
 #include "common/machine.h"
+#include "common/number.h"
 #include "common/operand.h"
 #include "common/options.h"
 #include "common/output.h"
@@ -22,7 +23,8 @@ enum {
 };
 
 static int undo, only_check, quiet;
-static char *edits_file;
+static char *edits_file, *undo_to;
+static uint64_t undo_number; /* of --undo-to; 0: --undo */
 
 static const struct poptOption table[] = {
     {"file", 'f', POPT_ARG_STRING, &edits_file, 0,
@@ -32,6 +34,8 @@ static const struct poptOption table[] = {
     {"quiet", 'q', POPT_ARG_NONE, &quiet, 0, "do not show what is changed", NULL},
     {"undo", '\0', POPT_ARG_NONE, &undo, 0,
      "add a commit with the state before the last change", NULL},
+    {"undo-to", '\0', POPT_ARG_STRING, &undo_to, 0,
+     "add a commit with the state of commit N, earlier or later", "N"},
     {"force", '\0', POPT_ARG_NONE, &options.force, 0,
      "write a program that cannot run, or change a damaged one or a file that has "
      "several names",
@@ -45,6 +49,7 @@ static const struct poptOption table[] = {
         "  sfpm-patch -i app.img 'main+4: mul'   another instruction\n"
         "  sfpm-patch -o b.img a.img globals:0/i64=-5\n"
         "  sfpm-patch -i --undo app.img          go back one change\n"
+        "  sfpm-patch -i --undo-to 3 app.img     go back to commit 3, or forward to it\n"
         "  sfpm-save sum.s | sfpm-patch - 3=20 | sfpm-run -"),
     POPT_TABLEEND};
 
@@ -239,9 +244,12 @@ static int commit_edits(patch_t *patch, sfpm_edit_t *commit, output_kind_t kind)
 static int commit_undo(patch_t *patch, sfpm_edit_t *commit, output_kind_t kind)
 {
     char message[64];
-    snprintf(message, sizeof(message), "undo of commit %" PRIu64,
-             sfpm_image_commit_info(patch->image.image)->state_of);
-    if (!sfpm_edit_undo(commit) || !sfpm_edit_set_creator(commit, tool_creator()) ||
+    if (undo_to != NULL)
+        snprintf(message, sizeof(message), "undo to commit %" PRIu64, undo_number);
+    else
+        snprintf(message, sizeof(message), "undo of commit %" PRIu64,
+                 sfpm_image_commit_info(patch->image.image)->state_of);
+    if (!sfpm_edit_undo(commit, undo_number) || !sfpm_edit_set_creator(commit, tool_creator()) ||
         !sfpm_edit_set_message(commit,
                                options.message != NULL ? options.message : message))
         return tool_fail_last(patch->image.label);
@@ -330,6 +338,22 @@ static void note_edits(const char *path)
         files_read("the file of edits", path);
 }
 
+/* Sets `undo` for both ways to go back. */
+static bool parse_undo(int *status)
+{
+    if (undo_to == NULL)
+        return true;
+    bool number = number_parse(undo_to, strlen(undo_to), &undo_number) && undo_number > 0;
+    if (undo)
+        *status = tool_usage("--undo and --undo-to exclude each other");
+    else if (!number)
+        *status = tool_usage("--undo-to: '%s' is not the number of a commit, from 1 on",
+                             undo_to);
+    bool good = !undo && number;
+    undo = true;
+    return good;
+}
+
 static int patch_operands(poptContext popt)
 {
     patch_t patch = {.count = 0};
@@ -338,7 +362,7 @@ static int patch_operands(poptContext popt)
         return tool_usage("an IMAGE is needed; - is standard input");
     if (undo && (poptPeekArg(popt) != NULL || edits_file != NULL ||
                  options.description != NULL || options.attributes != NULL))
-        return tool_usage("--undo takes no edits");
+        return tool_usage("%s takes no edits", undo_to != NULL ? "--undo-to" : "--undo");
     if (edits_file != NULL && strcmp(edits_file, "-") == 0 && strcmp(name, "-") == 0)
         return tool_usage("image and edits cannot both come from standard input");
     int status = tool_failure();
@@ -366,9 +390,11 @@ int main(int argc, char **argv)
                       "  OFFSET|LABEL[+N]: INSTRUCTION[; INSTRUCTION...]\n"
                       "where TYPE is u8 (default), i8, u16, i16, u32, i32, u64, i64, "
                       "f32, f64,\nhex or str.",
-                      0, &popt, &status))
+                      0, &popt, &status) &&
+        parse_undo(&status))
         status = patch_operands(popt);
     options_free(popt);
     free(edits_file);
+    free(undo_to);
     return tool_flush(status);
 }

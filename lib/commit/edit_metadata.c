@@ -159,15 +159,21 @@ bool sfpm_edit_set_secret(sfpm_edit_t *edit, const sfpm_secret_t *secret)
     return true;
 }
 
+/* The index of a commit by its number. */
+static bool find_state(const sfpm_image_t *image, uint64_t number, sfpm_index_t *state)
+{
+    sfpm_trailer_t trailer;
+    return sfpm_image_find_trailer(image, number, &trailer) &&
+           sfpm_image_index(image, &trailer, state);
+}
+
 /* The commit whose state an undo of the commit shown brings back. */
 static bool parent_of_state(const sfpm_image_t *image, sfpm_index_t *parent)
 {
-    sfpm_trailer_t trailer;
     sfpm_index_t state;
     uint64_t number = image->index.parent;
     if (image->index.state_of != image->index.number) {
-        if (!sfpm_image_find_trailer(image, image->index.state_of, &trailer) ||
-            !sfpm_image_index(image, &trailer, &state))
+        if (!find_state(image, image->index.state_of, &state))
             return false;
         number = state.parent;
         sfpm_index_free(&state);
@@ -176,33 +182,35 @@ static bool parent_of_state(const sfpm_image_t *image, sfpm_index_t *parent)
         return sfpm_fail(
             SFPM_ERR_NO_COMMIT,
             "this is the first state; there is nothing before it to go back to");
-    return sfpm_image_find_trailer(image, number, &trailer) &&
-           sfpm_image_index(image, &trailer, parent);
+    return find_state(image, number, parent);
 }
 
-bool sfpm_edit_undo(sfpm_edit_t *edit)
+bool sfpm_edit_undo(sfpm_edit_t *edit, uint64_t commit)
 {
-    sfpm_index_t parent;
+    sfpm_index_t state;
     if (!edit || !edit->image)
         return sfpm_fail(SFPM_ERR_ARGUMENT, "there is no image to go back in");
     if (edit->image->info.format == 1)
         return sfpm_fail(SFPM_ERR_UNSUPPORTED,
                          "a version 1 image has no history to go back in");
-    if (edit->undo || !parent_of_state(edit->image, &parent))
-        return edit->undo && sfpm_fail(SFPM_ERR_ARGUMENT, "the edit goes back already");
+    if (edit->undo)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "the edit goes back already");
+    if (!(commit ? find_state(edit->image, commit, &state)
+                 : parent_of_state(edit->image, &state)))
+        return false;
     sfpm_edit_t *fresh = SFPM_NEW(sfpm_edit_t);
-    sfpm_source_t *sources = SFPM_NEW_N(sfpm_source_t, parent.num_regions);
+    sfpm_source_t *sources = SFPM_NEW_N(sfpm_source_t, state.num_regions);
     if (!fresh || !sources) {
         free(fresh);
         free(sources);
-        sfpm_index_free(&parent);
+        sfpm_index_free(&state);
         return false;
     }
     /* Exchange the contents, then let the usual end dispose of the old ones. */
     *fresh = *edit;
-    edit->index = parent;
+    edit->index = state;
     edit->sources = sources;
-    edit->max_regions = parent.num_regions;
+    edit->max_regions = state.num_regions;
     edit->undo = true;
     sfpm_edit_destroy(fresh);
     return sfpm_edit_set_message(edit, "undo");

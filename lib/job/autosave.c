@@ -8,12 +8,14 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/options.h"
 
 struct sfpm_autosave {
     sfpm_snapshot_t *snapshot;
     char *filename;
     double every; /* seconds */
-    uint64_t keep;
+    char *message;
+    sfpm_commit_options_t commit;
     double due;
     sfpm_job_t *job; /* the commit under way; NULL: none */
 };
@@ -25,25 +27,41 @@ static double now(void)
     return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
-sfpm_autosave_t *sfpm_autosave_start(sfpm_snapshot_t *snapshot, const char *filename,
-                                     double every, uint64_t keep)
+static void release(sfpm_autosave_t *autosave)
 {
+    free(autosave->filename);
+    free(autosave->message);
+    free(autosave);
+}
+
+sfpm_autosave_t *sfpm_autosave_start(sfpm_snapshot_t *snapshot, const char *filename,
+                                     double every,
+                                     const sfpm_commit_options_t *commit)
+{
+    sfpm_commit_options_t chosen;
     if (!snapshot || !filename || !(every >= 0)) {
         sfpm_fail(SFPM_ERR_ARGUMENT,
                   "a snapshot, a file name and seconds of 0 or more are "
                   "needed");
         return NULL;
     }
-    sfpm_autosave_t *autosave = SFPM_NEW(sfpm_autosave_t);
-    if (!autosave || !(autosave->filename = sfpm_copy_string(filename))) {
-        free(autosave);
+    if (!sfpm_take_options(&chosen, sizeof chosen, commit))
         return NULL;
-    }
+    sfpm_autosave_t *autosave = SFPM_NEW(sfpm_autosave_t);
+    if (!autosave)
+        return NULL;
     autosave->snapshot = snapshot;
     autosave->every = every;
-    autosave->keep = keep;
     autosave->due = now() + every;
-    return autosave;
+    autosave->filename = sfpm_copy_string(filename);
+    autosave->message = sfpm_copy_string(chosen.message ? chosen.message : "");
+    autosave->commit = chosen;
+    autosave->commit.struct_size = sizeof chosen;
+    autosave->commit.message = autosave->message;
+    if (autosave->filename && autosave->message)
+        return autosave;
+    release(autosave);
+    return NULL;
 }
 
 /* Waits for the commit under way; true when there is none. */
@@ -65,11 +83,9 @@ bool sfpm_autosave_tick(sfpm_autosave_t *autosave)
         return false;
     if (autosave->job || time < autosave->due)
         return true;
-    const sfpm_commit_options_t options = {.struct_size = sizeof options,
-                                           .keep = autosave->keep};
     autosave->due = time + autosave->every;
     autosave->job = sfpm_snapshot_commit_async(autosave->snapshot, autosave->filename,
-                                               &options, NULL);
+                                               &autosave->commit, NULL);
     return autosave->job != NULL;
 }
 
@@ -77,11 +93,9 @@ bool sfpm_autosave_stop(sfpm_autosave_t *autosave)
 {
     if (!autosave)
         return true;
-    const sfpm_commit_options_t options = {.struct_size = sizeof options,
-                                           .keep = autosave->keep};
     bool good = end_job(autosave) &&
-                sfpm_snapshot_commit(autosave->snapshot, autosave->filename, &options);
-    free(autosave->filename);
-    free(autosave);
+                sfpm_snapshot_commit(autosave->snapshot, autosave->filename,
+                                     &autosave->commit);
+    release(autosave);
     return good;
 }

@@ -60,6 +60,7 @@ static bool prepare(sfpm_job_t *job, const char *filename,
 {
     job->count = job->snapshot->num_regions;
     job->keep = commit->keep;
+    job->on_top = commit->on_top;
     job->shadows = SFPM_NEW_N(sfpm_shadow_t, job->count);
     job->frozen = sfpm_snapshot_create();
     job->filename = sfpm_copy_string(filename);
@@ -100,8 +101,10 @@ bool sfpm_job_goes_on(sfpm_job_t *job)
 
 static bool write_copy(sfpm_job_t *job)
 {
-    const sfpm_commit_options_t options = {
-        .struct_size = sizeof options, .message = job->message, .keep = job->keep};
+    const sfpm_commit_options_t options = {.struct_size = sizeof options,
+                                           .message = job->message,
+                                           .keep = job->keep,
+                                           .on_top = job->on_top};
     for (size_t i = 0; i < job->count; i++)
         if (job->shadows[i].copy && job->shadows[i].known &&
             !sfpm_dirty_give(job->frozen, i, job->shadows[i].included))

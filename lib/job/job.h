@@ -30,6 +30,7 @@ struct sfpm_job {
     char *filename;
     char *message;
     uint64_t keep;
+    bool on_top;
     bool commits;
     sfpm_job_options_t options;
     pthread_t thread;

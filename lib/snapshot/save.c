@@ -270,31 +270,48 @@ bool sfpm_snapshot_save(const sfpm_snapshot_t *snapshot, const char *filename)
            save_new(snapshot, filename, NULL, HOW_SAVE);
 }
 
-/* Committing on top of a state that this program has not seen would hide it. */
-static bool check_last(const sfpm_snapshot_t *snapshot, const sfpm_image_t *image,
-                       const char *filename)
+/* The last commit is not the one that memory came from. Lets the image show that one, on
+ * which the next is made, if that is wanted. */
+static bool go_to_known(const sfpm_snapshot_t *snapshot, sfpm_image_t *image,
+                        const char *filename, bool on_top)
 {
     const sfpm_known_commit_t *last = snapshot->last;
-    const sfpm_commit_info_t *found = sfpm_image_commit_info(image);
-    unsigned long long number = found->number;
+    unsigned long long number = sfpm_image_commit_info(image)->number;
+    unsigned long long known = last->number;
+    bool there = sfpm_image_select(image, (int64_t)last->number);
+    if (!there && sfpm_last_status() != SFPM_ERR_NO_COMMIT)
+        return false;
+    if (!there || !is_last(snapshot, image))
+        return sfpm_fail(SFPM_ERR_CHANGED,
+                         "%s: its last commit is %llu, and commit %llu was the last that "
+                         "was restored or made here, which it does not hold: save to "
+                         "another file",
+                         filename, number, known);
+    return on_top ||
+           sfpm_fail(SFPM_ERR_CHANGED,
+                     "%s: its last commit is %llu, and commit %llu was the last that was "
+                     "restored or made here: commit with the option on_top to keep both, "
+                     "or use 'sfpm-patch -i --undo-to %llu' and restore again",
+                     filename, number, known, known);
+}
+
+/* Committing after a state that this program has not seen would hide it. */
+static bool check_last(const sfpm_snapshot_t *snapshot, sfpm_image_t *image,
+                       const char *filename, bool on_top)
+{
+    const sfpm_known_commit_t *last = snapshot->last;
     if (!last->known)
         return sfpm_fail(SFPM_ERR_CHANGED,
                          "%s: its last commit (%llu) was not made or restored here: "
-                         "restore it first, or save to replace the file",
-                         filename, number);
+                         "restore it or an earlier one first, or save to another file",
+                         filename,
+                         (unsigned long long)sfpm_image_commit_info(image)->number);
     if (memcmp(last->id, sfpm_image_info(image)->id, SFPM_DIGEST_BYTES) != 0)
         return sfpm_fail(SFPM_ERR_CHANGED,
                          "%s: is another image than the one that was last restored or "
-                         "saved here: restore it first, or save to replace the file",
+                         "saved here: restore it first, or save to another file",
                          filename);
-    if (last->number != number ||
-        memcmp(last->digest, found->digest, SFPM_DIGEST_BYTES) != 0)
-        return sfpm_fail(SFPM_ERR_CHANGED,
-                         "%s: its last commit is %llu, and commit %llu was the last that "
-                         "was restored or made here: restore it first, or save to "
-                         "replace the file",
-                         filename, number, (unsigned long long)last->number);
-    return true;
+    return is_last(snapshot, image) || go_to_known(snapshot, image, filename, on_top);
 }
 
 static bool append_to(const sfpm_snapshot_t *snapshot, sfpm_image_t *image,
@@ -345,7 +362,7 @@ bool sfpm_snapshot_commit(sfpm_snapshot_t *snapshot, const char *filename,
         sfpm_error_restore(&before);
         return save_new(snapshot, filename, chosen.message, HOW_FIRST);
     }
-    bool ok = image && check_last(snapshot, image, filename) &&
+    bool ok = image && check_last(snapshot, image, filename, chosen.on_top) &&
               append_to(snapshot, image, filename, chosen.message);
     if (ok && chosen.keep)
         drop_old(snapshot, image, filename, chosen.keep);

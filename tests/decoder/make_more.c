@@ -90,7 +90,7 @@ static void append(const char *name, const sfpm_secret_t *secret)
         sfpm_image_t *image = open_image(name, secret);
         sfpm_edit_t *edit = sfpm_edit_create(image);
         need(edit != NULL, name);
-        need(i == 1 ? sfpm_edit_undo(edit)
+        need(i == 1 ? sfpm_edit_undo(edit, 0)
                     : sfpm_edit_write(edit, 0, 66000, "changed", 7),
              "change");
         need(sfpm_edit_set_message(edit, "again") && sfpm_edit_append(edit, NULL), name);

@@ -202,7 +202,7 @@ static bool run_undo(void)
 {
     sfpm_image_t *opened = sfpm_image_open(path, NULL);
     sfpm_edit_t *edit = opened ? sfpm_edit_create(opened) : NULL;
-    bool good = edit && sfpm_edit_undo(edit) && sfpm_edit_append(edit, NULL);
+    bool good = edit && sfpm_edit_undo(edit, 0) && sfpm_edit_append(edit, NULL);
     sfpm_edit_destroy(edit);
     sfpm_image_close(opened);
     return good;

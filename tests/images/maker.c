@@ -166,7 +166,7 @@ void undo(maker_t *maker, size_t state)
 {
     sfpm_image_t *image = reopen(maker);
     sfpm_edit_t *edit = sfpm_edit_create(image);
-    need(edit && sfpm_edit_undo(edit), maker, "undo");
+    need(edit && sfpm_edit_undo(edit, 0), maker, "undo");
     write_edit(maker, edit);
     sfpm_edit_destroy(edit);
     sfpm_image_close(image);

@@ -44,6 +44,16 @@ expect_stdout 6
 succeeds sfpm-inspect b.img
 expect_stdout_match '^  commit +4 of 4, made on 1$'
 expect_status 125 sfpm-run -i a.img@2
-expect_stderr_match "^sfpm-run: -i: 'a\.img@2' names an earlier commit"
+expect_stderr_match "^sfpm-run: -i: 'a\.img@2' names an earlier commit, .*'sfpm-patch -i --undo-to 2 a\.img'"
 expect_status 2 sfpm-patch -i a.img@-1 3=1
+expect_stderr_match "'sfpm-patch -i --undo-to 2 a\.img'"
+expect_status 2 sfpm-convert --flatten -i a.img@-1
+expect_stderr_match "'sfpm-patch -i --undo-to 2 a\.img'"
 expect_same a.img before
+# What the message says works: the program of that commit runs, in place, and history stays.
+succeeds sfpm-patch -q -i --undo-to 2 a.img
+succeeds sfpm-run -i a.img
+succeeds sfpm-inspect a.img
+expect_stdout_match '^  commit +5 of 5, made on 4$'
+succeeds sfpm-inspect a.img@4
+expect_stdout_match '^  commit +4 of 5, made on 3, the state of 2$'

@@ -43,6 +43,53 @@ expect_stdout 15
 expect_status 2 sfpm-patch -i --undo a.img 3=20
 expect_status 2 sfpm-patch -i --undo -d text a.img
 
+# To any commit and forward again; from there, step by step.
+cp first.img u.img
+sfpm-patch -q -i u.img 3=20
+sfpm-patch -q -i u.img 3=30
+sfpm-patch -q -i u.img 3=40
+succeeds sfpm-patch -i --undo-to 2 u.img
+expect_stdout ''
+expect_stderr 'undo to commit 2'
+succeeds sfpm-run u.img
+expect_stdout 30
+succeeds sfpm-inspect u.img
+expect_stdout_match '^  commit +5 of 5, made on 4, the state of 2$'
+succeeds sfpm-inspect --log u.img
+expect_stdout_match '^    undo to commit 2$'
+cp u.img back.img
+succeeds sfpm-patch -q -i --undo-to 4 u.img # redo
+succeeds sfpm-run u.img
+expect_stdout 50
+succeeds sfpm-inspect u.img
+expect_stdout_match '^  commit +6 of 6, made on 5, the state of 4$'
+succeeds sfpm-patch -q -i --undo-to 5 u.img # what went back itself
+succeeds sfpm-run u.img
+expect_stdout 30
+succeeds sfpm-inspect u.img
+expect_stdout_match '^  commit +7 of 7, made on 6, the state of 2$'
+succeeds sfpm-patch -i --undo u.img
+expect_stderr 'undo of commit 2'
+succeeds sfpm-run u.img
+expect_stdout 15
+succeeds sfpm-inspect --verify u.img
+succeeds sfpm-patch -n --undo-to 3 back.img
+expect_stderr 'undo to commit 3'
+succeeds sfpm-patch -q --undo-to 3 -m 'third' -o u.img back.img@1
+succeeds sfpm-run u.img
+expect_stdout 40
+cp back.img before
+expect_status 1 sfpm-patch -i --undo-to 6 back.img
+expect_stderr_match '^sfpm-patch: back\.img: there is no commit 6: the image has commits 1 to 5'
+for wrong in 0 -1 x '' 1.5 99999999999999999999; do
+    expect_status 2 sfpm-patch -i "--undo-to=$wrong" back.img
+    expect_stderr_match '^sfpm-patch: --undo-to: .* is not the number of a commit'
+done
+expect_status 2 sfpm-patch -i --undo-to 1 --undo back.img
+expect_status 2 sfpm-patch -i --undo-to 1 back.img 3=20
+expect_stderr_match '^sfpm-patch: --undo-to takes no edits'
+expect_same back.img before
+
 # The same bytes by all ways.
 SOURCE_DATE_EPOCH=1000000000
 export SOURCE_DATE_EPOCH

@@ -255,15 +255,53 @@ START_TEST(undo_walks_back_and_stops_at_the_first)
     }
     for (uint8_t i = 3; i >= 1; i--) {
         sfpm_edit_t *edit = sfpm_edit_create(image);
-        ck_assert_ok(sfpm_edit_undo(edit));
+        ck_assert_ok(sfpm_edit_undo(edit, 0));
         ck_assert_ok(sfpm_edit_append(edit, NULL));
         sfpm_edit_destroy(edit);
         ck_assert_uint_eq(first_byte(image), i);
         ck_assert_uint_eq(sfpm_image_commit_info(image)->state_of, i);
     }
     sfpm_edit_t *edit = sfpm_edit_create(image);
-    ck_assert(!sfpm_edit_undo(edit));
+    ck_assert(!sfpm_edit_undo(edit, 0));
     ck_assert_int_eq(sfpm_last_status(), SFPM_ERR_NO_COMMIT);
+    sfpm_edit_destroy(edit);
+    ck_assert_ok(sfpm_image_check(image, NULL, NULL));
+    sfpm_image_close(image);
+}
+END_TEST
+
+/* To any commit and forward again; what went back keeps whose state it is. */
+START_TEST(undo_goes_to_any_commit)
+{
+    static const struct {
+        uint64_t to, state;
+    } steps[] = {{1, 1}, {4, 4}, {2, 2}, {7, 2}, {6, 4}, {9, 4}, {0, 3}};
+    uint8_t bytes[10] = {1};
+    save(bytes, sizeof bytes);
+    sfpm_image_t *image = sfpm_image_open(path, NULL);
+    for (uint8_t i = 2; i <= 4; i++) {
+        sfpm_edit_t *edit = sfpm_edit_create(image);
+        ck_assert_ok(sfpm_edit_write(edit, 0, 0, &i, 1));
+        ck_assert_ok(sfpm_edit_append(edit, NULL));
+        sfpm_edit_destroy(edit);
+    }
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        sfpm_edit_t *edit = sfpm_edit_create(image);
+        ck_assert_ok(sfpm_edit_undo(edit, steps[i].to));
+        ck_assert_ok(sfpm_edit_append(edit, NULL));
+        sfpm_edit_destroy(edit);
+        const sfpm_commit_info_t *commit = sfpm_image_commit_info(image);
+        ck_assert_uint_eq(first_byte(image), steps[i].state);
+        ck_assert_uint_eq(commit->state_of, steps[i].state);
+        ck_assert_uint_eq(commit->number, 5 + i);
+        ck_assert_uint_eq(commit->parent, 4 + i);
+    }
+    sfpm_edit_t *edit = sfpm_edit_create(image);
+    ck_assert(!sfpm_edit_undo(edit, 12));
+    ck_assert_int_eq(sfpm_last_status(), SFPM_ERR_NO_COMMIT);
+    ck_assert(!sfpm_edit_undo(edit, UINT64_MAX));
+    ck_assert_int_eq(sfpm_last_status(), SFPM_ERR_NO_COMMIT);
+    ck_assert_ok(sfpm_edit_undo(edit, 11)); /* what failed left it as it was */
     sfpm_edit_destroy(edit);
     ck_assert_ok(sfpm_image_check(image, NULL, NULL));
     sfpm_image_close(image);
@@ -400,6 +438,7 @@ int main(void)
     tcase_add_test(core, changes_in_any_order_are_read);
     tcase_add_loop_test(core, later_changes_win, 0, 2);
     tcase_add_test(core, undo_walks_back_and_stops_at_the_first);
+    tcase_add_test(core, undo_goes_to_any_commit);
     tcase_add_test(core, torn_tails_are_passed_over_and_covered);
     tcase_add_test(core, saving_elsewhere_equals_appending);
     tcase_add_test(core, another_writer_is_noticed);

@@ -376,11 +376,11 @@ SFPM_API bool sfpm_edit_set_compression(sfpm_edit_t *edit, const char *method,
 SFPM_API bool sfpm_edit_set_secret(sfpm_edit_t *edit, const sfpm_secret_t *secret);
 
 /**
- * Makes the edit one that goes back: the state of the parent of the state shown.
- * SFPM_ERR_NO_COMMIT at the first; SFPM_ERR_UNSUPPORTED for version 1. Excludes
- * other changes.
+ * Makes the edit repeat the state of another commit. Excludes other changes.
+ * @param commit  its number; 0: the parent of the state shown
+ * @return SFPM_ERR_NO_COMMIT without such a commit; SFPM_ERR_UNSUPPORTED for version 1
  */
-SFPM_API bool sfpm_edit_undo(sfpm_edit_t *edit);
+SFPM_API bool sfpm_edit_undo(sfpm_edit_t *edit, uint64_t commit);
 
 /** How an edit is written. Start with `= {.struct_size = sizeof(…)}`. */
 typedef struct sfpm_write_options {

@@ -93,14 +93,14 @@ typedef struct sfpm_autosave sfpm_autosave_t;
 /**
  * Makes a snapshot be committed to a file every so many seconds. Nothing happens by
  * itself: the program calls sfpm_autosave_tick() where its state is whole.
- * @param every  seconds, fractions allowed; 0: at each tick
- * @param keep   as in sfpm_commit_options_t
+ * @param every   seconds, fractions allowed; 0: at each tick
+ * @param commit  how each commit is made; copied. NULL for the defaults
  * @return what is to be ended by sfpm_autosave_stop(), before the snapshot is destroyed;
  *         NULL on failure
  */
 SFPM_API sfpm_autosave_t *sfpm_autosave_start(sfpm_snapshot_t *snapshot,
                                               const char *filename, double every,
-                                              uint64_t keep);
+                                              const sfpm_commit_options_t *commit);
 
 /** Begins a commit of this moment's state in the background, if one is due and none is
  * under way; otherwise it takes next to no time.

@@ -229,6 +229,9 @@ typedef struct sfpm_commit_options {
     uint64_t keep;       /**< how many of the newest commits to keep at least: older ones
                               are dropped, by writing the file anew, when it holds
                               twice as many; 0 keeps all */
+    bool on_top;         /**< commit also when the file has later commits than the one
+                              that memory came from: they stay in the history, and this
+                              state becomes the newest, made on the one it came from */
 } sfpm_commit_options_t;
 
 /**
@@ -237,8 +240,8 @@ typedef struct sfpm_commit_options {
  * as it was. Regions no longer registered are not part of the new state.
  * @param options  or NULL
  * @return false with SFPM_ERR_CHANGED unless the last commit is the one that this
- *         snapshot last restored, saved or committed; with SFPM_ERR_UNSUPPORTED for a
- *         file of version 1, which holds no history
+ *         snapshot last restored, saved or committed, or, with `on_top`, one of the file
+ *         is; with SFPM_ERR_UNSUPPORTED for a file of version 1, which holds no history
  */
 SFPM_API bool sfpm_snapshot_commit(sfpm_snapshot_t *snapshot, const char *filename,
                                    const sfpm_commit_options_t *options);
@@ -320,7 +323,8 @@ typedef struct sfpm_restore_options {
 
 /**
  * The same with options; NULL for the defaults. After restoring an earlier commit
- * sfpm_snapshot_commit() fails with SFPM_ERR_CHANGED: later ones would be hidden.
+ * sfpm_snapshot_commit() needs the option `on_top`: without it later ones would be
+ * hidden by mistake, and it fails with SFPM_ERR_CHANGED.
  */
 SFPM_API bool sfpm_snapshot_restore_with(sfpm_snapshot_t *snapshot, const char *filename,
                                          const sfpm_restore_options_t *options);
