@@ -218,8 +218,9 @@ bool sfpm_pointers_record(const sfpm_snapshot_t *snapshot, const sfpm_image_t *l
 /* ---- Checking -------------------------------------------------------------- */
 
 #define REMEDY                                                                           \
-    "link with -static -no-pie, so that it lies at the same address in every process; "  \
-    "or, in a heap, give blocks types and register symbols instead of same_build"
+    "link with -static -no-pie (for the program itself -no-pie is enough), so that it "  \
+    "lies at the same address in every process; or, in a heap, give blocks types and "   \
+    "register symbols instead of same_build"
 
 static bool refuse_module(const sfpm_pointee_t *here, const sfpm_pointee_t *record)
 {

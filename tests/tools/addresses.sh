@@ -112,6 +112,6 @@ expect_stderr_match 'belong to the program, which is not known to be the same bu
 
 # The control: without a base in the record the stale address is called.
 with_record "module base=any build-id=$id name=" control.img
-expect_not ./moving restore program control.img >"$stdout" 2>"$stderr"
-expect_not grep -q 'addresses:' "$stderr"
-expect_not grep -q 42 "$stdout"
+expect_not ./moving restore program control.img >out 2>err
+expect_not grep -q 'addresses:' err
+expect_not grep -q 42 out

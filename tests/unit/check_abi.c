@@ -55,6 +55,9 @@ START_TEST(callback_structs_keep_their_layout)
     ck_assert_uint_eq(offsetof(sfpm_restore_options_t, accept), 32);
     ck_assert_uint_eq(offsetof(sfpm_restore_options_t, max_memory), 40);
     ck_assert_uint_eq(offsetof(sfpm_restore_options_t, mode), 48);
+    ck_assert_uint_eq(offsetof(sfpm_module_options_t, flags), 8);
+    ck_assert_uint_eq(offsetof(sfpm_module_options_t, except), 16);
+    ck_assert_uint_eq(offsetof(sfpm_module_options_t, num_except), 24);
     ck_assert_uint_eq(offsetof(sfpm_heap_options_t, address), 8);
     ck_assert_uint_eq(offsetof(sfpm_heap_options_t, max_size), 16);
     ck_assert_uint_eq(offsetof(sfpm_heap_options_t, thread_safe), 24);

@@ -478,6 +478,34 @@ START_TEST(addresses_are_found)
 }
 END_TEST
 
+/* The library is in this program, so that its data cannot be told from the program's. */
+START_TEST(modules_that_cannot_be_registered)
+{
+    static int here;
+    int variable = 0;
+    const sfpm_module_options_t portable = {.struct_size = sizeof portable,
+                                            .flags = SFPM_REGION_PORTABLE};
+    sfpm_snapshot_t *snapshot = sfpm_snapshot_create();
+    ck_assert_fails(sfpm_snapshot_add_module(NULL, &here, NULL), SFPM_ERR_ARGUMENT,
+                    "snapshot");
+    ck_assert_fails(sfpm_snapshot_add_module(snapshot, NULL, NULL), SFPM_ERR_ARGUMENT,
+                    "address");
+    ck_assert_fails(sfpm_snapshot_add_module(snapshot, &here, &portable),
+                    SFPM_ERR_ARGUMENT, "flags");
+#ifdef __linux__
+    ck_assert_fails(sfpm_snapshot_add_module(snapshot, &here, NULL), SFPM_ERR_UNSUPPORTED,
+                    "libsfpm itself");
+    ck_assert_fails(sfpm_snapshot_add_module(snapshot, &variable, NULL),
+                    SFPM_ERR_ARGUMENT, "no program or library");
+    ck_assert_fails(sfpm_snapshot_add_module(snapshot, stdout, NULL),
+                    SFPM_ERR_UNSUPPORTED, "holds");
+#endif
+    ck_assert_uint_eq(sfpm_snapshot_tracking(snapshot, 0), SFPM_TRACKING_NONE);
+    (void)variable;
+    sfpm_snapshot_destroy(snapshot);
+}
+END_TEST
+
 START_TEST(addresses_in_unaligned_regions)
 {
     static uintptr_t words[3];
@@ -524,6 +552,7 @@ int main(void)
     tcase_add_test(limits, failed_save_leaves_the_old_file);
     tcase_add_test(limits, volatile_contents_do_not_reach_the_file);
     tcase_add_test(limits, addresses_in_unaligned_regions);
+    tcase_add_test(limits, modules_that_cannot_be_registered);
     suite_add_tcase(suite, limits);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

@@ -94,6 +94,32 @@ SFPM_API bool sfpm_snapshot_add_region_with(sfpm_snapshot_t *snapshot,
                                             const sfpm_memory_region_t *region,
                                             const sfpm_region_options_t *options);
 
+/** How to register a module. Start with `= {.struct_size = sizeof(…)}`. */
+typedef struct sfpm_module_options {
+    size_t struct_size;
+    uint32_t flags; /**< SFPM_REGION_SECRET or 0; SFPM_REGION_POINTERS is always set */
+    const sfpm_memory_region_t *except; /**< variables that belong to the process and are
+                                             left alone, by address and size */
+    size_t num_except;
+} sfpm_module_options_t;
+
+/**
+ * Registers the static data of a module, the program or a shared library: its .data and
+ * .bss, as regions called "data of NAME". What the dynamic linker keeps there and copies
+ * of other libraries' variables are left out. Variables that hold handles of libsfpm,
+ * streams or memory of malloc() must be named in `except`, since they mean nothing in
+ * another process; thread-local variables are not registered.
+ * @param address  of any function or variable of the module, as the module itself sees it
+ * @param options  or NULL for the defaults
+ * @return false with SFPM_ERR_UNSUPPORTED for libsfpm, the C library, the dynamic linker,
+ *         what holds their data (a static program), a module linked without RELRO, and on
+ *         systems other than Linux; with SFPM_ERR_ARGUMENT for an address in no module
+ *         and an exception that is not in its data; otherwise as
+ *         sfpm_snapshot_add_region(). Then nothing was registered.
+ */
+SFPM_API bool sfpm_snapshot_add_module(sfpm_snapshot_t *snapshot, const void *address,
+                                       const sfpm_module_options_t *options);
+
 /**
  * Allocates zeroed memory of whole pages, which takes space only where it is written to
  * and may be registered as remappable.
