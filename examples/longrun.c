@@ -95,7 +95,7 @@ static void step(void)
 static bool simulate(sfpm_snapshot_t *snapshot, const char *file, uint64_t steps,
                      double interval)
 {
-    sfpm_autosave_t *autosave = sfpm_autosave_start(snapshot, file, interval, NULL);
+    sfpm_autosave_t *autosave = sfpm_autosave_start(snapshot, file, interval, NULL, NULL);
     bool ok = autosave != NULL;
     while (ok && progress.step < steps && !stop_wanted) {
         step();

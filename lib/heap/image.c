@@ -2,9 +2,14 @@
 /* A heap as a region of a snapshot. */
 #include "heap/heap.h"
 
-#include <sfpm/hooks.h>
-
+#include "snapshot/hooks.h"
 #include "snapshot/snapshot.h"
+
+static bool check_contents(const void *contents, size_t size)
+{
+    const uint8_t *bytes = contents;
+    return sfpm_check_header((const header_t *)(const void *)(bytes + HEADER_AT), size);
+}
 
 bool sfpm_heap_register(sfpm_heap_t *heap)
 {
@@ -15,7 +20,10 @@ bool sfpm_heap_register(sfpm_heap_t *heap)
         .remappable = true,
         .address = (uintptr_t)heap->base};
     heap->registered = heap->used;
-    return sfpm_snapshot_add_growing(heap->snapshot, &region, &options, heap->reserved);
+    if (!sfpm_snapshot_add_growing(heap->snapshot, &region, &options, heap->reserved))
+        return false;
+    heap->snapshot->regions[heap->snapshot->num_regions - 1].check = check_contents;
+    return true;
 }
 
 static bool tell_size(const sfpm_heap_t *heap, size_t size)
@@ -24,7 +32,8 @@ static bool tell_size(const sfpm_heap_t *heap, size_t size)
                                       heap->reserved);
 }
 
-/* What is saved is what the heap uses now. */
+/* What is saved is what the heap uses now; other hooks have run, in which it may have
+ * grown. */
 static bool before_save(void *context)
 {
     sfpm_heap_t *heap = context;
@@ -97,7 +106,7 @@ bool sfpm_heap_add_to_snapshot(sfpm_heap_t *heap, sfpm_snapshot_t *snapshot)
         heap->snapshot = NULL;
         return false;
     }
-    if (sfpm_snapshot_add_hooks(snapshot, &hooks))
+    if (sfpm_hooks_add_last(snapshot, &hooks))
         return true;
     sfpm_snapshot_remove_region(snapshot, heap->name, 0);
     heap->snapshot = NULL;

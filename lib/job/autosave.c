@@ -4,11 +4,10 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include <sfpm/job.h>
-
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/options.h"
+#include "job/job.h"
 
 struct sfpm_autosave {
     sfpm_snapshot_t *snapshot;
@@ -16,6 +15,7 @@ struct sfpm_autosave {
     double every; /* seconds */
     char *message;
     sfpm_commit_options_t commit;
+    sfpm_job_options_t how;
     double due;
     sfpm_job_t *job; /* the commit under way; NULL: none */
 };
@@ -35,17 +35,19 @@ static void release(sfpm_autosave_t *autosave)
 }
 
 sfpm_autosave_t *sfpm_autosave_start(sfpm_snapshot_t *snapshot, const char *filename,
-                                     double every,
-                                     const sfpm_commit_options_t *commit)
+                                     double every, const sfpm_commit_options_t *commit,
+                                     const sfpm_job_options_t *options)
 {
     sfpm_commit_options_t chosen;
+    sfpm_job_options_t how;
     if (!snapshot || !filename || !(every >= 0)) {
         sfpm_fail(SFPM_ERR_ARGUMENT,
                   "a snapshot, a file name and seconds of 0 or more are "
                   "needed");
         return NULL;
     }
-    if (!sfpm_take_options(&chosen, sizeof chosen, commit))
+    if (!sfpm_take_options(&chosen, sizeof chosen, commit) ||
+        !sfpm_job_take_options(&how, options))
         return NULL;
     sfpm_autosave_t *autosave = SFPM_NEW(sfpm_autosave_t);
     if (!autosave)
@@ -55,6 +57,7 @@ sfpm_autosave_t *sfpm_autosave_start(sfpm_snapshot_t *snapshot, const char *file
     autosave->due = now() + every;
     autosave->filename = sfpm_copy_string(filename);
     autosave->message = sfpm_copy_string(chosen.message ? chosen.message : "");
+    autosave->how = how;
     autosave->commit = chosen;
     autosave->commit.struct_size = sizeof chosen;
     autosave->commit.message = autosave->message;
@@ -74,6 +77,13 @@ static bool end_job(sfpm_autosave_t *autosave)
     return good;
 }
 
+static bool begin(sfpm_autosave_t *autosave)
+{
+    autosave->job = sfpm_snapshot_commit_async(autosave->snapshot, autosave->filename,
+                                               &autosave->commit, &autosave->how);
+    return autosave->job != NULL;
+}
+
 bool sfpm_autosave_tick(sfpm_autosave_t *autosave)
 {
     if (!autosave)
@@ -84,18 +94,24 @@ bool sfpm_autosave_tick(sfpm_autosave_t *autosave)
     if (autosave->job || time < autosave->due)
         return true;
     autosave->due = time + autosave->every;
-    autosave->job = sfpm_snapshot_commit_async(autosave->snapshot, autosave->filename,
-                                               &autosave->commit, NULL);
-    return autosave->job != NULL;
+    return begin(autosave);
+}
+
+/* In the foreground, which needs no copy, unless writers are to be stopped. */
+static bool commit_last(sfpm_autosave_t *autosave)
+{
+    if (autosave->how.stop)
+        return begin(autosave) && end_job(autosave);
+    return sfpm_snapshot_commit(autosave->snapshot, autosave->filename,
+                                &autosave->commit);
 }
 
 bool sfpm_autosave_stop(sfpm_autosave_t *autosave)
 {
     if (!autosave)
         return true;
-    bool good = end_job(autosave) &&
-                sfpm_snapshot_commit(autosave->snapshot, autosave->filename,
-                                     &autosave->commit);
+    bool good = end_job(autosave);
+    bool last = commit_last(autosave); /* also after a failure: it holds all changes */
     release(autosave);
-    return good;
+    return good && last;
 }

@@ -7,88 +7,44 @@
 
 #include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/memory.h"
 #include "base/options.h"
 #include "snapshot/hooks.h"
 
-/* Smaller regions are copied while writers are stopped rather than watched. */
-#define WORTH_WATCHING (64U << 10)
-
 /* ---- What is written ------------------------------------------------------- */
 
-static bool copy_regions(sfpm_job_t *job)
+/* All options as they were given; the message is what they point to. */
+static bool copy_commit(sfpm_commit_options_t *to, const sfpm_commit_options_t *from)
 {
-    for (size_t i = 0; i < job->count; i++) {
-        const sfpm_registered_t *region = &job->snapshot->regions[i];
-        const sfpm_shadow_t *shadow = &job->shadows[i];
-        const sfpm_memory_region_t copy = {shadow->copy ? shadow->copy : region->base,
-                                           region->size, region->name, false};
-        const sfpm_region_options_t options = {.struct_size = sizeof options,
-                                               .flags = region->flags,
-                                               .address = region->address};
-        if (!sfpm_snapshot_add_region_with(job->frozen, &copy, &options))
-            return false;
-        job->frozen->regions[i].copied = (uintptr_t)region->base;
-    }
-    return true;
-}
-
-static bool start_shadow(sfpm_job_t *job, size_t i)
-{
-    const sfpm_registered_t *region = &job->snapshot->regions[i];
-    sfpm_shadow_t *shadow = &job->shadows[i];
-    *shadow = (sfpm_shadow_t){.base = region->base, .size = region->size};
-    if (region->flags & SFPM_REGION_VOLATILE)
-        return true;
-    size_t words = (shadow->size / SFPM_DIRTY_PAGE + 64) / 64;
-    shadow->copy = sfpm_shadow_memory(shadow->size);
-    shadow->have = SFPM_NEW_N(uint64_t, words);
-    shadow->included = SFPM_NEW_N(uint64_t, words);
-    if (!shadow->copy || !shadow->have || !shadow->included)
-        return false;
-    bool rounds = job->options.stop && job->options.copying != SFPM_COPYING_CHILD &&
-                  shadow->size >= WORTH_WATCHING;
-    sfpm_dirty_begin_job(job->snapshot, i, rounds, &shadow->known, &shadow->watched);
-    shadow->known = shadow->known && job->commits;
-    return true;
+    *to = *from;
+    to->struct_size = sizeof *to;
+    to->message = sfpm_copy_string(from->message ? from->message : "");
+    return to->message != NULL;
 }
 
 static bool prepare(sfpm_job_t *job, const char *filename,
                     const sfpm_commit_options_t *commit)
 {
-    job->count = job->snapshot->num_regions;
-    job->keep = commit->keep;
-    job->on_top = commit->on_top;
-    job->shadows = SFPM_NEW_N(sfpm_shadow_t, job->count);
-    job->frozen = sfpm_snapshot_create();
     job->filename = sfpm_copy_string(filename);
-    job->message = sfpm_copy_string(commit->message ? commit->message : "");
-    if (!job->shadows || !job->frozen || !job->filename || !job->message ||
-        !sfpm_settings_copy(&job->frozen->settings, &job->snapshot->settings) ||
+    job->frozen = sfpm_snapshot_create();
+    if (!job->filename || !job->frozen || !copy_commit(&job->commit, commit) ||
         !sfpm_snapshot_set_tracking(job->frozen, SFPM_TRACKING_NONE))
         return false;
-    for (size_t i = 0; i < job->count; i++)
-        if (!start_shadow(job, i))
-            return false;
-    return copy_regions(job);
+    *job->frozen->last = *job->snapshot->last;
+    job->frozen->last->filename = job->frozen->last->base = NULL;
+    return true;
 }
 
 static void free_job(sfpm_job_t *job)
 {
-    for (size_t i = 0; job->shadows && i < job->count; i++) {
-        sfpm_shadow_free(job->shadows[i].copy, job->shadows[i].size);
-        free(job->shadows[i].have);
-        free(job->shadows[i].included);
-    }
-    free(job->shadows);
+    sfpm_shadows_free(job);
     sfpm_snapshot_destroy(job->frozen);
     free(job->filename);
-    free(job->message);
-    job->shadows = NULL;
+    free((char *)job->commit.message);
     job->frozen = NULL;
-    job->filename = job->message = NULL;
+    job->filename = NULL;
+    job->commit.message = NULL;
 }
 
 /* ---- The thread ------------------------------------------------------------ */
@@ -101,21 +57,18 @@ bool sfpm_job_goes_on(sfpm_job_t *job)
 
 static bool write_copy(sfpm_job_t *job)
 {
-    const sfpm_commit_options_t options = {.struct_size = sizeof options,
-                                           .message = job->message,
-                                           .keep = job->keep,
-                                           .on_top = job->on_top};
     for (size_t i = 0; i < job->count; i++)
         if (job->shadows[i].copy && job->shadows[i].known &&
             !sfpm_dirty_give(job->frozen, i, job->shadows[i].included))
             return false;
-    return job->commits ? sfpm_snapshot_commit(job->frozen, job->filename, &options)
+    return job->commits ? sfpm_snapshot_commit(job->frozen, job->filename, &job->commit)
                         : sfpm_snapshot_save(job->frozen, job->filename);
 }
 
 /* What is left once the copy is taken. */
 static void write_and_end(sfpm_job_t *job, bool good)
 {
+    good = sfpm_child_wait(job) && good;
     job->saved = good && sfpm_job_goes_on(job) && write_copy(job);
     if (!job->saved)
         sfpm_error_save(&job->error);
@@ -154,13 +107,9 @@ static void hand_over(sfpm_job_t *job)
 {
     const sfpm_snapshot_t *snapshot = job->snapshot;
     if (job->saved) {
-        sfpm_known_commit_t *last = snapshot->last;
-        const sfpm_known_commit_t *made = job->frozen->last;
-        last->known = made->known;
-        last->number = made->number;
-        memcpy(last->id, made->id, sizeof last->id);
-        memcpy(last->digest, made->digest, sizeof last->digest);
-        sfpm_snapshot_name_last(snapshot, job->filename, NULL);
+        const sfpm_known_commit_t before = *snapshot->last;
+        *snapshot->last = *job->frozen->last;
+        *job->frozen->last = before;
     }
     for (size_t i = 0; i < job->count; i++)
         if (job->shadows[i].copy)
@@ -190,21 +139,27 @@ void sfpm_job_detach(sfpm_snapshot_t *snapshot)
 
 /* ---- The public face ------------------------------------------------------- */
 
+bool sfpm_job_take_options(sfpm_job_options_t *how, const sfpm_job_options_t *options)
+{
+    if (!sfpm_take_options(how, sizeof *how, options))
+        return false;
+    how->struct_size = sizeof *how;
+    return (unsigned)how->copying <= SFPM_COPYING_CHILD ||
+           sfpm_fail(SFPM_ERR_ARGUMENT, "unknown way of copying %u",
+                     (unsigned)how->copying);
+}
+
 static bool take_arguments(sfpm_job_options_t *how, const sfpm_snapshot_t *snapshot,
                            const char *filename, const sfpm_job_options_t *options)
 {
     if (!snapshot || !filename)
         return sfpm_fail(SFPM_ERR_ARGUMENT, "no %s was given",
                          snapshot ? "file name" : "snapshot");
-    if (!sfpm_take_options(how, sizeof *how, options))
-        return false;
-    if ((unsigned)how->copying > SFPM_COPYING_CHILD)
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "unknown way of copying %u",
-                         (unsigned)how->copying);
-    return sfpm_callbacks_are_idle(snapshot);
+    return sfpm_job_take_options(how, options) && sfpm_callbacks_are_idle(snapshot);
 }
 
-/* Without a way to stop writers the copy is taken here and now. */
+/* Without a way to stop writers the moment is here and now; what a child copies it may
+ * go on copying. */
 static bool begin(sfpm_job_t *job)
 {
     if (job->options.stop)
@@ -223,15 +178,14 @@ static sfpm_job_t *start(sfpm_snapshot_t *snapshot, const char *filename,
     job->options = *how;
     job->commits = commits;
     if (prepare(job, filename, commit)) {
-        *job->frozen->last = *snapshot->last;
-        job->frozen->last->filename = job->frozen->last->base = NULL;
         snapshot->job = job;
         if (begin(job))
             return job;
     }
     sfpm_error_save(&job->error);
-    if (job->shadows && job->count)
-        finish(job);
+    sfpm_job_cancel(job);
+    sfpm_child_wait(job);
+    finish(job);
     free_job(job);
     sfpm_error_restore(&job->error);
     free(job);

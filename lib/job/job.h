@@ -11,7 +11,8 @@
 #include "track/dirty.h"
 #include "snapshot/snapshot.h"
 
-/* The copy of one region. */
+/* The copy of one region. Where the region lies, and how large it is, is known for
+ * certain only when writers are stopped and the hooks before the save have run. */
 typedef struct sfpm_shadow {
     uint8_t *base;
     uint8_t *copy; /* as large, and filled where it was copied; NULL: volatile */
@@ -22,27 +23,36 @@ typedef struct sfpm_shadow {
     bool watched;       /* from the job's beginning on, at least */
 } sfpm_shadow_t;
 
+/* A child process that copies. */
+typedef struct sfpm_child {
+    pid_t pid; /* 0: there is none */
+    int pipe;  /* ends when the child does */
+} sfpm_child_t;
+
 struct sfpm_job {
     sfpm_snapshot_t *snapshot; /* the program's; NULL: it is gone, or the job is over */
     sfpm_snapshot_t *frozen;   /* what is written: the copies under the same names */
-    sfpm_shadow_t *shadows;    /* one for each region */
+    sfpm_shadow_t *shadows;    /* one for each region; NULL: none yet */
     size_t count;
     char *filename;
-    char *message;
-    uint64_t keep;
-    bool on_top;
+    sfpm_commit_options_t commit; /* its message is owned */
     bool commits;
     sfpm_job_options_t options;
     pthread_t thread;
     bool started; /* the thread runs, and is to be joined */
     bool hooked;  /* hooks before the save have run */
+    sfpm_child_t child;
     atomic_bool cancelled;
     atomic_bool over; /* the thread has nothing more to do */
     bool saved;
     sfpm_error_state_t error;
 };
 
-/* Takes the copy; when it returns, writers go on. False: the error is set. */
+/* Takes over a caller's options, checked; NULL: the defaults. */
+bool sfpm_job_take_options(sfpm_job_options_t *how, const sfpm_job_options_t *options);
+
+/* Takes the copy; when it returns, writers go on. A child may still be copying:
+ * sfpm_child_wait() must follow. False: the error is set. */
 bool sfpm_job_copy(sfpm_job_t *job);
 
 /* Whether the job is to go on; otherwise the error is set. */
@@ -55,16 +65,23 @@ typedef struct sfpm_stretch {
     size_t size;
 } sfpm_stretch_t;
 
-/* A child process that copies; memory is what it was when this returns, whatever
- * happens to it afterwards. -1 with the error set. */
-typedef struct sfpm_child {
-    pid_t pid;
-    int pipe; /* ends when the child does */
-} sfpm_child_t;
+/* Starts a child that copies; memory is what it was when this returns, whatever happens
+ * to it afterwards. */
 bool sfpm_child_start(sfpm_child_t *child, const sfpm_stretch_t *stretches, size_t count);
 
-/* Waits for the child, or ends it when the job is cancelled. */
-bool sfpm_child_wait(sfpm_child_t *child, sfpm_job_t *job);
+/* Waits for the job's child, if there is one, or ends it when the job is cancelled. */
+bool sfpm_child_wait(sfpm_job_t *job);
+
+/* Makes copies, to be filled in rounds, of regions that can be read while writers run:
+ * those that stay where they are. */
+bool sfpm_shadows_watch(sfpm_job_t *job);
+
+/* Makes one for each region as it is registered now, and a snapshot of them all to be
+ * written. What was copied of a region that is not what it was is given up. Writers are
+ * stopped, and hooks have run. */
+bool sfpm_shadows_freeze(sfpm_job_t *job);
+
+void sfpm_shadows_free(sfpm_job_t *job);
 
 /* Memory for a copy, which a child can fill. */
 uint8_t *sfpm_shadow_memory(size_t size);

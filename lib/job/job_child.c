@@ -84,22 +84,13 @@ static void wait_for_end(const sfpm_child_t *child, sfpm_job_t *job)
             kill(child->pid, SIGKILL);
 }
 
-bool sfpm_child_wait(sfpm_child_t *child, sfpm_job_t *job)
+static bool tell_end(pid_t got, int status)
 {
-    int status = 0;
-    pid_t got;
-    wait_for_end(child, job);
-    close(child->pipe);
-    do
-        got = waitpid(child->pid, &status, WAIT_FLAGS);
-    while (got < 0 && errno == EINTR);
-    if (!sfpm_job_goes_on(job))
-        return false;
     /* Without SIGCHLD nobody is told; the program may also have taken the answer. */
     if (got < 0)
         return sfpm_fail(SFPM_ERR_SYSTEM,
-                         "how the process that copied the memory ended is "
-                         "not known: let the program not wait for it");
+                         "cannot tell how the process that copied the memory ended: the "
+                         "program must not wait() for it");
     if (WIFSIGNALED(status))
         return sfpm_fail(SFPM_ERR_SYSTEM,
                          "the process that copied the memory was ended by "
@@ -107,4 +98,19 @@ bool sfpm_child_wait(sfpm_child_t *child, sfpm_job_t *job)
                          WTERMSIG(status));
     return WEXITSTATUS(status) == 0 ||
            sfpm_fail(SFPM_ERR_SYSTEM, "the process that copied the memory failed");
+}
+
+bool sfpm_child_wait(sfpm_job_t *job)
+{
+    int status = 0;
+    pid_t got;
+    if (job->child.pid <= 0)
+        return true;
+    wait_for_end(&job->child, job);
+    close(job->child.pipe);
+    do
+        got = waitpid(job->child.pid, &status, WAIT_FLAGS);
+    while (got < 0 && errno == EINTR);
+    job->child.pid = 0;
+    return sfpm_job_goes_on(job) && tell_end(got, status);
 }

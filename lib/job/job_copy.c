@@ -62,7 +62,11 @@ static bool copy_pages(const sfpm_shadow_t *shadow, size_t from, size_t to, list
     bool good = sfpm_grow_array(&stretches, &list->capacity, list->count + 1,
                                 sizeof *list->stretches);
     list->stretches = stretches;
-    if (good)
+    sfpm_stretch_t *last = list->count ? &list->stretches[list->count - 1] : NULL;
+    if (last && last->to + last->size == shadow->copy + start &&
+        last->from + last->size == shadow->base + start)
+        last->size += end - start;
+    else if (good)
         list->stretches[list->count++] =
             (sfpm_stretch_t){shadow->copy + start, shadow->base + start, end - start};
     return good;
@@ -112,11 +116,14 @@ static size_t size_to_copy(const sfpm_job_t *job)
     return size;
 }
 
-static bool copy_regions(sfpm_job_t *job, list_t *list)
+/* All regions, or those alone in which changes are found while they are copied. */
+static bool copy_regions(sfpm_job_t *job, bool watched, list_t *list)
 {
-    for (size_t i = 0; i < job->count; i++)
-        if (job->shadows[i].copy && !copy_chunks(&job->shadows[i], list))
+    for (size_t i = 0; i < job->count; i++) {
+        sfpm_shadow_t *shadow = &job->shadows[i];
+        if (shadow->copy && (shadow->watched || !watched) && !copy_chunks(shadow, list))
             return false;
+    }
     return true;
 }
 
@@ -130,9 +137,13 @@ static size_t take_changes(sfpm_job_t *job)
     sfpm_dirty_collect(job->snapshot);
     for (size_t i = 0; i < job->count; i++) {
         sfpm_shadow_t *shadow = &job->shadows[i];
+        if (!shadow->copy) /* volatile, or nothing is copied of it yet */
+            continue;
         uint64_t *changed = sfpm_dirty_take(job->snapshot, i);
         shadow->watched = shadow->watched && changed;
         shadow->known = shadow->known && changed;
+        if (!changed) /* what was copied may be out of date */
+            memset(shadow->have, 0, (num_pages(shadow) + 63) / 64 * sizeof(uint64_t));
         for (size_t page = 0; changed && page < num_pages(shadow); page++) {
             if (changed[page / 64] == 0) {
                 page |= 63;
@@ -151,22 +162,24 @@ static size_t take_changes(sfpm_job_t *job)
     return count;
 }
 
-static bool all_are_watched(const sfpm_job_t *job)
+static bool is_any_watched(const sfpm_job_t *job)
 {
     for (size_t i = 0; i < job->count; i++)
-        if (job->shadows[i].copy && !job->shadows[i].watched)
-            return false;
-    return true;
+        if (job->shadows[i].watched)
+            return true;
+    return false;
 }
 
 /* Copies while writers run, as long as that brings the end nearer. */
 static bool copy_in_rounds(sfpm_job_t *job)
 {
+    if (!sfpm_shadows_watch(job))
+        return false;
     for (int round = 0; round < MAX_ROUNDS; round++) {
         size_t changed = take_changes(job);
-        if (!all_are_watched(job) || !sfpm_job_goes_on(job))
+        if (!is_any_watched(job) || !sfpm_job_goes_on(job))
             break;
-        copy_regions(job, NULL);
+        copy_regions(job, true, NULL);
         if (round > 0 && changed <= FEW_PAGES)
             break;
     }
@@ -183,7 +196,11 @@ static bool stop(sfpm_job_t *job)
         return true;
     sfpm_error_save(&before);
     sfpm_error_restore(&none);
-    if (job->options.stop(job->options.context)) {
+    /* As in a hook before the save, regions may move. */
+    job->snapshot->callbacks->preparing = true;
+    bool stopped = job->options.stop(job->options.context);
+    job->snapshot->callbacks->preparing = false;
+    if (stopped) {
         sfpm_error_restore(&before);
         return true;
     }
@@ -208,35 +225,33 @@ static bool is_best_by_child(const sfpm_job_t *job)
            (copying != SFPM_COPYING_AT_ONCE && size_to_copy(job) > LITTLE);
 }
 
-static bool copy_stopped(sfpm_job_t *job, list_t *list, sfpm_child_t *child)
+static bool copy_stopped(sfpm_job_t *job)
 {
     if (!sfpm_hooks_before_save(job->snapshot))
         return false;
     job->hooked = true;
-    if (!sfpm_resources_freeze(job->snapshot, job->frozen))
+    if (!sfpm_shadows_freeze(job) || !sfpm_resources_freeze(job->snapshot, job->frozen))
         return false;
     take_changes(job);
     if (!is_best_by_child(job))
-        return copy_regions(job, NULL);
-    return copy_regions(job, list) &&
-           sfpm_child_start(child, list->stretches, list->count);
+        return copy_regions(job, false, NULL);
+    list_t list = {0};
+    bool good = copy_regions(job, false, &list) &&
+                sfpm_child_start(&job->child, list.stretches, list.count);
+    free(list.stretches);
+    return good;
 }
 
 bool sfpm_job_copy(sfpm_job_t *job)
 {
-    list_t list = {0};
-    sfpm_child_t child = {.pid = 0};
     bool rounds = job->options.stop && (job->options.copying == SFPM_COPYING_AUTO ||
                                         job->options.copying == SFPM_COPYING_ROUNDS);
-    if (rounds && all_are_watched(job) && !copy_in_rounds(job))
+    if (rounds && !copy_in_rounds(job))
         return false;
     bool good = stop(job);
     if (good) {
-        good = copy_stopped(job, &list, &child);
+        good = copy_stopped(job);
         go(job);
     }
-    if (child.pid > 0)
-        good = sfpm_child_wait(&child, job) && good;
-    free(list.stretches);
     return good;
 }

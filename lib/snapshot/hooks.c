@@ -52,14 +52,14 @@ bool sfpm_callbacks_leave(sfpm_callbacks_t *callbacks, const sfpm_error_state_t 
 
 /* ---- Registering ----------------------------------------------------------- */
 
-bool sfpm_snapshot_add_hooks(sfpm_snapshot_t *snapshot, const sfpm_hooks_t *hooks)
+static bool add_hooks(sfpm_snapshot_t *snapshot, const sfpm_hooks_t *hooks, bool last)
 {
-    sfpm_hooks_t taken;
+    sfpm_hook_set_t taken = {.last = last};
     if (!snapshot || !hooks)
         return sfpm_fail(SFPM_ERR_ARGUMENT, "no %s given",
                          snapshot ? "hooks were" : "snapshot was");
     if (!sfpm_callbacks_are_idle(snapshot) ||
-        !sfpm_take_options(&taken, sizeof taken, hooks))
+        !sfpm_take_options(&taken.given, sizeof taken.given, hooks))
         return false;
     sfpm_callbacks_t *callbacks = snapshot->callbacks;
     void *array = callbacks->hooks;
@@ -67,17 +67,27 @@ bool sfpm_snapshot_add_hooks(sfpm_snapshot_t *snapshot, const sfpm_hooks_t *hook
                          sizeof taken))
         return false;
     callbacks->hooks = array;
-    taken.name = sfpm_copy_string(taken.name ? taken.name : "unnamed");
-    if (!taken.name)
+    taken.given.name = sfpm_copy_string(hooks->name ? hooks->name : "unnamed");
+    if (!taken.given.name)
         return false;
     callbacks->hooks[callbacks->num_hooks++] = taken;
     return true;
 }
 
+bool sfpm_snapshot_add_hooks(sfpm_snapshot_t *snapshot, const sfpm_hooks_t *hooks)
+{
+    return add_hooks(snapshot, hooks, false);
+}
+
+bool sfpm_hooks_add_last(sfpm_snapshot_t *snapshot, const sfpm_hooks_t *hooks)
+{
+    return add_hooks(snapshot, hooks, true);
+}
+
 void sfpm_callbacks_free(sfpm_callbacks_t *callbacks)
 {
     for (size_t i = 0; i < callbacks->num_hooks; i++)
-        free((char *)callbacks->hooks[i].name);
+        free((char *)callbacks->hooks[i].given.name);
     free(callbacks->hooks);
     free(callbacks->steps);
     sfpm_resources_free(callbacks);
@@ -86,14 +96,15 @@ void sfpm_callbacks_free(sfpm_callbacks_t *callbacks)
 
 /* ---- Saving ---------------------------------------------------------------- */
 
-/* The first `count` sets, from the last of them to the first. */
-static void undo_save(const sfpm_snapshot_t *snapshot, size_t count, bool saved)
+/* Of the first `count` sets those that come last, or the others, in reverse order. */
+static void undo_save(const sfpm_snapshot_t *snapshot, bool last, size_t count,
+                      bool saved)
 {
     sfpm_callbacks_t *callbacks = snapshot->callbacks;
     sfpm_error_state_t before;
     while (count-- > 0) {
-        const sfpm_hooks_t *hooks = &callbacks->hooks[count];
-        if (!hooks->after_save)
+        const sfpm_hooks_t *hooks = &callbacks->hooks[count].given;
+        if (!hooks->after_save || callbacks->hooks[count].last != last)
             continue;
         sfpm_callbacks_enter(callbacks, &before);
         callbacks->preparing = true;
@@ -103,13 +114,13 @@ static void undo_save(const sfpm_snapshot_t *snapshot, size_t count, bool saved)
     }
 }
 
-bool sfpm_hooks_before_save(const sfpm_snapshot_t *snapshot)
+static bool prepare_save(const sfpm_snapshot_t *snapshot, bool last)
 {
     sfpm_callbacks_t *callbacks = snapshot->callbacks;
     sfpm_error_state_t before;
     for (size_t i = 0; i < callbacks->num_hooks; i++) {
-        const sfpm_hooks_t *hooks = &callbacks->hooks[i];
-        if (!hooks->before_save)
+        const sfpm_hooks_t *hooks = &callbacks->hooks[i].given;
+        if (!hooks->before_save || callbacks->hooks[i].last != last)
             continue;
         sfpm_callbacks_enter(callbacks, &before);
         callbacks->preparing = true;
@@ -117,16 +128,27 @@ bool sfpm_hooks_before_save(const sfpm_snapshot_t *snapshot)
         callbacks->preparing = false;
         if (!sfpm_callbacks_leave(callbacks, &before, ok, SFPM_ERR_REFUSED)) {
             sfpm_fail_prefix("nothing was saved: hook '%s'", hooks->name);
-            undo_save(snapshot, i, false);
+            undo_save(snapshot, last, i, false);
             return false;
         }
     }
     return true;
 }
 
+bool sfpm_hooks_before_save(const sfpm_snapshot_t *snapshot)
+{
+    if (!prepare_save(snapshot, false))
+        return false;
+    if (prepare_save(snapshot, true))
+        return true;
+    undo_save(snapshot, false, snapshot->callbacks->num_hooks, false);
+    return false;
+}
+
 void sfpm_hooks_after_save(const sfpm_snapshot_t *snapshot, bool saved)
 {
-    undo_save(snapshot, snapshot->callbacks->num_hooks, saved);
+    undo_save(snapshot, true, snapshot->callbacks->num_hooks, saved);
+    undo_save(snapshot, false, snapshot->callbacks->num_hooks, saved);
 }
 
 /* ---- Restoring ------------------------------------------------------------- */
@@ -140,7 +162,7 @@ const sfpm_image_t *sfpm_snapshot_restoring(const sfpm_snapshot_t *snapshot)
 static bool has_listeners(const sfpm_callbacks_t *callbacks)
 {
     for (size_t i = 0; i < callbacks->num_hooks; i++)
-        if (callbacks->hooks[i].after_restore)
+        if (callbacks->hooks[i].given.after_restore)
             return true;
     return false;
 }
@@ -175,7 +197,7 @@ static void undo_restore(const sfpm_snapshot_t *snapshot, size_t first,
 {
     event->restored = false;
     for (size_t i = first; i < snapshot->callbacks->num_hooks; i++)
-        call_after_restore(snapshot, &snapshot->callbacks->hooks[i], event);
+        call_after_restore(snapshot, &snapshot->callbacks->hooks[i].given, event);
 }
 
 bool sfpm_hooks_before_restore(const sfpm_snapshot_t *snapshot, const sfpm_image_t *image,
@@ -186,7 +208,7 @@ bool sfpm_hooks_before_restore(const sfpm_snapshot_t *snapshot, const sfpm_image
     if (!make_event(image, has_listeners(callbacks), event))
         return false;
     for (size_t i = callbacks->num_hooks; i-- > 0;) {
-        const sfpm_hooks_t *hooks = &callbacks->hooks[i];
+        const sfpm_hooks_t *hooks = &callbacks->hooks[i].given;
         if (!hooks->before_restore)
             continue;
         sfpm_callbacks_enter(callbacks, &before);
@@ -217,7 +239,7 @@ bool sfpm_hooks_after_restore(const sfpm_snapshot_t *snapshot, const sfpm_image_
                                "are, and no hook ran",
                                sfpm_image_name(image), (unsigned long long)event->commit);
     for (size_t i = 0; restored && ok && i < snapshot->callbacks->num_hooks; i++) {
-        const sfpm_hooks_t *hooks = &snapshot->callbacks->hooks[i];
+        const sfpm_hooks_t *hooks = &snapshot->callbacks->hooks[i].given;
         ok = call_after_restore(snapshot, hooks, event) ||
              sfpm_fail_prefix("%s: memory is restored (commit %llu), but hooks did not "
                               "finish: hook '%s'",

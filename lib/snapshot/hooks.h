@@ -21,11 +21,18 @@ typedef struct sfpm_step {
     void *context;
 } sfpm_step_t;
 
+/* A set of hooks. Before a save, those that come last run after all others: what these
+ * change is counted. */
+typedef struct sfpm_hook_set {
+    sfpm_hooks_t given; /* the name is a copy */
+    bool last;
+} sfpm_hook_set_t;
+
 typedef struct sfpm_callbacks {
     bool running;              /* one of them is */
     bool preparing;            /* and it is one before or after a save */
     const sfpm_image_t *image; /* that is to be restored, while hooks look at it */
-    sfpm_hooks_t *hooks;
+    sfpm_hook_set_t *hooks;
     size_t num_hooks;
     size_t hook_capacity;
     sfpm_step_t *steps;
@@ -38,6 +45,10 @@ typedef struct sfpm_callbacks {
 
 void sfpm_callbacks_free(sfpm_callbacks_t *callbacks);
 void sfpm_resources_free(sfpm_callbacks_t *callbacks);
+
+/* As sfpm_snapshot_add_hooks(), for a part of the library whose region may change in any
+ * other hook. */
+bool sfpm_hooks_add_last(sfpm_snapshot_t *snapshot, const sfpm_hooks_t *hooks);
 
 /* SFPM_ERR_ARGUMENT while one of the snapshot's callbacks runs: what the function
  * would do cannot be done in the middle of something. */

@@ -9,7 +9,6 @@
 
 #include "base/options.h"
 #include "commit/tracked.h"
-#include "io/place.h"
 #include "track/dirty.h"
 #include "snapshot/hooks.h"
 #include "snapshot/host_abi.h"
@@ -176,9 +175,6 @@ static bool write_edit(const sfpm_snapshot_t *snapshot, sfpm_edit_t *edit, how_t
                                           .warn = warn_log,
                                           .warn_context = &snapshot,
                                           .progress = snapshot->settings.progress};
-    /* Nothing was there when the commit began: what is there now is not ours. */
-    if (how == HOW_FIRST)
-        sfpm_edit_only_new(edit);
     bool ok = write_as(edit, how, filename, &options);
     sfpm_known_commit_t *last = snapshot->last;
     if (ok) {
@@ -240,6 +236,20 @@ bool sfpm_snapshot_loaded(sfpm_snapshot_t *snapshot, const sfpm_image_t *image)
     return true;
 }
 
+/* What can be seen not to be restorable is not written: memory that another thread
+ * changes, or that was overwritten. */
+static bool check_contents(const sfpm_snapshot_t *snapshot)
+{
+    for (size_t i = 0; i < snapshot->num_regions; i++) {
+        const sfpm_registered_t *region = &snapshot->regions[i];
+        if (region->check && !region->check(region->base, region->size))
+            return sfpm_fail_prefix("nothing was saved: region '%s' is damaged, or was "
+                                    "changed while it was saved",
+                                    region->name);
+    }
+    return true;
+}
+
 /* Writes the registered memory, as it is once the hooks before the save have run. */
 static bool write_state(const sfpm_snapshot_t *snapshot, sfpm_image_t *image,
                         const char *message, how_t how, const char *filename)
@@ -247,7 +257,8 @@ static bool write_state(const sfpm_snapshot_t *snapshot, sfpm_image_t *image,
     if (!sfpm_hooks_before_save(snapshot))
         return false;
     sfpm_dirty_collect(snapshot);
-    sfpm_edit_t *edit = edit_of(snapshot, image, message);
+    sfpm_edit_t *edit =
+        check_contents(snapshot) ? edit_of(snapshot, image, message) : NULL;
     bool known = edit && how == HOW_APPEND && is_last(snapshot, image);
     bool ok = edit && (!known || tell_changed(snapshot, edit)) &&
               sfpm_pointers_record(snapshot, known ? image : NULL, edit);
@@ -335,8 +346,6 @@ static void drop_old(const sfpm_snapshot_t *snapshot, sfpm_image_t *image,
 {
     const sfpm_image_info_t *info = sfpm_image_info(image);
     const sfpm_write_options_t write = {.struct_size = sizeof write,
-                                        .warn = warn_log,
-                                        .warn_context = &snapshot,
                                         .progress = snapshot->settings.progress};
     const sfpm_rewrite_options_t options = {.struct_size = sizeof options,
                                             .workers = snapshot->settings.workers,
@@ -364,7 +373,7 @@ bool sfpm_snapshot_commit(sfpm_snapshot_t *snapshot, const char *filename,
         return false;
     sfpm_error_save(&before);
     sfpm_image_t *image = sfpm_snapshot_open(snapshot, filename, 0, NULL);
-    if (!image && sfpm_last_status() == SFPM_ERR_NOT_FOUND) {
+    if (!image && sfpm_last_status() == SFPM_ERR_NOT_FOUND && !snapshot->partial) {
         sfpm_error_restore(&before);
         return save_new(snapshot, filename, chosen.message, HOW_FIRST);
     }
@@ -378,8 +387,10 @@ bool sfpm_snapshot_commit(sfpm_snapshot_t *snapshot, const char *filename,
 
 static bool same_file(const char *one, const char *other)
 {
-    struct stat file;
-    return stat(one, &file) == 0 && sfpm_leads_to(other, &file);
+    struct stat a;
+    struct stat b;
+    return stat(one, &a) == 0 && stat(other, &b) == 0 && a.st_dev == b.st_dev &&
+           a.st_ino == b.st_ino;
 }
 
 bool sfpm_snapshot_save_delta(const sfpm_snapshot_t *snapshot, const char *previous,

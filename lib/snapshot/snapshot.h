@@ -23,6 +23,9 @@ typedef struct sfpm_registered {
     uint64_t address; /* where it prefers to lie, for the image; 0: anywhere */
     sfpm_reservation_t *reservation; /* its addresses, and those it may grow into */
     uintptr_t copied; /* `base` is a copy of the region that lies here; 0: it is not */
+    /* Whether contents of this size can be restored, as far as it costs next to nothing
+     * to tell; otherwise the error is set. NULL: always. */
+    bool (*check)(const void *contents, size_t size);
 } sfpm_registered_t;
 
 /* Where the program has the region. */
@@ -82,6 +85,7 @@ struct sfpm_snapshot {
     size_t num_parked;
     size_t parked_capacity;
     struct sfpm_job *job; /* saves in the background; NULL: none */
+    bool partial;         /* memory holds only what changed since the last commit */
     /* Apart, because saving takes a const snapshot: */
     sfpm_known_commit_t *last;
     struct sfpm_callbacks *callbacks;

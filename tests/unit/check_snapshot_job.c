@@ -429,7 +429,7 @@ END_TEST
 
 START_TEST(it_is_saved_by_itself)
 {
-    sfpm_autosave_t *autosave = sfpm_autosave_start(snapshot, "a.img", 0, NULL);
+    sfpm_autosave_t *autosave = sfpm_autosave_start(snapshot, "a.img", 0, NULL, NULL);
     ck_assert_ptr_nonnull(autosave);
     for (int i = 0; i < 200; i++) {
         words[i * 1000]++;
@@ -441,7 +441,7 @@ START_TEST(it_is_saved_by_itself)
     ck_assert_uint_gt(sfpm_image_info(image)->commits, 1);
     sfpm_image_close(image);
     /* Not due: only the last one is made. */
-    autosave = sfpm_autosave_start(snapshot, "b.img", 1e6, NULL);
+    autosave = sfpm_autosave_start(snapshot, "b.img", 1e6, NULL, NULL);
     ck_assert_works(sfpm_autosave_tick(autosave));
     ck_assert_int_ne(access("b.img", F_OK), 0);
     ck_assert_works(sfpm_autosave_stop(autosave));
@@ -451,7 +451,8 @@ END_TEST
 
 START_TEST(an_autosave_tells_of_failures)
 {
-    sfpm_autosave_t *autosave = sfpm_autosave_start(snapshot, "none/a.img", 0, NULL);
+    sfpm_autosave_t *autosave =
+        sfpm_autosave_start(snapshot, "none/a.img", 0, NULL, NULL);
     bool good = sfpm_autosave_tick(autosave);
     for (int i = 0; good && i < 1000; i++) {
         nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
@@ -460,8 +461,8 @@ START_TEST(an_autosave_tells_of_failures)
     ck_assert(!good);
     ck_assert_msg(strstr(sfpm_last_error(), "none") != NULL, "%s", sfpm_last_error());
     ck_assert(!sfpm_autosave_stop(autosave));
-    ck_assert_ptr_null(sfpm_autosave_start(snapshot, "a.img", -1, NULL));
-    ck_assert_ptr_null(sfpm_autosave_start(NULL, "a.img", 1, NULL));
+    ck_assert_ptr_null(sfpm_autosave_start(snapshot, "a.img", -1, NULL, NULL));
+    ck_assert_ptr_null(sfpm_autosave_start(NULL, "a.img", 1, NULL, NULL));
     ck_assert(!sfpm_autosave_tick(NULL));
     ck_assert(sfpm_autosave_stop(NULL));
 }

@@ -247,10 +247,10 @@ START_TEST(autosave_commits_on_top)
     char message[] = "by itself";
     sfpm_commit_options_t options = {.struct_size = sizeof options, .message = message};
     go_back_and_change();
-    sfpm_autosave_t *autosave = sfpm_autosave_start(snapshot, "a.img", 0, &options);
+    sfpm_autosave_t *autosave = sfpm_autosave_start(snapshot, "a.img", 0, &options, NULL);
     ck_assert_fails(sfpm_autosave_stop(autosave), SFPM_ERR_CHANGED, "option on_top");
     options.on_top = true;
-    autosave = sfpm_autosave_start(snapshot, "a.img", 0, &options);
+    autosave = sfpm_autosave_start(snapshot, "a.img", 0, &options, NULL);
     ck_assert_ptr_nonnull(autosave);
     memset(message, 'x', sizeof message - 1);
     ck_assert_works(sfpm_autosave_tick(autosave));
@@ -260,7 +260,7 @@ START_TEST(autosave_commits_on_top)
     ck_assert_str_eq(sfpm_image_commit_info(image)->message, "by itself");
     sfpm_image_close(image);
     options.struct_size = 0;
-    ck_assert_ptr_null(sfpm_autosave_start(snapshot, "a.img", 0, &options));
+    ck_assert_ptr_null(sfpm_autosave_start(snapshot, "a.img", 0, &options, NULL));
     ck_assert_int_eq(sfpm_last_status(), SFPM_ERR_ARGUMENT);
 }
 END_TEST

@@ -43,9 +43,11 @@ typedef enum sfpm_copying {
 typedef struct sfpm_job_options {
     size_t struct_size;
     /** Called in the job's thread: returns with all writers to the registered memory
-     * stopped, at a moment at which it may be saved. False, after sfpm_refuse(), gives
-     * the save up. NULL: the state is that of the call that starts the job, and the
-     * caller sees to it that nobody writes during that call. */
+     * stopped, at a moment at which it may be saved. Where regions lie and how large they
+     * are is read after it and the hooks before the save; it may call
+     * sfpm_snapshot_move_region(), as they may. False, after sfpm_refuse(), gives the save
+     * up. NULL: the state is that of the call that starts the job, and the caller sees to
+     * it that nobody writes during that call. */
     bool (*stop)(void *context);
     void (*go)(void *context); /**< lets them go on; NULL: nothing to do */
     void *context;
@@ -92,15 +94,19 @@ typedef struct sfpm_autosave sfpm_autosave_t;
 
 /**
  * Makes a snapshot be committed to a file every so many seconds. Nothing happens by
- * itself: the program calls sfpm_autosave_tick() where its state is whole.
+ * itself: the program calls sfpm_autosave_tick(), where its state is whole or, if `options`
+ * has a `stop`, at any moment.
  * @param every   seconds, fractions allowed; 0: at each tick
  * @param commit  how each commit is made; copied. NULL for the defaults
+ * @param options how each copy is taken, as for sfpm_snapshot_commit_async(); copied. NULL
+ *                for the defaults
  * @return what is to be ended by sfpm_autosave_stop(), before the snapshot is destroyed;
  *         NULL on failure
  */
 SFPM_API sfpm_autosave_t *sfpm_autosave_start(sfpm_snapshot_t *snapshot,
                                               const char *filename, double every,
-                                              const sfpm_commit_options_t *commit);
+                                              const sfpm_commit_options_t *commit,
+                                              const sfpm_job_options_t *options);
 
 /** Begins a commit of this moment's state in the background, if one is due and none is
  * under way; otherwise it takes next to no time.

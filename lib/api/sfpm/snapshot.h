@@ -220,8 +220,7 @@ SFPM_API void sfpm_snapshot_set_progress(sfpm_snapshot_t *snapshot,
  * @param filename  the file; a final symbolic link is followed once, a pipe or
  *                  device is written as a stream
  * @return false on failure, and the old file is as it was: SFPM_ERR_SECRET names a
- *         secret region, SFPM_ERR_LOCKED whoever is writing the file; SFPM_ERR_CHANGED
- *         when another process made the file meanwhile
+ *         secret region, SFPM_ERR_LOCKED whoever is writing the file
  */
 SFPM_API bool sfpm_snapshot_save(const sfpm_snapshot_t *snapshot, const char *filename);
 
@@ -330,9 +329,8 @@ typedef enum sfpm_restore_mode {
     SFPM_RESTORE_EAGER = 1, /**< all contents are copied: nothing depends on the file
                                  afterwards */
     SFPM_RESTORE_LAZY = 2,  /**< all contents are verified through the mapping first */
-    SFPM_RESTORE_LAZY_UNVERIFIED =
-        3 /**< index and tables are verified, contents are
-               not: usable in microseconds, whatever the size */
+    SFPM_RESTORE_LAZY_UNVERIFIED = 3 /**< index and tables are verified, contents are
+                                          not: usable in microseconds, whatever the size */
 } sfpm_restore_mode_t;
 
 /** How to restore. Start with `= {.struct_size = sizeof(…)}`. */
@@ -358,8 +356,8 @@ SFPM_API bool sfpm_snapshot_restore_with(sfpm_snapshot_t *snapshot, const char *
 
 /**
  * Goes back to the state that was last restored, saved or committed, as a restore of that
- * commit would, hooks included; of regions that are watched
- * (sfpm_snapshot_set_tracking()) only what changed since is replaced.
+ * commit would, hooks included; of regions that are watched (sfpm_snapshot_set_tracking())
+ * only what changed since is replaced.
  * @return false with SFPM_ERR_ARGUMENT when there is no such state, or it did not come
  *         from a named file; with SFPM_ERR_CHANGED when another image has its name now;
  *         otherwise as sfpm_snapshot_restore()
