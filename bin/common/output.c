@@ -80,8 +80,7 @@ static void warn(void *context, const char *text)
     tool_warn(context, text);
 }
 
-/* How to write; a new file that holds what was or is encrypted is its owner's. */
-static sfpm_write_options_t write_options(const operand_t *operand, const char *name)
+sfpm_write_options_t output_options(const operand_t *operand, const char *name)
 {
     bool secret = options.encrypt || operand_is_encrypted(operand);
     return (sfpm_write_options_t){.struct_size = sizeof(sfpm_write_options_t),
@@ -101,7 +100,7 @@ static const char *output_name(output_kind_t kind, const operand_t *operand)
 
 bool output_lock(output_kind_t kind, const operand_t *operand)
 {
-    sfpm_write_options_t how = write_options(operand, operand->label);
+    sfpm_write_options_t how = output_options(operand, operand->label);
     if (kind != OUTPUT_IN_PLACE || sfpm_image_lock(operand->image, &how))
         return true;
     tool_fail_last(operand->label);
@@ -112,7 +111,7 @@ void output_rescue(const operand_t *operand, sfpm_edit_t *edit)
 {
     char path[PATH_MAX];
     snprintf(path, sizeof(path), "%s.rescued-%ld", operand->path, (long)getpid());
-    sfpm_write_options_t how = write_options(operand, path);
+    sfpm_write_options_t how = output_options(operand, path);
     if (sfpm_edit_save(edit, path, &how))
         tool_fail(path, "holds the state that could not be saved in %s, without history",
                   operand->path);
@@ -130,7 +129,7 @@ static int fail(const char *name, const operand_t *operand)
 static bool write_to(output_kind_t kind, const operand_t *operand, const char *name,
                      sfpm_edit_t *edit)
 {
-    sfpm_write_options_t how = write_options(operand, name);
+    sfpm_write_options_t how = output_options(operand, name);
     if (kind == OUTPUT_IN_PLACE)
         return sfpm_edit_append(edit, &how);
     if (kind == OUTPUT_FILE)
@@ -161,7 +160,7 @@ static bool check_names(output_kind_t kind, const operand_t *operand)
 int output_replace(output_kind_t kind, const operand_t *operand, sfpm_edit_t *edit)
 {
     const char *name = output_name(kind, operand);
-    sfpm_write_options_t how = write_options(operand, name);
+    sfpm_write_options_t how = output_options(operand, name);
     if (kind == OUTPUT_STDOUT)
         return output_write(kind, operand, edit);
     if (!check_names(kind, operand))
@@ -176,7 +175,7 @@ int output_rewrite(output_kind_t kind, const operand_t *operand,
                    sfpm_rewrite_options_t *rewrite)
 {
     const char *name = output_name(kind, operand);
-    sfpm_write_options_t how = write_options(operand, name);
+    sfpm_write_options_t how = output_options(operand, name);
     const char *path = kind == OUTPUT_FILE ? options.output : operand->path;
     if (!check_names(kind, operand))
         return tool_failure();

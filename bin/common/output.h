@@ -29,6 +29,10 @@ bool output_choose(const operand_t *operand, output_kind_t usual, output_kind_t 
  * Returns false after printing why not. */
 bool output_lock(output_kind_t kind, const operand_t *operand);
 
+/* How to write to a file `name`, which must stay: progress and warnings are shown, and a
+ * new file that holds what was or is encrypted is its owner's. */
+sfpm_write_options_t output_options(const operand_t *operand, const char *name);
+
 /* Writes a new image beside the operand's file, which is no longer what was read.
  * Tells its name, or why there is none. */
 void output_rescue(const operand_t *operand, sfpm_edit_t *edit);

@@ -107,9 +107,9 @@ int tool_usage(const char *format, ...)
     return tool.usage;
 }
 
-const char *tool_last_error(const char *subject)
+/* The text without the subject before it, or the FILE of a FILE@N. */
+static const char *without_subject(const char *text, const char *subject)
 {
-    const char *text = sfpm_last_error();
     const char *at = strrchr(subject, '@');
     size_t whole = strlen(subject), file = at != NULL ? (size_t)(at - subject) : whole;
     if (strncmp(text, subject, whole) == 0 && strncmp(text + whole, ": ", 2) == 0)
@@ -117,6 +117,11 @@ const char *tool_last_error(const char *subject)
     if (strncmp(text, subject, file) == 0 && strncmp(text + file, ": ", 2) == 0)
         return text + file + 2;
     return text;
+}
+
+const char *tool_last_error(const char *subject)
+{
+    return without_subject(sfpm_last_error(), subject);
 }
 
 /* A limit of the library is an option here. */
@@ -146,7 +151,7 @@ int tool_mistake_last(const char *subject)
 
 void tool_warn(const char *subject, const char *text)
 {
-    message(subject, "warning: ", text);
+    message(subject, "warning: ", without_subject(text, subject));
 }
 
 int tool_flush(int status)

@@ -48,7 +48,7 @@ int tool_mistake_last(const char *subject);
 /* The library's last error without the subject before it. */
 const char *tool_last_error(const char *subject);
 
-/* Prints "name: subject: warning: text". */
+/* Prints "name: subject: warning: text", in which the subject is not told twice. */
 void tool_warn(const char *subject, const char *text);
 
 /* Writes standard output out and checks that it arrived.

@@ -249,9 +249,8 @@ static int salvage_image(const char *name)
     if (!output_choose(&damaged, OUTPUT_FILE, &kind, &status))
         return status;
     sfpm_image_options_t how = operand_options();
-    sfpm_write_options_t write = {.struct_size = sizeof(write),
-                                  .progress = progress_shown(),
-                                  .mode = S_IRUSR | S_IWUSR};
+    sfpm_write_options_t write = output_options(&damaged, options.output);
+    write.mode = S_IRUSR | S_IWUSR;
     return sfpm_image_salvage(name, options.output, &how, &write, tell_loss,
                               (void *)(uintptr_t)name)
                ? EXIT_SUCCESS

@@ -60,6 +60,7 @@ struct sfpm_edit {
         *known_id;       /* rewriting: the image's id; NULL: that of the first index */
     sfpm_meter_t *meter; /* counts contents, when planned and when written; or NULL */
     sfpm_meter_t own_meter;
+    bool only_new;                    /* a save must not replace a file */
     bool written;                     /* as the commit index.number of the image … */
     uint8_t id[SFPM_DIGEST_SIZE];     /* … with this id … */
     uint8_t digest[SFPM_DIGEST_SIZE]; /* … and this state */

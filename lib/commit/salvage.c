@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/options.h"
 #include "commit/rewrite.h"
+#include "io/place.h"
 
 static void tell(const sfpm_rewriter_t *rewriter, uint64_t commit, const char *region,
                  bool recovered, const char *text)
@@ -203,6 +204,15 @@ static bool run(sfpm_rewriter_t *rewriter, const char *output,
     return good;
 }
 
+/* What is damaged is the only evidence: not even its other names are written to. */
+static bool is_another(const sfpm_image_t *image, const char *output)
+{
+    const struct stat *file = sfpm_input_file(image->input);
+    return !file || !sfpm_leads_to(output, file) ||
+           sfpm_fail(SFPM_ERR_ARGUMENT,
+                     "%s: is the damaged image itself: name another file", output);
+}
+
 bool sfpm_image_salvage(const char *filename, const char *output,
                         const sfpm_image_options_t *options,
                         const sfpm_write_options_t *write,
@@ -211,7 +221,7 @@ bool sfpm_image_salvage(const char *filename, const char *output,
     sfpm_image_options_t known;
     sfpm_rewriter_t rewriter = {
         .salvage = true, .callback = callback, .context = context};
-    if (!filename || !output || strcmp(filename, output) == 0)
+    if (!filename || !output)
         return sfpm_fail(SFPM_ERR_ARGUMENT, "two different file names are needed");
     if (!sfpm_known_options(options, &known))
         return false;
@@ -222,7 +232,8 @@ bool sfpm_image_salvage(const char *filename, const char *output,
     image->path = sfpm_copy_string(filename);
     image->input = image->path ? sfpm_input_open(filename) : NULL;
     rewriter.image = image;
-    bool good = image->input && run(&rewriter, output, &known, write);
+    bool good = image->input && is_another(image, output) &&
+                run(&rewriter, output, &known, write);
     sfpm_rewriter_free(&rewriter);
     sfpm_image_close(image);
     return good;

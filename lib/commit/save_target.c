@@ -2,11 +2,11 @@
 /* Where an edit goes: appended in place, into a new file, down a pipe. */
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/error.h"
 #include "base/options.h"
 #include "commit/edit.h"
+#include "io/place.h"
 #include "io/relay.h"
 
 bool sfpm_output_options(const sfpm_write_options_t *given,
@@ -99,15 +99,12 @@ bool sfpm_image_same_last(const sfpm_image_t *image)
 
 bool sfpm_image_is_unchanged(const sfpm_image_t *image, const char *filename)
 {
-    struct stat now;
-    dev_t device;
-    ino_t inode;
-    if (!image || !image->path || !filename || strcmp(filename, image->path) != 0)
+    const struct stat *file = image ? sfpm_input_file(image->input) : NULL;
+    if (!file || !filename)
         return true;
-    if (!sfpm_input_identity(image->input, &device, &inode))
-        return true; /* written as a stream, not replaced */
-    if (stat(filename, &now) != 0 || now.st_dev != device || now.st_ino != inode)
-        return changed(image);
+    /* A name that led to the image, and does no more; others never did. */
+    if (!sfpm_leads_to(filename, file))
+        return !image->path || strcmp(filename, image->path) != 0 || changed(image);
     return image->info.format == 1 || sfpm_image_same_last(image);
 }
 
@@ -130,8 +127,15 @@ bool sfpm_edit_save(sfpm_edit_t *edit, const char *filename,
     /* What a delta becomes in the same format is a delta still. */
     if (last_trailer(edit) && !sfpm_base_is_spared(edit->image->base, filename))
         return false;
-    return take_options(edit, options, &how) &&
-           save_to(edit, filename, sfpm_output_create(filename, &how));
+    if (!take_options(edit, options, &how))
+        return false;
+    how.only_new = edit->only_new;
+    return save_to(edit, filename, sfpm_output_create(filename, &how));
+}
+
+void sfpm_edit_only_new(sfpm_edit_t *edit)
+{
+    edit->only_new = true;
 }
 
 bool sfpm_edit_save_fd(sfpm_edit_t *edit, int fd, const char *name,
@@ -211,11 +215,9 @@ bool sfpm_edit_save_delta(sfpm_edit_t *edit, const char *filename,
 /* Under the lock: is this still the file, and its last commit the one we know? */
 static bool still_ours(const sfpm_image_t *image, const sfpm_output_t *output)
 {
-    dev_t device, locked_device;
-    ino_t inode, locked_inode;
-    if (!sfpm_input_identity(image->input, &device, &inode) ||
-        !sfpm_output_identity(output, &locked_device, &locked_inode) ||
-        device != locked_device || inode != locked_inode)
+    const struct stat *read = sfpm_input_file(image->input);
+    const struct stat *locked = sfpm_output_file(output);
+    if (!read || !locked || !sfpm_same_file(read, locked))
         return changed(image);
     return image->info.format == 1 || sfpm_image_same_last(image);
 }

@@ -15,6 +15,9 @@
 bool sfpm_edit_set_changed(sfpm_edit_t *edit, const char *name, size_t instance,
                            const uint64_t *changed, bool most);
 
+/* Lets a save of the edit fail with SFPM_ERR_CHANGED when there is a file. */
+void sfpm_edit_only_new(sfpm_edit_t *edit);
+
 /* The image that an edit starts from; NULL for a new one. */
 const sfpm_image_t *sfpm_edit_image(const sfpm_edit_t *edit);
 

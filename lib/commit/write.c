@@ -336,8 +336,10 @@ bool sfpm_write_header(sfpm_edit_t *edit, sfpm_output_t *output)
     header.incompatible |= edit->keys ? SFPM_INCOMPATIBLE_SEALED : 0;
     header.incompatible |= edit->delta ? SFPM_INCOMPATIBLE_DELTA : 0;
     sfpm_header_encode(&header, bytes);
-    if (!sfpm_output_write(output, bytes, sizeof bytes) || !edit->keys)
-        return !edit->keys;
+    if (!sfpm_output_write(output, bytes, sizeof bytes))
+        return false;
+    if (!edit->keys)
+        return true;
     memcpy(edit->own_keys.header, bytes, sizeof bytes);
     sfpm_kdf_encode(&edit->own_keys.kdf, kdf);
     return write_record(output, SFPM_RECORD_KEYS, kdf, sizeof kdf);

@@ -3,10 +3,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/error.h"
 #include "image/image.h"
+#include "io/place.h"
 
 /* The recorded name in the delta's own directory; the caller's, free(). */
 static char *beside(const sfpm_image_t *image, const char *name)
@@ -98,16 +98,12 @@ bool sfpm_image_open_base(sfpm_image_t *image, const sfpm_index_t *index,
 
 bool sfpm_base_is_spared(const sfpm_image_t *base, const char *filename)
 {
-    struct stat target;
-    dev_t device;
-    ino_t inode;
-    if (!base || stat(filename, &target) != 0)
-        return true;
-    for (; base; base = base->base)
-        if (sfpm_input_identity(base->input, &device, &inode) &&
-            device == target.st_dev && inode == target.st_ino)
+    for (; base; base = base->base) {
+        const struct stat *file = sfpm_input_file(base->input);
+        if (file && sfpm_leads_to(filename, file))
             return sfpm_fail(SFPM_ERR_ARGUMENT,
                              "%s: a delta cannot replace an image that it stands on",
                              filename);
+    }
     return true;
 }

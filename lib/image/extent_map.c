@@ -89,11 +89,10 @@ bool sfpm_places_find(const sfpm_image_t *image, size_t index, uint64_t size,
 
 bool sfpm_places_inode(const sfpm_image_t *image, uint64_t *inode)
 {
-    dev_t device;
-    ino_t number;
-    bool known = sfpm_input_identity(image->input, &device, &number);
+    const struct stat *file = sfpm_input_file(image->input);
+    bool known = file && S_ISREG(file->st_mode);
     if (known)
-        *inode = (uint64_t)number;
+        *inode = (uint64_t)file->st_ino;
     return known;
 }
 

@@ -12,37 +12,67 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "io/access.h"
 #include "io/lock.h"
 
-/* What the group may do is cut down to what all may when the group differs. */
+/* The rights that group and others both have, for each of them: whoever was in the group
+ * that cannot be kept now counts as one of the others, and some of these as the group. */
 static mode_t without_group(mode_t mode)
 {
-    return mode & ~(mode_t)(~(mode << 3) & 0070);
+    mode_t common = mode >> 3 & mode & 07;
+    return (mode & 0700) | common << 3 | common;
 }
 
-/* Gives the new file owner, group and mode of the one that it replaces. */
+/* Some file systems and users cannot change modes. That is no failure unless it gives
+ * somebody rights that the old file did not give. */
+static bool set_mode(const sfpm_atomic_t *file, mode_t mode, const char *path,
+                     const sfpm_output_options_t *options)
+{
+    struct stat new;
+    if (fstat(file->fd, &new) != 0)
+        return sfpm_fail_errno(errno, "%s", path);
+    mode_t now = new.st_mode & 0777;
+    if (now == mode || fchmod(file->fd, mode) == 0)
+        return true;
+    if (now & ~mode)
+        return sfpm_fail_errno(errno, "%s: cannot set the mode of its new version", path);
+    sfpm_output_warn(options, path, "its mode cannot be kept: it gives fewer rights now");
+    return true;
+}
+
+/* Gives the new file, which is still empty, what decides who may use the one that it
+ * replaces. The owner goes last: only owners may set the rest. */
 static bool take_after(const sfpm_atomic_t *file, const char *path,
                        const sfpm_output_options_t *options)
 {
     struct stat new;
-    mode_t mode = file->old.st_mode & 0777;
+    const struct stat *old = &file->old;
+    mode_t mode = old->st_mode & 0777;
     if (fstat(file->fd, &new) != 0)
         return sfpm_fail_errno(errno, "%s", path);
-    if (new.st_gid != file->old.st_gid &&
-        fchown(file->fd, (uid_t)-1, file->old.st_gid) != 0) {
+    bool same_group =
+        new.st_gid == old->st_gid || fchown(file->fd, (uid_t)-1, old->st_gid) == 0;
+    if (!same_group) {
         mode = without_group(mode);
         sfpm_output_warn(options, path, "its group cannot be kept");
     }
-    if (new.st_uid != file->old.st_uid &&
-        fchown(file->fd, file->old.st_uid, (gid_t)-1) != 0)
+    if (!sfpm_access_copy_attributes(file->old_fd, file->fd))
+        sfpm_output_warn(options, path, "its extended attributes cannot be kept");
+    if (!sfpm_access_copy_list(file->old_fd, file->fd, same_group)) {
+        mode &= 0700;
+        sfpm_output_warn(options, path,
+                         "its access control list cannot be kept: only its owner has "
+                         "access now");
+    }
+    if (!set_mode(file, mode, path, options))
+        return false;
+    if (new.st_uid != old->st_uid && fchown(file->fd, old->st_uid, (gid_t)-1) != 0)
         sfpm_output_warn(options, path, "its owner cannot be kept: it becomes yours");
-    if (fchmod(file->fd, mode) != 0)
-        return sfpm_fail_errno(errno, "%s: cannot set the mode of its new version", path);
     return true;
 }
 
 /* A file that replaces another is closed to all others until it has that one's
- * owner; any other has its final mode from the start, so that the system applies
+ * rights, whatever its directory's default list says; any other has its final mode from the start, so that the system applies
  * the umask (which cannot be asked for without changing it) and default ACLs. */
 static bool open_temporary(sfpm_atomic_t *file, const char *path, bool replaces,
                            const sfpm_output_options_t *options)
@@ -71,37 +101,59 @@ bool sfpm_atomic_begin(sfpm_atomic_t *file, const char *path, bool replaces,
     return false;
 }
 
-/* Somebody who does not know of our lock may have put another file there. One
- * that was removed is no loss: the new file then simply appears. */
-static bool place_is_as_it_was(const sfpm_atomic_t *file, const char *path)
+static bool fail_changed(const char *path)
 {
-    struct stat now;
-    int error = sfpm_place_look(&file->place, &now);
-    if (error == ENOENT)
-        return true;
-    if (error)
-        return sfpm_fail_errno(error, "%s", path);
-    if (file->old_fd >= 0 && sfpm_same_file(&file->old, &now))
-        return true;
     return sfpm_fail(SFPM_ERR_CHANGED,
                      "%s: another process put a file there meanwhile, which was kept",
                      path);
 }
 
-bool sfpm_atomic_commit(sfpm_atomic_t *file, const char *path)
+/* Whether the file to be replaced is still there: *there. Somebody who does not know of
+ * our lock may have put another there, or removed it, which is no loss. */
+static bool look(const sfpm_atomic_t *file, const char *path, bool *there)
+{
+    struct stat now;
+    *there = false;
+    int error = file->old_fd >= 0 ? sfpm_place_look(&file->place, &now) : ENOENT;
+    if (error == ENOENT)
+        return true;
+    if (error)
+        return sfpm_fail_errno(error, "%s", path);
+    *there = sfpm_same_file(&file->old, &now);
+    return *there || fail_changed(path);
+}
+
+/* Where nothing is to be replaced, nothing is: whatever came there since is kept. */
+static bool give_name(sfpm_atomic_t *file, const char *path)
 {
     int directory = file->place.directory;
+    const char *leaf = file->place.leaf;
+    bool there;
+    int error = 0;
+    if (!look(file, path, &there))
+        return false;
+    if (!there)
+        error = sfpm_file_name_new(directory, file->temporary, leaf);
+    else if (renameat(directory, file->temporary, directory, leaf) != 0)
+        error = errno;
+    if (error == EEXIST && !there)
+        return fail_changed(path);
+    if (error)
+        return sfpm_fail_errno(error, "%s: cannot give the new file its name", path);
+    file->temporary[0] = '\0';
+    return true;
+}
+
+bool sfpm_atomic_commit(sfpm_atomic_t *file, const char *path)
+{
     int error = sfpm_file_sync(file->fd, true);
     int close_error = sfpm_file_close(file->fd);
     file->fd = -1;
     if (error || close_error)
         return sfpm_fail_errno(error ? error : close_error, "%s: cannot write", path);
-    if (!place_is_as_it_was(file, path))
+    if (!give_name(file, path))
         return false;
-    if (renameat(directory, file->temporary, directory, file->place.leaf) != 0)
-        return sfpm_fail_errno(errno, "%s: cannot give the new file its name", path);
-    file->temporary[0] = '\0';
-    error = sfpm_file_sync_directory(directory);
+    error = sfpm_file_sync_directory(file->place.directory);
     return error == 0 ||
            sfpm_fail_errno(error,
                            "%s: was written, but may not survive a power cut: its "

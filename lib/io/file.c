@@ -15,6 +15,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#ifdef SFPM_LINUX_PATHS
+#include <sys/syscall.h>
+#endif
+
 #define NAME_ATTEMPTS 100
 
 static int open_mode(int directory, const char *path, int flags, mode_t mode, int *fd)
@@ -55,6 +59,38 @@ int sfpm_file_temporary(int directory, const char *leaf, mode_t mode,
             open_mode(directory, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, mode, fd);
     }
     return error;
+}
+
+/* Linux, not on all file systems. */
+static int rename_new(int directory, const char *from, const char *to)
+{
+#if defined(SFPM_LINUX_PATHS) && defined(SYS_renameat2)
+    enum { NO_REPLACE = 1 };
+    return syscall(SYS_renameat2, directory, from, directory, to, NO_REPLACE) != 0 ? errno
+                                                                                   : 0;
+#else
+    (void)directory, (void)from, (void)to;
+    return ENOSYS;
+#endif
+}
+
+int sfpm_file_name_new(int directory, const char *from, const char *to)
+{
+    struct stat info;
+    int error = rename_new(directory, from, to);
+    if (error == 0 || error == EEXIST)
+        return error;
+    if (linkat(directory, from, directory, to, 0) == 0) {
+        /* It has its name, so this cannot fail any more: at worst it has two. */
+        (void)unlinkat(directory, from, 0);
+        return 0;
+    }
+    /* Any other error is met again here, if it is not that there are no links. */
+    if (errno == EEXIST)
+        return EEXIST;
+    if (fstatat(directory, to, &info, AT_SYMLINK_NOFOLLOW) == 0)
+        return EEXIST;
+    return renameat(directory, from, directory, to) != 0 ? errno : 0;
 }
 
 /* Whether a failed transfer is to be tried again, after waiting if need be. */

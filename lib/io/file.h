@@ -25,6 +25,10 @@ int sfpm_file_open(int directory, const char *path, int flags, int *fd);
 int sfpm_file_temporary(int directory, const char *leaf, mode_t mode,
                         char name[SFPM_TEMPORARY_MAX], int *fd);
 
+/* Gives a file its final name, unless something has that name already: EEXIST. That is
+ * one step where the system can; elsewhere two, between which a name can be lost. */
+int sfpm_file_name_new(int directory, const char *from, const char *to);
+
 /* One read; *got is 0 at the end. A non-blocking descriptor is waited for. */
 int sfpm_file_read(int fd, void *to, size_t size, size_t *got);
 

@@ -25,9 +25,8 @@ struct sfpm_input {
     sfpm_space_t taken;   /* what `bytes` points to, when it is ours */
     int fd;               /* the file, when they are not; else -1 */
     bool owns_fd;
-    bool by_path; /* `device` and `inode` are known */
-    dev_t device;
-    ino_t inode;
+    bool opened; /* on a descriptor, of … */
+    struct stat file;
     uint64_t start; /* where in the file the input begins */
     uint64_t size;
 };
@@ -166,14 +165,14 @@ static bool attach(sfpm_input_t *input, int fd, uint64_t limit, bool *in_place)
         return sfpm_fail_errno(errno, "%s", input->name);
     if (S_ISDIR(info.st_mode))
         return sfpm_fail_errno(EISDIR, "%s", input->name);
+    input->file = info;
+    input->opened = true;
     *in_place = S_ISREG(info.st_mode);
     if (!*in_place)
         return take(input, fd, limit);
     off_t start = lseek(fd, 0, SEEK_CUR);
     input->start = start > 0 ? (uint64_t)start : 0;
     input->fd = fd;
-    input->device = info.st_dev;
-    input->inode = info.st_ino;
     set_size(input, &info);
     return true;
 }
@@ -200,7 +199,7 @@ static sfpm_input_t *open_path(const char *path, bool plain)
     bool ok = error ? sfpm_fail_errno(error, "%s", path)
                     : (!plain || is_regular(fd, path)) && attach(input, fd, 0, &in_place);
     if (ok && in_place)
-        input->owns_fd = input->by_path = true;
+        input->owns_fd = true;
     else if (fd >= 0)
         sfpm_file_close(fd);
     if (ok)
@@ -260,13 +259,9 @@ bool sfpm_input_pages(const sfpm_input_t *input, sfpm_pages_t *pages)
     return input->fd >= 0 || input->taken.mapped;
 }
 
-bool sfpm_input_identity(const sfpm_input_t *input, dev_t *device, ino_t *inode)
+const struct stat *sfpm_input_file(const sfpm_input_t *input)
 {
-    if (!input->by_path)
-        return false;
-    *device = input->device;
-    *inode = input->inode;
-    return true;
+    return input->opened ? &input->file : NULL;
 }
 
 static bool read_file(const sfpm_input_t *input, uint64_t offset, uint8_t *to,

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
+#include <sys/stat.h>
 
 typedef struct sfpm_input sfpm_input_t;
 
@@ -50,8 +50,8 @@ typedef struct sfpm_pages {
 } sfpm_pages_t;
 bool sfpm_input_pages(const sfpm_input_t *input, sfpm_pages_t *pages);
 
-/* Whether the input is a regular file opened by path; then its identity. */
-bool sfpm_input_identity(const sfpm_input_t *input, dev_t *device, ino_t *inode);
+/* The file, pipe or device that the input was opened on, as it was then; NULL: memory. */
+const struct stat *sfpm_input_file(const sfpm_input_t *input);
 
 /* Reads exactly `size` bytes at `offset`. Beyond the end: SFPM_ERR_TRUNCATED
  * with the offset, also when the file shrank since it was opened. Handles short

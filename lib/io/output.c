@@ -106,6 +106,9 @@ static bool open_created(sfpm_output_t *output, const sfpm_output_options_t *opt
         return sfpm_fail_errno(EISDIR, "%s", output->name);
     if (exists && !S_ISREG(info.st_mode))
         return open_device(output);
+    if (exists && options && options->only_new)
+        return sfpm_fail(SFPM_ERR_CHANGED, "%s: was made by another process just now",
+                         output->name);
     if (!sfpm_atomic_begin(&output->file, output->name, exists, options))
         return false;
     output->fd = output->file.fd;
@@ -173,13 +176,10 @@ int sfpm_output_hold(sfpm_output_t *output)
     return fd;
 }
 
-bool sfpm_output_identity(const sfpm_output_t *output, dev_t *device, ino_t *inode)
+const struct stat *sfpm_output_file(const sfpm_output_t *output)
 {
-    if (output->kind != APPEND)
-        return false;
-    *device = output->info.st_dev;
-    *inode = output->info.st_ino;
-    return true;
+    const struct stat *file = output->kind == NEW_FILE ? &output->file.old : &output->info;
+    return S_ISREG(file->st_mode) ? file : NULL;
 }
 
 uint64_t sfpm_output_offset(const sfpm_output_t *output)

@@ -15,7 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
+#include <sys/stat.h>
 
 typedef struct sfpm_output sfpm_output_t;
 
@@ -24,6 +24,7 @@ typedef void (*sfpm_output_warn_t)(void *context, const char *text);
 
 typedef struct sfpm_output_options {
     mode_t mode;            /* permissions of a new file before the umask; 0: 0666 */
+    bool only_new;          /* fail with SFPM_ERR_CHANGED when there is a file already */
     bool ignore_hard_links; /* append although the file has several names */
     const int *held; /* a descriptor, of sfpm_output_hold(), that holds the lock on an
                         existing file already and keeps it; NULL: the lock is taken */
@@ -53,8 +54,9 @@ int sfpm_output_hold(sfpm_output_t *output);
 /* A stream on a descriptor, which stays the caller's. */
 sfpm_output_t *sfpm_output_stream(int fd, const char *name);
 
-/* The identity of the locked file, for comparison with an input's; append only. */
-bool sfpm_output_identity(const sfpm_output_t *output, dev_t *device, ino_t *inode);
+/* The regular file that is appended to, replaced or streamed into, to be compared with
+ * an input's; NULL: there is none. */
+const struct stat *sfpm_output_file(const sfpm_output_t *output);
 
 /* The position in bytes of the next byte written. */
 uint64_t sfpm_output_offset(const sfpm_output_t *output);

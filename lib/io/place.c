@@ -112,5 +112,14 @@ int sfpm_place_look(const sfpm_place_t *place, struct stat *info)
 
 bool sfpm_same_file(const struct stat *a, const struct stat *b)
 {
+    if ((S_ISBLK(a->st_mode) && S_ISBLK(b->st_mode)) ||
+        (S_ISCHR(a->st_mode) && S_ISCHR(b->st_mode)))
+        return a->st_rdev == b->st_rdev;
     return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+bool sfpm_leads_to(const char *path, const struct stat *file)
+{
+    struct stat found;
+    return stat(path, &found) == 0 && sfpm_same_file(&found, file);
 }

@@ -24,7 +24,10 @@ void sfpm_place_close(sfpm_place_t *place);
 /* What is there now, not following links; 0 or an errno value. */
 int sfpm_place_look(const sfpm_place_t *place, struct stat *info);
 
-/* Whether two descriptions are of the same file. */
+/* Whether two descriptions are of the same file; devices have names and numbers. */
 bool sfpm_same_file(const struct stat *a, const struct stat *b);
+
+/* Whether a path leads to that file now, through whatever links. */
+bool sfpm_leads_to(const char *path, const struct stat *file);
 
 #endif

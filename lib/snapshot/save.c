@@ -9,6 +9,7 @@
 
 #include "base/options.h"
 #include "commit/tracked.h"
+#include "io/place.h"
 #include "track/dirty.h"
 #include "snapshot/hooks.h"
 #include "snapshot/host_abi.h"
@@ -175,6 +176,9 @@ static bool write_edit(const sfpm_snapshot_t *snapshot, sfpm_edit_t *edit, how_t
                                           .warn = warn_log,
                                           .warn_context = &snapshot,
                                           .progress = snapshot->settings.progress};
+    /* Nothing was there when the commit began: what is there now is not ours. */
+    if (how == HOW_FIRST)
+        sfpm_edit_only_new(edit);
     bool ok = write_as(edit, how, filename, &options);
     sfpm_known_commit_t *last = snapshot->last;
     if (ok) {
@@ -346,6 +350,8 @@ static void drop_old(const sfpm_snapshot_t *snapshot, sfpm_image_t *image,
 {
     const sfpm_image_info_t *info = sfpm_image_info(image);
     const sfpm_write_options_t write = {.struct_size = sizeof write,
+                                        .warn = warn_log,
+                                        .warn_context = &snapshot,
                                         .progress = snapshot->settings.progress};
     const sfpm_rewrite_options_t options = {.struct_size = sizeof options,
                                             .workers = snapshot->settings.workers,
@@ -387,10 +393,8 @@ bool sfpm_snapshot_commit(sfpm_snapshot_t *snapshot, const char *filename,
 
 static bool same_file(const char *one, const char *other)
 {
-    struct stat a;
-    struct stat b;
-    return stat(one, &a) == 0 && stat(other, &b) == 0 && a.st_dev == b.st_dev &&
-           a.st_ino == b.st_ino;
+    struct stat file;
+    return stat(one, &file) == 0 && sfpm_leads_to(other, &file);
 }
 
 bool sfpm_snapshot_save_delta(const sfpm_snapshot_t *snapshot, const char *previous,

@@ -70,3 +70,57 @@ wait $!
 expect sfpm-inspect --verify a.img
 last=$(tail -n 1 done-1 | tr -dc 0-9)
 expect test "$(sfpm-run a.img)" = $((10 + ${last:-7}))
+
+# Two writers of one new file: the first is held just before it gives its file the name,
+# while the second saves and commits. What either reported as done is there. Each way in
+# which the system can give a name is tried: the faults make the better ones fail.
+needs_strace
+names=renameat2,linkat,renameat,rename
+printf '.global found 0\n.func main\n halt\n' >other.s
+# hold FIRST-CALL FAULT...: leaves the first writer in that call, its tracer stopped
+hold() {
+    held=$1
+    shift
+    rm -rf new.img calls
+    strace -f -o calls -e trace=$names "$@" -e "inject=$held:delay_enter=3000000:when=1" \
+        sfpm-save -o new.img sum.s 2>said &
+    first=$!
+    until grep -q "$held(" calls 2>/dev/null; do
+        kill -0 $first 2>/dev/null || fail "$held was not called"
+        sleep 0.05
+    done
+    kill -STOP $first
+    [ ! -e new.img ] && ! grep -q '= 0$' calls && return
+    kill -CONT $first
+    wait $first || :
+    return 1
+}
+race() {
+    tries=0
+    until hold "$@"; do
+        tries=$((tries + 1))
+        [ $tries -lt 20 ] || skip 'the first writer cannot be held: this machine is too slow'
+    done
+    succeeds sfpm-save -o new.img other.s
+    succeeds sfpm-patch -q -i new.img found=7
+    kill -CONT $first
+    ended=0
+    wait $first || ended=$?
+    expect test "$(sfpm-inspect --text new.img | grep '^global')" = 'global 0 found 7'
+    expect test "$ended" = 1
+    expect grep -q 'new.img: another process put a file there meanwhile, which was kept' said
+}
+race renameat2
+race linkat -e inject=renameat2:error=EINVAL
+[ "$(ls -A)" = "$(printf '%s\n' a.img before calls done-1 done-2 log new.img other.s said said-1 said-2 sum.s)" ] ||
+    fail "files were left: $(ls -A)"
+
+# Where neither is there, a name that is free can still be given, and only such a name.
+for faults in '-e inject=renameat2:error=EINVAL' \
+    '-e inject=renameat2:error=ENOSYS -e inject=linkat:error=EPERM'; do
+    rm -f new.img
+    # shellcheck disable=SC2086 # two options
+    succeeds strace -f -o calls -e trace=$names $faults sfpm-save -o new.img sum.s
+    expect test "$(sfpm-run new.img)" = 15
+    expect test "$(stat -c %h new.img)" = 1
+done

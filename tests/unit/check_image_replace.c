@@ -9,6 +9,7 @@
 #include <sfpm/image.h>
 
 #include "codec/crypt.h"
+#include "commit/edit.h"
 
 static char directory[64];
 static char path[96], other[96];
@@ -96,6 +97,40 @@ START_TEST(what_another_did_meanwhile_is_not_overwritten)
     if (_i == 1) /* what is open can be saved elsewhere */
         ck_assert_ok(write_byte(image, 3, other));
     sfpm_image_close(image);
+}
+END_TEST
+
+/* The same through another name of the file, which is the file all the same. */
+START_TEST(another_name_hides_no_commit)
+{
+    char alias[128];
+    snprintf(alias, sizeof alias, "%s/./a.img", directory);
+    make(path, 1, 2, NULL, 0);
+    sfpm_image_t *image = open_image(path);
+    sfpm_image_t *his = open_image(path);
+    ck_assert_ok(write_byte(his, 2, NULL));
+    sfpm_image_close(his);
+    sfpm_rewrite_options_t flat = {.struct_size = sizeof flat, .flatten = true};
+    ck_assert(!sfpm_image_rewrite(image, alias, &flat));
+    ck_assert_int_eq(sfpm_last_status(), SFPM_ERR_CHANGED);
+    ck_assert(!write_byte(image, 3, alias));
+    ck_assert_int_eq(sfpm_last_status(), SFPM_ERR_CHANGED);
+    expect_byte(path, 2);
+    sfpm_image_close(image);
+}
+END_TEST
+
+/* A header that could not be written is none, sealed or not. */
+START_TEST(a_header_that_is_not_written_fails)
+{
+    sfpm_edit_t *edit = sfpm_edit_create(NULL);
+    sfpm_output_t *output = sfpm_output_stream(-1, "nowhere");
+    ck_assert(edit && output);
+    static const uint8_t much[1 << 20];
+    ck_assert(!sfpm_output_write(output, much, sizeof much));
+    ck_assert(!sfpm_write_header(edit, output));
+    sfpm_output_discard(output);
+    sfpm_edit_destroy(edit);
 }
 END_TEST
 
@@ -262,6 +297,8 @@ int main(void)
     tcase_set_timeout(core, 60);
     tcase_add_checked_fixture(core, set_up, tear_down);
     tcase_add_loop_test(core, what_another_did_meanwhile_is_not_overwritten, 0, 2);
+    tcase_add_test(core, another_name_hides_no_commit);
+    tcase_add_test(core, a_header_that_is_not_written_fails);
     tcase_add_loop_test(core, a_locked_image_has_one_writer, 0, 2);
     tcase_add_loop_test(core, a_lock_that_is_ignored_is_told, 0, 2);
     tcase_add_test(core, version_1_is_replaced_by_one_at_a_time);

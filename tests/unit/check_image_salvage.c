@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "image_forge.h"
@@ -191,12 +192,36 @@ START_TEST(damage_and_a_torn_tail_hide_no_commit_silently)
 }
 END_TEST
 
+/* The damaged file stays, whatever name is given for the new one. */
+START_TEST(a_damaged_image_does_not_replace_itself)
+{
+    char dotted[80], around[80];
+    struct stat before, after;
+    make_image();
+    damage("INDX", 4);
+    snprintf(dotted, sizeof dotted, "/tmp/./%s", from + strlen("/tmp/"));
+    snprintf(around, sizeof around, "/tmp/..%s", from);
+    const char *const names[] = {from, dotted, around, to, to};
+    ck_assert_int_eq(stat(from, &before), 0);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        unlink(to);
+        ck_assert_int_eq(i == 3 ? symlink(from, to) : link(from, to), 0);
+        ck_assert(!sfpm_image_salvage(from, names[i], NULL, NULL, NULL, NULL));
+        expect_fault(SFPM_ERR_ARGUMENT, "is the damaged image itself");
+        ck_assert_int_eq(stat(from, &after), 0);
+        ck_assert(before.st_ino == after.st_ino && before.st_size == after.st_size);
+    }
+    clean_up();
+}
+END_TEST
+
 int main(void)
 {
     const TTest *core[] = {a_good_image_is_salvaged_whole, NULL};
     const TTest *limits[] = {a_damaged_region_is_lost_where_it_was_and_only_there,
                              damaged_header_and_index_cost_no_more_than_they_must,
                              where_nothing_is_intact_nothing_is_written,
-                             damage_and_a_torn_tail_hide_no_commit_silently, NULL};
+                             damage_and_a_torn_tail_hide_no_commit_silently,
+                             a_damaged_image_does_not_replace_itself, NULL};
     return run_image_suite("image_salvage", core, limits);
 }

@@ -290,6 +290,30 @@ START_TEST(commit_does_not_hide_the_work_of_others)
 }
 END_TEST
 
+static bool save_before(void *context)
+{
+    (void)context;
+    another_saves();
+    return true;
+}
+
+/* There was no file when the commit began; the one that came meanwhile is another's. */
+START_TEST(first_commit_replaces_nothing)
+{
+    size_t before;
+    const sfpm_hooks_t hooks = {
+        .struct_size = sizeof hooks, .name = "other", .before_save = save_before};
+    sfpm_snapshot_t *snapshot = memory_snapshot();
+    ck_assert_works(sfpm_snapshot_add_hooks(snapshot, &hooks));
+    ck_assert_fails(sfpm_snapshot_commit(snapshot, "a.img", NULL), SFPM_ERR_CHANGED,
+                    "a.img: was made by another process");
+    uint8_t *bytes = read_file("a.img", &before);
+    ck_assert_uint_lt(before, sizeof memory);
+    free(bytes);
+    sfpm_snapshot_destroy(snapshot);
+}
+END_TEST
+
 START_TEST(commit_wants_a_restore_first)
 {
     sfpm_snapshot_t *snapshot = memory_snapshot();
@@ -431,6 +455,7 @@ int main(void)
     tcase_add_checked_fixture(limits, enter_directory, leave_directory);
     tcase_add_loop_test(limits, commit_does_not_hide_the_work_of_others, 0,
                         NUM_INTRUDERS);
+    tcase_add_test(limits, first_commit_replaces_nothing);
     tcase_add_test(limits, commit_wants_a_restore_first);
     tcase_add_test(limits, failed_restore_is_not_remembered);
     tcase_add_test(limits, delta_needs_an_image_with_history);

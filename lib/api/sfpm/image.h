@@ -477,7 +477,7 @@ typedef void (*sfpm_salvage_callback_t)(void *context, uint64_t commit,
  * each with the regions that can be read whole. They are numbered anew; the attribute
  * `salvaged.commit` holds the old number.
  * @param filename  the damaged image; it is only read
- * @param output    the new image; must be another file
+ * @param output    the new image; must be another file, not another name of this one
  * @param options   what opens the image, or NULL
  * @param callback  or NULL
  * @return false when nothing could be recovered, or the output cannot be written

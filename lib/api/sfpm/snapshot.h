@@ -220,7 +220,8 @@ SFPM_API void sfpm_snapshot_set_progress(sfpm_snapshot_t *snapshot,
  * @param filename  the file; a final symbolic link is followed once, a pipe or
  *                  device is written as a stream
  * @return false on failure, and the old file is as it was: SFPM_ERR_SECRET names a
- *         secret region, SFPM_ERR_LOCKED whoever is writing the file
+ *         secret region, SFPM_ERR_LOCKED whoever is writing the file; SFPM_ERR_CHANGED
+ *         when another process made the file meanwhile
  */
 SFPM_API bool sfpm_snapshot_save(const sfpm_snapshot_t *snapshot, const char *filename);
 

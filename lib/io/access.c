@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/* Access control lists and user attributes: on Linux both are extended attributes. */
+#include "io/access.h"
+
+#if defined(__linux__)
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/types.h>
+#include <sys/xattr.h>
+
+#include "base/memory.h"
+
+/* The most that Linux allows for one attribute, and for all their names. */
+#define ATTRIBUTE_MAX ((size_t)65536)
+
+static const char list_name[] = "system.posix_acl_access";
+
+/* Whether the file, or its file system, has no such attribute. */
+static bool has_none(ssize_t result)
+{
+    return result < 0 && (errno == ENODATA || errno == ENOTSUP || errno == ENOSYS);
+}
+
+static bool copy_attribute(int from, int to, const char *name, char *value)
+{
+    ssize_t size = fgetxattr(from, name, value, ATTRIBUTE_MAX);
+    return size >= 0 && fsetxattr(to, name, value, (size_t)size, 0) == 0;
+}
+
+static bool remove_list(int fd)
+{
+    return fremovexattr(fd, list_name) == 0 || has_none(-1);
+}
+
+bool sfpm_access_copy_list(int from, int to, bool same_group)
+{
+    if (has_none(fgetxattr(from, list_name, NULL, 0)))
+        return remove_list(to);
+    char *value = same_group ? SFPM_NEW_N(char, ATTRIBUTE_MAX) : NULL;
+    bool good = value && copy_attribute(from, to, list_name, value);
+    free(value);
+    if (!good)
+        remove_list(to);
+    return good;
+}
+
+/* names: as the system lists them, each with its terminator */
+static bool copy_all(int from, int to, const char *names, size_t size, char *value)
+{
+    bool good = true;
+    for (const char *name = names; name < names + size; name += strlen(name) + 1)
+        if (strncmp(name, "user.", 5) == 0)
+            good = copy_attribute(from, to, name, value) && good;
+    return good;
+}
+
+bool sfpm_access_copy_attributes(int from, int to)
+{
+    ssize_t size = flistxattr(from, NULL, 0);
+    if (size == 0 || has_none(size))
+        return true;
+    char *buffer = SFPM_NEW_N(char, 2 * ATTRIBUTE_MAX);
+    if (!buffer)
+        return false;
+    size = flistxattr(from, buffer, ATTRIBUTE_MAX);
+    bool good = size >= 0 && copy_all(from, to, buffer, (size_t)size,
+                                      buffer + ATTRIBUTE_MAX);
+    free(buffer);
+    return good;
+}
+
+#else
+
+bool sfpm_access_copy_list(int from, int to, bool same_group)
+{
+    (void)from, (void)to, (void)same_group;
+    return true;
+}
+
+bool sfpm_access_copy_attributes(int from, int to)
+{
+    (void)from, (void)to;
+    return true;
+}
+
+#endif
