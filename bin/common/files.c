@@ -149,3 +149,12 @@ bool files_write(const char *option, const char *path, const char *remedy, int *
         *status = tool_usage("%s: '%s' is %s: %s", option, path, what, remedy);
     return what == NULL;
 }
+
+bool files_print(int *status)
+{
+    identity_t identity;
+    const char *what = identify_fd(STDOUT_FILENO, &identity) ? find(&identity) : NULL;
+    if (what != NULL)
+        *status = tool_usage("standard output is %s: print to another file", what);
+    return what == NULL;
+}

@@ -26,4 +26,8 @@ void files_read_bases(const sfpm_image_t *image);
  * Returns false with *status set after telling which. */
 bool files_write(const char *option, const char *path, const char *remedy, int *status);
 
+/* Whether standard output, to which text is printed, is none of the files noted.
+ * Returns false with *status set after telling which. */
+bool files_print(int *status);
+
 #endif

@@ -166,6 +166,16 @@ static bool check_secret(int *status)
            *status == EXIT_SUCCESS;
 }
 
+/* Its other names have the same rules: no image to a terminal, no text into an image. */
+static void name_stdout(void)
+{
+    static const char *const names[] = {"/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (options.output != NULL && strcmp(options.output, names[i]) == 0)
+            strcpy(options.output, "-");
+}
+
+
 static bool check_values(int *status)
 {
     if (options.max_memory_text != NULL &&
@@ -175,6 +185,7 @@ static bool check_values(int *status)
                              options.max_memory_text);
         return false;
     }
+    name_stdout();
     if (options.output != NULL && options.in_place) {
         *status = tool_usage("-o and -i exclude each other");
         return false;

@@ -6,7 +6,9 @@
 #include "common/output.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +29,7 @@ static unsigned long long number_shown(const operand_t *operand)
 
 static bool check_in_place(const operand_t *operand, int *status)
 {
+    struct stat file;
     if (operand->path == NULL)
         *status = tool_usage("-i: standard input has no file to change: use -o FILE");
     else if (operand->selects)
@@ -34,6 +37,32 @@ static bool check_in_place(const operand_t *operand, int *status)
                              "would be changed: go back first, which keeps history, with "
                              "'sfpm-patch -i --undo-to %llu %s', or use -o FILE",
                              operand->label, number_shown(operand), operand->path);
+    else if (operand_identity(operand, &file) && !S_ISREG(file.st_mode))
+        *status = tool_fail(operand->label, "is not a regular file, and cannot be changed "
+                                            "in place: use -o FILE");
+    else
+        return true;
+    return false;
+}
+
+/* What the library refuses to write to, known before the work, not after it. */
+static bool check_target(output_kind_t kind, int *status)
+{
+    struct stat file;
+    bool to_stdout = kind == OUTPUT_STDOUT;
+    const char *name = to_stdout ? "standard output" : options.output;
+    if ((to_stdout ? fstat(STDOUT_FILENO, &file) : stat(name, &file)) != 0)
+        return true;
+    off_t at = to_stdout ? lseek(STDOUT_FILENO, 0, SEEK_CUR) : -1;
+    if (S_ISBLK(file.st_mode))
+        *status = tool_fail(name, "is a block device, where old data would follow the "
+                                  "image: write to a file");
+    else if (S_ISREG(file.st_mode) && at >= 0 && at < file.st_size &&
+             !(fcntl(STDOUT_FILENO, F_GETFL) & O_APPEND))
+        *status = tool_fail(name,
+                            "holds %jd bytes that would follow the image: use > or "
+                            "-o FILE",
+                            (intmax_t)(file.st_size - at));
     else
         return true;
     return false;
@@ -69,10 +98,11 @@ bool output_choose(const operand_t *operand, output_kind_t usual, output_kind_t 
         return false;
     }
     return *kind == OUTPUT_NONE ||
-           files_write("-o", *kind == OUTPUT_FILE ? options.output : NULL,
+           (files_write("-o", *kind == OUTPUT_FILE ? options.output : NULL,
                        operand->image != NULL ? "use -i, or name another file"
                                               : "name another file",
-                       status);
+                       status) &&
+            check_target(*kind, status));
 }
 
 static void warn(void *context, const char *text)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/escape.h"
+#include "common/files.h"
 #include "common/machine.h"
 #include "common/options.h"
 #include "common/tool.h"
@@ -108,9 +109,10 @@ static show_function_t way(void)
 
 static int compare(diff_t *diff, const char *a, const char *b)
 {
-    if (!open_sides(diff, a, b) || !diff_pair(diff) ||
+    int status = TROUBLE;
+    if (!open_sides(diff, a, b) || !files_print(&status) || !diff_pair(diff) ||
         !diff_count(diff, mode == MODE_BRIEF) || !way()(diff))
-        return TROUBLE;
+        return status;
     return diff_differs(diff) ? DIFFERENT : EQUAL;
 }
 

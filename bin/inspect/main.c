@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/files.h"
 #include "common/machine.h"
 #include "common/options.h"
 #include "common/tool.h"
@@ -93,10 +94,8 @@ static int inspect(const char *name)
     int status = EXIT_SUCCESS;
     if (!operand_open(&view.file, name))
         status = tool_failure();
-    else if (mode == MODE_VERIFY)
-        status = view_faults(&view);
-    else
-        status = show(&view);
+    else if (files_print(&status))
+        status = mode == MODE_VERIFY ? view_faults(&view) : show(&view);
     free(view.usage);
     sfpm_vm_destroy(view.vm);
     operand_close(&view.file);

@@ -229,7 +229,8 @@ static int run_image(const operand_t *image)
     files_read_fd("standard input, which the program reads", STDIN_FILENO);
     if (!output_choose(image, OUTPUT_NONE, &kind, &status) ||
         (request.stdout_file &&
-         !files_write("--stdout", request.stdout_file, "name another file", &status)))
+         !files_write("--stdout", request.stdout_file, "name another file", &status)) ||
+        (!request.stdout_file && kind != OUTPUT_STDOUT && !files_print(&status)))
         return status;
     if (!sfpm_vm_is_in(image->image)) {
         const sfpm_commit_info_t *commit = sfpm_image_commit_info(image->image);

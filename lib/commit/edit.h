@@ -108,6 +108,10 @@ bool sfpm_edit_name_base(sfpm_edit_t *edit, const sfpm_image_t *base);
 bool sfpm_output_options(const sfpm_write_options_t *given,
                          sfpm_output_options_t *options);
 
+/* Whether a stream does not write into a file that the image, or a base of it, is read
+ * from; else SFPM_ERR_ARGUMENT. */
+bool sfpm_stream_spares(const sfpm_image_t *image, const sfpm_output_t *output);
+
 /* Writes a whole file of the original layout. */
 bool sfpm_v1_encode(sfpm_edit_t *edit, sfpm_output_t *output);
 

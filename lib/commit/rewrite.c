@@ -275,6 +275,8 @@ static bool run(sfpm_rewriter_t *rewriter, const char *filename, sfpm_output_t *
 {
     rewriter->output = output;
     bool good = output && sfpm_image_is_unchanged(rewriter->image, filename) &&
+                sfpm_stream_spares(rewriter->image, output) &&
+                sfpm_stream_spares(rewriter->options.base, output) &&
                 rewrite_all(rewriter);
     if (good)
         good = sfpm_output_finish(output);

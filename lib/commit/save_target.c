@@ -108,11 +108,26 @@ bool sfpm_image_is_unchanged(const sfpm_image_t *image, const char *filename)
     return image->info.format == 1 || sfpm_image_same_last(image);
 }
 
+bool sfpm_stream_spares(const sfpm_image_t *image, const sfpm_output_t *output)
+{
+    const struct stat *file = sfpm_output_file(output);
+    for (; file && image; image = image->base) {
+        const struct stat *read = sfpm_input_file(image->input);
+        if (read && sfpm_same_file(read, file))
+            return sfpm_fail(SFPM_ERR_ARGUMENT,
+                             "%s: an image cannot be written into the file that it is "
+                             "read from: name the file instead of a descriptor",
+                             sfpm_input_name(image->input));
+    }
+    return true;
+}
+
 static bool save_to(sfpm_edit_t *edit, const char *filename, sfpm_output_t *output)
 {
     if (!output)
         return false;
-    if (sfpm_image_is_unchanged(edit->image, filename) && write_whole(edit, output))
+    if (sfpm_image_is_unchanged(edit->image, filename) &&
+        sfpm_stream_spares(edit->image, output) && write_whole(edit, output))
         return finish(edit, output);
     sfpm_output_discard(output);
     return false;
@@ -191,7 +206,8 @@ static bool save_delta(sfpm_edit_t *edit, sfpm_output_t *output)
         edit->own_keys = *edit->keys;
         edit->keys = &edit->own_keys;
     }
-    if (sfpm_write_header(edit, output) && sfpm_commit_write(edit, NULL, output))
+    if (sfpm_stream_spares(edit->image, output) && sfpm_write_header(edit, output) &&
+        sfpm_commit_write(edit, NULL, output))
         return finish(edit, output);
     sfpm_output_discard(output);
     return false;
@@ -226,6 +242,11 @@ static bool still_ours(const sfpm_image_t *image, const sfpm_output_t *output)
  * sfpm_output_create() holds it from here to the rename. */
 static bool replace_v1(sfpm_edit_t *edit, const sfpm_output_options_t *how)
 {
+    const struct stat *file = sfpm_input_file(edit->image->input);
+    if (!file || !S_ISREG(file->st_mode))
+        return sfpm_fail(SFPM_ERR_ARGUMENT,
+                         "%s: is not a regular file: cannot be replaced",
+                         edit->image->path);
     return save_to(edit, edit->image->path, sfpm_output_create(edit->image->path, how));
 }
 

@@ -34,8 +34,8 @@ struct sfpm_output {
     int fd; /* where bytes go; NEW_FILE: the same as file.fd */
     bool owns_fd;
     sfpm_atomic_t file; /* NEW_FILE */
-    sfpm_place_t place; /* APPEND: where the file is, */
-    struct stat info;   /* and what it was when it was locked */
+    sfpm_place_t place; /* APPEND: where the file is */
+    struct stat info;   /* what APPEND has locked, or what STREAM writes to */
     uint64_t written;   /* the position after what was handed to the system, */
     uint64_t behind;    /* and after what the disk was told to begin with */
     bool dirty;         /* APPEND: written or reserved since the last sync */
@@ -82,23 +82,84 @@ static bool failed(sfpm_output_t *output)
     return false;
 }
 
+static bool fail_replaced(const char *path)
+{
+    return sfpm_fail(SFPM_ERR_CHANGED,
+                     "%s: was replaced by another process just now: try again", path);
+}
+
+/* Readers look for the last commit at the end, so nothing may follow a stream: neither
+ * the old bytes of a device, which keeps its size, nor those of a file. */
+static bool nothing_follows(const sfpm_output_t *output)
+{
+    const struct stat *info = &output->info;
+    if (S_ISBLK(info->st_mode))
+        return sfpm_fail(SFPM_ERR_ARGUMENT,
+                         "%s: is a block device, where old data would follow the image: "
+                         "write to a file",
+                         output->name);
+    if (!S_ISREG(info->st_mode) || (fcntl(output->fd, F_GETFL) & O_APPEND))
+        return true;
+    off_t at = lseek(output->fd, 0, SEEK_CUR);
+    return at < 0 || at >= info->st_size ||
+           sfpm_fail(SFPM_ERR_ARGUMENT,
+                     "%s: holds %lld bytes that would follow the image: empty it first",
+                     output->name, (long long)(info->st_size - at));
+}
+
+static bool open_stream(sfpm_output_t *output, int fd)
+{
+    output->kind = STREAM;
+    output->fd = fd;
+    /* What is no descriptor fails when it is written to. */
+    return fstat(fd, &output->info) != 0 || nothing_follows(output);
+}
+
 static bool open_device(sfpm_output_t *output)
 {
-    struct stat info;
-    output->kind = STREAM;
-    int error = sfpm_file_open(AT_FDCWD, output->name, O_WRONLY, &output->fd);
+    int fd;
+    int error = sfpm_file_open(AT_FDCWD, output->name, O_WRONLY, &fd);
     if (error)
         return sfpm_fail_errno(error, "%s: cannot open for writing", output->name);
     output->owns_fd = true;
-    if (fstat(output->fd, &info) == 0 && !S_ISREG(info.st_mode))
-        return true;
-    return sfpm_fail(SFPM_ERR_CHANGED, "%s: was replaced by another process just now",
-                     output->name);
+    return open_stream(output, fd) &&
+           (!S_ISREG(output->info.st_mode) || fail_replaced(output->name));
+}
+
+/* The number in a name of an open descriptor, else -1. To open such a name again would
+ * start a regular file from its beginning, and sockets cannot be opened. */
+static int named_descriptor(const char *path)
+{
+    static const char *const names[] = {"/dev/stdin", "/dev/stdout", "/dev/stderr"};
+    static const char *const folders[] = {"/dev/fd/", "/proc/self/fd/"};
+    for (int i = 0; i < 3; i++)
+        if (strcmp(path, names[i]) == 0)
+            return i;
+    for (int i = 0; i < 2; i++) {
+        size_t length = strlen(folders[i]);
+        const char *digits = path + length;
+        if (strncmp(path, folders[i], length) == 0 && *digits &&
+            strlen(digits) <= 9 && strspn(digits, "0123456789") == strlen(digits))
+            return atoi(digits);
+    }
+    return -1;
+}
+
+static bool open_descriptor(sfpm_output_t *output, int named)
+{
+    int fd = fcntl(named, F_DUPFD_CLOEXEC, 0);
+    if (fd < 0)
+        return sfpm_fail_errno(errno, "%s", output->name);
+    output->owns_fd = true;
+    return open_stream(output, fd);
 }
 
 static bool open_created(sfpm_output_t *output, const sfpm_output_options_t *options)
 {
     struct stat info;
+    int named = named_descriptor(output->name);
+    if (named >= 0)
+        return open_descriptor(output, named);
     bool exists = stat(output->name, &info) == 0;
     if (!exists && errno != ENOENT)
         return sfpm_fail_errno(errno, "%s", output->name);
@@ -111,6 +172,8 @@ static bool open_created(sfpm_output_t *output, const sfpm_output_options_t *opt
                          output->name);
     if (!sfpm_atomic_begin(&output->file, output->name, exists, options))
         return false;
+    if (exists && !sfpm_same_file(&info, &output->file.old))
+        return fail_replaced(output->name);
     output->fd = output->file.fd;
     return true;
 }
@@ -139,6 +202,8 @@ static bool open_appended(sfpm_output_t *output, const sfpm_output_options_t *op
                         &output->info))
         return false;
     output->owns_fd = true;
+    if (!held && !sfpm_same_file(&info, &output->info))
+        return fail_replaced(path);
     if (output->info.st_nlink > 1 && !(options && options->ignore_hard_links))
         return sfpm_fail(
             SFPM_ERR_ARGUMENT,
@@ -163,9 +228,10 @@ sfpm_output_t *sfpm_output_append(const char *path, const sfpm_output_options_t 
 sfpm_output_t *sfpm_output_stream(int fd, const char *name)
 {
     sfpm_output_t *output = new_output(STREAM, name);
-    if (output)
-        output->fd = fd;
-    return output;
+    if (!output || open_stream(output, fd))
+        return output;
+    destroy(output);
+    return NULL;
 }
 
 int sfpm_output_hold(sfpm_output_t *output)
@@ -178,8 +244,7 @@ int sfpm_output_hold(sfpm_output_t *output)
 
 const struct stat *sfpm_output_file(const sfpm_output_t *output)
 {
-    const struct stat *file = output->kind == NEW_FILE ? &output->file.old : &output->info;
-    return S_ISREG(file->st_mode) ? file : NULL;
+    return S_ISREG(output->info.st_mode) ? &output->info : NULL;
 }
 
 uint64_t sfpm_output_offset(const sfpm_output_t *output)

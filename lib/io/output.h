@@ -35,8 +35,8 @@ typedef struct sfpm_output_options {
 /* A new file at `path`, which appears under that name at sfpm_output_finish():
  * temporary file beside the target (after following a final symlink once),
  * synced, owner and mode of a file it replaces kept, renamed, directory synced.
- * When the target exists and is not a regular file (a pipe, a device) it is
- * written as a stream. An existing regular target must be writable and is locked
+ * When the target exists and is not a regular file (a pipe, a terminal), or names a
+ * descriptor (/dev/stdout, /dev/fd/3), it is written as a stream. An existing regular target must be writable and is locked
  * meanwhile: SFPM_ERR_LOCKED names the holder. Nothing is known to be on stable
  * storage before the finish. `options` may be NULL. */
 sfpm_output_t *sfpm_output_create(const char *path, const sfpm_output_options_t *options);
@@ -51,11 +51,12 @@ sfpm_output_t *sfpm_output_append(const char *path, const sfpm_output_options_t 
  * caller's. -1 on failure. */
 int sfpm_output_hold(sfpm_output_t *output);
 
-/* A stream on a descriptor, which stays the caller's. */
+/* A stream on a descriptor, which stays the caller's. Block devices, and files that hold
+ * bytes behind the descriptor's position, are refused: old bytes would follow. */
 sfpm_output_t *sfpm_output_stream(int fd, const char *name);
 
-/* The regular file that is appended to, replaced or streamed into, to be compared with
- * an input's; NULL: there is none. */
+/* The regular file whose own bytes are written, by an append or a stream, to be compared
+ * with an input's; NULL: there is none. */
 const struct stat *sfpm_output_file(const sfpm_output_t *output);
 
 /* The position in bytes of the next byte written. */

@@ -33,6 +33,7 @@ if [ "$(id -u)" -eq 0 ]; then
 fi
 
 needs setfacl getfacl setfattr getfattr
+rm a.img
 cp good.img a.img
 setfacl -m u:65534:rw a.img 2>/dev/null || skip 'no access control lists here'
 setfattr -n user.note -v keep a.img 2>/dev/null || skip 'no extended attributes here'

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Files that are replaced, by us and by others meanwhile; and secrets asked for. */
 #include <check.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,6 +117,27 @@ START_TEST(another_name_hides_no_commit)
     ck_assert(!write_byte(image, 3, alias));
     ck_assert_int_eq(sfpm_last_status(), SFPM_ERR_CHANGED);
     expect_byte(path, 2);
+    sfpm_image_close(image);
+}
+END_TEST
+
+/* Appended to through a descriptor, it would be read and written at once. */
+START_TEST(an_image_is_not_streamed_into_its_own_file)
+{
+    make(path, 1, 2, NULL, 0);
+    int fd = open(path, O_WRONLY | O_APPEND);
+    sfpm_image_t *image = open_image(path);
+    sfpm_edit_t *edit = sfpm_edit_create(image);
+    ck_assert(!sfpm_edit_save_fd(edit, fd, "standard output", NULL));
+    ck_assert_int_eq(sfpm_last_status(), SFPM_ERR_ARGUMENT);
+    ck_assert_ptr_nonnull(strstr(sfpm_last_error(), "the file that it is read from"));
+    ck_assert(!sfpm_image_rewrite_fd(image, fd, "standard output", NULL));
+    ck_assert_int_eq(sfpm_last_status(), SFPM_ERR_ARGUMENT);
+    sfpm_edit_destroy(edit);
+    sfpm_image_close(image);
+    close(fd);
+    image = open_image(path);
+    ck_assert_uint_eq(sfpm_image_info(image)->torn, 0);
     sfpm_image_close(image);
 }
 END_TEST
@@ -298,6 +320,7 @@ int main(void)
     tcase_add_checked_fixture(core, set_up, tear_down);
     tcase_add_loop_test(core, what_another_did_meanwhile_is_not_overwritten, 0, 2);
     tcase_add_test(core, another_name_hides_no_commit);
+    tcase_add_test(core, an_image_is_not_streamed_into_its_own_file);
     tcase_add_test(core, a_header_that_is_not_written_fails);
     tcase_add_loop_test(core, a_locked_image_has_one_writer, 0, 2);
     tcase_add_loop_test(core, a_lock_that_is_ignored_is_told, 0, 2);

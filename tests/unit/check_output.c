@@ -353,6 +353,49 @@ START_TEST(fifo_and_null_device_are_streamed_to)
 }
 END_TEST
 
+/* The bytes behind would be taken for the end of what was written. */
+START_TEST(stream_over_a_longer_file_is_refused)
+{
+    put_file("a.img", "old and longer", 0644);
+    int fd = open("a.img", O_RDWR);
+    ck_assert_ptr_null(sfpm_output_stream(fd, "standard output"));
+    expect_error(SFPM_ERR_ARGUMENT, 0,
+                 "standard output: holds 14 bytes that would follow the image");
+    ck_assert_int_eq(lseek(fd, 4, SEEK_SET), 4);
+    ck_assert_ptr_null(sfpm_output_stream(fd, "standard output"));
+    expect_error(SFPM_ERR_ARGUMENT, 0, "holds 10 bytes");
+    expect_file("a.img", "old and longer");
+    ck_assert_int_eq(lseek(fd, 0, SEEK_END), 14);
+    sfpm_output_t *output = sfpm_output_stream(fd, "standard output");
+    ck_assert(output && sfpm_output_write(output, "!", 1) && sfpm_output_finish(output));
+    ck_assert_int_eq(lseek(fd, 0, SEEK_SET), 0);
+    ck_assert_int_eq(fcntl(fd, F_SETFL, O_APPEND), 0);
+    output = sfpm_output_stream(fd, "standard output");
+    ck_assert(output && sfpm_output_write(output, "?", 1) && sfpm_output_finish(output));
+    expect_file("a.img", "old and longer!?");
+    close(fd);
+}
+END_TEST
+
+/* To replace the file that it leads to would leave the descriptor with the old one. */
+START_TEST(name_of_a_descriptor_is_that_descriptor)
+{
+    char name[40];
+    struct stat before, after;
+    int fd = open("a.img", O_RDWR | O_CREAT, 0644);
+    put_bytes(fd, "head ");
+    snprintf(name, sizeof name, "/dev/fd/%d", fd);
+    ck_assert_int_eq(fstat(fd, &before), 0);
+    create(name, "and image");
+    expect_file("a.img", "head and image");
+    ck_assert_int_eq(stat("a.img", &after), 0);
+    ck_assert_uint_eq(before.st_ino, after.st_ino);
+    close(fd);
+    ck_assert_ptr_null(sfpm_output_create(name, NULL));
+    expect_error(SFPM_ERR_SYSTEM, EBADF, name);
+}
+END_TEST
+
 START_TEST(closed_pipe_fails_without_killing)
 {
     int ends[2];
@@ -397,6 +440,8 @@ int main(void)
         full_disk_leaves_the_old_file,
         failure_in_the_last_flush_leaves_the_old_file,
         file_put_there_meanwhile_is_kept,
+        stream_over_a_longer_file_is_refused,
+        name_of_a_descriptor_is_that_descriptor,
         closed_pipe_fails_without_killing,
         NULL,
         NULL,

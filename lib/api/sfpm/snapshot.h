@@ -217,8 +217,9 @@ SFPM_API void sfpm_snapshot_set_progress(sfpm_snapshot_t *snapshot,
 
 /**
  * Replaces the file, atomically and durably, by a new image of one commit.
- * @param filename  the file; a final symbolic link is followed once, a pipe or
- *                  device is written as a stream
+ * @param filename  the file; a final symbolic link is followed once; a pipe, a
+ *                  terminal or an open descriptor (/dev/fd/3) is written as a stream,
+ *                  and a block device is refused
  * @return false on failure, and the old file is as it was: SFPM_ERR_SECRET names a
  *         secret region, SFPM_ERR_LOCKED whoever is writing the file; SFPM_ERR_CHANGED
  *         when another process made the file meanwhile
