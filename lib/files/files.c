@@ -86,7 +86,8 @@ bool sfpm_snapshot_add_resource(sfpm_snapshot_t *snapshot,
     taken.path = path;
     if (taken.identity == 0)
         taken.identity = SFPM_SAME_CONTENT;
-    callbacks->files[callbacks->num_files++] = (sfpm_open_file_t){.given = taken};
+    callbacks->files[callbacks->num_files++] =
+        (sfpm_open_file_t){.given = taken, .staged = {.fd = -1, .old_fd = -1}};
     return true;
 }
 

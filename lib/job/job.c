@@ -124,11 +124,13 @@ static void finish(sfpm_job_t *job)
     if (job->started)
         pthread_join(job->thread, NULL);
     hand_over(job);
+    const sfpm_snapshot_t *snapshot = job->snapshot;
     job->snapshot->job = NULL;
-    if (job->hooked)
-        sfpm_hooks_after_save(job->snapshot, job->saved);
     job->snapshot = NULL;
     free_job(job);
+    /* A hook may be left by longjmp(): the job is over before. */
+    if (job->hooked)
+        sfpm_hooks_after_save(snapshot, job->saved);
 }
 
 void sfpm_job_detach(sfpm_snapshot_t *snapshot)

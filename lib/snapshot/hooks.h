@@ -41,6 +41,7 @@ typedef struct sfpm_callbacks {
     sfpm_open_file_t *files;
     size_t num_files;
     size_t file_capacity;
+    sfpm_image_t *opened; /* by the operation in progress; NULL: none, or the caller's */
 } sfpm_callbacks_t;
 
 void sfpm_callbacks_free(sfpm_callbacks_t *callbacks);

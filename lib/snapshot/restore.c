@@ -254,9 +254,9 @@ bool sfpm_snapshot_restore_with(sfpm_snapshot_t *snapshot, const char *filename,
     if (!take_options(&chosen, snapshot, options))
         return false;
     sfpm_image_t *image =
-        sfpm_snapshot_open(snapshot, filename, chosen.commit, chosen.base);
+        sfpm_snapshot_open_own(snapshot, filename, chosen.commit, chosen.base);
     bool ok = image && restore_named(snapshot, image, &chosen);
-    sfpm_image_close(image);
+    sfpm_snapshot_close_own(snapshot, image);
     return ok;
 }
 
@@ -270,15 +270,15 @@ static sfpm_image_t *open_last(sfpm_snapshot_t *snapshot)
                   "save or commit first");
         return NULL;
     }
-    sfpm_image_t *image =
-        sfpm_snapshot_open(snapshot, last->filename, (int64_t)last->number, last->base);
+    sfpm_image_t *image = sfpm_snapshot_open_own(snapshot, last->filename,
+                                                 (int64_t)last->number, last->base);
     if (!image || (memcmp(sfpm_image_info(image)->id, last->id, SFPM_DIGEST_BYTES) == 0 &&
                    memcmp(sfpm_image_commit_info(image)->digest, last->digest,
                           SFPM_DIGEST_BYTES) == 0))
         return image;
     sfpm_fail(SFPM_ERR_CHANGED, "%s: is another image than the one that memory came from",
               last->filename);
-    sfpm_image_close(image);
+    sfpm_snapshot_close_own(snapshot, image);
     return NULL;
 }
 
@@ -291,7 +291,7 @@ bool sfpm_snapshot_revert(sfpm_snapshot_t *snapshot)
         return false;
     sfpm_image_t *image = open_last(snapshot);
     bool ok = image && restore(snapshot, image, &defaults, true);
-    sfpm_image_close(image);
+    sfpm_snapshot_close_own(snapshot, image);
     return ok;
 }
 

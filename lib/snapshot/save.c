@@ -378,7 +378,7 @@ bool sfpm_snapshot_commit(sfpm_snapshot_t *snapshot, const char *filename,
         !sfpm_take_options(&chosen, sizeof chosen, options))
         return false;
     sfpm_error_save(&before);
-    sfpm_image_t *image = sfpm_snapshot_open(snapshot, filename, 0, NULL);
+    sfpm_image_t *image = sfpm_snapshot_open_own(snapshot, filename, 0, NULL);
     if (!image && sfpm_last_status() == SFPM_ERR_NOT_FOUND && !snapshot->partial) {
         sfpm_error_restore(&before);
         return save_new(snapshot, filename, chosen.message, HOW_FIRST);
@@ -387,7 +387,7 @@ bool sfpm_snapshot_commit(sfpm_snapshot_t *snapshot, const char *filename,
               append_to(snapshot, image, filename, chosen.message);
     if (ok && chosen.keep)
         drop_old(snapshot, image, filename, chosen.keep);
-    sfpm_image_close(image);
+    sfpm_snapshot_close_own(snapshot, image);
     return ok;
 }
 
@@ -402,10 +402,10 @@ bool sfpm_snapshot_save_delta(const sfpm_snapshot_t *snapshot, const char *previ
 {
     if (!check_arguments(snapshot, previous) || !check_arguments(snapshot, output))
         return false;
-    sfpm_image_t *image = sfpm_snapshot_open(snapshot, previous, 0, NULL);
+    sfpm_image_t *image = sfpm_snapshot_open_own(snapshot, previous, 0, NULL);
     how_t how = same_file(previous, output) ? HOW_APPEND : HOW_DELTA;
     bool ok = image && write_state(snapshot, image, NULL, how, output);
-    sfpm_image_close(image);
+    sfpm_snapshot_close_own(snapshot, image);
     if (ok)
         sfpm_snapshot_log(snapshot, SFPM_LOG_INFO, "Successfully saved to %s", output);
     return ok;

@@ -39,9 +39,19 @@ sfpm_snapshot_t *sfpm_snapshot_create(void)
     return snapshot;
 }
 
+/* Whether one of the snapshot's callbacks calls, or was left: in the thread of a
+ * background save, or without one. */
+static bool is_inside(const sfpm_snapshot_t *snapshot)
+{
+    const sfpm_job_t *job = snapshot->job;
+    if (job && job->started)
+        return pthread_equal(pthread_self(), job->thread);
+    return snapshot->callbacks->running;
+}
+
 void sfpm_snapshot_destroy(sfpm_snapshot_t *snapshot)
 {
-    if (!snapshot || (!snapshot->job && snapshot->callbacks->running))
+    if (!snapshot || is_inside(snapshot))
         return;
     sfpm_job_detach(snapshot);
     for (size_t i = 0; i < snapshot->num_regions; i++) {
@@ -238,6 +248,40 @@ sfpm_image_t *sfpm_snapshot_open(const sfpm_snapshot_t *snapshot, const char *fi
     for (size_t i = 0; image && (remark = sfpm_image_warning(image, i)); i++)
         sfpm_snapshot_log(snapshot, SFPM_LOG_WARNING, "%s", remark);
     return image;
+}
+
+sfpm_image_t *sfpm_snapshot_open_own(const sfpm_snapshot_t *snapshot,
+                                     const char *filename, int64_t commit,
+                                     const char *base)
+{
+    snapshot->callbacks->opened = sfpm_snapshot_open(snapshot, filename, commit, base);
+    return snapshot->callbacks->opened;
+}
+
+void sfpm_snapshot_close_own(const sfpm_snapshot_t *snapshot, sfpm_image_t *image)
+{
+    snapshot->callbacks->opened = NULL;
+    sfpm_image_close(image);
+}
+
+/* What changed since the last commit is found by comparing from now on: how far things
+ * had come, only the abandoned operation knew. */
+bool sfpm_snapshot_abandon(sfpm_snapshot_t *snapshot)
+{
+    if (!snapshot)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "no snapshot given");
+    sfpm_callbacks_t *callbacks = snapshot->callbacks;
+    if (snapshot->job && snapshot->job->started)
+        return sfpm_callbacks_are_idle(snapshot);
+    if (!callbacks->running && !callbacks->opened)
+        return true;
+    callbacks->running = callbacks->preparing = false;
+    callbacks->image = NULL;
+    sfpm_job_destroy(snapshot->job);
+    sfpm_resources_abandon(snapshot);
+    sfpm_snapshot_close_own(snapshot, callbacks->opened);
+    sfpm_dirty_forget_all(snapshot);
+    return true;
 }
 
 void sfpm_snapshot_remember(const sfpm_snapshot_t *snapshot, const sfpm_image_t *image)

@@ -109,6 +109,13 @@ void sfpm_snapshot_log(const sfpm_snapshot_t *snapshot, sfpm_log_level_t level,
 sfpm_image_t *sfpm_snapshot_open(const sfpm_snapshot_t *snapshot, const char *filename,
                                  int64_t commit, const char *base);
 
+/* The same for the time of one operation, so that sfpm_snapshot_abandon() can close it;
+ * and the end of that. */
+sfpm_image_t *sfpm_snapshot_open_own(const sfpm_snapshot_t *snapshot,
+                                     const char *filename, int64_t commit,
+                                     const char *base);
+void sfpm_snapshot_close_own(const sfpm_snapshot_t *snapshot, sfpm_image_t *image);
+
 /* Keeps where the image of the last commit lies; NULL: nowhere. */
 void sfpm_snapshot_name_last(const sfpm_snapshot_t *snapshot, const char *filename,
                              const char *base);

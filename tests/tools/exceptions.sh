@@ -67,6 +67,44 @@ static int use(sfpm_vm_t *vm, const char *name, sfpm_vm_engine_t engine)
     return result.i64 == 7 ? 0 : fail("another result");
 }
 
+static bool before_save(void *)
+{
+    if (throws)
+        throw std::runtime_error("from a hook");
+    return true;
+}
+
+static int use_snapshot()
+{
+    static int value = 1;
+    sfpm_memory_region_t region = {&value, sizeof value, "value", false};
+    sfpm_hooks_t hooks = {};
+    hooks.struct_size = sizeof hooks;
+    hooks.before_save = before_save;
+    sfpm_snapshot_t *snapshot = sfpm_snapshot_create();
+    if (!snapshot || !sfpm_snapshot_add_region(snapshot, &region) ||
+        !sfpm_snapshot_add_hooks(snapshot, &hooks) || !sfpm_snapshot_save(snapshot, "a.img"))
+        return fail("making the snapshot");
+    throws = true;
+    try {
+        sfpm_snapshot_commit(snapshot, "a.img", nullptr);
+        return fail("it returned");
+    } catch (const std::runtime_error &error) {
+        std::printf("%s\n", error.what());
+    }
+    throws = false;
+    value = 2;
+    if (sfpm_snapshot_commit(snapshot, "a.img", nullptr))
+        return fail("it was not left");
+    if (!sfpm_snapshot_abandon(snapshot) || !sfpm_snapshot_commit(snapshot, "a.img", nullptr))
+        return fail("not to be used again");
+    value = 3;
+    if (!sfpm_snapshot_restore("a.img", snapshot) || value != 2)
+        return fail("another state");
+    sfpm_snapshot_destroy(snapshot);
+    return 0;
+}
+
 int main()
 {
     sfpm_vm_t *vm = sfpm_vm_create();
@@ -77,7 +115,7 @@ int main()
         if (use(vm, "a", engine) || use(vm, "b", engine))
             return 1;
     sfpm_vm_destroy(vm);
-    return 0;
+    return use_snapshot();
 }
 END
 # shellcheck disable=SC2086
@@ -87,4 +125,5 @@ succeeds ./throw
 expect_stdout 'from a native function
 from output
 from a native function
-from output'
+from output
+from a hook'

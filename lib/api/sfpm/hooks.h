@@ -72,6 +72,18 @@ SFPM_API bool sfpm_snapshot_add_hooks(sfpm_snapshot_t *snapshot,
                                       const sfpm_hooks_t *hooks);
 
 /**
+ * Makes a snapshot usable again after a hook, a migration or another callback that
+ * answers was left by longjmp(3) or by a C++ exception: the function that called it never
+ * returned, and until then the snapshot refuses to save, restore and be destroyed. Closes
+ * the image that was open, staged files, and a background save that had not begun to
+ * write; other memory of the operation is not released, and hooks that had run are not
+ * told. Memory is the old one, or the restored one when the hook was an `after_restore`.
+ * Does nothing when no callback was left; must not be called by one that returns.
+ * @return false with SFPM_ERR_ARGUMENT while a save in the background goes on
+ */
+SFPM_API bool sfpm_snapshot_abandon(sfpm_snapshot_t *snapshot);
+
+/**
  * For `before_restore` hooks.
  * @return the image that is to be restored, which belongs to the library; NULL outside of
  *         such a hook

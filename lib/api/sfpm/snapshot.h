@@ -200,8 +200,9 @@ SFPM_API bool sfpm_snapshot_set_secret(sfpm_snapshot_t *snapshot,
 typedef enum sfpm_log_level { SFPM_LOG_INFO = 0, SFPM_LOG_WARNING = 1 } sfpm_log_level_t;
 
 /** Receives what happened, one line without newline, as it happens. The text lives
- * as long as the call. Calling functions on the same snapshot is not allowed. During a
- * background save it is called in the job's thread. */
+ * as long as the call. Calling functions on the same snapshot is not allowed, nor is
+ * leaving by longjmp(3) or an exception. During a background save it is called in the
+ * job's thread. */
 typedef void (*sfpm_log_callback_t)(void *context, sfpm_log_level_t level,
                                     const char *text);
 
@@ -210,8 +211,9 @@ SFPM_API void sfpm_snapshot_set_log(sfpm_snapshot_t *snapshot,
                                     sfpm_log_callback_t callback, void *context);
 
 /** Sets who is told how far saves, commits and restores have come; copied, NULL for
- * nobody. Calling functions on the same snapshot is not allowed. During a background save
- * it is called in the job's thread. */
+ * nobody. Calling functions on the same snapshot is not allowed, nor is leaving by
+ * longjmp(3) or an exception: files are locked then, and threads at work. During a
+ * background save it is called in the job's thread. */
 SFPM_API void sfpm_snapshot_set_progress(sfpm_snapshot_t *snapshot,
                                          const sfpm_progress_t *progress);
 
