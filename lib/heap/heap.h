@@ -20,6 +20,13 @@ typedef struct known_type {
     uint32_t record;       /* its index in the heap's table */
 } known_type_t;
 
+/* A heap that is restored with others: where it was saved and where it is. */
+typedef struct displaced {
+    uint64_t from;
+    uint64_t size;
+    uint64_t to;
+} displaced_t;
+
 /* A symbol that the program registered, as a heap records it. */
 typedef symbol_t host_symbol_t;
 
@@ -37,7 +44,9 @@ struct sfpm_heap {
     pthread_mutex_t lock;
     uint8_t alloc_type; /* of what sfpm_heap_alloc() gives */
     sfpm_snapshot_t *snapshot;
-    bool restoring; /* sfpm_heap_restore() is at work */
+    bool restoring;               /* sfpm_heap_restore() is at work */
+    const displaced_t *displaced; /* then, while some of them lie elsewhere than saved: */
+    size_t num_displaced;         /* all heaps that are restored */
     known_type_t *types;
     size_t num_types;
     size_t type_capacity;
@@ -251,11 +260,20 @@ bool sfpm_read_segment(const sfpm_heap_t *to, const sfpm_image_t *image, size_t 
 bool sfpm_relocate_allowed(const sfpm_heap_t *known, const sfpm_heap_t *preview);
 
 /* Reads the heap whose tables are `preview` into the open memory of `to`, and corrects
- * its pointers. `known` has the program's types. */
+ * its pointers, also those into to->displaced. `known` has the program's types. */
 bool sfpm_relocate(sfpm_heap_t *to, const sfpm_heap_t *known, const sfpm_heap_t *preview,
                    const sfpm_image_t *image, size_t region);
 
+/* Whether the heap in an image may stay where it is while others move; the same. */
+bool sfpm_relocate_others_allowed(const sfpm_heap_t *known, const sfpm_heap_t *preview);
+
+/* Corrects the pointers of a heap that lies where it was saved into heap->displaced. */
+bool sfpm_relocate_others(sfpm_heap_t *heap);
+
 /* ---- image.c ---- */
+
+/* The heaps of a snapshot, in the order in which they were added; NULL after the last. */
+sfpm_heap_t *sfpm_heap_of_snapshot(const sfpm_snapshot_t *snapshot, size_t index);
 
 /* Registers the heap's memory as a region of its snapshot. */
 bool sfpm_heap_register(sfpm_heap_t *heap);

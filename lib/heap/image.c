@@ -2,6 +2,8 @@
 /* A heap as a region of a snapshot. */
 #include "heap/heap.h"
 
+#include <string.h>
+
 #include "snapshot/hooks.h"
 #include "snapshot/snapshot.h"
 
@@ -71,6 +73,18 @@ static bool before_restore(void *context)
                      heap->name, (void *)heap->base, (unsigned long long)address);
 }
 
+/* A table of segments has room for the range that it was made for. */
+static void fit_range(sfpm_heap_t *heap)
+{
+    size_t size = (size_t)heap->header->max_size;
+    if (heap->reserved <= size)
+        return;
+    sfpm_range_release(heap->base + size, heap->reserved - size);
+    heap->reserved = size;
+    if (heap->accessible > size)
+        heap->accessible = size;
+}
+
 /* However the heap came back: by this library's or the snapshot's restore, or revert. It
  * may have grown since it was as it is now. */
 static bool after_restore(void *context, const sfpm_restore_event_t *event)
@@ -83,7 +97,30 @@ static bool after_restore(void *context, const sfpm_restore_event_t *event)
         return sfpm_fail(SFPM_ERR_CORRUPT, "heap '%s': its header is damaged",
                          heap->name);
     heap->used = (size_t)used;
-    return sfpm_hosts_bind(heap);
+    fit_range(heap);
+    return sfpm_hosts_bind(heap) && sfpm_types_bind(heap) && sfpm_relocate_others(heap);
+}
+
+sfpm_heap_t *sfpm_heap_of_snapshot(const sfpm_snapshot_t *snapshot, size_t index)
+{
+    const sfpm_callbacks_t *callbacks = snapshot->callbacks;
+    for (size_t i = 0; i < callbacks->num_hooks; i++)
+        if (callbacks->hooks[i].given.before_restore == before_restore && index-- == 0)
+            return callbacks->hooks[i].given.context;
+    return NULL;
+}
+
+/* Its region is found by its name. */
+static bool check_name(const sfpm_heap_t *heap, const sfpm_snapshot_t *snapshot)
+{
+    for (size_t i = 0; i < snapshot->num_regions; i++)
+        if (strcmp(snapshot->regions[i].name, heap->name) == 0)
+            return sfpm_fail(
+                SFPM_ERR_ARGUMENT,
+                "heap '%s': a region of that name is registered already, and "
+                "a heap needs a name of its own",
+                heap->name);
+    return true;
 }
 
 bool sfpm_heap_add_to_snapshot(sfpm_heap_t *heap, sfpm_snapshot_t *snapshot)
@@ -101,6 +138,8 @@ bool sfpm_heap_add_to_snapshot(sfpm_heap_t *heap, sfpm_snapshot_t *snapshot)
                                 .before_restore = before_restore,
                                 .after_restore = after_restore,
                                 .context = heap};
+    if (!check_name(heap, snapshot))
+        return false;
     heap->snapshot = snapshot;
     if (!sfpm_heap_register(heap)) {
         heap->snapshot = NULL;

@@ -38,6 +38,20 @@ static bool fail_pointer(const move_t *move, const type_record_t *type,
         (unsigned long long)(slot - move->to->base));
 }
 
+/* Corrects a pointer into another heap of the restore; false when it leads into none. */
+static bool move_to_other(const sfpm_heap_t *heap, uint8_t *slot)
+{
+    uint64_t value = load(slot);
+    for (size_t i = 0; i < heap->num_displaced; i++) {
+        const displaced_t *other = &heap->displaced[i];
+        if (value - other->from >= other->size)
+            continue;
+        store(slot, value - other->from + other->to);
+        return true;
+    }
+    return false;
+}
+
 static bool move_pointers(const walk_t *walk, const type_record_t *type, uint8_t *slot,
                           size_t stride, size_t count)
 {
@@ -54,8 +68,11 @@ static bool move_pointers(const walk_t *walk, const type_record_t *type, uint8_t
         if (value == 0)
             continue;
         if (!heap_slab_holds(base, segments, used, value - from) &&
-            !sfpm_block_find(tables, value - from, &place))
-            return fail_pointer(move, type, slot);
+            !sfpm_block_find(tables, value - from, &place)) {
+            if (value - from < used || !move_to_other(move->to, slot))
+                return fail_pointer(move, type, slot);
+            continue;
+        }
         store(slot, value - from + to);
     }
     return true;
@@ -86,10 +103,24 @@ static void count_blocks(const sfpm_heap_t *heap, uint64_t *blocks)
         }
 }
 
+/* The types that have blocks whose pointers nothing tells, untyped ones if wanted. */
+static void list_unknown(const sfpm_heap_t *known, const sfpm_heap_t *preview,
+                         bool untyped, char *names, size_t room)
+{
+    uint64_t blocks[MAX_TYPES] = {0};
+    count_blocks(preview, blocks);
+    for (uint32_t i = 0; i < preview->header->num_types; i++) {
+        const type_record_t *type = &preview->header->types[i];
+        bool unknown =
+            (type->flags & TYPE_VISITED) && !sfpm_types_find(known, type->name);
+        if (blocks[i] && ((untyped && i == TYPE_UNTYPED) || unknown))
+            add_name(names, room, type->name);
+    }
+}
+
 bool sfpm_relocate_allowed(const sfpm_heap_t *known, const sfpm_heap_t *preview)
 {
     static const char remedy[] = "free that place, or register types";
-    uint64_t blocks[MAX_TYPES] = {0};
     char names[300] = "";
     if (known->options.same_build)
         return sfpm_fail(SFPM_ERR_MISMATCH,
@@ -97,14 +128,7 @@ bool sfpm_relocate_allowed(const sfpm_heap_t *known, const sfpm_heap_t *preview)
                          "same_build cannot move; free that place, or register types and "
                          "symbols instead of same_build",
                          (unsigned long long)preview->header->base);
-    count_blocks(preview, blocks);
-    for (uint32_t i = 0; i < preview->header->num_types; i++) {
-        const type_record_t *type = &preview->header->types[i];
-        bool unknown =
-            (type->flags & TYPE_VISITED) && !sfpm_types_find(known, type->name);
-        if (blocks[i] && (i == TYPE_UNTYPED || unknown))
-            add_name(names, sizeof names, type->name);
-    }
+    list_unknown(known, preview, true, names, sizeof names);
     if (names[0])
         return sfpm_fail(
             SFPM_ERR_MISMATCH,
@@ -112,6 +136,19 @@ bool sfpm_relocate_allowed(const sfpm_heap_t *known, const sfpm_heap_t *preview)
             "because nothing tells where the pointers are in blocks of: %s; %s",
             (unsigned long long)preview->header->base, names, remedy);
     return true;
+}
+
+bool sfpm_relocate_others_allowed(const sfpm_heap_t *known, const sfpm_heap_t *preview)
+{
+    char names[300] = "";
+    list_unknown(known, preview, false, names, sizeof names);
+    return !names[0] ||
+           sfpm_fail(
+               SFPM_ERR_MISMATCH,
+               "another heap of the snapshot must move, because its place is taken, "
+               "and nothing tells which pointers lead there from blocks of: %s; "
+               "register types",
+               names);
 }
 
 /* ---- Reading ---- */
@@ -197,4 +234,29 @@ bool sfpm_relocate(sfpm_heap_t *to, const sfpm_heap_t *known, const sfpm_heap_t 
     bool ok = hosts && read_and_move(&move, known, hosts, image, region);
     sfpm_hosts_close(hosts);
     return ok;
+}
+
+static bool move_others(const walk_t *walk, const type_record_t *type, uint8_t *slot,
+                        size_t stride, size_t count)
+{
+    const sfpm_heap_t *heap = walk->context;
+    (void)type;
+    for (; count > 0; count--, slot += stride)
+        if (load(slot) != 0)
+            move_to_other(heap, slot);
+    return true;
+}
+
+bool sfpm_relocate_others(sfpm_heap_t *heap)
+{
+    const walk_t walk = {
+        .heap = heap, .known = heap, .pointers = move_others, .context = heap};
+    if (heap->num_displaced == 0)
+        return true;
+    if (!sfpm_heap_check(heap))
+        return false;
+    for (uint32_t s = 0; s < heap->header->num_segments; s++)
+        if (!sfpm_walk_segment(&walk, s))
+            return sfpm_fail_prefix("heap '%s'", heap->name);
+    return true;
 }

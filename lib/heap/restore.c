@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Restoring a heap: its tables are read and checked first; then the snapshot puts all
- * regions into place, the heap's at the address where its pointers are right.
+ * Restoring the heaps of a snapshot: their tables are read and checked first; then each
+ * gets a place, those whose own one is taken are filled there and corrected, and the
+ * snapshot puts all other regions into place. All of them come back, or none.
  */
 #include "heap/heap.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "base/options.h"
+#include "snapshot/snapshot.h"
 
 /* What a heap's handle says of its memory, to go back to. */
 typedef struct memory {
@@ -29,67 +32,135 @@ static void set_memory(sfpm_heap_t *heap, const memory_t *memory)
     heap->accessible = memory->accessible;
 }
 
+/* One heap of the snapshot that the image holds. */
+typedef struct part {
+    sfpm_heap_t *heap;
+    size_t region;
+    header_t header;     /* its numbers, from the image */
+    sfpm_heap_t preview; /* its tables; without a base while they are not read */
+    memory_t old;
+    bool elsewhere; /* than the image says: filled and corrected here */
+} part_t;
+
 /* A restore under way. */
 typedef struct restoring {
-    sfpm_heap_t *heap;
+    sfpm_snapshot_t *snapshot;
     sfpm_image_t *image;
-    size_t region;
-    header_t header; /* its numbers, from the image */
     sfpm_restore_options_t options;
+    part_t *parts;
+    displaced_t *displaced; /* one for each part */
+    size_t count;
 } restoring_t;
 
-static size_t size_in_image(const restoring_t *restoring)
+static size_t size_in_image(const part_t *part)
 {
-    return (size_t)restoring->header.num_segments << SEGMENT_SHIFT;
+    return (size_t)part->header.num_segments << SEGMENT_SHIFT;
 }
 
-/* The region of the snapshot follows the heap's memory. */
-static bool register_again(sfpm_heap_t *heap)
+static bool fail_part(const restoring_t *restoring, const part_t *part)
 {
-    return sfpm_snapshot_remove_region(heap->snapshot, heap->name, 0) &&
-           sfpm_heap_register(heap);
+    return sfpm_fail_prefix("%s: heap '%s'", sfpm_image_name(restoring->image),
+                            part->heap->name);
 }
 
-/* Goes back to the old memory after a failure. */
-static bool go_back(sfpm_heap_t *heap, const memory_t *old)
+/* ---- What the image says ------------------------------------------------------ */
+
+static bool look_at_types(const restoring_t *restoring, const part_t *part,
+                          bool *hosts_same)
 {
-    sfpm_error_state_t error;
-    sfpm_error_save(&error);
-    if (heap->base != old->base)
-        sfpm_range_release(heap->base, heap->reserved);
-    set_memory(heap, old);
-    sfpm_snapshot_remove_region(heap->snapshot, heap->name, 0);
-    if (!sfpm_heap_register(heap))
+    const header_t *numbers = &part->header;
+    if (part->heap->num_types == 0 && !numbers->num_symbols && !numbers->num_modules)
+        return true;
+    header_t *header = sfpm_preview_types(restoring->image, part->region);
+    bool ok = header && sfpm_types_compare(part->heap, header);
+    *hosts_same = ok && sfpm_hosts_same(part->heap, header);
+    free(header);
+    return ok;
+}
+
+/* All that it says of a heap, unless contents are not to be verified and the heap need
+ * not move. */
+static bool look(const restoring_t *restoring, part_t *part)
+{
+    sfpm_heap_t *heap = part->heap;
+    bool hosts_same = true;
+    bool unverified = restoring->options.mode == SFPM_RESTORE_LAZY_UNVERIFIED;
+    if (!sfpm_preview_header(&part->header, restoring->image, part->region) ||
+        (unverified && !look_at_types(restoring, part, &hosts_same)))
         return false;
-    sfpm_error_restore(&error);
-    return false;
+    if (unverified && hosts_same)
+        return true;
+    return sfpm_preview_read(&part->preview, restoring->image, part->region) &&
+           sfpm_types_compare(heap, part->preview.header) &&
+           (sfpm_hosts_same(heap, part->preview.header) ||
+            sfpm_hosts_try(heap, &part->preview, restoring->image, part->region));
 }
+
+/* The heaps of the snapshot that the image holds; `wanted` must be one of them. */
+static bool find_parts(restoring_t *restoring, const sfpm_heap_t *wanted)
+{
+    size_t count = 0;
+    sfpm_error_state_t before;
+    while (sfpm_heap_of_snapshot(restoring->snapshot, count))
+        count++;
+    restoring->parts = SFPM_NEW_N(part_t, count);
+    restoring->displaced = SFPM_NEW_N(displaced_t, count);
+    if (!restoring->parts || !restoring->displaced)
+        return false;
+    sfpm_error_save(&before);
+    for (size_t i = 0; i < count; i++) {
+        part_t *part = &restoring->parts[restoring->count];
+        part->heap = sfpm_heap_of_snapshot(restoring->snapshot, i);
+        part->preview.name = part->heap->name;
+        part->old = memory_of(part->heap);
+        if (sfpm_image_find_region(restoring->image, part->heap->name, &part->region))
+            restoring->count++;
+        else if (part->heap == wanted)
+            return fail_part(restoring, part);
+    }
+    sfpm_error_restore(&before);
+    return true;
+}
+
+/* ---- Places ------------------------------------------------------------------- */
 
 /* As much of the range as there is room for, at the address where pointers are right. */
-static uint8_t *reserve_there(const restoring_t *restoring, size_t *reserved)
+static uint8_t *reserve_there(const part_t *part, size_t *reserved)
 {
-    const header_t *header = &restoring->header;
+    const header_t *header = &part->header;
     for (*reserved = (size_t)header->max_size;; *reserved /= 2) {
-        if (*reserved < size_in_image(restoring))
-            *reserved = size_in_image(restoring);
+        if (*reserved < size_in_image(part))
+            *reserved = size_in_image(part);
         *reserved = (*reserved + SEGMENT_SIZE - 1) / SEGMENT_SIZE * SEGMENT_SIZE;
         uint8_t *base = sfpm_range_reserve(header->base, *reserved, true);
-        if (base || *reserved == size_in_image(restoring))
+        if (base || *reserved == size_in_image(part))
             return base;
     }
 }
 
-/* The heap's own range, when it is the right one, or another one at that place. */
-static bool take_place(const restoring_t *restoring)
+static bool place_is_free(const part_t *part)
 {
-    sfpm_heap_t *heap = restoring->heap;
-    size_t size = size_in_image(restoring);
+    const sfpm_heap_t *heap = part->heap;
+    size_t size = size_in_image(part);
+    if ((uintptr_t)heap->base == part->header.base && size <= heap->reserved)
+        return true;
+    uint8_t *base = sfpm_range_reserve(part->header.base, size, true);
+    sfpm_range_release(base, size);
+    return base != NULL;
+}
+
+/* The heap's own range, when it is the right one, or another one at that place; no more
+ * than its table of segments has room for. */
+static bool take_place(const part_t *part)
+{
+    sfpm_heap_t *heap = part->heap;
+    size_t size = size_in_image(part);
     size_t reserved = heap->reserved;
     uint8_t *base = heap->base;
     size_t open = heap->accessible;
-    if ((uintptr_t)base != restoring->header.base || size > reserved) {
+    if ((uintptr_t)base != part->header.base || size > reserved) {
         open = 0;
-        base = reserve_there(restoring, &reserved);
+        base = reserve_there(part, &reserved);
     }
     if (!base)
         return false;
@@ -98,157 +169,186 @@ static bool take_place(const restoring_t *restoring)
             sfpm_range_release(base, reserved);
         return false;
     }
+    if (reserved > part->header.max_size)
+        reserved = (size_t)part->header.max_size;
     sfpm_heap_attach(heap, base, reserved, size);
-    heap->accessible = size > open ? size : open;
+    if (open > size)
+        heap->accessible = open < reserved ? open : reserved;
     return true;
 }
 
-/* A table of segments has room for the range that it was made for. */
-static void fit_range(sfpm_heap_t *heap)
+/* Any place, for a heap that may move. */
+static bool take_other_place(const restoring_t *restoring, part_t *part)
 {
-    size_t size = (size_t)heap->header->max_size;
-    if (heap->reserved <= size)
-        return;
-    sfpm_range_release(heap->base + size, heap->reserved - size);
-    heap->reserved = size;
-}
-
-static bool restore_in_place(restoring_t *restoring)
-{
-    sfpm_heap_t *heap = restoring->heap;
-    const memory_t old = memory_of(heap);
-    if (!take_place(restoring))
+    size_t size = size_in_image(part);
+    size_t reserved = (size_t)part->header.max_size;
+    if ((!part->preview.base &&
+         !sfpm_preview_read(&part->preview, restoring->image, part->region)) ||
+        !sfpm_relocate_allowed(part->heap, &part->preview))
         return false;
-    if (!register_again(heap) ||
-        !sfpm_snapshot_restore_image(heap->snapshot, restoring->image,
-                                     &restoring->options))
-        return go_back(heap, &old);
-    if (heap->base != old.base)
-        sfpm_range_release(old.base, old.reserved);
-    fit_range(heap);
-    return true;
-}
-
-static bool look_at_types(const restoring_t *restoring, bool *hosts_same)
-{
-    const header_t *numbers = &restoring->header;
-    if (restoring->heap->num_types == 0 && !numbers->num_symbols && !numbers->num_modules)
-        return true;
-    header_t *header = sfpm_preview_types(restoring->image, restoring->region);
-    bool ok = header && sfpm_types_compare(restoring->heap, header);
-    *hosts_same = ok && sfpm_hosts_same(restoring->heap, header);
-    free(header);
-    return ok;
-}
-
-/* What the image says of the heap: all of it, unless contents are not to be verified and
- * the heap need not move. */
-static bool look(restoring_t *restoring, sfpm_heap_t *preview)
-{
-    sfpm_heap_t *heap = restoring->heap;
-    if (!sfpm_image_find_region(restoring->image, heap->name, &restoring->region) ||
-        !sfpm_preview_header(&restoring->header, restoring->image, restoring->region))
-        return false;
-    bool hosts_same = true;
-    if (restoring->options.mode == SFPM_RESTORE_LAZY_UNVERIFIED &&
-        !look_at_types(restoring, &hosts_same))
-        return false;
-    if (restoring->options.mode == SFPM_RESTORE_LAZY_UNVERIFIED && hosts_same)
-        return true;
-    return sfpm_preview_read(preview, restoring->image, restoring->region) &&
-           sfpm_types_compare(heap, preview->header) &&
-           (sfpm_hosts_same(heap, preview->header) ||
-            sfpm_hosts_try(heap, preview, restoring->image, restoring->region));
-}
-
-/* The heap's memory at another place, filled and corrected. */
-static bool load_elsewhere(restoring_t *restoring, sfpm_heap_t *preview)
-{
-    sfpm_heap_t *heap = restoring->heap;
-    size_t size = size_in_image(restoring);
-    if (!preview->base &&
-        !sfpm_preview_read(preview, restoring->image, restoring->region))
-        return false;
-    if (!sfpm_relocate_allowed(heap, preview))
-        return false;
-    size_t reserved = (size_t)restoring->header.max_size;
     uint8_t *base = sfpm_range_reserve(0, reserved, false);
     if (!base && reserved > size)
         base = sfpm_range_reserve(0, reserved = size, false);
     if (!base)
         return false;
-    sfpm_heap_t to = {.name = heap->name};
-    sfpm_heap_attach(&to, base, reserved, size);
-    if (!sfpm_range_open(base, size) ||
-        !sfpm_relocate(&to, heap, preview, restoring->image, restoring->region)) {
+    if (!sfpm_range_open(base, size)) {
         sfpm_range_release(base, reserved);
         return false;
     }
-    sfpm_heap_attach(heap, base, reserved, size);
-    sfpm_hosts_record(heap); /* its host addresses are those of this process */
+    sfpm_heap_attach(part->heap, base, reserved, size);
+    part->elsewhere = true;
     return true;
 }
 
-/* The snapshot restores its other regions, and takes the heap's as it is. */
-static bool restore_elsewhere(restoring_t *restoring, sfpm_heap_t *preview)
+static bool take_places(restoring_t *restoring)
 {
-    sfpm_heap_t *heap = restoring->heap;
-    const memory_t old = memory_of(heap);
-    if (!load_elsewhere(restoring, preview))
-        return sfpm_fail_prefix("%s: heap '%s'", sfpm_image_name(restoring->image),
-                                heap->name);
-    restoring->options.accept |= SFPM_ACCEPT_REMOVED;
-    if (!sfpm_snapshot_remove_region(heap->snapshot, heap->name, 0) ||
-        !sfpm_snapshot_restore_image(heap->snapshot, restoring->image,
-                                     &restoring->options) ||
-        !sfpm_heap_register(heap))
-        return go_back(heap, &old);
-    sfpm_range_release(old.base, old.reserved);
+    for (size_t i = 0; i < restoring->count; i++) {
+        part_t *part = &restoring->parts[i];
+        if (!(place_is_free(part) ? take_place(part) : take_other_place(restoring, part)))
+            return fail_part(restoring, part);
+        restoring->displaced[i] = (displaced_t){.from = part->header.base,
+                                                .size = size_in_image(part),
+                                                .to = (uintptr_t)part->heap->base};
+    }
     return true;
 }
 
-static bool place_is_free(const restoring_t *restoring)
+/* Fills a heap that lies elsewhere, with its pointers corrected. */
+static bool fill(const restoring_t *restoring, const part_t *part)
 {
-    const sfpm_heap_t *heap = restoring->heap;
-    size_t size = size_in_image(restoring);
-    if ((uintptr_t)heap->base == restoring->header.base && size <= heap->reserved)
-        return true;
-    uint8_t *base = sfpm_range_reserve(restoring->header.base, size, true);
-    sfpm_range_release(base, size);
-    return base != NULL;
+    sfpm_heap_t *heap = part->heap;
+    heap->num_displaced = restoring->count;
+    bool ok = sfpm_relocate(heap, heap, &part->preview, restoring->image, part->region);
+    heap->num_displaced = 0;
+    if (ok)
+        sfpm_hosts_record(heap); /* its host addresses are those of this process */
+    return ok;
+}
+
+/* A heap that stays: its pointers into the others are corrected once it is restored. */
+static bool announce(const restoring_t *restoring, part_t *part)
+{
+    if ((!part->preview.base &&
+         !sfpm_preview_read(&part->preview, restoring->image, part->region)) ||
+        !sfpm_relocate_others_allowed(part->heap, &part->preview))
+        return false;
+    part->heap->num_displaced = restoring->count;
+    return true;
+}
+
+static bool load_elsewhere(restoring_t *restoring)
+{
+    bool any = false;
+    for (size_t i = 0; i < restoring->count; i++) {
+        restoring->parts[i].heap->displaced = restoring->displaced;
+        any = any || restoring->parts[i].elsewhere;
+    }
+    for (size_t i = 0; any && i < restoring->count; i++) {
+        part_t *part = &restoring->parts[i];
+        if (!(part->elsewhere ? fill(restoring, part) : announce(restoring, part)))
+            return fail_part(restoring, part);
+    }
+    return true;
+}
+
+/* ---- The snapshot's regions ---------------------------------------------------- */
+
+/* Follow the heaps' memory: all go before one comes, since one may lie where another
+ * was. */
+static bool register_again(const restoring_t *restoring)
+{
+    bool ok = true;
+    for (size_t i = 0; i < restoring->count; i++)
+        sfpm_snapshot_remove_region(restoring->snapshot, restoring->parts[i].heap->name,
+                                    0);
+    for (size_t i = 0; ok && i < restoring->count; i++) {
+        const part_t *part = &restoring->parts[i];
+        ok = sfpm_heap_register(part->heap);
+        if (ok && part->elsewhere)
+            sfpm_snapshot_set_placed(restoring->snapshot, part->heap->name, true);
+    }
+    return ok;
+}
+
+/* All heaps as they were, after a failure. */
+static void go_back(const restoring_t *restoring)
+{
+    sfpm_error_state_t error;
+    sfpm_error_save(&error);
+    for (size_t i = 0; i < restoring->count; i++) {
+        const part_t *part = &restoring->parts[i];
+        if (part->heap->base != part->old.base)
+            sfpm_range_release(part->heap->base, part->heap->reserved);
+        set_memory(part->heap, &part->old);
+    }
+    if (register_again(restoring))
+        sfpm_error_restore(&error);
+}
+
+/* The old memory is not needed any more. */
+static void finish(const restoring_t *restoring)
+{
+    for (size_t i = 0; i < restoring->count; i++) {
+        const part_t *part = &restoring->parts[i];
+        const sfpm_heap_t *heap = part->heap;
+        size_t kept = heap->base == part->old.base ? heap->reserved : 0;
+        if (kept < part->old.reserved)
+            sfpm_range_release(part->old.base + kept, part->old.reserved - kept);
+        sfpm_snapshot_set_placed(restoring->snapshot, heap->name, false);
+    }
+}
+
+/* `*complete` tells whether the hooks succeeded as well.
+ * Returns whether memory is what the image holds. */
+static bool restore_memory(restoring_t *restoring, bool *complete)
+{
+    if (!take_places(restoring) || !load_elsewhere(restoring) ||
+        !register_again(restoring))
+        return false;
+    *complete = sfpm_snapshot_restore_image(restoring->snapshot, restoring->image,
+                                            &restoring->options);
+    return *complete || sfpm_last_status() == SFPM_ERR_UNFINISHED;
 }
 
 static bool restore(restoring_t *restoring)
 {
-    sfpm_heap_t preview = {.name = restoring->heap->name};
-    bool ok = look(restoring, &preview) ||
-              sfpm_fail_prefix("%s: heap '%s'", sfpm_image_name(restoring->image),
-                               restoring->heap->name);
-    ok = ok &&
-         (place_is_free(restoring) ? restore_in_place(restoring)
-                                   : restore_elsewhere(restoring, &preview)) &&
-         sfpm_types_bind(restoring->heap);
-    sfpm_preview_free(&preview);
-    return ok;
+    bool complete = false;
+    for (size_t i = 0; i < restoring->count; i++)
+        if (!look(restoring, &restoring->parts[i]))
+            return fail_part(restoring, &restoring->parts[i]);
+    for (size_t i = 0; i < restoring->count; i++)
+        restoring->parts[i].heap->restoring = true;
+    if (restore_memory(restoring, &complete))
+        finish(restoring);
+    else
+        go_back(restoring);
+    for (size_t i = 0; i < restoring->count; i++) {
+        restoring->parts[i].heap->restoring = false;
+        restoring->parts[i].heap->num_displaced = 0;
+    }
+    return complete;
 }
 
 bool sfpm_heap_restore(sfpm_heap_t *heap, const char *filename,
                        const sfpm_restore_options_t *options)
 {
-    restoring_t restoring = {.heap = heap};
+    restoring_t restoring = {.count = 0};
     if (!heap || !filename || !heap->snapshot)
         return sfpm_fail(
             SFPM_ERR_ARGUMENT,
             "a file name is needed, and a heap that was added to a snapshot");
     if (!sfpm_take_options(&restoring.options, sizeof restoring.options, options))
         return false;
+    restoring.snapshot = heap->snapshot;
     restoring.image = sfpm_snapshot_open_image(heap->snapshot, filename, options);
     restoring.options.struct_size = sizeof restoring.options;
     restoring.options.commit = 0;
     restoring.options.base = NULL;
-    heap->restoring = true;
-    bool ok = restoring.image && restore(&restoring);
-    heap->restoring = false;
+    bool ok = restoring.image && find_parts(&restoring, heap) && restore(&restoring);
+    for (size_t i = 0; i < restoring.count; i++)
+        sfpm_preview_free(&restoring.parts[i].preview);
+    free(restoring.parts);
+    free(restoring.displaced);
     sfpm_image_close(restoring.image);
     return ok;
 }

@@ -12,7 +12,7 @@ static bool is_wanted(const sfpm_restoring_t *restoring, size_t registered)
 {
     const sfpm_registered_t *region = &restoring->snapshot->regions[registered];
     sfpm_restore_mode_t mode = restoring->options.mode;
-    return region->remappable && mode != SFPM_RESTORE_EAGER &&
+    return region->remappable && !region->placed && mode != SFPM_RESTORE_EAGER &&
            sfpm_restoring_has_source(restoring, registered) &&
            !sfpm_revert_is_partial(restoring, registered) &&
            !sfpm_restoring_source(restoring, registered)->bytes &&

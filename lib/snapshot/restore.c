@@ -24,6 +24,7 @@
 static bool is_filled(const sfpm_restoring_t *restoring, size_t registered)
 {
     return sfpm_restoring_has_source(restoring, registered) &&
+           !restoring->snapshot->regions[registered].placed &&
            !sfpm_lazy_is_mapped(restoring, registered) &&
            !sfpm_revert_is_partial(restoring, registered);
 }
@@ -109,6 +110,10 @@ static bool replace_region(sfpm_restoring_t *restoring, size_t registered)
                           sfpm_image_name(restoring->image));
     else if (sfpm_revert_is_partial(restoring, registered))
         sfpm_revert_replace(restoring, registered);
+    else if (region->placed)
+        sfpm_snapshot_log(restoring->snapshot, SFPM_LOG_INFO,
+                          "Region '%s' lies elsewhere now: at %p", region->name,
+                          region->base);
     else if (source->bytes)
         memcpy(region->base, source->bytes, size);
     else if (!sfpm_image_read(restoring->image, source->stored, 0, region->base, size))

@@ -98,6 +98,11 @@ static bool check_contents_fit(const sfpm_restoring_t *restoring)
                              "region '%s' (%zu bytes) was volatile when the image was "
                              "saved, so it has no contents: register it as volatile",
                              region->name, region->size);
+        if (region->placed && source->made)
+            return sfpm_fail(SFPM_ERR_MISMATCH,
+                             "region '%s' (%zu bytes) was made by a migration, and the "
+                             "heap in it cannot move: free the place where it was saved",
+                             region->name, region->size);
     }
     return true;
 }

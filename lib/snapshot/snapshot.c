@@ -200,6 +200,13 @@ bool sfpm_snapshot_move_region(sfpm_snapshot_t *snapshot, const char *name,
     return sfpm_snapshot_move_growing(snapshot, name, instance, base, size, 0);
 }
 
+void sfpm_snapshot_set_placed(sfpm_snapshot_t *snapshot, const char *name, bool placed)
+{
+    sfpm_registered_t *region = find_region(snapshot, name, 0);
+    if (region)
+        region->placed = placed;
+}
+
 bool sfpm_snapshot_remove_region(sfpm_snapshot_t *snapshot, const char *name,
                                  size_t instance)
 {

@@ -22,6 +22,7 @@ typedef struct sfpm_registered {
     bool remappable;  /* its pages may be exchanged for mappings of an image */
     uint64_t address; /* where it prefers to lie, for the image; 0: anywhere */
     sfpm_reservation_t *reservation; /* its addresses, and those it may grow into */
+    bool placed; /* a restore leaves it alone: its contents are there already */
     uintptr_t copied; /* `base` is a copy of the region that lies here; 0: it is not */
     /* Whether contents of this size can be restored, as far as it costs next to nothing
      * to tell; otherwise the error is set. NULL: always. */
@@ -99,6 +100,9 @@ bool sfpm_snapshot_add_growing(sfpm_snapshot_t *snapshot,
                                const sfpm_region_options_t *options, size_t room);
 bool sfpm_snapshot_move_growing(sfpm_snapshot_t *snapshot, const char *name,
                                 size_t instance, void *base, size_t size, size_t room);
+
+/* Sets whether the first region of that name has its contents before a restore begins. */
+void sfpm_snapshot_set_placed(sfpm_snapshot_t *snapshot, const char *name, bool placed);
 
 /* Tells the snapshot's log callback, if any. */
 void sfpm_snapshot_log(const sfpm_snapshot_t *snapshot, sfpm_log_level_t level,

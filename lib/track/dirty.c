@@ -264,7 +264,7 @@ void sfpm_dirty_restored(const sfpm_snapshot_t *snapshot,
         bool mapped = mappings && mappings[i].wanted;
         if (sfpm_revert_is_partial(restoring, i))
             watch_reverted(tracker, watched);
-        else if (wanted == SFPM_TRACKING_NONE || !is_watchable(region))
+        else if (wanted == SFPM_TRACKING_NONE || !is_watchable(region) || region->placed)
             forget(tracker, watched);
         else if (mapped &&
                  (wanted == SFPM_TRACKING_AUTO || wanted == SFPM_TRACKING_PAGEMAP))

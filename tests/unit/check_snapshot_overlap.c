@@ -27,10 +27,10 @@ START_TEST(overlapping_regions_are_refused_by_name)
         size_t from, size;
         bool free;
     } cases[] = {
-        {1000, 1000, false}, {1000, 1, false},    {1999, 1, false},  {1200, 100, false},
-        {999, 2, false},     {500, 2000, false},  {500, 501, false}, {1500, 1000, false},
-        {0, 1000, true},     {2000, 1000, true},  {999, 1, true},    {2000, 1, true},
-        {3000, 1, false},    {2999, 2, false},    {0, 8192, false},
+        {1000, 1000, false}, {1000, 1, false},   {1999, 1, false},  {1200, 100, false},
+        {999, 2, false},     {500, 2000, false}, {500, 501, false}, {1500, 1000, false},
+        {0, 1000, true},     {2000, 1000, true}, {999, 1, true},    {2000, 1, true},
+        {3000, 1, false},    {2999, 2, false},   {0, 8192, false},
     };
     sfpm_snapshot_t *snapshot = snapshot_of("first", memory + 1000, 1000);
     add(snapshot, "second", memory + 3000, 1000);
@@ -64,8 +64,7 @@ START_TEST(a_region_does_not_move_over_another)
     add(snapshot, "above", memory + 3000, 1000);
 #define MOVE(from, size)                                                                 \
     sfpm_snapshot_move_region(snapshot, "moving", 0, memory + (from), size)
-    ck_assert_fails(MOVE(3000, 1000), SFPM_ERR_ARGUMENT,
-                    "'moving' (1000 bytes at ");
+    ck_assert_fails(MOVE(3000, 1000), SFPM_ERR_ARGUMENT, "'moving' (1000 bytes at ");
     ck_assert_fails(MOVE(3500, 1), SFPM_ERR_ARGUMENT, "overlaps region 'above'");
     ck_assert_fails(MOVE(1000, 2001), SFPM_ERR_ARGUMENT, "overlaps region 'above'");
     ck_assert_fails(MOVE(499, 1000), SFPM_ERR_ARGUMENT, "overlaps region 'below'");

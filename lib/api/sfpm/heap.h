@@ -234,11 +234,11 @@ SFPM_API bool sfpm_heap_check_pointers(const sfpm_heap_t *heap, sfpm_heap_suspec
 SFPM_API bool sfpm_heap_add_to_snapshot(sfpm_heap_t *heap, sfpm_snapshot_t *snapshot);
 
 /**
- * Restores the snapshot that the heap was added to: all of its regions, and the heap.
- * Blocks allocated before are gone, also those of other addresses. The heap lies where it
- * was saved; if that place is taken, elsewhere, with every pointer corrected. Then
- * regions of the image that are not registered are passed over, as with
- * SFPM_ACCEPT_REMOVED.
+ * Restores the snapshot that the heap was added to: all of its regions, and all of its
+ * heaps. Blocks allocated before are gone, also those of other addresses. A heap lies
+ * where it was saved; if that place is taken, elsewhere, with every pointer corrected.
+ * Several move together. Pointers of types from one heap into another are corrected, too,
+ * whichever of the two moves; that they lead to a block is not checked.
  * @param filename  the image
  * @param options   or NULL, as for sfpm_snapshot_restore_with()
  * @return false with
@@ -246,7 +246,8 @@ SFPM_API bool sfpm_heap_add_to_snapshot(sfpm_heap_t *heap, sfpm_snapshot_t *snap
  *         SFPM_ERR_MISMATCH: the image holds no such heap, or a type is another one in
  * this program, or the heap must move and holds blocks whose pointers are not known;
  *         SFPM_ERR_CORRUPT: the heap's tables make no sense, or a pointer leads to no
- *         block; or as sfpm_snapshot_restore() tells. The heap is as it was.
+ *         block; or as sfpm_snapshot_restore() tells. All heaps are as they were,
+ *         but for SFPM_ERR_UNFINISHED.
  */
 SFPM_API bool sfpm_heap_restore(sfpm_heap_t *heap, const char *filename,
                                 const sfpm_restore_options_t *options);
