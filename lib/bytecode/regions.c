@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The bytes of a machine's regions. Linear memory has a mapping of its own, so that zeros
- * cost nothing and a page that is written to is one page of the region.
+ * The bytes of a machine's regions. Linear memory begins at a page, so that a page that
+ * is written to is one page of the region; larger memory has a mapping of its own, whose
+ * zeros cost nothing.
  */
 #include "bytecode/regions.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -36,28 +38,46 @@ bool sfpm_region_make(sfpm_buffer_t *region, const char *name, uint64_t size)
 
 /* ---- Linear memory ---------------------------------------------------------- */
 
-/* On both sides of the memory nothing can be read or written. */
-enum { GUARD = SFPM_PAGE_SIZE };
+enum {
+    /* Memory of up to so many bytes comes from the allocator: clearing it costs less than
+     * mapping, protecting and unmapping. It is never watched for changes: see
+     * WORTH_WATCHING. */
+    SMALL = 4 * SFPM_PAGE_SIZE,
+    /* On both sides of larger memory nothing can be read or written. */
+    GUARD = SFPM_PAGE_SIZE
+};
 
 /* Zeros that take no memory before they are touched; NULL when there is no room. */
-static uint8_t *map_zeros(uint64_t capacity)
+static uint8_t *map_zeros(size_t capacity)
+{
+    uint8_t *all =
+        mmap(NULL, capacity + 2 * GUARD, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (all == MAP_FAILED)
+        return NULL;
+    if (mprotect(all + GUARD, capacity, PROT_READ | PROT_WRITE) == 0)
+        return all + GUARD;
+    munmap(all, capacity + 2 * GUARD);
+    return NULL;
+}
+
+/* Zeros that begin at a page of the system; NULL when there is no room. The capacity is
+ * whole pages of a machine. */
+static uint8_t *new_zeros(uint64_t capacity)
 {
     if (capacity > SIZE_MAX / 2)
         return NULL;
-    uint8_t *all = mmap(NULL, (size_t)capacity + 2 * GUARD, PROT_NONE,
-                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (all == MAP_FAILED)
-        return NULL;
-    if (mprotect(all + GUARD, (size_t)capacity, PROT_READ | PROT_WRITE) == 0)
-        return all + GUARD;
-    munmap(all, (size_t)capacity + 2 * GUARD);
-    return NULL;
+    if (capacity > SMALL)
+        return map_zeros((size_t)capacity);
+    uint8_t *zeros = aligned_alloc(SFPM_PAGE_SIZE, (size_t)capacity);
+    return zeros ? memset(zeros, 0, (size_t)capacity) : NULL;
 }
 
 void sfpm_memory_free(sfpm_buffer_t *memory)
 {
-    if (memory->data)
+    if (memory->capacity > SMALL)
         munmap(memory->data - GUARD, memory->capacity + 2 * GUARD);
+    else
+        free(memory->data);
     *memory = (sfpm_buffer_t){0};
 }
 
@@ -68,7 +88,7 @@ bool sfpm_memory_make(sfpm_buffer_t *memory, uint64_t size)
     if (size == 0)
         return true;
     if (!sfpm_align_up(size, SFPM_PAGE_SIZE, &capacity) ||
-        !(memory->data = map_zeros(capacity)))
+        !(memory->data = new_zeros(capacity)))
         return sfpm_fail_memory(size);
     memory->size = (size_t)size;
     memory->capacity = (size_t)capacity;
@@ -87,7 +107,7 @@ static bool reserve(sfpm_buffer_t *memory, uint64_t wanted, uint64_t most)
     if (capacity < wanted)
         capacity = wanted;
     capacity -= capacity % SFPM_PAGE_SIZE;
-    uint8_t *data = map_zeros(capacity);
+    uint8_t *data = new_zeros(capacity);
     if (!data)
         return false;
     size_t size = memory->size;

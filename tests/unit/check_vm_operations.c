@@ -283,7 +283,7 @@ static bool is_deadly(const uint8_t *at)
 START_TEST(memory_lies_between_pages_that_cannot_be_touched)
 {
     sfpm_buffer_t memory = {0};
-    ck_assert(sfpm_memory_make(&memory, 2 * SFPM_PAGE_SIZE));
+    ck_assert(sfpm_memory_make(&memory, 5 * SFPM_PAGE_SIZE));
     ck_assert(!is_deadly(memory.data) && !is_deadly(memory.data + memory.size - 1));
     ck_assert(is_deadly(memory.data - 1) && is_deadly(memory.data + memory.size));
     sfpm_memory_free(&memory);
@@ -291,6 +291,33 @@ START_TEST(memory_lies_between_pages_that_cannot_be_touched)
     ck_assert(!sfpm_memory_make(&memory, UINT64_MAX));
     ck_assert_int_eq(sfpm_last_status(), SFPM_ERR_MEMORY);
     ck_assert(sfpm_memory_make(&memory, 0) && !memory.data);
+}
+END_TEST
+
+static size_t bytes_that_are_not(const sfpm_buffer_t *memory, size_t from, uint8_t byte)
+{
+    size_t count = 0;
+    for (size_t i = from; i < memory->size; i++)
+        count += memory->data[i] != byte;
+    return count;
+}
+
+/* Small memory comes from the allocator, larger memory is mapped. */
+START_TEST(memory_keeps_its_bytes_as_it_becomes_large)
+{
+    sfpm_buffer_t memory = {0};
+    ck_assert(sfpm_memory_make(&memory, SFPM_PAGE_SIZE));
+    for (uint32_t pages = 1; pages < 12; pages++) {
+        size_t size = memory.size;
+        ck_assert_uint_eq((uintptr_t)memory.data % (size_t)sysconf(_SC_PAGESIZE), 0);
+        memset(memory.data, (int)pages, memory.size);
+        ck_assert_uint_eq(sfpm_memory_grow(&memory, 1, 12), pages);
+        ck_assert_uint_eq(bytes_that_are_not(&memory, size, 0), 0);
+        memory.size = size;
+        ck_assert_uint_eq(bytes_that_are_not(&memory, 0, (uint8_t)pages), 0);
+        memory.size = size + SFPM_PAGE_SIZE;
+    }
+    sfpm_memory_free(&memory);
 }
 END_TEST
 
@@ -359,6 +386,7 @@ int main(void)
     const test_t limits[] = {
         bulk_operations_do_all_or_nothing,
         memory_lies_between_pages_that_cannot_be_touched,
+        memory_keeps_its_bytes_as_it_becomes_large,
         NULL,
     };
     return run_suite("vm_operations", core, limits);
