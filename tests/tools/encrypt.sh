@@ -185,10 +185,7 @@ fi
 needs script
 # answer PROMPT TEXT: types TEXT once the terminal shows PROMPT
 answer() {
-    for _ in $(seq 100); do
-        ! grep -q "$1" shown || break
-        sleep 0.1
-    done
+    until_true grep -q "$1" shown
     printf '%s\n' "$2"
 }
 # typed COMMAND: what the terminal shows is in `shown`; the answers are read from

@@ -10,18 +10,18 @@ size() {
     if [ -e "$1" ]; then wc -c <"$1"; else echo 0; fi
 }
 
+# changed_from SIZE: there is another commit in parts.img.
+changed_from() {
+    [ "$(size parts.img)" != "$1" ]
+}
+
 # interrupt SIGNAL STATUS: starts it, sends the signal once it has committed, and
 # expects that exit status.
 interrupt() {
     before=$(size parts.img)
     "$longrun" parts.img 1000000000 0.02 >output 2>errors &
     process=$!
-    waits=0
-    while [ "$(size parts.img)" = "$before" ]; do
-        waits=$((waits + 1))
-        [ "$waits" -lt 3000 ] || fail "no commit in sight"
-        sleep 0.02
-    done
+    until_true changed_from "$before"
     kill -"$1" "$process"
     status=0
     wait "$process" || status=$?

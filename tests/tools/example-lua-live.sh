@@ -239,7 +239,7 @@ for pause in 0.05 0.1 0.02 0.15 0.07 0.12; do
     fi
     pid=$!
     # The first commit was made.
-    until [ -s reported ]; do sleep 0.01; done
+    until_true test -s reported
     sleep "$pause"
     kill -9 "$pid"
     wait "$pid" 2>/dev/null || :
@@ -253,7 +253,7 @@ expect_not is_there 1000000
 # ---- On a terminal there is a prompt.
 if command -v script >/dev/null 2>&1; then
     printf '6 * 7\nx = 1\nos.exit(true)\n' >typed
-    timeout 20 script -qec "'$lua' -i terminal.img" /dev/null <typed >"$stdout" 2>&1
+    script -qec "'$lua' -i terminal.img" /dev/null <typed >"$stdout" 2>&1
     expect_stdout_match '> '
     expect_stdout_match '^42'
 fi

@@ -25,6 +25,7 @@
 #   expect CMD...              CMD, usually a test, succeeds: `expect test -s a.img`
 #   expect_not CMD...          CMD fails
 #   unprivileged CMD...        runs CMD without root's right to ignore permissions
+#   until_true CMD...          waits for what another process does: CMD succeeds then
 #
 # $stdout and $stderr name the files that hold what the last CMD printed.
 # shellcheck shell=sh
@@ -167,6 +168,16 @@ expect_not() {
     if "$@"; then
         fail "expected to fail: $*"
     fi
+}
+
+# However busy the machine is: only what never comes is given up, after an hour or so.
+until_true() {
+    until_rounds=0
+    until "$@"; do
+        until_rounds=$((until_rounds + 1))
+        [ "$until_rounds" -lt 150000 ] || fail "never came true: $*"
+        sleep 0.02
+    done
 }
 
 unprivileged() {

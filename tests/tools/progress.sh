@@ -53,9 +53,9 @@ shows() {
     expect_not grep -q "$(printf '\033')" "$stdout"
 }
 
-# Each write, or read, takes a while longer, so that over a second is needed however
+# One write, or each read, takes a while longer, so that over a second is needed however
 # fast the machine is.
-slow_writes='strace -o /dev/null -e trace=write -e inject=write:delay_enter=600000'
+slow_writes='strace -o /dev/null -e trace=write -e inject=write:delay_enter=1200000:when=2'
 slow_reads='strace -o /dev/null -e trace=pread64 -e inject=pread64:delay_enter=30000'
 
 # shellcheck disable=SC2086 # several words each

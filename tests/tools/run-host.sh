@@ -59,7 +59,10 @@ expect test "$status" -eq 7
 expect_same pieces text
 # Waiting for input, it is stopped, saved and resumed.
 cp cat.img a.img
-expect_status 124 sh -c 'sleep 5 | sfpm-run -i --timeout 0.3 a.img'
+mkfifo silent
+exec 8<>silent
+expect_status 124 sfpm-run -i --timeout 0.3 a.img <&8
+exec 8<&-
 expect_stdout ''
 expect_status 7 sfpm-run -i a.img <text
 expect_same "$stdout" text

@@ -16,12 +16,7 @@ begin() {
     cp fresh.img a.img
     cp a.img before
     sfpm-run -i --stdout out "$@" a.img 2>said &
-    rounds=0
-    until [ -s out ]; do
-        rounds=$((rounds + 1))
-        [ "$rounds" -lt 1200 ] || fail "the program does not begin"
-        sleep 0.05
-    done
+    until_true test -s out
 }
 
 # ends STATUS
