@@ -4,11 +4,11 @@
  * delta is refused, or shows what was committed: what it does not use of its base may
  * be damaged.
  */
-#include <check.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "../long.h"
+#include "../unit/common.h"
 #include "use.h"
 
 typedef struct tally {
@@ -127,18 +127,11 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("base");
-    TCase *core = tcase_create("Core"), *controls = tcase_create("Controls");
-    tcase_set_timeout(core, long_run() ? 7200 : 120);
-    tcase_set_timeout(controls, 120);
-    suite_add_tcase(suite, core);
-    suite_add_tcase(suite, controls);
+    TCase *core = add_case(suite, "Core", NULL, NULL);
+    TCase *controls = add_case(suite, "Controls", NULL, NULL);
     tcase_add_loop_test(core, a_damaged_base_gives_nothing_wrong, 0, (int)num_samples());
     tcase_add_loop_test(core, a_truncated_base_gives_nothing_wrong, 0,
                         (int)num_samples());
     tcase_add_test(controls, wrong_contents_are_caught);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_all(suite);
 }

@@ -12,12 +12,13 @@
  *
  * Version 1 has no checksums: refused, or read within its bounds.
  */
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "../long.h"
 #include "../sanitized.h"
+#include "../unit/common.h"
 #include "format/format.h"
 #include "use.h"
 
@@ -312,27 +313,16 @@ START_TEST(a_reader_that_verifies_nothing_is_caught)
 }
 END_TEST
 
-static TCase *add_case(Suite *suite, const char *name)
-{
-    TCase *tests = tcase_create(name);
-    tcase_set_timeout(tests, long_run() ? 7200 : 120);
-    suite_add_tcase(suite, tests);
-    return tests;
-}
-
 int main(void)
 {
     Suite *suite = suite_create("damage");
-    TCase *core = add_case(suite, "Core"), *controls = add_case(suite, "Controls");
+    TCase *core = add_case(suite, "Core", NULL, NULL);
+    TCase *controls = add_case(suite, "Controls", NULL, NULL);
     tcase_add_loop_test(core, flips_are_found, 0, (int)num_samples());
     tcase_add_loop_test(core, truncations_show_the_last_whole_commit, 0,
                         (int)num_samples());
     tcase_add_test(controls, a_checker_that_leaves_bytes_out_is_caught);
     tcase_add_test(controls, a_reader_that_steps_back_is_caught);
     tcase_add_test(controls, a_reader_that_verifies_nothing_is_caught);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_all(suite);
 }

@@ -7,7 +7,6 @@
  * SFPM_SEED=N repeats a run; SFPM_TRACE=1 names each image before it is tried, so
  * that the last one is the one that broke something.
  */
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +14,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../long.h"
 #include "../sanitized.h"
+#include "../unit/common.h"
 #include "explore.h"
 #include "mutate.h"
 
@@ -215,27 +216,16 @@ START_TEST(a_greedy_reader_is_caught)
 }
 END_TEST
 
-static TCase *add_case(Suite *suite, const char *name)
-{
-    TCase *tests = tcase_create(name);
-    tcase_set_timeout(tests, long_run() ? 7200 : 120);
-    suite_add_tcase(suite, tests);
-    return tests;
-}
-
 int main(void)
 {
     Suite *suite = suite_create("hostile");
-    TCase *core = add_case(suite, "Core"), *controls = add_case(suite, "Controls");
+    TCase *core = add_case(suite, "Core", NULL, NULL);
+    TCase *controls = add_case(suite, "Controls", NULL, NULL);
     tcase_add_loop_test(core, hostile_images_are_refused_or_read_within_limits, 0,
                         (int)num_samples());
     tcase_add_test(controls, mutants_get_past_checksums);
     tcase_add_test(controls, a_checker_that_accepts_all_is_caught);
     tcase_add_test(controls, a_slow_reader_is_caught);
     tcase_add_test(controls, a_greedy_reader_is_caught);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_all(suite);
 }

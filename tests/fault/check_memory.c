@@ -4,13 +4,13 @@
  * ever. The operation then fails with SFPM_ERR_MEMORY and leaves files and memory as
  * they were, or succeeds with the right result; nothing leaks.
  */
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <sfpm/snapshot.h>
 
+#include "../unit/common.h"
 #include "../unit/scarce.h"
 #include "jobs.h"
 
@@ -155,19 +155,11 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("memory");
-    TCase *core = tcase_create("Core"), *controls = tcase_create("Controls");
-    tcase_set_timeout(core, 120);
-    tcase_add_checked_fixture(core, jobs_begin, jobs_end);
-    tcase_add_checked_fixture(controls, jobs_begin, jobs_end);
+    TCase *core = add_case(suite, "Core", jobs_begin, jobs_end);
+    TCase *controls = add_case(suite, "Controls", jobs_begin, jobs_end);
     tcase_add_loop_test(core, no_file_is_harmed, 0, NUM_FILE_JOBS);
     tcase_add_loop_test(core, no_image_is_misread, 0, (int)num_samples());
     tcase_add_test(core, no_pipe_is_misread);
     tcase_add_test(controls, faults_are_caught);
-    suite_add_tcase(suite, core);
-    suite_add_tcase(suite, controls);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_all(suite);
 }

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Each sample is read or refused as its name says. */
-#include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "../unit/common.h"
 #include "use.h"
 
 static sample_t sample;
@@ -63,12 +62,7 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("samples");
-    TCase *core = tcase_create("Core");
+    TCase *core = add_case(suite, "Core", NULL, NULL);
     tcase_add_loop_test(core, a_sample_is_what_its_name_says, 0, (int)num_samples());
-    suite_add_tcase(suite, core);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_all(suite);
 }

@@ -72,9 +72,3 @@ enum outcome use_all(sfpm_image_t *image, const sample_state_t *state)
     }
     return worst;
 }
-
-bool long_run(void)
-{
-    const char *value = getenv("SFPM_LONG");
-    return value && *value && strcmp(value, "0") != 0;
-}

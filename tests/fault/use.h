@@ -34,7 +34,4 @@ enum outcome use_all(sfpm_image_t *image, const sample_state_t *state);
  * regions should not spend its time on getting memory from the system. */
 uint8_t *room(size_t size);
 
-/* Tests that run many times more often with SFPM_LONG=1 in the environment. */
-bool long_run(void);
-
 #endif

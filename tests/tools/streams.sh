@@ -105,6 +105,7 @@ printf 'loop: br loop\n' >loop.s
 sfpm-save -o loop.img loop.s
 {
     traced=0
+    # shellcheck disable=SC3045 # all shells that there are know -t
     (ulimit -t 100 && exec sfpm-run --trace loop.img 2>&1 >out) || traced=$?
     echo "$traced" >traced
 } | head -n 1 >first

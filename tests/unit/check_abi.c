@@ -4,12 +4,12 @@
  * structs that they fill or read themselves, and the numbers of the statuses.
  * A change that fails here breaks them, and needs another way.
  */
-#include <check.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include <sfpm/sfpm.h>
+
+#include "common.h"
 
 /* What the C ABIs of 64-bit Unix systems give; others may align differently. */
 START_TEST(given_structs_keep_their_layout)
@@ -140,15 +140,10 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("abi");
-    TCase *core = tcase_create("Core");
+    TCase *core = add_case(suite, "Core", NULL, NULL);
     tcase_add_test(core, given_structs_keep_their_layout);
     tcase_add_test(core, callback_structs_keep_their_layout);
     tcase_add_test(core, statuses_keep_their_numbers);
     tcase_add_test(core, versions_agree);
-    suite_add_tcase(suite, core);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_all(suite);
 }

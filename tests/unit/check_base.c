@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +7,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/number.h"
+#include "common.h"
 
 START_TEST(range_test_survives_overflow)
 {
@@ -126,18 +126,12 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("base");
-    TCase *core = tcase_create("Core");
+    TCase *core = add_case(suite, "Core", NULL, NULL);
     tcase_add_test(core, last_error_is_kept_and_prefixed);
     tcase_add_test(core, buffer_grows_and_stores_little_endian);
     tcase_add_test(core, numbers_are_read_by_type);
     tcase_add_test(core, the_time_of_commits_is_the_one_given);
-    suite_add_tcase(suite, core);
-    TCase *limits = tcase_create("Limits");
+    TCase *limits = add_case(suite, "Limits", NULL, NULL);
     tcase_add_test(limits, range_test_survives_overflow);
-    suite_add_tcase(suite, limits);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_all(suite);
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Compression: what goes in comes out, and damaged data stays within its bounds. */
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,18 +7,9 @@
 #include "base/error.h"
 #include "codec/codec.h"
 #include "codec/compress.h"
+#include "common.h"
 
 enum { CHUNK = 65536, GUARD = 64, GUARD_BYTE = 0xA5 };
-
-static uint64_t random_state = UINT64_C(0x9E3779B97F4A7C15);
-
-static uint64_t next_random(void)
-{
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return random_state;
-}
 
 enum { ZERO, TEXT, STRUCTS, RANDOM, NUM_KINDS };
 
@@ -35,10 +25,10 @@ static void fill(uint8_t *to, size_t size, int kind)
             to[i] = (uint8_t) "the image at rest: small, sealed"[i / 3 % 32];
             break;
         case STRUCTS:
-            to[i] = (uint8_t)(i % 16 < 11 ? i / 4096 : next_random());
+            to[i] = (uint8_t)(i % 16 < 11 ? i / 4096 : next_number());
             break;
         default:
-            to[i] = (uint8_t)next_random();
+            to[i] = (uint8_t)next_number();
         }
     }
 }
@@ -50,7 +40,7 @@ static size_t sample_size(int i)
                                    63,  64,   65,   127,  128,  255,   256,  257,
                                    511, 1000, 4095, 4096, 4097, 65535, 65536};
     enum { FIXED = sizeof sizes / sizeof sizes[0] };
-    return i < FIXED ? sizes[i] : 1 + (size_t)(next_random() % CHUNK);
+    return i < FIXED ? sizes[i] : 1 + (size_t)(next_number() % CHUNK);
 }
 
 /* A chunk in memory with guards behind what may be written. */
@@ -184,9 +174,9 @@ START_TEST(damage_stays_within_bounds)
     ck_assert(unpack_guarded(codec, packed, length, sizeof plain));
     int refused = 0;
     for (int round = 0; round < 3000; round++) {
-        size_t where = (size_t)(next_random() % length);
+        size_t where = (size_t)(next_number() % length);
         uint8_t saved = packed[where];
-        packed[where] ^= (uint8_t)(1 + next_random() % 255);
+        packed[where] ^= (uint8_t)(1 + next_number() % 255);
         refused += !unpack_guarded(codec, packed, length, sizeof plain);
         packed[where] = saved;
     }
@@ -208,7 +198,7 @@ START_TEST(noise_is_no_compressed_data)
             fill(noise, sizeof noise, round % 2 ? RANDOM : STRUCTS);
             if (codec == SFPM_CODEC_ZSTD && round % 3)
                 sfpm_put_u32(noise, UINT32_C(0xFD2FB528)); /* a frame, it says */
-            unpack_guarded(codec, noise, next_random() % sizeof noise, 4096);
+            unpack_guarded(codec, noise, next_number() % sizeof noise, 4096);
         }
 }
 END_TEST
@@ -389,30 +379,22 @@ END_TEST
 static Suite *codec_suite(void)
 {
     Suite *suite = suite_create("codec");
-    TCase *core = tcase_create("Core");
+    TCase *core = add_case(suite, "Core", NULL, NULL);
     tcase_add_loop_test(core, what_goes_in_comes_out, 0, NUM_CASES);
     tcase_add_loop_test(core, compression_repeats_itself, 0, NUM_CASES);
     tcase_add_test(core, names_and_levels_parse);
     tcase_add_test(core, numbers_have_names);
-    tcase_set_timeout(core, 30);
-    suite_add_tcase(suite, core);
-    TCase *limits = tcase_create("Limits");
+    TCase *limits = add_case(suite, "Limits", NULL, NULL);
     tcase_add_loop_test(limits, compression_keeps_to_its_room, 0, NUM_CASES);
     tcase_add_loop_test(limits, damage_stays_within_bounds, 0, NUM_CASES);
     tcase_add_test(limits, noise_is_no_compressed_data);
     tcase_add_test(limits, other_zstd_frames_are_refused);
     tcase_add_test(limits, other_names_and_levels_do_not);
     tcase_add_test(limits, limits_of_the_compressor);
-    tcase_set_timeout(limits, 30);
-    suite_add_tcase(suite, limits);
     return suite;
 }
 
 int main(void)
 {
-    SRunner *runner = srunner_create(codec_suite());
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_all(codec_suite());
 }

@@ -9,8 +9,7 @@
 #include "codec/crypt_absent.c"
 #include "codec/lz4.c"
 #include "codec/zstd.c"
-
-#include <check.h>
+#include "common.h"
 
 /* The last failure says what is missing from the build and what to install. */
 static void check_named(const char *what, const char *package)
@@ -74,13 +73,8 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("codec-absent");
-    TCase *limits = tcase_create("Limits");
+    TCase *limits = add_case(suite, "Limits", NULL, NULL);
     tcase_add_loop_test(limits, compression_is_refused_by_name, 0, 2);
     tcase_add_test(limits, encryption_is_refused_by_name);
-    suite_add_tcase(suite, limits);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_all(suite);
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Encryption: the published vectors, and that nothing forged is accepted. */
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "codec/crypt.h"
+#include "common.h"
 
 enum { MAX_BYTES = 256 };
 
@@ -309,7 +309,7 @@ END_TEST
 static Suite *crypt_suite(void)
 {
     Suite *suite = suite_create("crypt");
-    TCase *core = tcase_create("Core");
+    TCase *core = add_case(suite, "Core", NULL, NULL);
     tcase_add_loop_test(core, hkdf_gives_the_published_keys, 0, 3);
     tcase_add_test(core, derived_keys_depend_on_everything);
     tcase_add_loop_test(core, scrypt_gives_the_published_keys, 0, 3);
@@ -317,20 +317,13 @@ static Suite *crypt_suite(void)
     tcase_add_test(core, whole_chunks_are_sealed);
     tcase_add_test(core, random_bytes_differ);
     tcase_add_test(core, secrets_are_wiped);
-    suite_add_tcase(suite, core);
-    TCase *limits = tcase_create("Limits");
+    TCase *limits = add_case(suite, "Limits", NULL, NULL);
     tcase_add_test(limits, scrypt_is_bounded);
     tcase_add_test(limits, nothing_forged_is_accepted);
-    tcase_set_timeout(limits, 20);
-    suite_add_tcase(suite, limits);
     return suite;
 }
 
 int main(void)
 {
-    SRunner *runner = srunner_create(crypt_suite());
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_all(crypt_suite());
 }

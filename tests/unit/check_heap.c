@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Blocks, roots and statistics of heaps; restoring where a heap prefers to lie. */
-#include <check.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <sfpm/heap.h>
+
+#include "common.h"
 
 static sfpm_heap_t *new_heap(void)
 {
@@ -438,7 +438,7 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("heap");
-    TCase *core = tcase_create("Core");
+    TCase *core = add_case(suite, "Core", NULL, NULL);
     tcase_add_test(core, blocks_of_every_size_are_apart_and_aligned);
     tcase_add_test(core, random_work_keeps_the_tables_right);
     tcase_add_test(core, alignment_is_given);
@@ -448,15 +448,9 @@ int main(void)
     tcase_add_test(core, a_heap_that_grew_is_reverted);
     tcase_add_test(core, pages_without_blocks_are_not_stored);
     tcase_add_test(core, full_segments_are_one_piece);
-    suite_add_tcase(suite, core);
-    TCase *limits = tcase_create("Limits");
+    TCase *limits = add_case(suite, "Limits", NULL, NULL);
     tcase_add_test(limits, a_wrong_free_is_found);
     tcase_add_test(limits, a_full_heap_says_so);
     tcase_add_test(limits, a_failed_restore_leaves_the_heap_as_it_was);
-    suite_add_tcase(suite, limits);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_all(suite);
 }

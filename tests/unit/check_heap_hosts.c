@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Addresses of functions and data in a heap: bound to those of the process. */
-#include <check.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,9 +8,10 @@
 
 #include <sfpm/heap.h>
 
+#include "common.h"
 #include "heap/layout.h"
 
-static char path[64];
+static const char path[] = "a.img";
 static char one[2], two[2], three[2], without_name;
 
 typedef struct object {
@@ -240,29 +240,13 @@ START_TEST(registrations_are_checked)
 }
 END_TEST
 
-static void setup(void)
-{
-    snprintf(path, sizeof path, "check_heap_hosts.%d.img", (int)getpid());
-}
-
-static void teardown(void)
-{
-    unlink(path);
-}
-
 int main(void)
 {
     Suite *suite = suite_create("heap_hosts");
-    TCase *core = tcase_create("Core");
-    tcase_add_checked_fixture(core, setup, teardown);
+    TCase *core = add_case(suite, "Core", enter_directory, leave_directory);
     tcase_add_test(core, addresses_are_bound);
     tcase_add_test(core, missing_symbols_are_all_named);
     tcase_add_test(core, damaged_tables_and_other_builds_are_refused);
     tcase_add_test(core, registrations_are_checked);
-    suite_add_tcase(suite, core);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_all(suite);
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Heaps restored elsewhere: types, pointers, and images whose tables are damaged. */
-#include <check.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,9 +8,10 @@
 
 #include <sfpm/heap.h>
 
+#include "common.h"
 #include "heap/layout.h"
 
-static char path[64];
+static const char path[] = "a.img";
 
 typedef struct node {
     struct node *left;
@@ -138,16 +138,6 @@ static void check_built(const world_t *world)
         ck_assert_int_eq(vector->items[i]->key, i * 7919 % KEYS);
     ck_assert_ptr_eq(array[ARRAY - 1].left, tree);
     ck_assert_msg(sfpm_heap_check(world->heap), "%s", sfpm_last_error());
-}
-
-static void setup(void)
-{
-    snprintf(path, sizeof path, "check_heap_move.%d.img", (int)getpid());
-}
-
-static void teardown(void)
-{
-    unlink(path);
 }
 
 static void restores(world_t *world)
@@ -457,23 +447,15 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("heap_move");
-    TCase *core = tcase_create("Core");
-    tcase_add_checked_fixture(core, setup, teardown);
+    TCase *core = add_case(suite, "Core", enter_directory, leave_directory);
     tcase_add_test(core, a_heap_moves_with_its_pointers);
     tcase_add_test(core, relative_heaps_move);
-    suite_add_tcase(suite, core);
-    TCase *limits = tcase_create("Limits");
-    tcase_add_checked_fixture(limits, setup, teardown);
+    TCase *limits = add_case(suite, "Limits", enter_directory, leave_directory);
     tcase_add_test(limits, blocks_whose_pointers_are_unknown_do_not_move);
     tcase_add_test(limits, a_bad_pointer_is_found);
     tcase_add_test(limits, a_type_that_changed_is_named);
     tcase_add_test(limits, types_are_checked);
     tcase_add_test(limits, damaged_tables_are_found);
     tcase_add_test(limits, any_damage_is_an_error_or_harmless);
-    suite_add_tcase(suite, limits);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_all(suite);
 }

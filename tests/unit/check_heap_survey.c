@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /* Heaps in images, looked at without a restore; and files that are open beside a heap. */
-#include <check.h>
 #include <fcntl.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <sfpm/heap.h>
 #include <sfpm/resource.h>
 
+#include "common.h"
 #include "heap/layout.h"
 
-static char path[64];
+static const char path[] = "a.img";
 static sfpm_heap_t *heap;
 static sfpm_snapshot_t *snapshot;
 static uint32_t node;
@@ -32,7 +31,7 @@ static const sfpm_heap_type_t node_type = {.struct_size = sizeof node_type,
 
 static void setup(void)
 {
-    snprintf(path, sizeof path, "check_heap_survey.%d.img", (int)getpid());
+    enter_directory();
     heap = sfpm_heap_create("survey", NULL);
     snapshot = sfpm_snapshot_create();
     ck_assert(heap && snapshot && sfpm_heap_add_to_snapshot(heap, snapshot));
@@ -43,7 +42,7 @@ static void teardown(void)
 {
     sfpm_snapshot_destroy(snapshot);
     sfpm_heap_destroy(heap);
-    unlink(path);
+    leave_directory();
 }
 
 static sfpm_heap_survey_t *survey_of(uint64_t memory)
@@ -173,12 +172,12 @@ END_TEST
 /* A program whose state is a heap, the number of its open file in it included. */
 START_TEST(open_files_serve_heaps)
 {
-    int fd = open("check_heap_survey.log", O_RDWR | O_CREAT | O_TRUNC, 0600);
+    int fd = open("log", O_RDWR | O_CREAT | O_TRUNC, 0600);
     ck_assert(fd >= 0 && write(fd, "0123456789", 10) == 10 &&
               lseek(fd, 4, SEEK_SET) == 4);
     const sfpm_resource_t resource = {.struct_size = sizeof resource,
                                       .name = "log",
-                                      .path = "check_heap_survey.log",
+                                      .path = "log",
                                       .descriptor = &fd,
                                       .flags = O_RDWR};
     ck_assert(sfpm_snapshot_add_resource(snapshot, &resource));
@@ -203,7 +202,7 @@ START_TEST(open_files_serve_heaps)
     }
     ck_assert_ptr_ne(sfpm_heap_root(heap, "list"), sfpm_heap_root(other, "list"));
     /* Without the file nothing is restored. */
-    unlink("check_heap_survey.log");
+    unlink("log");
     ((node_t *)sfpm_heap_root(other, "list"))->key = -7;
     ck_assert(!sfpm_heap_restore(other, path, NULL));
     ck_assert_int_eq(((node_t *)sfpm_heap_root(other, "list"))->key, -7);
@@ -216,17 +215,11 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("heap_survey");
-    TCase *core = tcase_create("Core");
-    tcase_add_checked_fixture(core, setup, teardown);
+    TCase *core = add_case(suite, "Core", setup, teardown);
     tcase_add_test(core, what_no_root_leads_to_is_found);
     tcase_add_test(core, blocks_are_counted_by_type);
     tcase_add_test(core, memory_is_bounded);
     tcase_add_test(core, damage_and_other_regions_are_refused);
     tcase_add_test(core, open_files_serve_heaps);
-    suite_add_tcase(suite, core);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_all(suite);
 }

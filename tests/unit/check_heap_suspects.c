@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The search for pointers of which no type tells. */
-#include <check.h>
 #include <stddef.h>
-#include <stdlib.h>
 
 #include <sfpm/heap.h>
+
+#include "common.h"
 
 typedef struct node {
     struct node *left;
@@ -96,12 +96,7 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("heap_suspects");
-    TCase *core = tcase_create("Core");
+    TCase *core = add_case(suite, "Core", NULL, NULL);
     tcase_add_test(core, forgotten_pointers_are_found);
-    suite_add_tcase(suite, core);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_all(suite);
 }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Several threads allocate and free in one heap. What ThreadSanitizer sees in it is the
  * point of a build with it; elsewhere the blocks and the tables are looked at. */
-#include <check.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <sfpm/heap.h>
+
+#include "common.h"
 
 #define NUM_THREADS 4
 #define NUM_BLOCKS  64
@@ -149,16 +150,10 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("heap threads");
-    TCase *tests = tcase_create("Core");
-    tcase_set_timeout(tests, 60);
+    TCase *tests = add_case(suite, "Core", NULL, NULL);
     tcase_add_test(tests, threads_share_a_heap);
 #ifdef __SANITIZE_THREAD__
     tcase_add_exit_test(tests, a_race_is_found, 66);
 #endif
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_all(suite);
 }

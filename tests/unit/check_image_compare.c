@@ -256,5 +256,5 @@ int main(void)
     const test_t core[] = {ranges_are_those_that_differ, storage_does_not_matter,
                            the_callback_ends_it, only_what_differs_is_read, NULL};
     const test_t limits[] = {what_only_one_has_differs, arguments_are_checked, NULL};
-    return run_image_suite("image_compare", core, limits);
+    return run_cases("image_compare", core, limits, enter_directory, leave_directory);
 }

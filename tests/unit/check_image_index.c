@@ -22,11 +22,6 @@ enum {
     WHOLE = LEAF + SFPM_LEAF_REF_SIZE
 };
 
-static uint64_t random_below(uint64_t limit)
-{
-    return next_number() % limit;
-}
-
 /* Text of any bytes but zero. */
 static char *random_text(size_t most)
 {
@@ -323,5 +318,5 @@ int main(void)
                              regions_have_known_flags_and_their_digest,
                              regions_are_no_larger_than_their_table,
                              NULL};
-    return run_image_suite("image_index", core, limits);
+    return run_cases("image_index", core, limits, enter_directory, leave_directory);
 }

@@ -9,11 +9,6 @@
 
 enum { ROUNDS = 300, RECORD = 1 << 30 /* where the leaf's record is said to lie */ };
 
-static uint64_t random_below(uint64_t limit)
-{
-    return next_number() % limit;
-}
-
 static sfpm_extent_t random_extent(uint32_t page, uint64_t size)
 {
     uint64_t room = size - (uint64_t)page * SFPM_PAGE;
@@ -252,5 +247,5 @@ int main(void)
                              extents_ascend,
                              the_codec_of_plain_extents_is_zero,
                              NULL};
-    return run_image_suite("image_leaf", core, limits);
+    return run_cases("image_leaf", core, limits, enter_directory, leave_directory);
 }

@@ -6,7 +6,7 @@
 
 #include "image_forge.h"
 
-static char path[32];
+static const char path[] = "a.img";
 
 static off_t file_size(void)
 {
@@ -20,8 +20,6 @@ static off_t file_size(void)
 static void set_up(void)
 {
     uint8_t bytes[6000] = {1};
-    strcpy(path, "/tmp/sfpm-log-XXXXXX");
-    close(mkstemp(path));
     memset(bytes + 4096, 7, 1000);
     sfpm_edit_t *edit = sfpm_edit_create(NULL);
     ck_assert_ok(sfpm_edit_set_region(edit, "data", 0, bytes, sizeof bytes, 0));
@@ -85,7 +83,6 @@ START_TEST(two_torn_commits_in_a_row_are_passed_over)
         ck_assert_int_eq(truncate(path, file_size() - 1), 0);
         expect(2, 4, true);
     }
-    unlink(path);
 }
 END_TEST
 
@@ -368,5 +365,5 @@ int main(void)
                              hostile_records_cost_no_more_than_the_file,
                              files_without_a_commit_are_cut_off,
                              NULL};
-    return run_image_suite("image_log", core, limits);
+    return run_cases("image_log", core, limits, enter_directory, leave_directory);
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Compressed, encrypted and delta images, and images written anew. */
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,47 +9,15 @@
 #include <sfpm/image.h>
 
 #include "codec/crypt.h"
+#include "common.h"
 #include "format/format.h"
 
 enum { SIZE = 700000, COMMITS = 6 };
 
-static char directory[64];
-static char path[96], other[96], third[96];
+static const char path[] = "a.img", other[] = "b.img", third[] = "c.img";
 static uint8_t states[COMMITS][SIZE];
 static const uint8_t key[32] = {1, 2, 3};
 static const uint8_t wrong_key[32] = {1, 2, 4};
-
-#define ck_assert_ok(call)                                                               \
-    do {                                                                                 \
-        if (!(call))                                                                     \
-            ck_abort_msg("%s: %s", #call, sfpm_last_error());                            \
-    } while (0)
-
-static void set_up(void)
-{
-    strcpy(directory, "/tmp/sfpm-packed-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(directory));
-    snprintf(path, sizeof path, "%s/a.img", directory);
-    snprintf(other, sizeof other, "%s/b.img", directory);
-    snprintf(third, sizeof third, "%s/c.img", directory);
-}
-
-static void tear_down(void)
-{
-    unlink(path);
-    unlink(other);
-    unlink(third);
-    rmdir(directory);
-}
-
-static uint64_t seed = 88172645463325252U;
-static uint64_t next_number(void)
-{
-    seed ^= seed << 13;
-    seed ^= seed >> 7;
-    seed ^= seed << 17;
-    return seed;
-}
 
 /* A third zero, a third repetitive, a third random: in runs of chunks and pages. */
 static void make_states(void)
@@ -308,9 +275,7 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("packed");
-    TCase *core = tcase_create("Core");
-    tcase_set_timeout(core, 60);
-    tcase_add_checked_fixture(core, set_up, tear_down);
+    TCase *core = add_case(suite, "Core", enter_directory, leave_directory);
     tcase_add_loop_test(core, compressed_commits_keep_their_states, 0, 3);
     tcase_add_loop_test(core, encrypted_commits_keep_and_hide_their_states, 0, 3);
     tcase_add_test(core, a_plain_image_where_an_encrypted_one_is_expected_is_refused);
@@ -318,10 +283,5 @@ int main(void)
     tcase_add_test(core, a_delta_needs_its_base_and_only_that);
     tcase_add_loop_test(core, rewriting_keeps_every_commit, 0, 4);
     tcase_add_test(core, pages_shared_between_commits_stay_shared);
-    suite_add_tcase(suite, core);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_all(suite);
 }

@@ -127,5 +127,5 @@ int main(void)
 {
     const test_t core[] = {the_example_is_what_is_written, NULL};
     const test_t limits[] = {bytes_are_taken_from_lines, NULL};
-    return run_image_suite("image_page", core, limits);
+    return run_cases("image_page", core, limits, enter_directory, leave_directory);
 }

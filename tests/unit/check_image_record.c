@@ -321,5 +321,5 @@ int main(void)
                              trailers_that_make_no_sense_are_refused,
                              other_records_are_no_trailers,
                              NULL};
-    return run_image_suite("image_record", core, limits);
+    return run_cases("image_record", core, limits, enter_directory, leave_directory);
 }

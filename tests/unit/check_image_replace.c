@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Files that are replaced, by us and by others meanwhile; and secrets asked for. */
-#include <check.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,32 +10,11 @@
 
 #include "codec/crypt.h"
 #include "commit/edit.h"
+#include "common.h"
 
-static char directory[64];
-static char path[96], other[96];
+static const char path[] = "a.img", other[] = "b.img";
 static const uint8_t key[32] = {1, 2, 3};
 static sfpm_secret_t secret = {.struct_size = sizeof secret, .key = key};
-
-#define ck_assert_ok(call)                                                               \
-    do {                                                                                 \
-        if (!(call))                                                                     \
-            ck_abort_msg("%s: %s", #call, sfpm_last_error());                            \
-    } while (0)
-
-static void set_up(void)
-{
-    strcpy(directory, "/tmp/sfpm-replace-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(directory));
-    snprintf(path, sizeof path, "%s/a.img", directory);
-    snprintf(other, sizeof other, "%s/b.img", directory);
-}
-
-static void tear_down(void)
-{
-    unlink(path);
-    unlink(other);
-    rmdir(directory);
-}
 
 static sfpm_image_t *open_image(const char *file)
 {
@@ -104,8 +82,7 @@ END_TEST
 /* The same through another name of the file, which is the file all the same. */
 START_TEST(another_name_hides_no_commit)
 {
-    char alias[128];
-    snprintf(alias, sizeof alias, "%s/./a.img", directory);
+    static const char alias[] = "./a.img";
     make(path, 1, 2, NULL, 0);
     sfpm_image_t *image = open_image(path);
     sfpm_image_t *his = open_image(path);
@@ -315,9 +292,7 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("replace");
-    TCase *core = tcase_create("Core");
-    tcase_set_timeout(core, 60);
-    tcase_add_checked_fixture(core, set_up, tear_down);
+    TCase *core = add_case(suite, "Core", enter_directory, leave_directory);
     tcase_add_loop_test(core, what_another_did_meanwhile_is_not_overwritten, 0, 2);
     tcase_add_test(core, another_name_hides_no_commit);
     tcase_add_test(core, an_image_is_not_streamed_into_its_own_file);
@@ -330,10 +305,5 @@ int main(void)
     if (crypt)
         tcase_add_test(core, secrets_of_any_commit_are_kept);
     tcase_add_loop_test(core, a_secret_is_asked_for_when_it_is_needed, 0, crypt ? 3 : 1);
-    suite_add_tcase(suite, core);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_all(suite);
 }

@@ -223,5 +223,5 @@ int main(void)
                              where_nothing_is_intact_nothing_is_written,
                              damage_and_a_torn_tail_hide_no_commit_silently,
                              a_damaged_image_does_not_replace_itself, NULL};
-    return run_image_suite("image_salvage", core, limits);
+    return run_cases("image_salvage", core, limits, enter_directory, leave_directory);
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -34,7 +36,14 @@ START_TEST(descriptor_counts_from_its_position)
 }
 END_TEST
 
-/* A child writes the pattern in tiny pieces of changing size, with pauses. */
+/* Until all that was written to the pipe has been read, where the system tells. */
+static void wait_until_empty(int pipe)
+{
+    for (int left = 1; ioctl(pipe, FIONREAD, &left) == 0 && left > 0;)
+        sched_yield();
+}
+
+/* A child writes the pattern in tiny pieces of changing size, and waits for some. */
 static pid_t write_slowly(int to, uint64_t size)
 {
     pid_t child = fork();
@@ -51,7 +60,7 @@ static pid_t write_slowly(int to, uint64_t size)
             _exit(1);
         at += n;
         if (at % 50 == 0)
-            usleep(100);
+            wait_until_empty(to);
     }
     _exit(0);
 }

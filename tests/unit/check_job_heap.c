@@ -8,7 +8,6 @@
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "snapshot_common.h"
@@ -341,16 +340,10 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("job_heap");
-    TCase *core = tcase_create("Core");
-    tcase_add_checked_fixture(core, set_up, tear_down);
+    TCase *core = add_case(suite, "Core", set_up, tear_down);
     tcase_add_loop_test(core, a_heap_changes_at_each_point, 0, 2 * NUM_WAYS);
     tcase_add_test(core, a_heap_grows_in_a_hook);
     tcase_add_loop_test(core, a_damaged_heap_is_not_saved, 0, NUM_WAYS);
     tcase_add_test(core, threads_change_a_heap);
-    suite_add_tcase(suite, core);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_all(suite);
 }

@@ -388,18 +388,12 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("job_regions");
-    TCase *core = tcase_create("Core");
-    tcase_add_checked_fixture(core, set_up, tear_down);
+    TCase *core = add_case(suite, "Core", set_up, tear_down);
     tcase_add_loop_test(core, a_job_saves_the_regions_of_its_moment, 0,
                         NUM_KINDS * 2 * NUM_WAYS);
     tcase_add_loop_test(core, a_new_file_holds_everything, 0, NUM_WAYS);
     tcase_add_loop_test(core, a_commit_on_top_holds_everything, 0, NUM_WAYS);
     tcase_add_loop_test(core, a_file_removed_meanwhile_is_not_made_of_changes, 0,
                         NUM_WAYS);
-    suite_add_tcase(suite, core);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_all(suite);
 }

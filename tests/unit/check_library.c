@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* Libraries that are opened on first use: when, by whom, and what if they are not there.
  */
-#include <check.h>
 #include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "codec/compress.h"
 #include "codec/crypt.h"
 #include "codec/library.h"
+#include "common.h"
 
 /* Whether a library is in this build; check_codec_absent has those that are not. */
 static bool lacks(uint32_t codec)
@@ -136,17 +135,11 @@ int main(void)
 {
     Suite *suite = suite_create("library");
     /* First, when no test has opened a library yet, not even without forking. */
-    TCase *core = tcase_create("Core");
+    TCase *core = add_case(suite, "Core", NULL, NULL);
     tcase_add_loop_test(core, a_library_is_opened_when_needed, 0, 2);
     tcase_add_test(core, libcrypto_is_not_mapped_before_its_use);
     tcase_add_loop_test(core, threads_unpack_together, 0, 2);
-    suite_add_tcase(suite, core);
-    TCase *limits = tcase_create("Limits");
+    TCase *limits = add_case(suite, "Limits", NULL, NULL);
     tcase_add_test(limits, a_missing_library_is_named);
-    suite_add_tcase(suite, limits);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_all(suite);
 }

@@ -319,7 +319,7 @@ START_TEST(full_pipe_is_waited_for)
     pid_t child = fork();
     if (child == 0) {
         close(ends[1]);
-        usleep(20000);
+        wait_until_asleep(getppid());
         sfpm_input_t *input = sfpm_input_open_fd(ends[0], "pipe");
         expect_pattern(input, 1000000);
         sfpm_input_close(input);

@@ -41,7 +41,7 @@ static void make_file(const char *path, uint64_t size)
 }
 
 /* A child that takes in what comes, and finds "x" and the pattern or fails. It starts
- * late, so that the pipe fills up. */
+ * when the parent waits because the pipe is full, or for the child. */
 static pid_t expect_in_child(int from, int unused, uint64_t size)
 {
     pid_t child = fork();
@@ -49,7 +49,7 @@ static pid_t expect_in_child(int from, int unused, uint64_t size)
     if (child != 0)
         return child;
     close(unused);
-    usleep(20000);
+    wait_until_asleep(getppid());
     sfpm_input_t *input = sfpm_input_open_fd(from, "pipe");
     bool good = input && sfpm_input_size(input) == size + 1;
     for (uint64_t at = 0; good && at < size; at++) {

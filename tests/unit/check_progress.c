@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Those who are told how far something has come hear the truth. */
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <sfpm/image.h>
 #include <sfpm/snapshot.h>
+
+#include "common.h"
 
 enum { SIZE = 40 << 20 };
 
@@ -16,7 +17,6 @@ typedef struct heard {
 } heard_t;
 
 static heard_t heard;
-static char directory[32];
 static uint8_t *memory;
 
 static void listen(void *context, uint64_t done, uint64_t total)
@@ -32,9 +32,7 @@ static const sfpm_progress_t listener = {listen, &heard};
 
 static void setup(void)
 {
-    strcpy(directory, "/tmp/sfpm-progress-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(directory));
-    ck_assert_int_eq(chdir(directory), 0);
+    enter_directory();
     memory = malloc(SIZE);
     ck_assert_ptr_nonnull(memory);
     for (size_t i = 0; i < SIZE; i++)
@@ -45,10 +43,7 @@ static void setup(void)
 static void teardown(void)
 {
     free(memory);
-    unlink("a.img");
-    unlink("b.img");
-    ck_assert_int_eq(chdir("/"), 0);
-    rmdir(directory);
+    leave_directory();
 }
 
 static void expect_heard(unsigned calls)
@@ -118,15 +113,9 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("progress");
-    TCase *core = tcase_create("Core");
-    tcase_add_checked_fixture(core, setup, teardown);
+    TCase *core = add_case(suite, "Core", setup, teardown);
     tcase_add_test(core, a_snapshot_tells_of_its_work);
     tcase_add_test(core, an_image_tells_of_checking_and_rewriting);
     tcase_add_test(core, what_fails_is_not_told_to_be_done);
-    suite_add_tcase(suite, core);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_all(suite);
 }

@@ -529,8 +529,7 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("snapshot");
-    TCase *core = tcase_create("Core");
-    tcase_add_checked_fixture(core, enter_directory, leave_directory);
+    TCase *core = add_case(suite, "Core", enter_directory, leave_directory);
     tcase_add_test(core, names_are_copied_and_null_is_unnamed);
     tcase_add_loop_test(core, interpreter_has_stack_and_heap, 0, 6);
     tcase_add_test(core, dynamic_region_moves_and_grows);
@@ -541,9 +540,7 @@ int main(void)
     tcase_add_test(core, log_tells_of_a_save);
     tcase_add_test(core, success_leaves_the_last_error_alone);
     tcase_add_test(core, addresses_are_found);
-    suite_add_tcase(suite, core);
-    TCase *limits = tcase_create("Limits");
-    tcase_add_checked_fixture(limits, enter_directory, leave_directory);
+    TCase *limits = add_case(suite, "Limits", enter_directory, leave_directory);
     tcase_add_test(limits, impossible_regions_are_refused);
     tcase_add_test(limits, null_is_a_bad_argument);
     tcase_add_test(limits, options_of_other_releases);
@@ -553,10 +550,5 @@ int main(void)
     tcase_add_test(limits, volatile_contents_do_not_reach_the_file);
     tcase_add_test(limits, addresses_in_unaligned_regions);
     tcase_add_test(limits, modules_that_cannot_be_registered);
-    suite_add_tcase(suite, limits);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_all(suite);
 }

@@ -5,7 +5,6 @@
  */
 #include <check.h>
 #include <setjmp.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -260,17 +259,11 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("snapshot abandon");
-    TCase *core = tcase_create("Core");
-    tcase_add_checked_fixture(core, set_up, tear_down);
+    TCase *core = add_case(suite, "Core", set_up, tear_down);
     tcase_add_loop_test(core, a_snapshot_that_was_left_is_used_again, 0,
                         sizeof cases / sizeof cases[0]);
     tcase_add_test(core, abandoning_without_cause_does_nothing);
     tcase_add_test(core, what_was_left_can_be_destroyed_once_it_is_abandoned);
     tcase_add_test(core, a_hook_does_not_destroy_its_snapshot);
-    suite_add_tcase(suite, core);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_all(suite);
 }

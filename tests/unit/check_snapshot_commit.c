@@ -438,8 +438,7 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("commit");
-    TCase *core = tcase_create("Core");
-    tcase_add_checked_fixture(core, enter_directory, leave_directory);
+    TCase *core = add_case(suite, "Core", enter_directory, leave_directory);
     tcase_add_test(core, first_commit_makes_the_file);
     tcase_add_test(core, commits_hold_what_changed);
     tcase_add_test(core, commits_follow_restore_save_and_commit);
@@ -450,9 +449,7 @@ int main(void)
     tcase_add_test(core, keep_drops_the_oldest_commits);
     tcase_add_test(core, compression_makes_images_small);
     tcase_add_test(core, secret_regions_are_saved_encrypted_only);
-    suite_add_tcase(suite, core);
-    TCase *limits = tcase_create("Limits");
-    tcase_add_checked_fixture(limits, enter_directory, leave_directory);
+    TCase *limits = add_case(suite, "Limits", enter_directory, leave_directory);
     tcase_add_loop_test(limits, commit_does_not_hide_the_work_of_others, 0,
                         NUM_INTRUDERS);
     tcase_add_test(limits, first_commit_replaces_nothing);
@@ -460,10 +457,5 @@ int main(void)
     tcase_add_test(limits, failed_restore_is_not_remembered);
     tcase_add_test(limits, delta_needs_an_image_with_history);
     tcase_add_test(limits, torn_commit_is_passed_over_and_told);
-    suite_add_tcase(suite, limits);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_all(suite);
 }

@@ -216,24 +216,16 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("snapshot fit");
-    TCase *core = tcase_create("Core");
-    tcase_add_checked_fixture(core, set_up, leave_directory);
+    TCase *core = add_case(suite, "Core", set_up, leave_directory);
     tcase_add_test(core, added_region_stays_or_is_zeroed);
     tcase_add_test(core, removed_region_is_passed_over);
     tcase_add_test(core, grown_region_keeps_its_end_or_is_zeroed);
     tcase_add_test(core, shrunk_region_loses_its_end_with_a_warning);
     tcase_add_test(core, large_regions_follow_the_same_policies);
     tcase_add_test(core, equal_names_are_added_and_removed_at_the_end);
-    suite_add_tcase(suite, core);
-    TCase *limits = tcase_create("Limits");
-    tcase_add_checked_fixture(limits, set_up, leave_directory);
+    TCase *limits = add_case(suite, "Limits", set_up, leave_directory);
     tcase_add_test(limits, names_count_in_version_1_where_regions_come_and_go);
     tcase_add_test(limits, volatile_regions_are_zeroed_in_any_case);
     tcase_add_test(limits, unknown_flags_are_refused);
-    suite_add_tcase(suite, limits);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_all(suite);
 }

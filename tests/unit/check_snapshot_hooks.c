@@ -380,15 +380,12 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("snapshot hooks");
-    TCase *core = tcase_create("Core");
-    tcase_add_checked_fixture(core, set_up, tear_down);
+    TCase *core = add_case(suite, "Core", set_up, tear_down);
     tcase_add_test(core, pairs_nest_around_every_save);
     tcase_add_test(core, pairs_nest_around_every_restore);
     tcase_add_test(core, what_a_hook_changes_before_a_save_is_saved);
     tcase_add_test(core, every_restore_has_its_own_random_numbers);
-    suite_add_tcase(suite, core);
-    TCase *limits = tcase_create("Limits");
-    tcase_add_checked_fixture(limits, set_up, tear_down);
+    TCase *limits = add_case(suite, "Limits", set_up, tear_down);
     tcase_add_test(limits, a_save_that_is_refused_is_undone);
     tcase_add_test(limits, a_save_that_fails_tells_the_hooks);
     tcase_add_test(limits, a_restore_that_is_refused_leaves_memory_alone);
@@ -397,10 +394,5 @@ int main(void)
     tcase_add_test(limits, succeeding_hooks_leave_the_last_error_alone);
     tcase_add_test(limits, hooks_must_not_meddle_with_their_snapshot);
     tcase_add_test(limits, hooks_are_checked);
-    suite_add_tcase(suite, limits);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_all(suite);
 }

@@ -454,7 +454,7 @@ START_TEST(an_autosave_tells_of_failures)
     sfpm_autosave_t *autosave =
         sfpm_autosave_start(snapshot, "none/a.img", 0, NULL, NULL);
     bool good = sfpm_autosave_tick(autosave);
-    for (int i = 0; good && i < 1000; i++) {
+    while (good) {
         nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
         good = sfpm_autosave_tick(autosave);
     }
@@ -486,10 +486,8 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("snapshot_job");
-    TCase *core = tcase_create("Core");
-    TCase *limits = tcase_create("Limits");
-    tcase_add_checked_fixture(core, set_up, tear_down);
-    tcase_add_checked_fixture(limits, set_up, tear_down);
+    TCase *core = add_case(suite, "Core", set_up, tear_down);
+    TCase *limits = add_case(suite, "Limits", set_up, tear_down);
     tcase_add_loop_test(core, the_state_is_that_of_the_call, 0, NUM_WAYS);
     tcase_add_loop_test(core, a_file_is_replaced, 0, NUM_WAYS);
     tcase_add_loop_test(core, the_state_is_that_of_the_stop, 0, NUM_WAYS);
@@ -506,11 +504,5 @@ int main(void)
     tcase_add_test(core, it_is_saved_by_itself);
     tcase_add_test(limits, an_autosave_tells_of_failures);
     tcase_add_test(limits, nonsense_is_refused);
-    suite_add_tcase(suite, core);
-    suite_add_tcase(suite, limits);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_all(suite);
 }

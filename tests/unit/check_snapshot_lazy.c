@@ -468,10 +468,8 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("snapshot_lazy");
-    TCase *core = tcase_create("Core");
-    TCase *limits = tcase_create("Limits");
-    tcase_add_checked_fixture(core, enter_directory, leave_directory);
-    tcase_add_checked_fixture(limits, enter_directory, leave_directory);
+    TCase *core = add_case(suite, "Core", enter_directory, leave_directory);
+    TCase *limits = add_case(suite, "Limits", enter_directory, leave_directory);
     tcase_add_test(core, memory_is_allocated_in_pages);
     tcase_add_test(core, whole_pages_are_restored);
     tcase_add_test(core, what_is_not_a_page_is_restored);
@@ -489,11 +487,5 @@ int main(void)
     tcase_add_test(limits, without_address_space_memory_stays);
     tcase_add_test(limits, a_mapped_image_that_is_cut_is_fatal);
     tcase_add_test(limits, a_cut_image_is_not_mapped);
-    suite_add_tcase(suite, core);
-    suite_add_tcase(suite, limits);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_all(suite);
 }

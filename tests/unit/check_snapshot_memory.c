@@ -5,7 +5,6 @@
  * registered memory are the old ones or the new ones, and nothing leaks.
  */
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "scarce.h"
@@ -199,15 +198,8 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("snapshot memory");
-    TCase *limits = tcase_create("Limits");
-    tcase_add_checked_fixture(limits, enter_directory, leave_directory);
-    tcase_set_timeout(limits, 120);
+    TCase *limits = add_case(suite, "Limits", enter_directory, leave_directory);
     tcase_add_loop_test(limits, every_allocation_may_fail, 0, NUM_ACTIONS);
     tcase_add_test(limits, lost_description_is_not_forgotten);
-    suite_add_tcase(suite, limits);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_all(suite);
 }

@@ -606,16 +606,13 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("snapshot migrate");
-    TCase *core = tcase_create("Core");
-    tcase_add_checked_fixture(core, set_up, leave_directory);
+    TCase *core = add_case(suite, "Core", set_up, leave_directory);
     tcase_add_test(core, a_chain_runs_in_order);
     tcase_add_test(core, the_shortest_way_is_taken);
     tcase_add_test(core, equal_names_are_told_apart);
     tcase_add_test(core, large_regions_go_on_unchanged);
     tcase_add_test(core, images_of_version_1_are_migrated_by_name);
-    suite_add_tcase(suite, core);
-    TCase *limits = tcase_create("Limits");
-    tcase_add_checked_fixture(limits, set_up, leave_directory);
+    TCase *limits = add_case(suite, "Limits", set_up, leave_directory);
     tcase_add_test(limits, without_a_way_both_versions_are_named);
     tcase_add_test(limits, a_step_that_refuses_leaves_memory_alone);
     tcase_add_test(limits, what_steps_made_must_fit);
@@ -629,10 +626,5 @@ int main(void)
     tcase_add_test(limits, addresses_of_another_build_must_be_made_anew);
     tcase_add_test(limits, another_architecture_is_not_migrated);
     tcase_add_test(limits, every_allocation_may_fail);
-    suite_add_tcase(suite, limits);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_all(suite);
 }

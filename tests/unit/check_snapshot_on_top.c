@@ -268,8 +268,7 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("snapshot on top");
-    TCase *core = tcase_create("Core");
-    tcase_add_checked_fixture(core, set_up, tear_down);
+    TCase *core = add_case(suite, "Core", set_up, tear_down);
     tcase_add_loop_test(core, a_restored_state_becomes_the_newest, SFPM_TRACKING_AUTO,
                         SFPM_TRACKING_HASH + 1);
     tcase_add_test(core, an_undo_goes_to_what_it_was_made_on);
@@ -279,10 +278,5 @@ int main(void)
     tcase_add_test(core, what_did_not_come_from_the_file_is_refused);
     tcase_add_loop_test(core, a_job_commits_on_top, 0, 8);
     tcase_add_test(core, autosave_commits_on_top);
-    suite_add_tcase(suite, core);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_all(suite);
 }

@@ -3,7 +3,6 @@
  * No byte belongs to two regions: what overlaps is refused, by the names of both, when a
  * region or a heap is registered and when one moves; against a model, too.
  */
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -221,18 +220,12 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("snapshot overlap");
-    TCase *core = tcase_create("Core");
-    tcase_add_checked_fixture(core, enter_directory, leave_directory);
+    TCase *core = add_case(suite, "Core", enter_directory, leave_directory);
     tcase_add_loop_test(core, overlapping_regions_are_refused_by_name, 0, 15);
     tcase_add_test(core, a_region_does_not_move_over_another);
     tcase_add_test(core, an_interpreter_has_its_stack_beside_its_heap);
     tcase_add_loop_test(core, random_regions_agree_with_a_model, 0, 4);
     tcase_add_test(core, no_region_lies_where_a_heap_grows);
     tcase_add_test(core, no_heap_lies_where_a_region_is);
-    suite_add_tcase(suite, core);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_all(suite);
 }

@@ -23,17 +23,6 @@ typedef struct {
     size_t count;
 } memory_t;
 
-static uint64_t state;
-
-/* Xorshift; below `limit`. */
-static size_t below(size_t limit)
-{
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    return (size_t)(state % limit);
-}
-
 static void *allocate(size_t size)
 {
     void *memory = malloc(size);
@@ -72,27 +61,28 @@ static bool equal_memory(const memory_t *one, const memory_t *other)
 static size_t random_size(void)
 {
     static const size_t borders[] = {1, 4096, 8192, 65536, 131072};
-    size_t border = borders[below(5)];
-    return below(2) ? 1 + below(MAX_SIZE) : border + below(3) - (border > 1);
+    size_t border = borders[random_below(5)];
+    return random_below(2) ? 1 + random_below(MAX_SIZE)
+                           : border + random_below(3) - (border > 1);
 }
 
 static void scribble(region_t *region)
 {
-    size_t at = below(region->size);
-    size_t length = 1 + below(below(3) ? 9000 : 3);
+    size_t at = random_below(region->size);
+    size_t length = 1 + random_below(random_below(3) ? 9000 : 3);
     if (length > region->size - at)
         length = region->size - at;
-    if (below(3) == 0)
-        memset(region->bytes + at, (int)below(2), length);
+    if (random_below(3) == 0)
+        memset(region->bytes + at, (int)random_below(2), length);
     else
-        fill(region->bytes + at, length, (unsigned)below(1000));
+        fill(region->bytes + at, length, (unsigned)random_below(1000));
 }
 
 static void add_random(memory_t *memory)
 {
     region_t *region = &memory->regions[memory->count++];
-    *region =
-        (region_t){.name = {(char)('a' + (char)below(3)), '\0'}, .size = random_size()};
+    *region = (region_t){.name = {(char)('a' + (char)random_below(3)), '\0'},
+                         .size = random_size()};
     region->bytes = allocate(region->size);
     memset(region->bytes, 0, region->size);
     scribble(region);
@@ -100,7 +90,7 @@ static void add_random(memory_t *memory)
 
 static void remove_random(memory_t *memory)
 {
-    size_t at = below(memory->count);
+    size_t at = random_below(memory->count);
     free(memory->regions[at].bytes);
     memory->count--;
     memmove(&memory->regions[at], &memory->regions[at + 1],
@@ -109,7 +99,7 @@ static void remove_random(memory_t *memory)
 
 static void resize_random(memory_t *memory)
 {
-    region_t *region = &memory->regions[below(memory->count)];
+    region_t *region = &memory->regions[random_below(memory->count)];
     size_t size = random_size();
     uint8_t *bytes = allocate(size);
     memset(bytes, 0, size);
@@ -121,13 +111,13 @@ static void resize_random(memory_t *memory)
 
 static void change(memory_t *memory)
 {
-    for (size_t i = below(6); i > 0; i--)
-        scribble(&memory->regions[below(memory->count)]);
-    if (below(4) == 0 && memory->count < MAX_REGIONS)
+    for (size_t i = random_below(6); i > 0; i--)
+        scribble(&memory->regions[random_below(memory->count)]);
+    if (random_below(4) == 0 && memory->count < MAX_REGIONS)
         add_random(memory);
-    if (below(4) == 0 && memory->count > 1)
+    if (random_below(4) == 0 && memory->count > 1)
         remove_random(memory);
-    if (below(4) == 0)
+    if (random_below(4) == 0)
         resize_random(memory);
 }
 
@@ -168,7 +158,7 @@ static void commit_memory(memory_t *memory, bool first)
     copy_memory(&wanted, memory);
     sfpm_snapshot_t *snapshot = snapshot_of_memory(memory);
     if (!first)
-        restore_commit(snapshot, 0, accept | (below(2) ? SFPM_ACCEPT_ZEROED : 0));
+        restore_commit(snapshot, 0, accept | (random_below(2) ? SFPM_ACCEPT_ZEROED : 0));
     for (size_t i = 0; i < memory->count; i++)
         memcpy(memory->regions[i].bytes, wanted.regions[i].bytes, wanted.regions[i].size);
     ck_assert_works(sfpm_snapshot_commit(snapshot, "a.img", NULL));
@@ -198,9 +188,9 @@ START_TEST(every_commit_holds_what_memory_was)
     static memory_t kept[MAX_COMMITS];
     static const char *const methods[] = {NULL, "none", "lz4", "zstd"};
     memory_t memory = {.count = 0};
-    state = 88172645463325252U + (uint64_t)_i * 7919;
-    encrypted = below(4) == 0;
-    compression = methods[below(4)];
+    random_start((uint64_t)_i);
+    encrypted = random_below(4) == 0;
+    compression = methods[random_below(4)];
     add_random(&memory);
     add_random(&memory);
     for (size_t i = 0; i < MAX_COMMITS; i++) {
@@ -228,14 +218,7 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("snapshot random");
-    TCase *core = tcase_create("Core");
-    tcase_add_checked_fixture(core, enter_directory, leave_directory);
-    tcase_set_timeout(core, 60);
+    TCase *core = add_case(suite, "Core", enter_directory, leave_directory);
     tcase_add_loop_test(core, every_commit_holds_what_memory_was, 0, SEEDS);
-    suite_add_tcase(suite, core);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_all(suite);
 }

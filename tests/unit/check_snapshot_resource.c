@@ -737,8 +737,7 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("snapshot resource");
-    TCase *core = tcase_create("Core");
-    tcase_add_checked_fixture(core, set_up, tear_down);
+    TCase *core = add_case(suite, "Core", set_up, tear_down);
     tcase_add_test(core, a_descriptor_is_back_at_its_place);
     tcase_add_test(core, a_stream_is_flushed_and_back_at_its_place);
     tcase_add_loop_test(core, a_log_goes_on_and_may_be_cut_back, 0, 2);
@@ -749,14 +748,10 @@ int main(void)
     tcase_add_test(core, a_pipe_may_be_inherited_but_not_reopened);
     tcase_add_test(core, a_moved_file_is_found_by_the_program);
     tcase_add_test(core, hooks_see_the_files_open);
-    suite_add_tcase(suite, core);
-    TCase *identity = tcase_create("Identity");
-    tcase_add_checked_fixture(identity, set_up, tear_down);
+    TCase *identity = add_case(suite, "Identity", set_up, tear_down);
     tcase_add_loop_test(identity, another_file_is_found, 0, NUM_CHANGES * 24);
     tcase_add_test(identity, a_file_that_is_not_the_same_is_not_cut);
-    suite_add_tcase(suite, identity);
-    TCase *limits = tcase_create("Limits");
-    tcase_add_checked_fixture(limits, set_up, tear_down);
+    TCase *limits = add_case(suite, "Limits", set_up, tear_down);
     tcase_add_test(limits, a_missing_file_is_no_missing_image);
     tcase_add_test(limits, what_fails_afterwards_does_not_hide_the_restore);
     tcase_add_test(limits, a_file_that_was_rotated_away_is_told_of_at_the_save);
@@ -765,10 +760,5 @@ int main(void)
     tcase_add_test(limits, forged_attributes_are_refused);
     tcase_add_test(limits, bad_resources_are_refused);
     tcase_add_test(limits, every_allocation_may_fail);
-    suite_add_tcase(suite, limits);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_all(suite);
 }

@@ -611,8 +611,7 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("restore");
-    TCase *core = tcase_create("Core");
-    tcase_add_checked_fixture(core, enter_directory, leave_directory);
+    TCase *core = add_case(suite, "Core", enter_directory, leave_directory);
     tcase_add_test(core, another_process_continues);
     tcase_add_test(core, log_tells_every_region);
     tcase_add_test(core, large_contents_come_back);
@@ -627,10 +626,7 @@ int main(void)
     tcase_add_test(core, version_1_is_matched_by_name);
     tcase_add_test(core, version_1_is_matched_by_order);
     tcase_add_test(core, version_1_becomes_version_2_by_saving);
-    suite_add_tcase(suite, core);
-    TCase *limits = tcase_create("Limits");
-    tcase_add_checked_fixture(limits, enter_directory, leave_directory);
-    tcase_set_timeout(limits, 60);
+    TCase *limits = add_case(suite, "Limits", enter_directory, leave_directory);
     tcase_add_loop_test(limits, misfits_are_named_and_touch_nothing, 0, NUM_MISFITS);
     tcase_add_test(limits, schemas_must_agree);
     tcase_add_test(limits, other_architectures_are_refused);
@@ -642,10 +638,5 @@ int main(void)
     tcase_add_test(limits, small_contents_are_read_once);
     tcase_add_test(limits, version_1_misfits_touch_nothing);
     tcase_add_test(limits, version_1_truncated_touches_nothing);
-    suite_add_tcase(suite, limits);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_all(suite);
 }

@@ -507,8 +507,7 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("snapshot_track");
-    TCase *core = tcase_create("Core");
-    tcase_add_checked_fixture(core, enter_directory, leave_directory);
+    TCase *core = add_case(suite, "Core", enter_directory, leave_directory);
     tcase_add_loop_test(core, all_methods_agree, 0, NUM_METHODS);
     tcase_add_loop_test(core, commits_follow_the_change, 0, NUM_METHODS);
     tcase_add_loop_test(core, committed_pages_are_not_stored_again, 0, NUM_METHODS);
@@ -524,10 +523,5 @@ int main(void)
     tcase_add_loop_test(core, own_edits_know_what_changed, 0, NUM_METHODS);
     tcase_add_loop_test(core, own_loads_know_what_changed, 0, NUM_METHODS);
     tcase_add_loop_test(core, version_1_is_written_whole, 0, NUM_METHODS);
-    suite_add_tcase(suite, core);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_all(suite);
 }

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Stopping a machine from outside while it runs. */
 #include <pthread.h>
-#include <unistd.h>
+#include <semaphore.h>
 
 #include "vm_common.h"
-
-static sfpm_vm_run_options_t endless = {.struct_size = sizeof endless};
 
 START_TEST(interrupted_before_it_runs_it_stops_at_once)
 {
@@ -44,21 +42,41 @@ START_TEST(interrupted_by_its_own_output_it_stops_between_instructions)
 }
 END_TEST
 
-static void *interrupt_later(void *vm)
+/* Posted when a machine runs, which it says by writing. */
+static sem_t runs;
+
+static bool say_it_runs(void *unused, const void *bytes, size_t size)
 {
-    usleep(20000);
+    (void)unused, (void)bytes, (void)size;
+    return sem_post(&runs) == 0;
+}
+
+static void *interrupt_when_it_runs(void *vm)
+{
+    while (sem_wait(&runs) != 0)
+        continue;
     sfpm_vm_interrupt(vm);
     return NULL;
 }
 
-START_TEST(interrupted_by_another_thread_it_stops)
+/* Runs a program that writes once and never ends; another thread interrupts it. */
+static void run_until_interrupted(sfpm_vm_t *vm, sfpm_vm_engine_t engine)
 {
-    sfpm_vm_t *vm = assembled("push 0\n loop: push 1\n add\n br loop");
+    sfpm_vm_run_options_t options = {
+        .struct_size = sizeof options, .output = say_it_runs, .engine = engine};
     pthread_t thread;
-    ck_assert_int_eq(pthread_create(&thread, NULL, interrupt_later, vm), 0);
-    ck_assert(sfpm_vm_run(vm, &endless));
+    ck_assert_int_eq(sem_init(&runs, 0, 0), 0);
+    ck_assert_int_eq(pthread_create(&thread, NULL, interrupt_when_it_runs, vm), 0);
+    ck_assert(sfpm_vm_run(vm, &options));
     ck_assert_int_eq(pthread_join(thread, NULL), 0);
     ck_assert_int_eq(info_of(vm).status, SFPM_VM_SUSPENDED);
+}
+
+START_TEST(interrupted_by_another_thread_it_stops)
+{
+    sfpm_vm_t *vm = assembled("push 120\n print_char\n push 0\n"
+                              "loop: push 1\n add\n br loop");
+    run_until_interrupted(vm, SFPM_VM_ENGINE_FAST);
     ck_assert_uint_gt(info_of(vm).instructions, 0);
     sfpm_vm_destroy(vm);
 }
@@ -67,15 +85,10 @@ END_TEST
 /* Instructions that take long: a machine that is asked to stop does not execute many. */
 static void expect_soon(sfpm_vm_engine_t engine)
 {
-    sfpm_vm_t *vm = assembled(".memory 256\n"
+    sfpm_vm_t *vm = assembled(".memory 256\n push 120\n print_char\n"
                               "loop: i32.const 0\n i32.const 7\n i32.const 16777216\n"
                               "memory.fill\n br loop");
-    sfpm_vm_run_options_t options = {.struct_size = sizeof options, .engine = engine};
-    pthread_t thread;
-    ck_assert_int_eq(pthread_create(&thread, NULL, interrupt_later, vm), 0);
-    ck_assert(sfpm_vm_run(vm, &options));
-    ck_assert_int_eq(pthread_join(thread, NULL), 0);
-    ck_assert_int_eq(info_of(vm).status, SFPM_VM_SUSPENDED);
+    run_until_interrupted(vm, engine);
     ck_assert_uint_lt(info_of(vm).instructions, 1 << 18);
     sfpm_vm_destroy(vm);
 }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../long.h"
 #include "../sanitized.h"
 #include "base/bytes.h"
 #include "engine/fast_rules.h"
@@ -33,7 +34,7 @@ static uint64_t given(const char *name, uint64_t otherwise)
 
 static uint64_t num_programs(void)
 {
-    return given("SFPM_TEST_PROGRAMS", getenv("SFPM_LONG") ? LONG_PROGRAMS : PROGRAMS);
+    return given("SFPM_TEST_PROGRAMS", long_run() ? LONG_PROGRAMS : PROGRAMS);
 }
 
 /* A machine and what is seen of it. It gets one program after the other. */

@@ -6,9 +6,8 @@
 #ifndef SFPM_TESTS_IMAGE_FORGE_H
 #define SFPM_TESTS_IMAGE_FORGE_H
 
-#include <check.h>
-
 #include "base/error.h"
+#include "common.h"
 #include "image/image.h"
 
 typedef struct forge {
@@ -37,20 +36,5 @@ void forge_finish(forge_t *forge, sfpm_index_t *index, sfpm_trailer_t *trailer);
 void forge_commit(forge_t *forge);
 /* Opens what there is; NULL with the error set when that fails. */
 sfpm_image_t *forge_open(const forge_t *forge, char *path);
-
-/* What the last error must be: the status, and part of the text. */
-void expect_fault(sfpm_status_t status, const char *part);
-#define ck_assert_ok(call)                                                               \
-    do {                                                                                 \
-        if (!(call))                                                                     \
-            ck_abort_msg("%s: %s", #call, sfpm_last_error());                            \
-    } while (0)
-
-/* Numbers that are the same in each run. */
-uint64_t next_number(void);
-
-/* Check's functions take tests in this form; lists of them end with NULL. */
-typedef const TTest *test_t;
-int run_image_suite(const char *name, const test_t *core, const test_t *limits);
 
 #endif

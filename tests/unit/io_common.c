@@ -148,18 +148,5 @@ void limit_file_size(rlim_t size)
 
 int run_suite(const char *name, const test_t *core, const test_t *limits)
 {
-    Suite *suite = suite_create(name);
-    TCase *cases[2] = {tcase_create("Core"), tcase_create("Limits")};
-    for (int i = 0; i < 2; i++) {
-        tcase_set_timeout(cases[i], 60); /* seconds, on a busy machine too */
-        tcase_add_checked_fixture(cases[i], enter_home, leave_home);
-        for (const test_t *test = i == 0 ? core : limits; *test; test++)
-            tcase_add_test(cases[i], *test);
-        suite_add_tcase(suite, cases[i]);
-    }
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_cases(name, core, limits, enter_home, leave_home);
 }

@@ -6,18 +6,15 @@
 #ifndef SFPM_TESTS_IO_COMMON_H
 #define SFPM_TESTS_IO_COMMON_H
 
-#include <check.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "base/error.h"
+#include "common.h"
 #include "io/input.h"
 #include "io/output.h"
-
-/* Check's functions take tests in this form; lists of them end with NULL. */
-typedef const TTest *test_t;
 
 int run_suite(const char *name, const test_t *core, const test_t *limits);
 

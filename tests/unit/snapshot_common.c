@@ -1,63 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "snapshot_common.h"
 
-#include <check.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/bytes.h"
-
-static char directory[] = "/tmp/sfpm-snapshot-XXXXXX";
-
-void enter_directory(void)
-{
-    unsetenv("SOURCE_DATE_EPOCH");
-    ck_assert_ptr_nonnull(mkdtemp(directory));
-    ck_assert_int_eq(chdir(directory), 0);
-}
-
-static int remove_entry(const char *path, const struct stat *status, int type,
-                        struct FTW *place)
-{
-    (void)status;
-    (void)type;
-    (void)place;
-    return remove(path);
-}
-
-void leave_directory(void)
-{
-    ck_assert_int_eq(chdir("/"), 0);
-    nftw(directory, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
-}
-
-uint8_t *read_file(const char *path, size_t *size)
-{
-    FILE *file = fopen(path, "rb");
-    ck_assert_msg(file != NULL, "%s cannot be read", path);
-    ck_assert_int_eq(fseek(file, 0, SEEK_END), 0);
-    long end = ftell(file);
-    ck_assert(end >= 0);
-    rewind(file);
-    uint8_t *bytes = malloc((size_t)end + 1);
-    ck_assert_ptr_nonnull(bytes);
-    ck_assert_uint_eq(fread(bytes, 1, (size_t)end, file), (size_t)end);
-    fclose(file);
-    *size = (size_t)end;
-    return bytes;
-}
-
-void write_file(const char *path, const void *bytes, size_t size)
-{
-    FILE *file = fopen(path, "wb");
-    ck_assert_ptr_nonnull(file);
-    if (size > 0)
-        ck_assert_uint_eq(fwrite(bytes, 1, size, file), size);
-    ck_assert_int_eq(fclose(file), 0);
-}
 
 bool file_contains(const char *path, const void *bytes, size_t size)
 {

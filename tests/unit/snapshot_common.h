@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * What the suites of the snapshot layer share: an empty directory for each test,
- * files as bytes, images of version 1, and a log that is kept.
- */
+/* What the suites of the snapshot layer share: memory that is filled, images of version
+ * 1, and a log that is kept. */
 #ifndef SFPM_TESTS_SNAPSHOT_COMMON_H
 #define SFPM_TESTS_SNAPSHOT_COMMON_H
 
@@ -12,13 +10,7 @@
 
 #include <sfpm/sfpm.h>
 
-/* A checked fixture: the test runs in a new directory, which goes afterwards. */
-void enter_directory(void);
-void leave_directory(void);
-
-/* A file's bytes, released with free(); and back. */
-uint8_t *read_file(const char *path, size_t *size);
-void write_file(const char *path, const void *bytes, size_t size);
+#include "common.h"
 
 /* Whether the file holds these bytes somewhere. */
 bool file_contains(const char *path, const void *bytes, size_t size);
@@ -55,12 +47,6 @@ void keep_log(void *context, sfpm_log_level_t level, const char *text);
                       (int)sfpm_last_status(), sfpm_last_error());                       \
         ck_assert_msg(strstr(sfpm_last_error(), part) != NULL, "no '%s' in: %s", part,   \
                       sfpm_last_error());                                                \
-    } while (0)
-
-#define ck_assert_works(call)                                                            \
-    do {                                                                                 \
-        bool works = (call);                                                             \
-        ck_assert_msg(works, "%s: %s", #call, sfpm_last_error());                        \
     } while (0)
 
 #endif

@@ -108,20 +108,3 @@ bool load_regions(sfpm_vm_t *vm, const sfpm_regions_t *regions)
     sfpm_regions_t given = *regions;
     return sfpm_vm_load(vm, give_region, &given);
 }
-
-static uint64_t random_state = 0x9E3779B97F4A7C15u;
-
-uint64_t random_below(uint64_t limit)
-{
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return random_state % limit;
-}
-
-void random_start(uint64_t series)
-{
-    random_state = (2 * series + 1) * 0x9E3779B97F4A7C15u;
-    for (int i = 0; i < 16; i++)
-        random_below(2);
-}

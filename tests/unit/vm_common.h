@@ -34,8 +34,4 @@ sfpm_vm_info_t info_of(const sfpm_vm_t *vm);
 void copy_regions(sfpm_vm_t *vm, sfpm_regions_t *regions);
 bool load_regions(sfpm_vm_t *vm, const sfpm_regions_t *regions);
 
-/* Numbers that are the same in every run: 0 to limit - 1; of another series. */
-uint64_t random_below(uint64_t limit);
-void random_start(uint64_t series);
-
 #endif
