@@ -105,11 +105,12 @@ static void try_flip(tally_t *tally, const uint8_t *bytes, size_t at)
     sfpm_image_close(image);
 }
 
-/* Reading a large region takes its time, so that of such samples every n-th flip
- * only is tried in a short run. Sanitized code is slower: one bit of nearly each byte. */
+/* Reading a large region takes its time, and so does looking for a base image, so that of
+ * such samples every n-th flip only is tried in a short run. Sanitized code is slower:
+ * one bit of nearly each byte. */
 static size_t stride(const sample_t *sample)
 {
-    uint64_t work = 0;
+    uint64_t work = sample->base_size * 64;
     for (size_t i = 0; i < sample->num_states; i++)
         for (size_t r = 0; r < sample->states[i].num_regions; r++)
             work = work > sample->states[i].regions[r].size
@@ -189,10 +190,23 @@ static void try_cut(tally_t *tally, size_t size)
     free(bytes);
 }
 
+/* Whether a commit ends within 16 bytes of there. */
+static bool is_near_an_end(const sample_t *sample, size_t size)
+{
+    for (size_t i = 0; i < sample->num_states; i++)
+        if (size + 16 >= sample->states[i].end && size <= sample->states[i].end + 16)
+            return true;
+    return false;
+}
+
+/* At every byte, or, as with flips, at every n-th and around the ends of commits. */
 static void cut_all(tally_t *tally)
 {
-    for (size_t size = 0; size < tally->sample->size; size++)
-        try_cut(tally, size);
+    const sample_t *sample = tally->sample;
+    size_t n = stride(sample);
+    for (size_t size = 0; size < sample->size; size++)
+        if (size % n == 0 || is_near_an_end(sample, size))
+            try_cut(tally, size);
 }
 
 /* ---- tests ---- */
@@ -237,7 +251,7 @@ START_TEST(truncations_show_the_last_whole_commit)
         return;
     tally_t tally = {.sample = &sample, .reader = &honest_reader};
     cut_all(&tally);
-    ck_assert_uint_eq(tally.done, sample.size);
+    ck_assert_uint_ge(tally.done, sample.size / stride(&sample));
     ck_assert_msg(tally.bad == 0, "%zu of %zu: %s", tally.bad, tally.done, tally.first);
     sample_free(&sample);
 }

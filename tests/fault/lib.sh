@@ -8,6 +8,9 @@
 #                  which is wrong
 #   NAME_again     repeats the operation undisturbed, after which it must be new
 #
+# Most faults leave bytes that another one has left before: what those are worth, and
+# whether the operation can be repeated on them, is looked at once.
+#
 # shellcheck shell=sh
 
 # Nothing is told here from what really reached a disk, so a disk in memory will do.
@@ -20,6 +23,9 @@ needs_strace
 driver=$top_builddir/tests/fault/driver
 [ -x "$driver" ] || skip "the driver was not built"
 mkdir "$test_state/old"
+# The same bytes whenever an operation is repeated.
+SOURCE_DATE_EPOCH=1700000000
+export SOURCE_DATE_EPOCH
 
 # What writes, and meets a full disk; and what else an error may meet.
 writing=' write pwrite64 writev fsync fdatasync rename renameat renameat2 ftruncate fallocate close fchmod fchown '
@@ -37,6 +43,19 @@ tried=0
 begin() {
     rm -rf "${work:?}"/* "$work"/.[!.]*
     cp -pR "$test_state/old/." "$work"
+}
+
+# look NAME: sets $state to the state of a.img, or to damaged, and $seen to what names its
+# bytes.
+look() {
+    seen=none
+    [ ! -e a.img ] || seen=$(cksum <a.img)
+    if [ -e "$test_state/seen/$seen" ]; then
+        read -r state <"$test_state/seen/$seen"
+        return
+    fi
+    state=$("$1_state" 2>"$test_state/why") || state=damaged
+    echo "$state" >"$test_state/seen/$seen"
 }
 
 # calls NAME: prints "CALL K" for each system call (its K-th of that name) from the
@@ -85,10 +104,13 @@ leftovers() {
 # and what else it leaves can be removed and does not hinder the next one.
 survives() {
     disturb "$1" "$2" "$3" signal=SIGKILL
-    state=$("$1_state" 2>"$stderr") || state=damaged
+    look "$1"
     case $state in
     old | new) ;;
-    *) blame "$1 killed at $2 $3: the image is $state" || return ;;
+    *)
+        cat "$test_state/why" >"$stderr"
+        blame "$1 killed at $2 $3: the image is $state" || return
+        ;;
     esac
     for left in $(leftovers); do
         case $left in
@@ -97,9 +119,11 @@ survives() {
         esac
         rm "$work/$left" || blame "$1 killed at $2 $3: $left cannot be removed" || return
     done
+    [ ! -e "$test_state/seen/again $seen" ] || return 0
+    : >"$test_state/seen/again $seen"
     "$1_again" >"$stdout" 2>"$stderr" ||
         blame "$1 killed at $2 $3: cannot be repeated" || return
-    state=$("$1_state" 2>"$stderr") || state=damaged
+    look "$1"
     [ "$state" = new ] || blame "$1 killed at $2 $3 and repeated: the image is $state"
 }
 
@@ -107,7 +131,7 @@ survives() {
 # whole state and no other file; or it succeeds all the same.
 endures() {
     disturb "$1" "$2" "$3" "error=$4"
-    state=$("$1_state" 2>"$test_state/why") || state=damaged
+    look "$1"
     case $got:$state in
     0:new) return ;;
     0:*) blame "$1 with $4 in $2 $3: silent, and the image is $state" || return ;;
@@ -124,9 +148,9 @@ endures() {
 
 # prepare NAME: makes the old state, once.
 prepare() {
-    rm -rf "$test_state/old" "${work:?}"/* "$work"/.[!.]*
+    rm -rf "$test_state/old" "$test_state/seen" "${work:?}"/* "$work"/.[!.]*
     "$1_prepare"
-    mkdir "$test_state/old"
+    mkdir "$test_state/old" "$test_state/seen"
     cp -pR "$work/." "$test_state/old"
     calls "$1" >"$test_state/calls" || fail "$1 does not succeed undisturbed"
     [ -s "$test_state/calls" ] || fail "$1 has no system calls"
