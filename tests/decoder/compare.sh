@@ -88,13 +88,13 @@ flips() {
     both "$1" "${SFPM_LONG:-$2}" "$3"
     expect grep -qE '^flips ([0-9]+) rejected \1$' one
 }
-flips none 7 good-piece.img
-flips none 7 good-nothing.img
-flips none 7 small-lz4.img
-flips none 21 small-zstd.img
-flips none 35 small-delta.img
-flips none 35 good-delta-lz4.img
-flips key 35 sealed/small-sealed.img
+flips none 13 good-piece.img
+flips none 13 good-nothing.img
+flips none 13 small-lz4.img
+flips none 43 small-zstd.img
+flips none 71 small-delta.img
+flips none 71 good-delta-lz4.img
+flips key 71 sealed/small-sealed.img
 
 # The comparison finds two that differ.
 "$programs/facts" good-piece.img >two

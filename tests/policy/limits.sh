@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # The house limits: no source over 500 lines, no function over 60, a licence
-# line in every source, no white space at line ends, no path of one machine.
+# line in every source, no white space at line ends, no path of one machine, no test that
+# a busy machine could fail.
 . "${top_srcdir:-$(dirname "$0")/../..}/tests/policy/lib.sh"
 
 # Dispatch loops, which have one case for each instruction: FILE:FUNCTION.
@@ -34,12 +35,10 @@ long_code() {
 unlicensed() {
     source_files "$1" | grep -E '\.([chs]|inc|sh|bash)$|^bootstrap$|^\.ci/run$' >limits.files
     [ -s limits.files ] || return 1
-    (cd "$1" && while read -r file; do
-        line=1
-        case $(head -n 1 "$file") in '#!'*) line=2 ;; esac
-        sed -n "${line}p" "$file" | grep -q 'SPDX-License-Identifier: MIT' || echo "$file: no licence line"
-    done) <limits.files >limits.found
-    ! grep . limits.found
+    (cd "$1" && xargs awk '
+        FNR == 1 { wanted = /^#!/ ? 2 : 1 }
+        FNR == wanted && !/SPDX-License-Identifier: MIT/ { print FILENAME ": no licence line"; bad = 1 }
+        END { exit bad }') <limits.files
 }
 
 # untidy DIR: prints white space at line ends, and tabs in C.
@@ -59,7 +58,19 @@ foreign() {
     ! (cd "$1" && xargs grep -EHn '(^|[^A-Za-z0-9_.})~])/(home|root|Users|mnt)/' /dev/null) <limits.files
 }
 
+# hurried DIR: prints tests that a busy machine could fail: those with a limit of
+# wall-clock time, and suites that do not run as tests/unit/common.h has it.
+hurried() {
+    source_files "$1" tests | grep -E '\.(c|h|am|sh)$' | grep -v '^tests/bench/' |
+        grep -vxE 'tests/unit/common\.c|tests/policy/limits\.sh' >limits.files
+    [ -s limits.files ] || return 1
+    ! (cd "$1" && xargs grep -EHn \
+        'tcase_create|tcase_set_timeout|srunner_create|usleep\(|CK_[A-Z]*_?TIMEOUT|(^|[ ;|(])timeout [0-9]' \
+        /dev/null) <limits.files
+}
+
 expect long_code "$top_srcdir"
+expect hurried "$top_srcdir"
 expect unlicensed "$top_srcdir"
 expect untidy "$top_srcdir"
 expect foreign "$top_srcdir"
@@ -86,6 +97,9 @@ planted long_code lib/base/memory.c long_function
 planted long_code lib/x.c seq -f '/* %.0f */' 501
 planted unlicensed bin/x.c echo 'int x;'
 planted unlicensed tests/x.sh printf '#!/bin/sh\necho hello\n'
+planted hurried tests/unit/check_x.c echo 'TCase *tests = tcase_create("x");'
+planted hurried tests/unit/check_x.c echo '    usleep(20000);'
+planted hurried tests/tools/x.sh echo 'timeout 20 sfpm-run a.img'
 planted untidy README printf 'text \n'
 planted untidy lib/base/memory.c printf '\tint x;\n'
 planted foreign man/x.1 echo "see ${slash}home/somebody/x"

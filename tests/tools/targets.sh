@@ -82,12 +82,12 @@ expect_same 'gone.img (deleted)' before
 mkfifo pipe
 for command in 'sfpm-convert -i --to-v2' 'sfpm-convert -i --to-v1'; do
     cat v1.img >pipe &
-    expect_status 1 timeout 60 $command pipe
+    expect_status 1 $command pipe
     expect_stderr_match 'pipe: is not a regular file, and cannot be changed in place: use -o FILE'
     wait $!
 done
 cat v1.img >pipe &
-expect_status 1 timeout 60 sfpm-patch -q -i pipe 3=7
+expect_status 1 sfpm-patch -q -i pipe 3=7
 wait $!
 expect test -p pipe
 cat pipe >got &

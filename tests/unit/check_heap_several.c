@@ -3,15 +3,15 @@
  * Several heaps in one snapshot: they are restored together, whichever of their places
  * are taken, with the pointers inside each and from one into the other; all or none.
  */
-#include <check.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <sfpm/heap.h>
 #include <sfpm/hooks.h>
+
+#include "common.h"
 
 static char path[64];
 
@@ -401,8 +401,7 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("heap_several");
-    TCase *core = tcase_create("Core");
-    tcase_add_checked_fixture(core, setup, teardown);
+    TCase *core = add_case(suite, "Core", setup, teardown);
     tcase_add_loop_test(core, heaps_move_together, 0, 16);
     tcase_add_loop_test(core, heaps_stay_together, 0, HEAPS);
     tcase_add_test(core, a_heap_that_the_image_lacks_stays);
@@ -411,10 +410,5 @@ int main(void)
     tcase_add_loop_test(core, a_hook_that_fails_afterwards_leaves_what_is_restored, 0, 2);
     tcase_add_test(core, a_heap_has_its_name_for_itself);
     tcase_add_loop_test(core, a_restored_heap_has_the_range_of_its_tables, 0, 2);
-    suite_add_tcase(suite, core);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_all(suite);
 }

@@ -109,6 +109,16 @@ void write_file(const char *path, const void *bytes, size_t size)
 
 /* ---- Assertions ---- */
 
+void note_assertion(const char *file, int line)
+{
+    static _Thread_local const char *last_file;
+    static _Thread_local int last_line;
+    if (file != last_file || line != last_line)
+        (_mark_point)(file, line);
+    last_file = file;
+    last_line = line;
+}
+
 void expect_fault(sfpm_status_t status, const char *part)
 {
     ck_assert_msg(sfpm_last_status() == status && strstr(sfpm_last_error(), part),

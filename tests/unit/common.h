@@ -43,6 +43,11 @@ void write_file(const char *path, const void *bytes, size_t size);
 
 /* ---- Assertions ---- */
 
+/* Check notes each assertion that holds, to tell after which one a test died: a system
+ * call, and there are millions in loops. One that holds again and again is noted once. */
+void note_assertion(const char *file, int line);
+#define _mark_point(file, line) note_assertion(file, line)
+
 /* Asserts that the call works; else the library's error is shown. */
 #define ck_assert_works(call)                                                            \
     do {                                                                                 \
