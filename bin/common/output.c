@@ -195,10 +195,8 @@ int output_replace(output_kind_t kind, const operand_t *operand, sfpm_edit_t *ed
         return output_write(kind, operand, edit);
     if (!check_names(kind, operand))
         return tool_failure();
-    return sfpm_edit_save(edit, kind == OUTPUT_FILE ? options.output : operand->path,
-                          &how)
-               ? EXIT_SUCCESS
-               : fail(name, operand);
+    const char *path = kind == OUTPUT_FILE ? options.output : operand->path;
+    return sfpm_edit_save(edit, path, &how) ? EXIT_SUCCESS : fail(name, operand);
 }
 
 int output_rewrite(output_kind_t kind, const operand_t *operand,

@@ -108,12 +108,12 @@ bool value_parse(const value_type_t *type, const char *text, bool big_endian,
 static void format_bytes(const value_type_t *type, const uint8_t *bytes, size_t size,
                          char *text)
 {
+    const char *code = type->kind == VALUE_STR ? "\\x%02x" : "%02x";
     char *end = text;
     size_t i;
     for (i = 0; i < size && end - text < VALUE_TEXT - 16; i++) {
         bool plain = type->kind == VALUE_STR && bytes[i] >= 0x20 && bytes[i] < 0x7F;
-        const char *form = plain ? "%c" : type->kind == VALUE_STR ? "\\x%02x" : "%02x";
-        end += sprintf(end, form, bytes[i]);
+        end += sprintf(end, plain ? "%c" : code, bytes[i]);
     }
     strcpy(end, i < size ? "..." : "");
 }

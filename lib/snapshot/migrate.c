@@ -297,11 +297,13 @@ void *sfpm_migration_new(sfpm_migration_t *migration, const char *name, size_t i
                          size_t size)
 {
     size_t index;
-    if (!migration || !name || !size) {
-        sfpm_fail(SFPM_ERR_ARGUMENT, "no %s was given",
-                  !migration ? "migration"
-                  : !name    ? "name"
-                             : "size");
+    const char *missing = size ? NULL : "size";
+    if (!name)
+        missing = "name";
+    if (!migration)
+        missing = "migration";
+    if (missing) {
+        sfpm_fail(SFPM_ERR_ARGUMENT, "no %s was given", missing);
         return NULL;
     }
     if (!find(migration, name, instance, &index)) {

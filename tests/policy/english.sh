@@ -1,0 +1,29 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Documents use none of the turns of phrase that readers stumbled over.
+. "${top_srcdir:-$(dirname "$0")/../..}/tests/policy/lib.sh"
+
+# Say "again", "report", "separated by", "except", "anyone who", "is not a".
+stiff='\banew\b|\bwholly\b|\b[Tt]old\b|\bparted by\b|\bbut for\b|\bfor who\b|[Ww]ho wants|\bthat very\b'
+stiff="$stiff|\bis no (number|multiple|image|block|reason)\b|\bWhat (is|was|has|cannot|could not) [a-z]+( [a-z]+)? (is|are) not\b"
+
+# plain DIR: prints the lines of documents that have one of these.
+plain() {
+    (cd "$1" && ! grep -nE "$stiff" README NEWS HACKING SECURITY doc/*.md examples/README man/*.[1-8])
+}
+
+expect plain "$top_srcdir"
+copy_sources copy
+expect plain copy
+# planted FILE LINE: LINE in it is found.
+planted() {
+    cp "copy/$1" saved
+    printf '%s\n' "$2" >>"copy/$1"
+    catches plain copy
+    mv saved "copy/$1"
+}
+planted man/sfpm.7 'The image is written anew.'
+planted README 'A fault is told once.'
+planted man/sfpm-run.1 'When it is no number, nothing is run.'
+planted HACKING 'What is damaged is not used.'
+planted doc/benchmarks.md 'All but for the last.'
