@@ -136,7 +136,7 @@ typedef struct change {
 } change_t;
 
 struct sfpm_migration {
-    sfpm_state_t *state;
+    sfpm_restore_state_t *state;
     change_t *changes; /* one for each region of the state, then the added ones */
     size_t count;
     size_t capacity;
@@ -204,7 +204,7 @@ static bool check_memory(sfpm_migration_t *migration, const char *name, uint64_t
 /* Contents from before the step; NULL with the error set. */
 static const uint8_t *load_old(sfpm_migration_t *migration, size_t index, size_t size)
 {
-    sfpm_source_t *source = &migration->state->sources[index];
+    sfpm_restore_source_t *source = &migration->state->sources[index];
     if (source->loaded >= size && source->bytes)
         return source->bytes;
     if (!check_memory(migration, source->name, size))
@@ -228,7 +228,7 @@ const void *sfpm_migration_old(sfpm_migration_t *migration, const char *name,
         fail_no_region(name, instance);
         return NULL;
     }
-    const sfpm_source_t *source = &migration->state->sources[index];
+    const sfpm_restore_source_t *source = &migration->state->sources[index];
     if (source->flags & SFPM_REGION_VOLATILE) {
         sfpm_fail(SFPM_ERR_MISMATCH, "region '%s' was volatile: it has no contents",
                   name);
@@ -264,7 +264,7 @@ static bool copy_front(sfpm_migration_t *migration, size_t index, uint8_t *to,
 {
     if (index >= migration->state->count)
         return true;
-    const sfpm_source_t *source = &migration->state->sources[index];
+    const sfpm_restore_source_t *source = &migration->state->sources[index];
     size_t front = source->size < size ? (size_t)source->size : size;
     if (source->flags & SFPM_REGION_VOLATILE)
         return true;
@@ -342,7 +342,7 @@ bool sfpm_migration_remove(sfpm_migration_t *migration, const char *name, size_t
 /* ---- The chain ------------------------------------------------------------- */
 
 /* What was made takes the place of what was there. */
-static void replace(sfpm_source_t *source, change_t *change)
+static void replace(sfpm_restore_source_t *source, change_t *change)
 {
     free(source->bytes);
     source->bytes = change->bytes;
@@ -356,7 +356,7 @@ static void replace(sfpm_source_t *source, change_t *change)
 /* Makes the state the one after the step. */
 static bool apply(sfpm_migration_t *migration)
 {
-    sfpm_state_t *state = migration->state;
+    sfpm_restore_state_t *state = migration->state;
     void *array = state->sources;
     size_t kept = 0;
     if (!sfpm_grow_array(&array, &state->capacity, migration->count,
@@ -364,10 +364,10 @@ static bool apply(sfpm_migration_t *migration)
         return false;
     state->sources = array;
     for (size_t i = state->count; i < migration->count; i++)
-        state->sources[i] = (sfpm_source_t){0};
+        state->sources[i] = (sfpm_restore_source_t){0};
     for (size_t i = 0; i < migration->count; i++) {
         change_t *change = &migration->changes[i];
-        sfpm_source_t source = state->sources[i];
+        sfpm_restore_source_t source = state->sources[i];
         if (change->kind == REMOVED) {
             free(source.bytes);
             free(source.owned_name);
@@ -424,7 +424,7 @@ static bool check_architecture(const sfpm_restoring_t *restoring)
         strcmp(stored, sfpm_origin_architecture()) == 0)
         return true;
     for (size_t i = 0; i < restoring->state.count; i++) {
-        const sfpm_source_t *source = &restoring->state.sources[i];
+        const sfpm_restore_source_t *source = &restoring->state.sources[i];
         if (!(source->flags & (SFPM_REGION_PORTABLE | SFPM_REGION_VOLATILE)))
             return sfpm_fail(SFPM_ERR_MISMATCH,
                              "region '%s' is native memory of another architecture and "

@@ -45,7 +45,7 @@ static entry_t *registered_entries(const sfpm_snapshot_t *snapshot)
     return entries;
 }
 
-static entry_t *stored_entries(const sfpm_state_t *state)
+static entry_t *stored_entries(const sfpm_restore_state_t *state)
 {
     entry_t *entries = SFPM_NEW_N(entry_t, state->count);
     if (!entries)
@@ -87,7 +87,7 @@ static void clear_partners(sfpm_pairing_t *pairing)
 }
 
 bool sfpm_pairing_by_name(sfpm_pairing_t *pairing, const sfpm_snapshot_t *snapshot,
-                          const sfpm_state_t *state)
+                          const sfpm_restore_state_t *state)
 {
     bool ok = false;
     size_t num_stored = state->count;

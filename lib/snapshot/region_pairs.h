@@ -26,7 +26,7 @@ typedef struct sfpm_pairing {
 /* Fails only when out of memory: a region without a partner is the caller's
  * business. To be freed also then. */
 bool sfpm_pairing_by_name(sfpm_pairing_t *pairing, const sfpm_snapshot_t *snapshot,
-                          const sfpm_state_t *state);
+                          const sfpm_restore_state_t *state);
 
 /* Pairs anew: the first registered with the first of the state, and so on. */
 void sfpm_pairing_by_order(sfpm_pairing_t *pairing);

@@ -45,7 +45,7 @@ static bool verify_contents(sfpm_restoring_t *restoring)
     for (size_t i = 0; i < restoring->pairing.num_registered; i++) {
         if (!is_filled(restoring, i))
             continue;
-        const sfpm_source_t *source = sfpm_restoring_source(restoring, i);
+        const sfpm_restore_source_t *source = sfpm_restoring_source(restoring, i);
         size_t size = sfpm_restoring_size(restoring, i);
         if (small
                 ? !sfpm_state_load(&restoring->state, restoring->pairing.stored[i], size)
@@ -102,7 +102,7 @@ static void log_restored(const sfpm_restoring_t *restoring,
 static bool replace_region(sfpm_restoring_t *restoring, size_t registered)
 {
     const sfpm_registered_t *region = &restoring->snapshot->regions[registered];
-    const sfpm_source_t *source = sfpm_restoring_source(restoring, registered);
+    const sfpm_restore_source_t *source = sfpm_restoring_source(restoring, registered);
     size_t size = sfpm_restoring_size(restoring, registered);
     if (sfpm_lazy_is_mapped(restoring, registered))
         sfpm_snapshot_log(restoring->snapshot, SFPM_LOG_INFO,
@@ -127,7 +127,7 @@ static bool replace_region(sfpm_restoring_t *restoring, size_t registered)
 static void log_removed(const sfpm_restoring_t *restoring)
 {
     for (size_t i = 0; i < restoring->pairing.num_stored; i++) {
-        const sfpm_source_t *source = &restoring->state.sources[i];
+        const sfpm_restore_source_t *source = &restoring->state.sources[i];
         if (restoring->pairing.registered[i] == SFPM_NO_REGION &&
             !(source->flags & SFPM_REGION_VOLATILE))
             sfpm_snapshot_log(restoring->snapshot, SFPM_LOG_INFO,

@@ -12,7 +12,7 @@ typedef struct sfpm_restoring {
     sfpm_snapshot_t *snapshot;
     const sfpm_image_t *image;
     sfpm_restore_options_t options;
-    sfpm_state_t state; /* what goes into memory */
+    sfpm_restore_state_t state; /* what goes into memory */
     sfpm_pairing_t pairing;
     sfpm_mapping_t *mappings; /* of registered regions; NULL: none is mapped */
     bool reverting;  /* to the commit that memory was: only what changed is replaced */
@@ -24,7 +24,7 @@ typedef struct sfpm_restoring {
 bool sfpm_restoring_has_source(const sfpm_restoring_t *restoring, size_t registered);
 
 /* The state's counterpart of a registered region that has one. */
-const sfpm_source_t *sfpm_restoring_source(const sfpm_restoring_t *restoring,
+const sfpm_restore_source_t *sfpm_restoring_source(const sfpm_restoring_t *restoring,
                                            size_t registered);
 
 /* How many bytes of it the registered region gets. */

@@ -19,7 +19,7 @@ bool sfpm_restoring_has_source(const sfpm_restoring_t *restoring, size_t registe
            restoring->pairing.stored[registered] != SFPM_NO_REGION;
 }
 
-const sfpm_source_t *sfpm_restoring_source(const sfpm_restoring_t *restoring,
+const sfpm_restore_source_t *sfpm_restoring_source(const sfpm_restoring_t *restoring,
                                            size_t registered)
 {
     return &restoring->state.sources[restoring->pairing.stored[registered]];
@@ -43,7 +43,7 @@ static bool fail_missing(const sfpm_restoring_t *restoring,
 }
 
 static bool fail_unregistered(const sfpm_restoring_t *restoring,
-                              const sfpm_source_t *source)
+                              const sfpm_restore_source_t *source)
 {
     return sfpm_fail(SFPM_ERR_MISMATCH,
                      "region '%s' (%llu bytes in the image) is not registered: the "
@@ -63,7 +63,7 @@ static bool check_partners(const sfpm_restoring_t *restoring)
             return fail_missing(restoring, region);
     }
     for (size_t i = 0; i < pairing->num_stored; i++) {
-        const sfpm_source_t *source = &restoring->state.sources[i];
+        const sfpm_restore_source_t *source = &restoring->state.sources[i];
         if (pairing->registered[i] == SFPM_NO_REGION &&
             !(source->flags & SFPM_REGION_VOLATILE) && !(accept & SFPM_ACCEPT_REMOVED))
             return fail_unregistered(restoring, source);
@@ -72,7 +72,7 @@ static bool check_partners(const sfpm_restoring_t *restoring)
 }
 
 static bool check_size(const sfpm_restoring_t *restoring, const sfpm_registered_t *region,
-                       const sfpm_source_t *source)
+                       const sfpm_restore_source_t *source)
 {
     uint32_t accept = restoring->options.accept;
     if (source->size == region->size ||
@@ -90,7 +90,7 @@ static bool check_contents_fit(const sfpm_restoring_t *restoring)
         const sfpm_registered_t *region = &restoring->snapshot->regions[i];
         if (!sfpm_restoring_has_source(restoring, i))
             continue;
-        const sfpm_source_t *source = sfpm_restoring_source(restoring, i);
+        const sfpm_restore_source_t *source = sfpm_restoring_source(restoring, i);
         if (!check_size(restoring, region, source))
             return false;
         if (source->flags & SFPM_REGION_VOLATILE)
@@ -136,7 +136,7 @@ static const sfpm_registered_t *first_native(const sfpm_restoring_t *restoring)
         const sfpm_registered_t *region = &restoring->snapshot->regions[i];
         if (!sfpm_restoring_has_source(restoring, i))
             continue;
-        const sfpm_source_t *source = sfpm_restoring_source(restoring, i);
+        const sfpm_restore_source_t *source = sfpm_restoring_source(restoring, i);
         if (!source->made && !(region->flags & source->flags & SFPM_REGION_PORTABLE))
             return region;
     }
@@ -149,7 +149,7 @@ static const sfpm_registered_t *first_with_pointers(const sfpm_restoring_t *rest
         const sfpm_registered_t *region = &restoring->snapshot->regions[i];
         if (!sfpm_restoring_has_source(restoring, i))
             continue;
-        const sfpm_source_t *source = sfpm_restoring_source(restoring, i);
+        const sfpm_restore_source_t *source = sfpm_restoring_source(restoring, i);
         if (!source->made && (region->flags | source->flags) & SFPM_REGION_POINTERS)
             return region;
     }

@@ -106,7 +106,7 @@ static bool tell_changed(const sfpm_snapshot_t *snapshot, sfpm_edit_t *edit)
 static bool remove_unregistered(const sfpm_snapshot_t *snapshot,
                                 const sfpm_image_t *image, sfpm_edit_t *edit)
 {
-    sfpm_state_t state;
+    sfpm_restore_state_t state;
     sfpm_pairing_t pairing = {0};
     bool ok = sfpm_state_of_image(&state, image) &&
               sfpm_pairing_by_name(&pairing, snapshot, &state);

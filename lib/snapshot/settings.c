@@ -18,7 +18,7 @@ void sfpm_snapshot_set_description(sfpm_snapshot_t *snapshot, const char *descri
     snapshot->settings.description = copy;
 }
 
-static sfpm_attribute_t *find_attribute(const sfpm_snapshot_t *snapshot, const char *key)
+static sfpm_attribute_change_t *find_attribute(const sfpm_snapshot_t *snapshot, const char *key)
 {
     for (size_t i = 0; i < snapshot->settings.num_attributes; i++)
         if (strcmp(snapshot->settings.attributes[i].key, key) == 0)
@@ -26,7 +26,7 @@ static sfpm_attribute_t *find_attribute(const sfpm_snapshot_t *snapshot, const c
     return NULL;
 }
 
-static sfpm_attribute_t *add_attribute(sfpm_snapshot_t *snapshot, const char *key)
+static sfpm_attribute_change_t *add_attribute(sfpm_snapshot_t *snapshot, const char *key)
 {
     void *array = snapshot->settings.attributes;
     if (!sfpm_grow_array(&array, &snapshot->settings.attribute_capacity,
@@ -34,9 +34,9 @@ static sfpm_attribute_t *add_attribute(sfpm_snapshot_t *snapshot, const char *ke
                          sizeof *snapshot->settings.attributes))
         return NULL;
     snapshot->settings.attributes = array;
-    sfpm_attribute_t *added =
+    sfpm_attribute_change_t *added =
         &snapshot->settings.attributes[snapshot->settings.num_attributes];
-    *added = (sfpm_attribute_t){.key = sfpm_copy_string(key)};
+    *added = (sfpm_attribute_change_t){.key = sfpm_copy_string(key)};
     if (!added->key)
         return NULL;
     snapshot->settings.num_attributes++;
@@ -52,7 +52,7 @@ bool sfpm_snapshot_set_attribute(sfpm_snapshot_t *snapshot, const char *key,
     char *copy = value ? sfpm_copy_string(value) : NULL;
     if (value && !copy)
         return false;
-    sfpm_attribute_t *attribute = find_attribute(snapshot, key);
+    sfpm_attribute_change_t *attribute = find_attribute(snapshot, key);
     if (!attribute)
         attribute = add_attribute(snapshot, key);
     if (!attribute) {
@@ -103,12 +103,12 @@ static bool copy_text(char **to, const char *from)
 
 static bool copy_attributes(sfpm_settings_t *to, const sfpm_settings_t *from)
 {
-    to->attributes = SFPM_NEW_N(sfpm_attribute_t, from->num_attributes);
+    to->attributes = SFPM_NEW_N(sfpm_attribute_change_t, from->num_attributes);
     if (!to->attributes)
         return false;
     to->attribute_capacity = from->num_attributes;
     for (size_t i = 0; i < from->num_attributes; i++) {
-        sfpm_attribute_t *copy = &to->attributes[to->num_attributes++];
+        sfpm_attribute_change_t *copy = &to->attributes[to->num_attributes++];
         if (!copy_text(&copy->key, from->attributes[i].key) ||
             !copy_text(&copy->value, from->attributes[i].value))
             return false;

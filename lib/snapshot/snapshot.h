@@ -41,15 +41,15 @@ typedef struct sfpm_parked {
     size_t size;
 } sfpm_parked_t;
 
-typedef struct sfpm_attribute {
+typedef struct sfpm_attribute_change {
     char *key;
     char *value; /* NULL: removed from the image that is committed to */
-} sfpm_attribute_t;
+} sfpm_attribute_change_t;
 
 /* What the program said about its images, apart from their regions. A background save
  * takes a copy of all of it (settings.c). */
 typedef struct sfpm_settings {
-    sfpm_attribute_t *attributes;
+    sfpm_attribute_change_t *attributes;
     size_t num_attributes;
     size_t attribute_capacity;
     char *description;     /* NULL: never set */
