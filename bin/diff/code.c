@@ -108,10 +108,8 @@ bool diff_is_machine(const diff_t *diff, const pair_t *pair)
     sfpm_vm_region_t region;
     for (int side = LEFT; side < SIDES; side++) {
         sfpm_vm_t *vm = diff->side[side].vm;
-        size_t count = vm ? sfpm_vm_num_regions(vm) : 0;
-        for (size_t i = 0; i < count; i++)
-            if (sfpm_vm_region(vm, i, &region, sizeof region) && pair->instance == 0 &&
-                strcmp(region.name, pair_name(pair)) == 0)
+        for (size_t i = 0; vm && sfpm_vm_region(vm, i, &region, sizeof region); i++)
+            if (pair->instance == 0 && strcmp(region.name, pair_name(pair)) == 0)
                 return true;
     }
     return false;

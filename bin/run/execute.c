@@ -144,7 +144,7 @@ static uint64_t budget(const run_t *run)
  * Returns whether that arrived. */
 static bool trace(const sfpm_vm_t *vm)
 {
-    char place[MACHINE_PLACE], text[256];
+    char place[MACHINE_PLACE], text[256], value[MACHINE_VALUE];
     sfpm_vm_info_t info = machine_info(vm);
     sfpm_vm_frame_t frame = {.operands = 0};
     machine_place(vm, info.pc, place, sizeof place);
@@ -155,9 +155,8 @@ static bool trace(const sfpm_vm_t *vm)
     if (first > 0)
         fputs(" ...", stderr);
     for (uint32_t i = first; i < frame.operands; i++) {
-        int64_t value = 0;
-        sfpm_vm_operand(vm, 0, i, &value);
-        fprintf(stderr, " %" PRId64, value);
+        if (sfpm_vm_operand_text(vm, 0, i, value, sizeof value))
+            fprintf(stderr, " %s", value);
     }
     fputc('\n', stderr);
     return !ferror(stderr);

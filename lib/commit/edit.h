@@ -3,6 +3,7 @@
 #ifndef SFPM_COMMIT_EDIT_H
 #define SFPM_COMMIT_EDIT_H
 
+#include "commit/edit_snapshot.h"
 #include "commit/tracked.h"
 #include "image/image.h"
 #include "io/output.h"

@@ -283,4 +283,10 @@ bool sfpm_heap_register(sfpm_heap_t *heap);
 /* Points the handle at memory that holds a heap. */
 void sfpm_heap_attach(sfpm_heap_t *heap, uint8_t *base, size_t reserved, size_t size);
 
+/* @return how many bytes of a block may be used; 0 when it is none of this heap. */
+size_t sfpm_heap_usable_size(const sfpm_heap_t *heap, const void *block);
+
+/* Gives pages without blocks back to the system. Saving does so itself. */
+void sfpm_heap_trim(sfpm_heap_t *heap);
+
 #endif

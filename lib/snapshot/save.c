@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "base/options.h"
+#include "commit/edit_snapshot.h"
 #include "commit/tracked.h"
 #include "io/place.h"
 #include "track/dirty.h"
@@ -72,7 +73,7 @@ static bool fill(const sfpm_snapshot_t *snapshot, sfpm_edit_t *edit)
     return sfpm_edit_set_description(edit, snapshot->settings.description) &&
            sfpm_edit_set_creator(edit, sfpm_program_name()) &&
            sfpm_edit_set_schema(edit, snapshot->settings.schema) &&
-           sfpm_edit_set_bytecode(edit, snapshot->settings.bytecode) &&
+           sfpm_edit_set_bytecode(edit, 0) &&
            fill_attributes(snapshot, edit) && sfpm_resources_record(snapshot, edit) &&
            fill_origin(snapshot, edit) && fill_regions(snapshot, edit);
 }

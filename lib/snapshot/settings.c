@@ -70,12 +70,6 @@ void sfpm_snapshot_set_schema(sfpm_snapshot_t *snapshot, uint64_t schema)
         snapshot->settings.schema = schema;
 }
 
-void sfpm_snapshot_set_bytecode(sfpm_snapshot_t *snapshot, uint32_t version)
-{
-    if (snapshot)
-        snapshot->settings.bytecode = version;
-}
-
 void sfpm_snapshot_set_log(sfpm_snapshot_t *snapshot, sfpm_log_callback_t callback,
                            void *context)
 {

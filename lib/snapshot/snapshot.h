@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "snapshot/address_map.h"
+#include "snapshot/clients.h"
 
 typedef struct sfpm_registered {
     void *base;
@@ -55,7 +56,6 @@ typedef struct sfpm_settings {
     char *description;     /* NULL: never set */
     bool description_lost; /* there was no memory to keep it: saving must fail */
     uint64_t schema;
-    uint32_t bytecode;
     char *compression; /* NULL: as the image has it */
     unsigned workers;
     uint8_t key[32]; /* what `secret` points to … */

@@ -354,12 +354,3 @@ sfpm_tracking_t sfpm_snapshot_tracking(const sfpm_snapshot_t *snapshot, size_t r
         return SFPM_TRACKING_NONE;
     return snapshot->tracker->regions[region].method;
 }
-
-const char *sfpm_tracking_name(sfpm_tracking_t method)
-{
-    if (method == SFPM_TRACKING_AUTO)
-        return "automatic";
-    if (method == SFPM_TRACKING_NONE)
-        return "comparison with the image";
-    return (unsigned)method < NUM_METHODS ? methods[method]->name : "unknown";
-}

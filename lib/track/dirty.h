@@ -44,7 +44,6 @@ typedef struct sfpm_tracker {
 
 /* One way to find changed pages. */
 typedef struct sfpm_dirty_method {
-    const char *name;
     /* Begins to watch a region, from now on; false when it cannot. */
     bool (*arm)(sfpm_tracker_t *tracker, sfpm_watched_t *watched);
     /* Adds the pages changed since the last time to watched->changed, and goes on

@@ -43,4 +43,4 @@ static void disarm(sfpm_tracker_t *tracker, sfpm_watched_t *watched)
 }
 
 const sfpm_dirty_method_t sfpm_dirty_hash = {
-    .name = "checksums of pages", .arm = arm, .collect = collect, .disarm = disarm};
+    .arm = arm, .collect = collect, .disarm = disarm};

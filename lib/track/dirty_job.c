@@ -91,4 +91,4 @@ static void disarm(sfpm_tracker_t *tracker, sfpm_watched_t *watched)
 }
 
 const sfpm_dirty_method_t sfpm_dirty_given = {
-    .name = "given", .arm = arm, .collect = arm, .disarm = disarm};
+    .arm = arm, .collect = arm, .disarm = disarm};

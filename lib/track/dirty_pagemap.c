@@ -256,8 +256,7 @@ static void disarm(sfpm_tracker_t *tracker, sfpm_watched_t *watched)
 
 /* What was written to once and committed reverts to the restored contents, not to the
  * committed ones, when the program gives the page back. */
-const sfpm_dirty_method_t sfpm_dirty_pagemap = {.name = "page tables of the mapping",
-                                                .arm = arm,
+const sfpm_dirty_method_t sfpm_dirty_pagemap = {.arm = arm,
                                                 .collect = collect,
                                                 .disarm = disarm,
                                                 .accumulates = true};

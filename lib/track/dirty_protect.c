@@ -191,4 +191,4 @@ static void disarm(sfpm_tracker_t *tracker, sfpm_watched_t *watched)
 #endif
 
 const sfpm_dirty_method_t sfpm_dirty_protect = {
-    .name = "write protection", .arm = arm, .collect = collect, .disarm = disarm};
+    .arm = arm, .collect = collect, .disarm = disarm};

@@ -7,11 +7,11 @@
 
 #include <string.h>
 
-#include <sfpm/snapshot.h>
-
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/modules.h"
+#include "commit/edit_snapshot.h"
+#include "snapshot/clients.h"
 #include "vm/machine.h"
 
 static bool find_region(const sfpm_image_t *image, const char *name, size_t *index)

@@ -188,20 +188,6 @@ bool sfpm_vm_signature(const sfpm_vm_t *vm, uint32_t function, char *text, size_
 
 /* ---- Places ------------------------------------------------------------------ */
 
-size_t sfpm_vm_num_symbols(const sfpm_vm_t *vm)
-{
-    return vm ? vm->program.num_labels : 0;
-}
-
-const char *sfpm_vm_symbol(const sfpm_vm_t *vm, size_t index, uint64_t *offset)
-{
-    if (index >= sfpm_vm_num_symbols(vm))
-        return NULL;
-    if (offset)
-        *offset = vm->program.labels[index].offset;
-    return vm->program.labels[index].name;
-}
-
 /* Where the function ends that holds a code offset. */
 static uint64_t function_end(const sfpm_program_t *program, uint32_t offset)
 {

@@ -62,4 +62,16 @@ bool sfpm_vm_begin(sfpm_vm_t *vm, uint32_t function);
 /* The code was changed: it must be verified again before it runs. */
 void sfpm_vm_forget_proof(sfpm_vm_t *vm);
 
+/* Reads local number `index` of a frame. */
+bool sfpm_vm_local(const sfpm_vm_t *vm, uint32_t level, uint32_t index, int64_t *value);
+
+/* Reads a value of a frame's operand stack, 0 being its bottom. */
+bool sfpm_vm_operand(const sfpm_vm_t *vm, uint32_t level, uint32_t index, int64_t *value);
+
+/* @return the size of the program's memory in bytes, 0 without any. */
+uint64_t sfpm_vm_memory_size(const sfpm_vm_t *vm);
+
+/* @return the number of regions that hold the machine now; 0 without a program. */
+size_t sfpm_vm_num_regions(const sfpm_vm_t *vm);
+
 #endif

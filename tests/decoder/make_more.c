@@ -10,6 +10,8 @@
 
 #include <sfpm/sfpm.h>
 
+#include "commit/edit_snapshot.h"
+
 static const uint8_t key[32] = "thirty-two bytes that are no key";
 
 enum { TEXT = 150000, NUMBERS = 70001, NOISE = 9000, ALL = 300000 };

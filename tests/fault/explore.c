@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "image/path.h"
+
 enum { MIB = 1 << 20, WINDOW = 256 << 10, COMMITS_LOOKED_AT = 20 };
 
 /* A failure that has a sensible status is what is wanted; any other is returned. */

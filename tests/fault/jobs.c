@@ -10,6 +10,8 @@
 #include <sfpm/snapshot.h>
 #include <sfpm/vm.h>
 
+#include "image/path.h"
+
 enum { STACK = 3000, HEAP = 70000, OLD = 1, NEW = 2, JUNK = 3 };
 
 static char home[40], path[60], other[60];

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vm/machine.h"
 #include "base/bytes.h"
 #include "base/error.h"
 #include "fuzz.h"

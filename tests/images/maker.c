@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "commit/edit_snapshot.h"
+
 const uint8_t sample_key[32] = "thirty-two bytes that are no key";
 
 void need(bool good, const maker_t *maker, const char *what)

@@ -8,6 +8,7 @@
 
 #include <sfpm/image.h>
 
+#include "commit/edit_snapshot.h"
 #include "../fault/mutate.h"
 #include "base/bytes.h"
 #include "codec/checksum.h"

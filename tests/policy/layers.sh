@@ -23,7 +23,7 @@ bytecode  base/ bytecode/ <error.h> <opcode.h> <vm.h>
 asm       base/ bytecode/ asm/ <error.h> <opcode.h> <vm.h>
 engine    base/ bytecode/ engine/ <error.h> <opcode.h> <vm.h>
 vm        base/ bytecode/ asm/ engine/ vm/ <error.h> <image.h> <opcode.h> <vm.h>
-vm/image.c base/ bytecode/ engine/ vm/ <error.h> <image.h> <opcode.h> <vm.h> <snapshot.h>
+vm/image.c base/ bytecode/ engine/ vm/ commit/ snapshot/ <error.h> <image.h> <opcode.h> <vm.h> <snapshot.h>
 track/dirty.c base/ codec/ track/ image/ snapshot/
 track/dirty.h base/ snapshot/
 snapshot/hooks.h base/ snapshot/ files/ <hooks.h> <migrate.h>
@@ -100,7 +100,8 @@ planted lib/engine/x.c '#include "asm/lexer.h"'
 planted lib/asm/x.c '#include "engine/frames.h"'
 planted lib/vm/x.c '#include "image/image.h"'
 planted lib/vm/x.c '# include <sfpm/snapshot.h>'
-planted lib/vm/image.c '#include "snapshot/snapshot.h"'
+planted lib/vm/image.c '#include "image/image.h"'
+planted lib/vm/x.c '#include "snapshot/clients.h"'
 planted bin/x.c '#include "base/error.h"'
 planted bin/run/x.c '#include "patch/edit.h"'
 planted bin/x.c '#include "../lib/base/error.h"'

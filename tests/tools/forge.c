@@ -17,6 +17,7 @@
 
 #include <sfpm/image.h>
 
+#include "commit/edit_snapshot.h"
 #include "base/bytes.h"
 #include "format/format.h"
 

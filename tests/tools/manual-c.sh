@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The manual's pages of section 3 tell of every function that is exported for
-# saving and for images, and their programs compile without a warning and run.
+# The manual's pages of section 3 tell of every function that is exported or inline
+# in a header, and their programs compile without a warning and run.
 . "${top_srcdir:-$(dirname "$0")/../..}/tests/tools/lib.sh"
 library=$top_builddir/.libs
 [ -f "$library/libsfpm.so" ] || skip "libsfpm.so was not built"
@@ -19,8 +19,10 @@ told() {
         END { for (name in shown) if (name in named) print name }' | LC_ALL=C sort
 }
 
-sed -n 's/^ *\(sfpm_[a-z0-9_]*\);$/\1/p' "$top_srcdir/lib/libsfpm.map" |
-    LC_ALL=C sort >exported
+{
+    sed -n 's/^ *\(sfpm_[a-z0-9_]*\);$/\1/p' "$top_srcdir/lib/libsfpm.map"
+    sed -n 's/^static inline .*[ *]\(sfpm_[a-z0-9_]*\)(.*/\1/p' "$top_srcdir"/lib/api/sfpm/*.h
+} | LC_ALL=C sort >exported
 told "$top_srcdir"/man/*.3 >told
 expect diff -u exported told
 grep -v 'sfpm_snapshot_save$' exported >fewer

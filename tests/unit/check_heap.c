@@ -7,6 +7,7 @@
 #include <sfpm/heap.h>
 
 #include "common.h"
+#include "heap/heap.h"
 
 static sfpm_heap_t *new_heap(void)
 {

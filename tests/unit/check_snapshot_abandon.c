@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "snapshot/clients.h"
 #include "../sanitized.h"
 #include "snapshot_common.h"
 

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "snapshot/clients.h"
+#include "commit/edit_snapshot.h"
 #include "scarce.h"
 #include "snapshot_common.h"
 

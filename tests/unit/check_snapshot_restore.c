@@ -6,6 +6,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "snapshot/clients.h"
+#include "commit/edit_snapshot.h"
 #include "snapshot/host_abi.h"
 #include "snapshot_common.h"
 

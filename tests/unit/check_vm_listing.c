@@ -351,7 +351,7 @@ START_TEST(imports_are_no_places)
     sfpm_vm_describe(vm, 0, text, sizeof text);
     ck_assert_str_eq(text, "main");
     ck_assert(!sfpm_vm_resolve(vm, "aaa", &offset, NULL));
-    ck_assert_uint_eq(sfpm_vm_num_symbols(vm), 1);
+    ck_assert_uint_eq(vm->program.num_labels, 1);
     ck_assert_uint_gt(sfpm_vm_instruction(vm, 1, text, sizeof text), 0);
     ck_assert_str_eq(text, "call aaa");
     sfpm_vm_destroy(vm);

@@ -132,12 +132,11 @@ START_TEST(symbols_and_lines_are_recorded)
     uint32_t line = 0;
     uint64_t offset = 99;
     ck_assert(sfpm_vm_assemble(vm, text, strlen(text), "some/where/a.s", NULL, NULL));
-    ck_assert_uint_eq(sfpm_vm_num_symbols(vm), 2);
-    ck_assert_str_eq(sfpm_vm_symbol(vm, 0, &offset), "main");
+    ck_assert_uint_eq(vm->program.num_labels, 2);
+    ck_assert(sfpm_vm_resolve(vm, "main", &offset, NULL));
     ck_assert_uint_eq(offset, 0);
-    ck_assert_str_eq(sfpm_vm_symbol(vm, 1, &offset), "here");
+    ck_assert(sfpm_vm_resolve(vm, "here", &offset, NULL));
     ck_assert_uint_eq(offset, 3);
-    ck_assert_ptr_null(sfpm_vm_symbol(vm, 2, &offset));
     static const uint32_t lines[] = {2, 3, 3, 5, 6};
     for (uint32_t i = 0; i < 5; i++) {
         ck_assert_str_eq(sfpm_vm_source(vm, i, &line), "a.s");

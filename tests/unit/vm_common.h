@@ -7,7 +7,7 @@
 
 #include "base/memory.h"
 #include "io_common.h"
-#include "bytecode/regions.h"
+#include "vm/machine.h"
 
 /* A machine of that text, which must be in order. To be destroyed. */
 sfpm_vm_t *assembled(const char *text);

@@ -89,12 +89,6 @@ SFPM_API void *sfpm_heap_realloc(sfpm_heap_t *heap, void *block, size_t size);
  */
 SFPM_API bool sfpm_heap_free(sfpm_heap_t *heap, void *block);
 
-/** @return how many bytes of a block may be used; 0 when it is none of this heap. */
-SFPM_API size_t sfpm_heap_usable_size(const sfpm_heap_t *heap, const void *block);
-
-/** @return whether an address lies in a block that is allocated. */
-SFPM_API bool sfpm_heap_contains(const sfpm_heap_t *heap, const void *address);
-
 /**
  * Names a block, so that it is found after a restore.
  * @param name   at most 55 bytes; a root of that name is replaced
@@ -122,9 +116,6 @@ typedef struct sfpm_heap_stats {
 
 /** Counts what the heap holds, in time proportional to its size. */
 SFPM_API bool sfpm_heap_stats(const sfpm_heap_t *heap, sfpm_heap_stats_t *stats);
-
-/** Gives pages without blocks back to the system. Saving does so itself. */
-SFPM_API void sfpm_heap_trim(sfpm_heap_t *heap);
 
 /**
  * Checks all of the heap's tables against each other.
@@ -200,10 +191,17 @@ typedef struct sfpm_relptr {
 } sfpm_relptr_t;
 
 /** Lets a pointer lead to `target`, in the same heap, or to NULL. */
-SFPM_API void sfpm_relptr_set(sfpm_relptr_t *pointer, const void *target);
+static inline void sfpm_relptr_set(sfpm_relptr_t *pointer, const void *target)
+{
+    pointer->distance = target ? (intptr_t)((uintptr_t)target - (uintptr_t)pointer) : 0;
+}
 
 /** @return where it leads to. */
-SFPM_API void *sfpm_relptr_get(const sfpm_relptr_t *pointer);
+static inline void *sfpm_relptr_get(const sfpm_relptr_t *pointer)
+{
+    uintptr_t at = (uintptr_t)pointer + (uintptr_t)pointer->distance;
+    return pointer->distance ? (void *)at : (void *)0;
+}
 
 /** Is told of a word that looks like a pointer.
  * @param word    where it lies, aligned as pointers are

@@ -6,9 +6,8 @@
  *
  * Hooks run in the thread that saves or restores. They must not call functions on the
  * same snapshot, but for those that set its description, attributes and schema,
- * sfpm_snapshot_restoring(), and, in `before_save` and `after_save`,
- * sfpm_snapshot_move_region(): the others fail with SFPM_ERR_ARGUMENT, and
- * sfpm_snapshot_destroy() does nothing.
+ * and, in `before_save` and `after_save`, sfpm_snapshot_move_region(): the others fail
+ * with SFPM_ERR_ARGUMENT, and sfpm_snapshot_destroy() does nothing.
  */
 #ifndef SFPM_HOOKS_H
 #define SFPM_HOOKS_H
@@ -65,7 +64,6 @@ typedef struct sfpm_hooks {
 
 /**
  * Adds hooks to a snapshot. They run at each save, commit, delta and restore.
- * sfpm_snapshot_fill_edit() runs none.
  * @param hooks  copied
  */
 SFPM_API bool sfpm_snapshot_add_hooks(sfpm_snapshot_t *snapshot,
@@ -82,13 +80,6 @@ SFPM_API bool sfpm_snapshot_add_hooks(sfpm_snapshot_t *snapshot,
  * @return false with SFPM_ERR_ARGUMENT while a save in the background goes on
  */
 SFPM_API bool sfpm_snapshot_abandon(sfpm_snapshot_t *snapshot);
-
-/**
- * For `before_restore` hooks.
- * @return the image that is to be restored, which belongs to the library; NULL outside of
- *         such a hook
- */
-SFPM_API const sfpm_image_t *sfpm_snapshot_restoring(const sfpm_snapshot_t *snapshot);
 
 #ifdef __cplusplus
 }

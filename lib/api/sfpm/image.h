@@ -218,9 +218,6 @@ SFPM_API bool sfpm_image_find_region(const sfpm_image_t *image, const char *name
 SFPM_API bool sfpm_image_read(const sfpm_image_t *image, size_t index, uint64_t offset,
                               void *to, size_t size);
 
-/** Reads and verifies a whole region of the commit shown without keeping it. */
-SFPM_API bool sfpm_image_check_region(const sfpm_image_t *image, size_t index);
-
 /**
  * Receives a range of bytes that differ.
  * @param offset  in both regions
@@ -302,15 +299,6 @@ SFPM_API void sfpm_edit_destroy(sfpm_edit_t *edit);
 SFPM_API bool sfpm_edit_set_region(sfpm_edit_t *edit, const char *name, size_t instance,
                                    const void *base, size_t size, uint32_t flags);
 
-/** Records where a region of the edit prefers to lie; 0: anywhere. SFPM_ERR_MISMATCH
- * when there is none of that name. */
-SFPM_API bool sfpm_edit_set_address(sfpm_edit_t *edit, const char *name, size_t instance,
-                                    uint64_t address);
-
-/** Removes a region. SFPM_ERR_MISMATCH when there is none of that name. */
-SFPM_API bool sfpm_edit_remove_region(sfpm_edit_t *edit, const char *name,
-                                      size_t instance);
-
 /**
  * Changes bytes of a region that the starting image holds.
  * @param index   of the region in the starting image
@@ -331,23 +319,9 @@ SFPM_API bool sfpm_edit_set_message(sfpm_edit_t *edit, const char *text);
 SFPM_API bool sfpm_edit_set_creator(sfpm_edit_t *edit, const char *text);
 /** @} */
 
-/**
- * Says where native regions come from; both are copied, NULL keeps the old one.
- * @param architecture  machine, word size, byte order and ABI, as one word
- * @param build_id      of the program, in hexadecimal
- */
-SFPM_API bool sfpm_edit_set_origin(sfpm_edit_t *edit, const char *architecture,
-                                   const char *build_id);
-
 /** Sets an attribute, or removes it when `value` is NULL. */
 SFPM_API bool sfpm_edit_set_attribute(sfpm_edit_t *edit, const char *key,
                                       const char *value);
-
-/** Sets the application's schema version. */
-SFPM_API bool sfpm_edit_set_schema(sfpm_edit_t *edit, uint64_t schema);
-
-/** Sets the bytecode version of the machine that the regions hold. */
-SFPM_API bool sfpm_edit_set_bytecode(sfpm_edit_t *edit, uint32_t version);
 
 /** Sets the format of the image written by sfpm_edit_save() and its sibling: 2, or 1 for
  * the original layout, which holds one commit, no attributes and at most 255 bytes of
@@ -416,23 +390,6 @@ SFPM_API bool sfpm_edit_save(sfpm_edit_t *edit, const char *filename,
 /** The same onto a descriptor, front to back; it is not closed. */
 SFPM_API bool sfpm_edit_save_fd(sfpm_edit_t *edit, int fd, const char *name,
                                 const sfpm_write_options_t *options);
-
-/**
- * Tells which commit the edit became, once one of the functions above returned
- * true; false before that.
- * @param id      receives SFPM_DIGEST_BYTES: the image's id
- * @param number  receives the commit's number
- * @param digest  receives SFPM_DIGEST_BYTES: the state's digest
- */
-SFPM_API bool sfpm_edit_written(const sfpm_edit_t *edit, uint8_t *id, uint64_t *number,
-                                uint8_t *digest);
-
-/**
- * Writes a delta file: a new image of one commit that holds only what differs from
- * the starting image, which it names by file name and digest as its base.
- */
-SFPM_API bool sfpm_edit_save_delta(sfpm_edit_t *edit, const char *filename,
-                                   const sfpm_write_options_t *options);
 
 /* ---- Writing an image anew ------------------------------------------------ */
 

@@ -63,22 +63,16 @@ SFPM_API void sfpm_snapshot_destroy(sfpm_snapshot_t *snapshot);
 SFPM_API bool sfpm_snapshot_add_region(sfpm_snapshot_t *snapshot,
                                        const sfpm_memory_region_t *region);
 
-/**
- * Registers a region with flags, SFPM_REGION_…: *volatile* (not saved, zeroed on
- * restore), *secret* (saving it unencrypted fails), *portable* (restored on every
- * architecture), *pointers* (only the build that saved it may restore it, and only
- * where the modules and regions that its words lead into lie where they lay; see
- * sfpm_snapshot(3)).
- * `is_dynamic` and SFPM_REGION_DYNAMIC are the same.
- */
-SFPM_API bool sfpm_snapshot_add_region_flags(sfpm_snapshot_t *snapshot,
-                                             const sfpm_memory_region_t *region,
-                                             uint32_t flags);
-
 /** How to register a region. Start with `= {.struct_size = sizeof(…)}`. */
 typedef struct sfpm_region_options {
     size_t struct_size;
-    uint32_t flags;   /**< as above */
+    uint32_t flags;   /**< SFPM_REGION_…: *volatile* (not saved, zeroed on restore),
+                           *secret* (saving it unencrypted fails), *portable*
+                           (restored on every architecture), *pointers* (restored only
+                           by the build that saved it, and only where the modules and
+                           regions that its words lead into lie where they lay; see
+                           sfpm_snapshot(3)). SFPM_REGION_DYNAMIC is the same as
+                           `is_dynamic` */
     bool remappable;  /**< a restore may exchange the region's pages for a mapping of the
                            image. Only for memory that is the region's alone, private and
                            not locked, such as sfpm_alloc_region() gives: whole pages that
@@ -175,9 +169,6 @@ SFPM_API bool sfpm_snapshot_set_attribute(sfpm_snapshot_t *snapshot, const char 
  */
 SFPM_API void sfpm_snapshot_set_schema(sfpm_snapshot_t *snapshot, uint64_t schema);
 
-/** Sets the bytecode version recorded in the image, for snapshots of a machine. */
-SFPM_API void sfpm_snapshot_set_bytecode(sfpm_snapshot_t *snapshot, uint32_t version);
-
 /**
  * Sets how images saved and commits made from now on are compressed.
  * @param method   "none", "lz4", "zstd", or one of the two with ":LEVEL"; NULL for
@@ -243,14 +234,6 @@ typedef enum sfpm_tracking {
  * commits; a region that cannot be watched so is compared. */
 SFPM_API bool sfpm_snapshot_set_tracking(sfpm_snapshot_t *snapshot,
                                          sfpm_tracking_t method);
-
-/** Tells how changes of a region are found at present; never AUTO.
- * @param region  which one, in order of registration from 0 */
-SFPM_API sfpm_tracking_t sfpm_snapshot_tracking(const sfpm_snapshot_t *snapshot,
-                                                size_t region);
-
-/** A method in words, such as "write protection". */
-SFPM_API const char *sfpm_tracking_name(sfpm_tracking_t method);
 
 /** How to commit. Start with `= {.struct_size = sizeof(…)}`. */
 typedef struct sfpm_commit_options {
@@ -367,52 +350,6 @@ SFPM_API bool sfpm_snapshot_restore_with(sfpm_snapshot_t *snapshot, const char *
  *         otherwise as sfpm_snapshot_restore()
  */
 SFPM_API bool sfpm_snapshot_revert(sfpm_snapshot_t *snapshot);
-
-/**
- * Opens an image as a restore would, with the snapshot's secret: to look into it first
- * and then call sfpm_snapshot_restore_image().
- * @param options  `commit` and `base` are used; or NULL
- * @return the image, to be closed; NULL on failure
- */
-SFPM_API sfpm_image_t *sfpm_snapshot_open_image(const sfpm_snapshot_t *snapshot,
-                                                const char *filename,
-                                                const sfpm_restore_options_t *options);
-
-/** The same from an image that is already open, at the commit that it shows; the
- * option `commit` must be 0. */
-SFPM_API bool sfpm_snapshot_restore_image(sfpm_snapshot_t *snapshot, sfpm_image_t *image,
-                                          const sfpm_restore_options_t *options);
-
-/**
- * Registers the snapshot's regions and texts with an edit, for a caller that
- * chooses itself where the commit is written. Other regions of the edit's image stay.
- * The snapshot and its memory must outlive the edit.
- */
-SFPM_API bool sfpm_snapshot_fill_edit(const sfpm_snapshot_t *snapshot, sfpm_edit_t *edit);
-
-/**
- * Registers the regions alone, and tells the edit which pages changed when it starts from
- * the commit that the snapshot last restored, saved or was told of by
- * sfpm_snapshot_written(); otherwise all are compared. For a caller to whom the rest of
- * the image belongs. The snapshot and its memory must outlive the edit.
- */
-SFPM_API bool sfpm_snapshot_fill_regions(const sfpm_snapshot_t *snapshot,
-                                         sfpm_edit_t *edit);
-
-/**
- * Tells that an edit which the snapshot filled has become a commit. From now on changes
- * of the regions are found as sfpm_snapshot_set_tracking() says, if no byte of them was
- * written to since they were filled in.
- * @return false with SFPM_ERR_ARGUMENT when the edit has not become a commit
- */
-SFPM_API bool sfpm_snapshot_written(sfpm_snapshot_t *snapshot, const sfpm_edit_t *edit);
-
-/**
- * Tells that the regions hold what they do in the commit that an image shows, because the
- * caller has read all of them out of it. From now on changes are found as after
- * sfpm_snapshot_written(); what was written to before is not.
- */
-SFPM_API bool sfpm_snapshot_loaded(sfpm_snapshot_t *snapshot, const sfpm_image_t *image);
 
 /**
  * Saves only what changed since the last commit of `previous`.

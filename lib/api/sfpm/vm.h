@@ -244,9 +244,6 @@ typedef sfpm_native_result_t (*sfpm_native_t)(void *context, sfpm_vm_t *vm,
 SFPM_API bool sfpm_vm_import(sfpm_vm_t *vm, const char *module, const char *field,
                              const char *signature, sfpm_native_t native, void *context);
 
-/** @return the size of the program's memory in bytes, 0 without any. */
-SFPM_API uint64_t sfpm_vm_memory_size(const sfpm_vm_t *vm);
-
 /** @return `size` bytes of the program's memory from `address` on, to be read and written
  *         until the machine runs on; NULL with SFPM_ERR_ARGUMENT when they are not in it
  */
@@ -342,20 +339,16 @@ typedef struct sfpm_vm_frame {
 SFPM_API bool sfpm_vm_frame(const sfpm_vm_t *vm, uint32_t level, sfpm_vm_frame_t *frame,
                             size_t size);
 
-/** Reads local number `index` of a frame. */
-SFPM_API bool sfpm_vm_local(const sfpm_vm_t *vm, uint32_t level, uint32_t index,
-                            int64_t *value);
-/** Reads a value of a frame's operand stack, 0 being its bottom. */
-SFPM_API bool sfpm_vm_operand(const sfpm_vm_t *vm, uint32_t level, uint32_t index,
-                              int64_t *value);
-
-/** Reads a global. @param name  receives its name, NULL when it has none; or NULL */
+/** Reads the slot of a global. @param name  receives its name, NULL when it has none; or
+ * NULL */
 SFPM_API bool sfpm_vm_global(const sfpm_vm_t *vm, uint32_t index, int64_t *value,
                              const char **name);
 
 /**
- * The same three as text: what assembly text has for a value of that type, such as `-5`,
- * `0.1` or `nan`. Cut to fit, always terminated; 40 bytes are enough.
+ * Writes local number `index` of a frame, value `index` of its operand stack, 0 being the
+ * bottom, or a global as assembly text has a value of that type: `-5`, `0.1` or `nan`.
+ * Cut to fit, always terminated; 40 bytes are enough.
+ * @return false with SFPM_ERR_ARGUMENT when there is no such value
  */
 SFPM_API bool sfpm_vm_local_text(const sfpm_vm_t *vm, uint32_t level, uint32_t index,
                                  char *text, size_t size);
@@ -384,16 +377,6 @@ SFPM_API bool sfpm_vm_exported(const sfpm_vm_t *vm, uint32_t index, sfpm_vm_link
  * to fit, always terminated; 8 KiB are enough. */
 SFPM_API bool sfpm_vm_signature(const sfpm_vm_t *vm, uint32_t function, char *text,
                                 size_t size);
-
-/** @return the number of symbols: functions and labels, in order of code offset. */
-SFPM_API size_t sfpm_vm_num_symbols(const sfpm_vm_t *vm);
-
-/**
- * @param index   from 0 to sfpm_vm_num_symbols() - 1
- * @param offset  receives the code offset
- * @return the name of a function or label; NULL when there is none
- */
-SFPM_API const char *sfpm_vm_symbol(const sfpm_vm_t *vm, size_t index, uint64_t *offset);
 
 /**
  * Understands a place: `12`, `0xC`, `label`, `label+3`, `function+0x10`.
@@ -459,15 +442,13 @@ typedef struct sfpm_vm_region {
     uint32_t flags; /**< SFPM_REGION_… */
 } sfpm_vm_region_t;
 
-/** @return the number of regions that hold the machine now; 0 without a program. */
-SFPM_API size_t sfpm_vm_num_regions(const sfpm_vm_t *vm);
-
 /**
- * @param index   from 0 to sfpm_vm_num_regions() - 1
+ * Gives the regions that hold the machine now, one after the other.
+ * @param index   from 0 on
  * @param region  receives the region; its bytes live until the machine changes
  * @param size    sizeof *region
- * @return false when the machine does not fit the original layout (SFPM_ERR_LIMIT,
- *         naming the value)
+ * @return false with SFPM_ERR_ARGUMENT after the last one, and with SFPM_ERR_LIMIT,
+ *         naming the value, when the machine does not fit the original layout
  */
 SFPM_API bool sfpm_vm_region(sfpm_vm_t *vm, size_t index, sfpm_vm_region_t *region,
                              size_t size);

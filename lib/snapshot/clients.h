@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/* What the machine and the heap use of a snapshot, beyond <sfpm/snapshot.h>. */
+#ifndef SFPM_SNAPSHOT_CLIENTS_H
+#define SFPM_SNAPSHOT_CLIENTS_H
+
+#include <sfpm/snapshot.h>
+
+/*
+ * Registers a region with flags, SFPM_REGION_…: *volatile* (not saved, zeroed on
+ * restore), *secret* (saving it unencrypted fails), *portable* (restored on every
+ * architecture), *pointers* (only the build that saved it may restore it).
+ * `is_dynamic` and SFPM_REGION_DYNAMIC are the same.
+ */
+bool sfpm_snapshot_add_region_flags(sfpm_snapshot_t *snapshot,
+                                    const sfpm_memory_region_t *region, uint32_t flags);
+
+/* Tells how changes of a region are found at present; never AUTO.
+ * @param region  which one, in order of registration from 0 */
+sfpm_tracking_t sfpm_snapshot_tracking(const sfpm_snapshot_t *snapshot, size_t region);
+
+/*
+ * Opens an image as a restore would, with the snapshot's secret: to look into it first
+ * and then call sfpm_snapshot_restore_image().
+ * @param options  `commit` and `base` are used; or NULL
+ * @return the image, to be closed; NULL on failure
+ */
+sfpm_image_t *sfpm_snapshot_open_image(const sfpm_snapshot_t *snapshot,
+                                       const char *filename,
+                                       const sfpm_restore_options_t *options);
+
+/* The same from an image that is already open, at the commit that it shows; the
+ * option `commit` must be 0. */
+bool sfpm_snapshot_restore_image(sfpm_snapshot_t *snapshot, sfpm_image_t *image,
+                                 const sfpm_restore_options_t *options);
+
+/*
+ * Registers the snapshot's regions and texts with an edit, for a caller that
+ * chooses itself where the commit is written. Other regions of the edit's image stay.
+ * The snapshot and its memory must outlive the edit.
+ */
+bool sfpm_snapshot_fill_edit(const sfpm_snapshot_t *snapshot, sfpm_edit_t *edit);
+
+/*
+ * Registers the regions alone, and tells the edit which pages changed when it starts from
+ * the commit that the snapshot last restored, saved or was told of by
+ * sfpm_snapshot_written(); otherwise all are compared. For a caller to whom the rest of
+ * the image belongs. The snapshot and its memory must outlive the edit.
+ */
+bool sfpm_snapshot_fill_regions(const sfpm_snapshot_t *snapshot, sfpm_edit_t *edit);
+
+/*
+ * Tells that an edit which the snapshot filled has become a commit. From now on changes
+ * of the regions are found as sfpm_snapshot_set_tracking() says, if no byte of them was
+ * written to since they were filled in.
+ * @return false with SFPM_ERR_ARGUMENT when the edit has not become a commit
+ */
+bool sfpm_snapshot_written(sfpm_snapshot_t *snapshot, const sfpm_edit_t *edit);
+
+/*
+ * Tells that the regions hold what they do in the commit that an image shows, because the
+ * caller has read all of them out of it. From now on changes are found as after
+ * sfpm_snapshot_written(); what was written to before is not.
+ */
+bool sfpm_snapshot_loaded(sfpm_snapshot_t *snapshot, const sfpm_image_t *image);
+
+/*
+ * For `before_restore` hooks.
+ * @return the image that is to be restored, which belongs to the library; NULL outside of
+ *         such a hook
+ */
+const sfpm_image_t *sfpm_snapshot_restoring(const sfpm_snapshot_t *snapshot);
+
+#endif
