@@ -16,7 +16,7 @@ typedef struct walk {
     const sfpm_vm_t *vm;
     uint8_t *bytes;
     uint64_t size;
-    uint64_t next; /* where the instruction begins that has not been seen */
+    uint64_t next; /* where the next instruction begins */
     size_t length; /* of the one at `here`, 0 when none begins there */
     char text[LINE];
 } walk_t;

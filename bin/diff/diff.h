@@ -42,11 +42,11 @@ typedef struct diff {
 
 /* ---- finding what differs ---- */
 
-/* Pairs the regions. False when out of memory, after telling. */
+/* Pairs the regions. False, with a message printed, when out of memory. */
 bool diff_pair(diff_t *diff);
 
 /* Counts what differs: bytes of all pairs, and facts. With `brief`, stops at the first
- * difference. False after telling why. */
+ * difference. On failure the reason is printed. */
 bool diff_count(diff_t *diff, bool brief);
 
 const char *pair_name(const pair_t *pair);
@@ -58,8 +58,8 @@ uint64_t pair_size(const pair_t *pair);
 /* Whether anything differs, once counted. */
 bool diff_differs(const diff_t *diff);
 
-/* Receives one fact that differs; `a` or `b` is NULL where the fact is none.
- * key: tells apart facts of one name, such as attributes; or NULL */
+/* Receives one fact that differs; `a` or `b` is NULL where the fact does not exist.
+ * key: distinguishes facts of one name, such as attributes; or NULL */
 typedef void (*row_function_t)(void *context, const char *name, const char *key,
                                const char *a, const char *b);
 
@@ -67,8 +67,8 @@ typedef void (*row_function_t)(void *context, const char *name, const char *key,
 void diff_metadata(const diff_t *diff, row_function_t row, void *context);
 void diff_machine(const diff_t *diff, row_function_t row, void *context);
 
-/* Receives instructions at one place, of which the bytes differ; NULL where a side has
- * none that begins there. Returns false to get no more. */
+/* Receives the instructions at one place whose bytes differ; NULL where none begins on
+ * that side. Returns false to get no more. */
 typedef bool (*code_function_t)(void *context, uint64_t offset, const char *a,
                                 const char *b);
 
@@ -79,8 +79,8 @@ const pair_t *diff_code_pair(const diff_t *diff);
 /* Whether a region is one of the machine's, on the side that has it. */
 bool diff_is_machine(const diff_t *diff, const pair_t *pair);
 
-/* The instructions that differ; each text is "label+3: instruction". False after
- * telling why they cannot be read. */
+/* The instructions that differ; each text is "label+3: instruction". On
+ * failure the reason is printed. */
 bool diff_code(const diff_t *diff, code_function_t code, void *context);
 
 /* ---- reading bytes ---- */
@@ -95,12 +95,12 @@ typedef struct window {
 } window_t;
 
 /* Up to `size` bytes from `offset` on; fewer where the window or the region ends, 0
- * beyond the region's end, and after a failure, which is told. */
+ * beyond the region's end, and after a failure, which is reported. */
 size_t window_read(window_t *window, uint64_t offset, size_t size, const uint8_t **bytes);
 
 /* ---- showing it ---- */
 
-/* Each shows what differs on standard output; false after telling why it cannot. */
+/* Each shows what differs on standard output; on failure the reason is printed. */
 typedef bool (*show_function_t)(diff_t *diff);
 bool show_page(diff_t *diff);
 bool show_stat(diff_t *diff);

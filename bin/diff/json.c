@@ -15,7 +15,7 @@ enum {
     ITEMS_MAX = 1000 /* of each list, unless all are wanted */
 };
 
-/* A list in the making. */
+/* A list being printed. */
 typedef struct items {
     bool all;
     size_t count;

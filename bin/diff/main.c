@@ -24,10 +24,10 @@ static const struct poptOption table[] = {
     {"json", '\0', POPT_ARG_VAL | POPT_ARGFLAG_OR, &mode, MODE_JSON,
      "print one JSON object", NULL},
     {"patch", '\0', POPT_ARG_VAL | POPT_ARGFLAG_OR, &mode, MODE_PATCH,
-     "print edits for sfpm-patch -f that make A's state B's", NULL},
+     "print edits for sfpm-patch -f that turn A's state into B's", NULL},
     {"brief", 'q', POPT_ARG_VAL | POPT_ARGFLAG_OR, &mode, MODE_BRIEF,
-     "only tell whether the two differ", NULL},
-    {"all", '\0', POPT_ARG_NONE, &show_all, 0, "show long lists to their end", NULL},
+     "only report whether the two differ", NULL},
+    {"all", '\0', POPT_ARG_NONE, &show_all, 0, "show long lists in full", NULL},
     OPTIONS_READING,
     OPTIONS_COMMON("  sfpm-diff a.img@1 a.img        the first commit and the last\n"
                    "  sfpm-diff --stat a.img b.img   how much of each region\n"
@@ -87,7 +87,7 @@ static bool open_sides(diff_t *diff, const char *a, const char *b)
     if (!expected || operand_is_encrypted(&diff->side[LEFT].file) ||
         operand_is_encrypted(&diff->side[RIGHT].file))
         return true;
-    tool_fail(a, "neither image is encrypted, although a key was given for them");
+    tool_fail(a, "neither image is encrypted, but a key was given");
     return false;
 }
 
@@ -143,7 +143,7 @@ int main(int argc, char **argv)
     poptContext popt;
     if (options_parse(argc, argv, table,
                       "A B\nShows what differs between two images or commits.\n"
-                      "Exits 0 when nothing does, 1 when something does, 2 on trouble.",
+                      "Exits 0 if nothing does, 1 if something does, 2 on trouble.",
                       0, &popt, &status))
         status = compare_operands(popt);
     options_free(popt);

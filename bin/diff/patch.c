@@ -45,11 +45,11 @@ static const char *obstacle(const diff_t *diff, const pair_t *pair)
     if (!b)
         return "is only in the left image";
     if (a->size != b->size)
-        return "has another size";
+        return "differs in size";
     if (a->flags != b->flags)
-        return "has other flags";
+        return "differs in flags";
     if (pair->bytes > 0 && !is_addressable(diff, pair))
-        return "has a name by which an edit cannot address it";
+        return "has a name that an edit cannot contain";
     return NULL;
 }
 

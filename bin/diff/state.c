@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Facts side by side: of the commits, and of the machines in them. What only tells who
- * saved a state, when and how it is stored is no part of it. */
+/* Facts side by side: of the commits, and of the machines in them. Who
+ * saved a state, when, and how it is stored are left out. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>

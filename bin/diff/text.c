@@ -69,7 +69,7 @@ static void print_columns(const char *a, const char *b, size_t width)
     printf("%s\n", paint.plain);
 }
 
-/* A list with a heading, of which only the beginning may be shown. */
+/* A list with a heading; only the beginning may be shown. */
 typedef struct list {
     const diff_t *diff;
     const char *heading;
@@ -171,7 +171,7 @@ static void show_regions(const diff_t *diff)
 typedef struct rows {
     list_t list;
     window_t window[SIDES];
-    uint64_t next; /* the row that has not been shown, counted in rows */
+    uint64_t next; /* the next row to show, counted in rows */
 } rows_t;
 
 static void hex_text(window_t *window, uint64_t offset, char text[3 * 16 + 1])
@@ -228,14 +228,14 @@ static bool show_bytes(diff_t *diff, const pair_t *pair)
     return ok;
 }
 
-/* What the machine's facts tell already is shown as bytes only when all is wanted. */
+/* Bytes that the machine's facts show already appear only with --all. */
 static bool show_contents(diff_t *diff)
 {
-    bool told = diff->side[LEFT].vm && diff->side[RIGHT].vm;
+    bool decoded = diff->side[LEFT].vm && diff->side[RIGHT].vm;
     for (size_t i = 0; i < diff->num_pairs; i++) {
         const pair_t *pair = &diff->pairs[i];
         if (!pair_is_common(pair) || pair->bytes == 0 ||
-            (told && !diff->all && diff_is_machine(diff, pair)))
+            (decoded && !diff->all && diff_is_machine(diff, pair)))
             continue;
         if (!show_bytes(diff, pair))
             return false;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The faults that a check finds, each told once: a damaged record is met by itself and
- * in each region and commit that needs it.
+ * The faults that a check finds, each reported once: a damaged record is met by itself
+ * and in each region and commit that needs it.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 #include "common/tool.h"
 #include "inspect/view.h"
 
-enum { FAULTS_MAX = 1000 }; /* of which it is known that they were met */
+enum { FAULTS_MAX = 1000 }; /* that are remembered as reported */
 
 typedef struct faults {
     char *texts[FAULTS_MAX];
@@ -41,7 +41,7 @@ static bool keep(faults_t *faults, const char *text)
     return copy != NULL;
 }
 
-static void tell(const view_t *view, faults_t *faults)
+static void print_faults(const view_t *view, faults_t *faults)
 {
     for (size_t i = 0; i < faults->count; i++) {
         tool_fail(view->file.label, "%s", faults->texts[i]);
@@ -62,7 +62,7 @@ static void meet(void *context, sfpm_status_t status, uint64_t offset, const cha
     (void)offset;
     if (keep(&check->faults, text))
         return;
-    tell(check->view, &check->faults);
+    print_faults(check->view, &check->faults);
     tool_fail(check->view->file.label, "%s", text);
 }
 
@@ -70,6 +70,6 @@ int view_faults(view_t *view)
 {
     check_t check = {.view = view};
     bool ok = sfpm_image_check(view->file.image, meet, &check);
-    tell(view, &check.faults);
+    print_faults(view, &check.faults);
     return ok ? EXIT_SUCCESS : tool_failure();
 }

@@ -21,7 +21,7 @@ static unsigned fragmentation(const sfpm_heap_stats_t *stats)
     return all == 0 ? 0 : (unsigned)((double)stats->free_bytes * 1000 / (double)all);
 }
 
-/* Shows one heap; with `survey` NULL, why there is none is the last error. */
+/* Shows one heap; with `survey` NULL, the last error says why there is none. */
 typedef void (*show_heap_t)(view_t *view, const char *name,
                             const sfpm_heap_survey_t *survey);
 
@@ -103,7 +103,7 @@ static void page_heap(view_t *view, const char *name, const sfpm_heap_survey_t *
         printf("  %-13s%" PRIu64 " blocks of %" PRIu64 " bytes\n", "unreachable",
                info->unreachable_blocks, info->unreachable_bytes);
     else
-        printf("  %-13snot known: finding out takes more memory than may be used\n",
+        printf("  %-13sunknown: finding out takes more memory than the limit allows\n",
                "unreachable");
     page_roots(survey);
     page_types(survey);

@@ -34,9 +34,9 @@ static const struct poptOption table[] = {
     {"hex", '\0', POPT_ARG_STRING, &hex_region, 0, "print the bytes of a region",
      "REGION"},
     MODE_OPTION("verify", MODE_VERIFY,
-                "check every byte; print nothing when all is good"),
+                "check every byte; print nothing unless something is wrong"),
     MODE_OPTION("json", MODE_JSON, "print one JSON object for each image"),
-    MODE_OPTION("text", MODE_TEXT, "print one fact a line, without times"),
+    MODE_OPTION("text", MODE_TEXT, "print one fact per line, without times"),
     OPTIONS_READING,
     OPTIONS_COMMON("  sfpm-inspect app.img\n"
                    "  sfpm-inspect --log app.img\n"

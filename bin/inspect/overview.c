@@ -176,7 +176,7 @@ static void show_globals(const view_t *view, uint32_t count)
     }
 }
 
-/* Calls back for the first of a list, and tells how many more there are. */
+/* Calls back for the first of a list, and says how many more there are. */
 static void show_list(const view_t *view, const char *title, uint32_t count,
                       void (*show)(const sfpm_vm_t *vm, uint32_t index))
 {

@@ -40,7 +40,7 @@ int view_log(view_t *view);
 int view_code(view_t *view);
 int view_hex(view_t *view);
 
-/* Checks every byte and tells the faults on standard error. Returns the exit status. */
+/* Checks every byte and prints the faults on standard error. Returns the exit status. */
 int view_faults(view_t *view);
 
 enum {
@@ -60,7 +60,7 @@ void heap_page(view_t *view);
 void heap_json(view_t *view);
 void heap_text(view_t *view);
 
-/* Keeps what the last error tells of damage. */
+/* Keeps what the last error says of damage. */
 void view_note_damage(view_t *view);
 
 /* Finds out what of the commits is in use; false when damage is in the way. */

@@ -112,7 +112,7 @@ static bool deliver(const run_t *run)
     return tool_flush(EXIT_SUCCESS) == EXIT_SUCCESS && sink_sync();
 }
 
-/* A checkpoint that fails is no reason to lose the work since the last one. */
+/* A failed checkpoint does not end the run: the work since the last one would be lost. */
 static bool checkpoint(const run_t *run)
 {
     if (!deliver(run))
@@ -121,7 +121,7 @@ static bool checkpoint(const run_t *run)
         return true;
     if (rescue(run))
         return false;
-    tool_warn(run->image->label, "this checkpoint was not saved; the program runs on");
+    tool_warn(run->image->label, "this checkpoint was not saved; the program continues");
     return true;
 }
 
@@ -140,7 +140,7 @@ static uint64_t budget(const run_t *run)
     return request->trace && left > 1 ? 1 : left;
 }
 
-/* Tells the instruction that comes next, and the innermost frame's topmost values.
+/* Prints the next instruction and the innermost frame's topmost values.
  * Returns whether that arrived. */
 static bool trace(const sfpm_vm_t *vm)
 {
@@ -166,7 +166,7 @@ static bool trace(const sfpm_vm_t *vm)
 static bool run_on(const run_t *run, sfpm_vm_run_options_t *how, bool *delivered)
 {
     *delivered = true;
-    /* The frames, and so the values to tell, are known once the machine is proved. */
+    /* The frames, and so the values to print, are known once the machine is proved. */
     if (run->request->trace && !sfpm_vm_verify(run->vm))
         return false;
     while ((how->max_steps = budget(run)) > 0) {

@@ -24,7 +24,7 @@
 static bool fail_region(const operand_t *image)
 {
     tool_fail(image->label,
-              "region '%s' is not what sfpm-run makes of it: start the program with "
+              "region '%s' was not written by sfpm-run: start the program with "
               "--fresh",
               REGION);
     return false;
@@ -96,7 +96,7 @@ static bool seed(host_state_t *state, const host_request_t *request)
     if (source)
         fclose(source);
     if (!read)
-        tool_fail("/dev/urandom", "%s: --seed N gives a seed", strerror(errno));
+        tool_fail("/dev/urandom", "%s: use --seed N", strerror(errno));
     return read;
 }
 
@@ -166,8 +166,8 @@ static bool go_on(const host_t *host, const operand_t *image,
                   const host_request_t *request)
 {
     if (is_asked(request)) {
-        tool_fail(image->label, "the program has begun, and its arguments, environment "
-                                "and seed with it: use --restart or --fresh");
+        tool_fail(image->label, "the program has started, so its arguments, environment "
+                                "and seed are fixed: use --restart or --fresh");
         return false;
     }
     if (input_is_file(host) &&

@@ -29,7 +29,7 @@ typedef struct host_state {
     uint32_t num_environment;
 } host_state_t;
 
-/* What the function `clock` tells. */
+/* What the function `clock` returns. */
 typedef enum host_clock {
     HOST_CLOCK_REAL,
     HOST_CLOCK_VIRTUAL, /* from the epoch on, a microsecond more at each look */

@@ -22,38 +22,37 @@ static struct {
 
 static const struct poptOption table[] = {
     {"steps", '\0', POPT_ARG_STRING, &texts.steps, 0,
-     "stop after N instructions; exit 124 when there is more to do", "N"},
+     "stop after N instructions; exit 124 if there is more to do", "N"},
     {"fuel", '\0', POPT_ARG_STRING, &texts.fuel, 0,
-     "stop when N instructions were executed in all runs together", "N"},
+     "stop after N instructions in all runs together", "N"},
     {"timeout", '\0', POPT_ARG_STRING, &texts.timeout, 0,
-     "stop after that many seconds, such as 0.5", "SECONDS"},
+     "stop after this many seconds, such as 0.5", "SECONDS"},
     {"checkpoint-every", '\0', POPT_ARG_STRING, &texts.checkpoint_every, 0,
-     "with -i or -o FILE, save the state so often and run on", "SECONDS"},
+     "with -i or -o FILE, save the state at this interval", "SECONDS"},
     {"stdout", '\0', POPT_ARG_STRING, &texts.stdout_file, 0,
      "write what the program prints to FILE, each byte exactly once", "FILE"},
     {"env", '\0', POPT_ARG_ARGV, &request.host.environment, 0,
-     "let the program see NAME, or NAME with that VALUE; may be repeated",
-     "NAME[=VALUE]"},
+     "let the program see NAME, or NAME=VALUE; may be repeated", "NAME[=VALUE]"},
     {"clock", '\0', POPT_ARG_STRING, &texts.clock, 0,
-     "let the program see the clock that is real (as usual), virtual or frozen", "CLOCK"},
+     "let the program see a real (default), virtual or frozen clock", "CLOCK"},
     {"seed", '\0', POPT_ARG_STRING, &texts.seed, 0,
-     "begin the program's random numbers at N", "N"},
+     "seed the program's random numbers with N", "N"},
     {"deterministic", '\0', POPT_ARG_NONE, &deterministic, 0,
      "the same results and images everywhere: virtual clock, seed 0", NULL},
     {"max-stack", '\0', POPT_ARG_STRING, &texts.max_stack, 0,
-     "let the program's stack have SIZE bytes (1M)", "SIZE"},
+     "limit the program's stack to SIZE bytes (default 1M)", "SIZE"},
     {"engine", '\0', POPT_ARG_STRING, &texts.engine, 0,
-     "execute with the simple or the fast engine (fast)", "ENGINE"},
+     "use the simple or the fast engine (default fast)", "ENGINE"},
     {"restart", '\0', POPT_ARG_NONE, &restart, 0,
      "start from the beginning with an empty stack; keep globals", NULL},
     {"fresh", '\0', POPT_ARG_NONE, &request.fresh, 0,
-     "start from the beginning with everything as it was at first", NULL},
+     "start from the beginning with everything reset", NULL},
     {"resume", '\0', POPT_ARG_NONE, &resume, 0,
-     "only go on: do nothing when the program has ended", NULL},
+     "only resume: do nothing if the program has ended", NULL},
     {"resumable-status", '\0', POPT_ARG_STRING, &texts.resumable, 0,
      "exit with N instead of 124", "N"},
     {"trace", '\0', POPT_ARG_NONE, &request.trace, 0,
-     "tell each instruction on standard error", NULL},
+     "print each instruction on standard error", NULL},
     {"force", '\0', POPT_ARG_NONE, &options.force, 0,
      "with -i, also change a file that has several names", NULL},
     OPTIONS_OUTPUT,
@@ -80,14 +79,14 @@ static bool parse_seconds(const char *name, const char *text, double *seconds,
     memcpy(seconds, &bits, sizeof bits);
     if (!text || (known && *seconds > 0 && *seconds <= 1e9))
         return true;
-    return usage(status, name, text, "a number of seconds above 0");
+    return usage(status, name, text, "a positive number of seconds");
 }
 
 static bool parse_count(const char *name, const char *text, uint64_t *count, int *status)
 {
     if (!text || (number_parse(text, strlen(text), count) && *count > 0))
         return true;
-    return usage(status, name, text, "a number from 1 on");
+    return usage(status, name, text, "a number of at least 1");
 }
 
 static bool parse_resumable(int *status)
@@ -111,7 +110,7 @@ static bool parse_max_stack(int *status)
         return usage(status, "--max-stack", text, "a size such as 4M");
     if (request.max_stack <= SFPM_VM_MAX_STACK)
         return true;
-    *status = tool_usage("--max-stack: '%s' is over the limit of 64M", text);
+    *status = tool_usage("--max-stack: '%s' exceeds the limit of 64M", text);
     return false;
 }
 
@@ -236,8 +235,9 @@ static int run_image(const operand_t *image)
         const sfpm_commit_info_t *commit = sfpm_image_commit_info(image->image);
         const char *creator = commit->creator;
         if (commit->bytecode != 0)
-            return tool_fail(image->label, "the machine is not whole: region 'functions' "
-                                           "is missing");
+            return tool_fail(image->label,
+                             "the machine is incomplete: region 'functions' "
+                             "is missing");
         return tool_fail(image->label,
                          "holds no machine: it is restored by its own program "
                          "(creator %s)",
@@ -251,8 +251,8 @@ static int run_image(const operand_t *image)
     if (!vm || !sfpm_vm_load_image(vm, image->image))
         status = tool_fail_last(image->label);
     else if (request.host.arguments && !takes_arguments(vm))
-        status = tool_usage("%s: the program takes no arguments, such as '%s'; options "
-                            "come before IMAGE",
+        status = tool_usage("%s: the program takes no arguments, but '%s' was given; "
+                            "options come before IMAGE",
                             image->label, request.host.arguments[0]);
     else if (rewind_machine(vm, image, &status))
         status = execute(vm, image, kind, &request);

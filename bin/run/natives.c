@@ -100,7 +100,7 @@ static sfpm_native_result_t native_exit(void *context, sfpm_vm_t *vm,
     return SFPM_NATIVE_HALT;
 }
 
-/* Copies as much of a text as there is room for, and tells its length. */
+/* Copies as much of a text as there is room for, and gives its length. */
 static sfpm_native_result_t give_text(sfpm_vm_t *vm, const char *text,
                                       const sfpm_value_t room[2], sfpm_value_t *length)
 {

@@ -16,7 +16,7 @@
 #include "common/number.h"
 #include "common/tool.h"
 
-/* The attribute that tells how much of the file belongs to the saved state. */
+/* The attribute that records how much of the file belongs to the saved state. */
 #define POSITION "output-position"
 
 static struct {
@@ -52,9 +52,9 @@ static bool cut(int fd, const operand_t *image, uint64_t position)
 {
     struct stat file;
     if (fstat(fd, &file) != 0)
-        return fail("cannot be looked at");
+        return fail("cannot be examined");
     if (!S_ISREG(file.st_mode)) {
-        tool_fail(sink.path, "is not a regular file, which --stdout needs");
+        tool_fail(sink.path, "not a regular file, which --stdout requires");
         return false;
     }
     if ((uint64_t)file.st_size < position) {
@@ -65,7 +65,7 @@ static bool cut(int fd, const operand_t *image, uint64_t position)
         return false;
     }
     if (ftruncate(fd, (off_t)position) != 0 || lseek(fd, 0, SEEK_END) < 0)
-        return fail("cannot be cut back");
+        return fail("cannot be truncated");
     return true;
 }
 

@@ -24,10 +24,10 @@ typedef struct run_request {
     double timeout;          /* seconds; 0: none */
     int resumable;           /* exit status of a machine that can go on */
     int fresh;               /* it starts with everything as it was at first */
-    int trace;               /* tell each instruction on standard error */
+    int trace;               /* print each instruction on standard error */
     bool starts;             /* the machine begins, rather than goes on */
     host_request_t host;
-    const char *stdout_file; /* what is written goes there; NULL: standard output */
+    const char *stdout_file; /* where output goes; NULL: standard output */
 } run_request_t;
 
 /* Runs the machine and saves it as asked. Returns the exit status. */
@@ -52,7 +52,8 @@ bool events_pending(void);
 /* Whether a checkpoint is due; asking takes the request. */
 bool events_checkpoint(void);
 
-/* ---- output_file.c: the file of --stdout -------------------------------------------- */
+/* ---- output_file.c: the file of --stdout --------------------------------------------
+ */
 
 /* Opens the file and cuts it back to where the image says that the machine's output
  * ends, to nothing when the machine is `fresh` or the image says nothing.
@@ -65,7 +66,7 @@ bool sink_write(void *context, const void *bytes, size_t size);
 /* Makes all that was written durable. On failure the reason is printed. */
 bool sink_sync(void);
 
-/* Tells the edit where the output ends. */
+/* Records in the edit where the output ends. */
 bool sink_record(sfpm_edit_t *edit);
 
 #endif

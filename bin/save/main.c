@@ -19,7 +19,7 @@ static int raw;
 
 static const struct poptOption table[] = {
     {"raw", '\0', POPT_ARG_NONE, &raw, 0,
-     "PROGRAM holds the bytes of the code, not assembly text", NULL},
+     "PROGRAM holds bytes of code, not assembly text", NULL},
     {"encrypt", '\0', POPT_ARG_NONE, &options.encrypt, 0,
      "encrypt the image with a key or a passphrase", NULL},
     OPTIONS_NEW_FILE,
@@ -53,8 +53,8 @@ static bool load(sfpm_vm_t *vm, const char *name, const char *text, size_t size)
     const char *zero = memchr(text, '\0', size);
     if (zero) {
         tool_fail(name,
-                  "no assembly text: byte %zu is zero (an image is run by sfpm-run, bare "
-                  "code is saved with --raw)",
+                  "not assembly text: byte %zu is zero (run an image with sfpm-run, save "
+                  "bare code with --raw)",
                   (size_t)(zero - text));
         return false;
     }
@@ -102,8 +102,9 @@ static bool prepare_secret(const char *name, int *status)
         if (!options.secret.known)
             return true;
         bool said = options.key_file || options.passphrase_fd;
-        *status = tool_usage("%s for --encrypt, which is missing",
-                             said ? "a key or passphrase is" : "SFPM_KEY_FILE is");
+        *status =
+            tool_usage("%s, but --encrypt was not given",
+                       said ? "a key or passphrase was named" : "SFPM_KEY_FILE was set");
         return false;
     }
     if (options.secret.known)

@@ -114,7 +114,7 @@ static bool take_text(sfpm_assembler_t *a)
         if (!take_line(a))
             return false;
         if (a->code->size > SFPM_VM_MAX_CODE)
-            return sfpm_fail(SFPM_ERR_LIMIT, "the program is over %llu bytes",
+            return sfpm_fail(SFPM_ERR_LIMIT, "the program exceeds %llu bytes",
                              (unsigned long long)SFPM_VM_MAX_CODE);
         if (a->token.kind == SFPM_TOKEN_END || a->faults->count == SFPM_MAX_FAULTS)
             break;
@@ -151,7 +151,7 @@ static void check_whole(sfpm_assembler_t *a)
     const sfpm_token_t *token = &a->version2;
     if (a->program.num_functions == a->program.num_imports && a->faults->count == 0)
         sfpm_faults_add(a->faults, a->token.line, a->token.column,
-                        "there is no instruction");
+                        "the program has no instructions");
     if (a->version == 1 && token->length)
         sfpm_faults_add(a->faults, token->line, token->column,
                         "bytecode version 1 has no '%s'", sfpm_quote(token, quote));
@@ -258,7 +258,7 @@ static bool assemble_code(sfpm_assembler_t *a, const sfpm_program_t *program)
                         "bytecode version 1 has no '%s'",
                         sfpm_quote(&a->version2, quote));
     else if (a->types.count > program->num_types)
-        sfpm_faults_add(a->faults, 1, 1, "the program has no type such as this");
+        sfpm_faults_add(a->faults, 1, 1, "the program has no such function type");
     sfpm_names_sort(&a->names, a->faults);
     sfpm_names_resolve(&a->names, program, a->faults);
     return true;

@@ -52,13 +52,13 @@ bool sfpm_asm_take_memory(sfpm_assembler_t *a)
     uint64_t most = SFPM_MAX_PAGES;
     const sfpm_token_t at = a->token;
     if (a->program.max_pages != SFPM_NO_MEMORY)
-        return sfpm_asm_refuse_line(a, "there is a .memory already");
+        return sfpm_asm_refuse_line(a, "duplicate .memory");
     if (!sfpm_asm_take_number(a, SFPM_MAX_PAGES, &least))
         return true;
     if (!sfpm_asm_at_end(a) && !sfpm_asm_take_number(a, SFPM_MAX_PAGES, &most))
         return true;
     if (least > most)
-        sfpm_asm_fault(a, &at, "the memory has more pages at first than at most");
+        sfpm_asm_fault(a, &at, "the initial number of pages exceeds the maximum");
     a->program.min_pages = (uint32_t)least;
     a->program.max_pages = (uint32_t)most;
     return true;
@@ -69,7 +69,7 @@ bool sfpm_asm_take_table(sfpm_assembler_t *a)
     sfpm_buffer_t *table = &a->assembly->regions.region[SFPM_TABLE];
     uint64_t count = 0;
     if (a->program.num_elements > 0)
-        return sfpm_asm_refuse_line(a, "there is a .table already");
+        return sfpm_asm_refuse_line(a, "duplicate .table");
     if (!sfpm_asm_take_number(a, SFPM_MAX_ELEMENTS, &count))
         return true;
     a->program.num_elements = (uint32_t)count;
@@ -91,8 +91,8 @@ static bool take_element(sfpm_assembler_t *a, uint64_t index)
     sfpm_asm_next(a);
     if (index >= a->program.num_elements) {
         sfpm_faults_add(a->faults, token.line, token.column,
-                        "element %llu is beyond the .table of %u",
-                        (unsigned long long)index, a->program.num_elements);
+                        "no element %llu: the .table has %u", (unsigned long long)index,
+                        a->program.num_elements);
         return true;
     }
     size_t at = (size_t)index * SFPM_ELEMENT_SIZE + SFPM_ELEMENT_SIZE / 2;
@@ -146,7 +146,7 @@ static bool take_datum(sfpm_assembler_t *a, uint8_t width, uint8_t type, uint64_
     *value = token.value & most;
     if (0 - token.value > most / 2 + 1)
         sfpm_faults_add(a->faults, token.line, token.column,
-                        "the number does not fit: -%llu to %llu is possible",
+                        "number out of range (-%llu to %llu)",
                         (unsigned long long)(most / 2 + 1), (unsigned long long)most);
     sfpm_asm_next(a);
     return true;
@@ -208,8 +208,9 @@ bool sfpm_asm_take_data(sfpm_assembler_t *a)
         (a->program.max_pages == SFPM_NO_MEMORY ||
          !sfpm_in_range(address, segment.size,
                         (uint64_t)a->program.min_pages * SFPM_PAGE_SIZE)))
-        sfpm_faults_add(a->faults, at.line, at.column,
-                        "%u bytes at %u are beyond the .memory of %u pages before",
-                        segment.size, segment.address, a->program.min_pages);
+        sfpm_faults_add(
+            a->faults, at.line, at.column,
+            "data of size %u at address %u is outside the initial .memory (pages: %u)",
+            segment.size, segment.address, a->program.min_pages);
     return segment.bytes && add_segment(a, &segment);
 }

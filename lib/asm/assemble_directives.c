@@ -47,7 +47,7 @@ bool sfpm_asm_end_function(sfpm_assembler_t *a)
     function->locals = (uint16_t)a->locals.size;
     function->local_types = sfpm_asm_keep(a, a->locals.data, a->locals.size);
     if (function->entry == a->code->size)
-        sfpm_asm_fault(a, &a->function, "the function has no instruction");
+        sfpm_asm_fault(a, &a->function, "the function has no instructions");
     if ((size_t)function->params + a->locals.size > SFPM_MAX_HEIGHT)
         sfpm_faults_add(a->faults, a->function.line, a->function.column,
                         "more than %u values", SFPM_MAX_HEIGHT);
@@ -118,7 +118,7 @@ static bool take_local(sfpm_assembler_t *a)
 {
     if (!a->locals_allowed)
         return sfpm_asm_refuse_line(
-            a, ".local belongs between .func and its first instruction");
+            a, ".local must precede the function's first instruction");
     if (!sfpm_asm_take_types(a, &a->locals))
         return false;
     if (a->locals.size > SFPM_MAX_HEIGHT) {
@@ -139,7 +139,7 @@ static bool take_start(sfpm_assembler_t *a)
 {
     if (a->start.length)
         sfpm_faults_add(a->faults, a->token.line, a->token.column,
-                        ".start was already given in line %u", a->start.line);
+                        "duplicate .start: already given on line %u", a->start.line);
     if (a->token.kind != SFPM_TOKEN_NAME && a->token.kind != SFPM_TOKEN_NUMBER) {
         sfpm_asm_expected(a, "a function");
         return true;
@@ -173,7 +173,8 @@ static const char *take_outer_name(sfpm_assembler_t *a, bool *ok)
     for (size_t i = 0; i + 1 < bytes->size; i++)
         fits = fits && bytes->data[i] >= ' ' && bytes->data[i] != 0x7F;
     if (!fits)
-        sfpm_asm_fault(a, &token, "a name has printable characters, at most 1000");
+        sfpm_asm_fault(a, &token,
+                       "a name must consist of at most 1000 printable characters");
     sfpm_asm_next(a);
     const char *kept = (const char *)sfpm_asm_keep(a, bytes->data, bytes->size);
     *ok = kept != NULL;
@@ -186,7 +187,7 @@ static bool take_import(sfpm_assembler_t *a)
     sfpm_token_t name;
     bool ok;
     if (program->num_functions > program->num_imports)
-        return sfpm_asm_refuse_line(a, ".import belongs before the first function");
+        return sfpm_asm_refuse_line(a, ".import must precede the first function");
     const char *module = take_outer_name(a, &ok);
     const char *field = module ? take_outer_name(a, &ok) : NULL;
     if (!field || !sfpm_asm_take_name(a, &name))
@@ -250,7 +251,7 @@ static bool take_export(sfpm_assembler_t *a)
     if (sfpm_token_is(&kind, "memory") || sfpm_token_is(&kind, "table")) {
         bool memory = kind.text[0] == 'm';
         if (memory && a->program.max_pages == SFPM_NO_MEMORY)
-            sfpm_asm_fault(a, &kind, "there is no .memory before");
+            sfpm_asm_fault(a, &kind, "no .memory precedes this");
         sfpm_asm_next(a);
         return add_export(a, name, memory ? SFPM_EXPORT_MEMORY : SFPM_EXPORT_TABLE);
     }
@@ -272,10 +273,12 @@ static bool take_version(sfpm_assembler_t *a)
     if (!sfpm_asm_take_number(a, UINT32_MAX, &version))
         return true;
     if (version < 1 || version > SFPM_BYTECODE_VERSION)
-        sfpm_faults_add(a->faults, at.line, at.column,
-                        "there are bytecode versions 1 to %d", SFPM_BYTECODE_VERSION);
+        sfpm_faults_add(
+            a->faults, at.line, at.column,
+            "unsupported bytecode version %llu (this release supports 1 to %d)",
+            (unsigned long long)version, SFPM_BYTECODE_VERSION);
     if (a->version != 0 && a->version != version)
-        sfpm_asm_fault(a, &at, "another .version was given before");
+        sfpm_asm_fault(a, &at, "a different .version was given before");
     a->version = (uint32_t)version;
     return true;
 }

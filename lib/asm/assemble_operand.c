@@ -80,8 +80,7 @@ bool sfpm_asm_take_number(sfpm_assembler_t *a, uint64_t most, uint64_t *value)
     }
     if (token->value > most || token->negative)
         sfpm_faults_add(a->faults, token->line, token->column,
-                        "the number does not fit: 0 to %llu is possible",
-                        (unsigned long long)most);
+                        "number out of range (0 to %llu)", (unsigned long long)most);
     *value = token->value <= most ? token->value : 0;
     sfpm_asm_next(a);
     return true;
@@ -99,7 +98,7 @@ static bool take_integer(sfpm_assembler_t *a, unsigned bits, uint64_t *value)
     uint64_t magnitude = token->negative ? 0 - token->value : token->value;
     if (magnitude > (token->negative ? mask / 2 + 1 : mask))
         sfpm_faults_add(a->faults, token->line, token->column,
-                        "the number does not fit: -%llu to %llu is possible",
+                        "number out of range (-%llu to %llu)",
                         (unsigned long long)(mask / 2 + 1), (unsigned long long)mask);
     *value = token->value & mask;
     sfpm_asm_next(a);
@@ -178,7 +177,7 @@ static bool take_type_number(sfpm_assembler_t *a, uint32_t *type)
     if (number < a->types.count)
         return true;
     *type = SFPM_NO_TYPE;
-    sfpm_faults_add(a->faults, token.line, token.column, "there is no .type %llu so far",
+    sfpm_faults_add(a->faults, token.line, token.column, ".type %llu is not defined yet",
                     (unsigned long long)number);
     return true;
 }

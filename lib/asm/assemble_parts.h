@@ -46,7 +46,7 @@ typedef struct sfpm_assembler {
     sfpm_token_t function; /* where the last function was named */
     sfpm_token_t start;    /* of .start; its length is 0 when there was none */
     sfpm_token_t many; /* the first signature of more than SFPM_MAX_VALUES, likewise */
-    sfpm_token_t version2; /* the first thing that bytecode version 1 has not, likewise */
+    sfpm_token_t version2; /* the first thing that bytecode version 1 lacks, likewise */
     uint32_t version;      /* of .version; 0: none */
     bool locals_allowed;   /* no instruction since .func */
     bool only_code;        /* instructions for a program that is there already */
@@ -73,7 +73,7 @@ bool sfpm_token_is_none(const sfpm_token_t *token);
 void sfpm_asm_expected(sfpm_assembler_t *a, const char *wanted);
 void sfpm_asm_skip_line(sfpm_assembler_t *a);
 
-/* Goes over a comma, and over the end of the line behind it. False when there is none. */
+/* Skips a comma, and the end of the line after it. False if there is no comma. */
 bool sfpm_asm_take_comma(sfpm_assembler_t *a);
 
 /* Remembers that the text needs bytecode version 2. */
@@ -84,17 +84,18 @@ uint8_t *sfpm_asm_keep(sfpm_assembler_t *a, const void *bytes, size_t size);
 
 /* ---- Operands --------------------------------------------------------------- */
 
-/* A number that fits; a fault otherwise. The token is not left when it is no number, and
- * the line is then. False only in that case. */
+/* Reads a number in range; a fault otherwise. False only when the token is not a number:
+ * then the rest of the line is skipped. */
 bool sfpm_asm_take_number(sfpm_assembler_t *a, uint64_t most, uint64_t *value);
 
-/* A value of a type, as it is in a slot. False when there is none, with a fault. */
+/* Reads a value of a type, in the form of a slot. False, with a fault, if there is none.
+ */
 bool sfpm_asm_take_value(sfpm_assembler_t *a, uint8_t type, uint64_t *value);
 
-/* The type that a token names, 0: none. */
+/* The type that a token names; 0 if it names none. */
 uint8_t sfpm_asm_type(const sfpm_token_t *token);
 
-/* Types up to the first token that is none, added to `types`. */
+/* Adds types to `types` up to the first token that is not one. */
 bool sfpm_asm_take_types(sfpm_assembler_t *a, sfpm_buffer_t *types);
 
 /* `i64 i64 -> i64` or, where `numbered`, the number of a type. `*type` becomes

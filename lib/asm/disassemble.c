@@ -22,7 +22,7 @@ void sfpm_write(sfpm_writer_t *writer, const char *format, ...)
     const char *line = strrchr(text, '\n');
     writer->column = line ? strlen(line + 1) : writer->column + strlen(text);
     if (!writer->failed && !writer->output(writer->context, text, strlen(text))) {
-        sfpm_fail(SFPM_ERR_SYSTEM, "the listing cannot be written");
+        sfpm_fail(SFPM_ERR_SYSTEM, "cannot write the listing");
         writer->failed = true;
     }
 }
@@ -188,7 +188,7 @@ static uint32_t write_instruction(sfpm_writer_t *writer, const sfpm_listing_t *l
     return instruction.length;
 }
 
-/* Text of limited length: what is too long is cut. */
+/* Text of limited length; longer text is cut. */
 typedef struct sfpm_clip {
     char *text;
     size_t size;

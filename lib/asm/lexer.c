@@ -107,7 +107,7 @@ static void read_char(sfpm_lexer_t *lexer, sfpm_token_t *token)
     lexer->at++;
     if (line_end - lexer->at < 2) {
         lexer->at = line_end;
-        bad(token, "the character does not end");
+        bad(token, "unterminated character");
         return;
     }
     if (*lexer->at == '\\') {
@@ -120,7 +120,7 @@ static void read_char(sfpm_lexer_t *lexer, sfpm_token_t *token)
         token->value = (uint8_t)*lexer->at++;
     }
     if (token->kind != SFPM_TOKEN_BAD && (lexer->at >= line_end || *lexer->at != '\''))
-        bad(token, "the character does not end");
+        bad(token, "unterminated character");
     else if (token->kind != SFPM_TOKEN_BAD)
         lexer->at++;
     if (token->kind == SFPM_TOKEN_BAD)
@@ -144,7 +144,7 @@ static void read_string(sfpm_lexer_t *lexer, sfpm_token_t *token)
         else
             lexer->at = after - 1;
     }
-    bad(token, "the string does not end");
+    bad(token, "unterminated string");
 }
 
 bool sfpm_string_bytes(const sfpm_token_t *token, sfpm_buffer_t *bytes)

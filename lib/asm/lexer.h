@@ -18,7 +18,7 @@ typedef enum sfpm_token_kind {
     SFPM_TOKEN_COLON,
     SFPM_TOKEN_COMMA,
     SFPM_TOKEN_ARROW, /* -> */
-    SFPM_TOKEN_BAD    /* `problem` tells */
+    SFPM_TOKEN_BAD    /* see `problem` */
 } sfpm_token_kind_t;
 
 typedef struct sfpm_token {

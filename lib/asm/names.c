@@ -94,7 +94,7 @@ void sfpm_names_sort(sfpm_names_t *names, sfpm_faults_t *faults)
         const sfpm_definition_t *next = &names->definitions[i];
         if (compare(is_global(first->kind), first->name, strlen(first->name), next) == 0)
             sfpm_faults_add(faults, next->line, next->column,
-                            "'%.40s' is already defined in line %u", next->name,
+                            "'%.40s' is already defined on line %u", next->name,
                             first->line);
         else
             first = next;
@@ -152,12 +152,12 @@ static void resolve(const sfpm_reference_t *reference, const sfpm_definition_t *
     if (reference->operand == SFPM_OPERAND_FUNCTION &&
         found->kind != SFPM_SYMBOL_FUNCTION)
         sfpm_faults_add(faults, token->line, token->column,
-                        "'%s' is a label, no function", sfpm_quote(token, quote));
+                        "'%s' is a label, not a function", sfpm_quote(token, quote));
     if (reference->operand == SFPM_OPERAND_TARGET &&
         found->kind == SFPM_SYMBOL_FUNCTION) {
         if (sfpm_is_import(program, value))
             sfpm_faults_add(faults, token->line, token->column,
-                            "'%s' is imported and cannot be jumped to",
+                            "cannot jump to '%s': it is imported",
                             sfpm_quote(token, quote));
         value = program->functions[value].entry;
     }

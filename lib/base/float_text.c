@@ -30,7 +30,7 @@ static uint64_t sign_bit(int bytes)
     return (uint64_t)1 << (8 * bytes - 1);
 }
 
-/* The bit that tells a quiet NaN. */
+/* The bit that marks a quiet NaN. */
 static uint64_t quiet_bit(int bytes)
 {
     return (fraction_mask(bytes) + 1) / 2;

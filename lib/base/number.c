@@ -40,7 +40,7 @@ const char *sfpm_parse_digits(const char *text, size_t length, uint64_t *value)
         sum = sum * base + digit;
     }
     *value = sum;
-    return length > start ? NULL : "digits are missing";
+    return length > start ? NULL : "digits expected";
 }
 
 /* ---- Typed numbers ---------------------------------------------------------- */

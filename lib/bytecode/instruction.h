@@ -40,10 +40,10 @@ typedef struct sfpm_opcode_info {
     uint64_t mask; /* of the operand in the eight bytes behind the opcode */
 } sfpm_opcode_info_t;
 
-/* By opcode; without a mnemonic for a number that is no instruction. */
+/* By opcode. The mnemonic is NULL for numbers that are not instructions. */
 extern const sfpm_opcode_info_t sfpm_opcodes[256];
 
-/* NULL for a number that is no instruction. */
+/* NULL for a number that is not an instruction. */
 static inline const sfpm_opcode_info_t *sfpm_opcode_info(uint8_t opcode)
 {
     return sfpm_opcodes[opcode].mnemonic ? &sfpm_opcodes[opcode] : NULL;
@@ -70,8 +70,8 @@ uint8_t sfpm_type_of_letter(char letter);
 /* "i32", NULL for a number that is no type. */
 const char *sfpm_type_name(uint8_t type);
 
-/* sfpm_instruction_read() where one load does not do: near the end, br_table, what is no
- * instruction. */
+/* sfpm_instruction_read() where one load is not enough: near the end, for br_table, and
+ * for unknown opcodes. */
 bool sfpm_instruction_read_any(const uint8_t *code, size_t size, size_t offset,
                                sfpm_instruction_t *instruction);
 
@@ -129,7 +129,7 @@ static inline bool sfpm_is_version1(uint8_t opcode)
     return sfpm_opcodes[opcode].is_version1;
 }
 
-/* What a trap is called, NULL for a number that is none. */
+/* The text of a trap; NULL for a number that is not a trap. */
 const char *sfpm_trap_text(uint32_t trap);
 
 #endif

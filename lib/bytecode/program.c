@@ -18,7 +18,7 @@ static bool decode_code(sfpm_program_t *program, const sfpm_buffer_t *code)
         return sfpm_fail(SFPM_ERR_BYTECODE, "region 'code' is empty");
     if (code->size > SFPM_VM_MAX_CODE)
         return sfpm_fail(SFPM_ERR_LIMIT,
-                         "region 'code' has %zu bytes; at most %llu can be run",
+                         "region 'code' of %zu bytes exceeds the limit of %llu",
                          code->size, (unsigned long long)SFPM_VM_MAX_CODE);
     program->code = code->data;
     program->code_size = (uint32_t)code->size;
@@ -32,9 +32,10 @@ bool sfpm_function_place(sfpm_program_t *program, uint32_t index, uint32_t entry
     sfpm_function_t *function = &program->functions[index];
     bool first = index == program->num_imports;
     if (first ? entry != 0 : entry <= function[-1].entry)
-        return sfpm_fail(SFPM_ERR_CORRUPT,
-                         "functions[%u]: entry %u is not after the function before it",
-                         index, entry);
+        return sfpm_fail(
+            SFPM_ERR_CORRUPT,
+            "functions[%u]: entry %u does not follow the previous function's", index,
+            entry);
     if (entry >= program->code_size)
         return sfpm_fail(SFPM_ERR_CORRUPT, "functions[%u]: entry %u is beyond the code",
                          index, entry);
@@ -86,7 +87,7 @@ static uint8_t *types_1(const uint8_t *from, uint32_t count)
 static bool decode_functions_1(sfpm_program_t *program, const sfpm_buffer_t *table)
 {
     if (table->size < SFPM_FUNCTIONS_HEADER_1)
-        return sfpm_fail(SFPM_ERR_CORRUPT, "region 'functions' is cut short");
+        return sfpm_fail(SFPM_ERR_CORRUPT, "region 'functions' is truncated");
     uint32_t count = sfpm_get_u32(table->data + 4);
     program->start = sfpm_get_u32(table->data + 8);
     program->max_pages = SFPM_NO_MEMORY;
@@ -98,7 +99,7 @@ static bool decode_functions_1(sfpm_program_t *program, const sfpm_buffer_t *tab
                          table->size, count);
     if (count > SFPM_MAX_ENTRIES || program->num_globals > SFPM_MAX_ENTRIES)
         return sfpm_fail(SFPM_ERR_LIMIT,
-                         "%u functions and %u globals; at most %u each are possible",
+                         "%u functions and %u globals: at most %u of each are supported",
                          count, program->num_globals, SFPM_MAX_ENTRIES);
     if (program->start >= count)
         return sfpm_fail(SFPM_ERR_CORRUPT, "functions: there is no start function %u",
@@ -121,14 +122,14 @@ static bool decode_functions_1(sfpm_program_t *program, const sfpm_buffer_t *tab
 static bool decode_functions(sfpm_program_t *program, const sfpm_buffer_t *table)
 {
     if (table->size < 4)
-        return sfpm_fail(SFPM_ERR_CORRUPT, "region 'functions' is cut short");
+        return sfpm_fail(SFPM_ERR_CORRUPT, "region 'functions' is truncated");
     program->version = sfpm_get_u32(table->data);
     if (program->version == 1)
         return decode_functions_1(program, table);
     if (program->version == SFPM_BYTECODE_VERSION)
         return sfpm_tables_decode(program, table->data, table->size);
     return sfpm_fail(SFPM_ERR_UNSUPPORTED,
-                     "bytecode version %u: this build runs versions up to %d",
+                     "unsupported bytecode version %u (this release supports 1 to %d)",
                      program->version, SFPM_BYTECODE_VERSION);
 }
 
@@ -136,7 +137,8 @@ static bool decode_globals(sfpm_program_t *program, const sfpm_buffer_t *globals
 {
     if (globals->size % SFPM_GLOBAL_SIZE != 0 ||
         globals->size / SFPM_GLOBAL_SIZE > UINT32_MAX)
-        return sfpm_fail(SFPM_ERR_CORRUPT, "region 'globals' of %zu bytes is not whole",
+        return sfpm_fail(SFPM_ERR_CORRUPT,
+                         "region 'globals' of %zu bytes ends within an entry",
                          globals->size);
     program->num_globals = (uint32_t)(globals->size / SFPM_GLOBAL_SIZE);
     return true;

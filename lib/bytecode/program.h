@@ -25,7 +25,7 @@ typedef struct sfpm_function {
     uint32_t type;  /* its number */
     uint16_t params;
     uint16_t results;
-    uint16_t locals;            /* besides the parameters */
+    uint16_t locals;            /* without the parameters */
     bool may_be_outermost;      /* called by the host, not by code alone */
     const uint8_t *param_types; /* sfpm_type_t each */
     const uint8_t *result_types;

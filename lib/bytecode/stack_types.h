@@ -38,7 +38,7 @@ typedef struct sfpm_shapes {
 bool sfpm_shapes_start(sfpm_shapes_t *shapes);
 void sfpm_shapes_free(sfpm_shapes_t *shapes);
 
-/* sfpm_shape_push() of what is not there yet. */
+/* sfpm_shape_push() of a shape that does not exist yet. */
 bool sfpm_shape_add(sfpm_shapes_t *shapes, uint32_t *shape, uint8_t type);
 
 /* Replaces a shape by the one with one more on top. False, with the error set, when

@@ -35,7 +35,7 @@ static bool split_region(sfpm_program_t *program, const uint8_t *bytes, size_t s
                          sfpm_symbol_table_t *table)
 {
     if (size < SFPM_SYMBOLS_HEADER)
-        return sfpm_fail(SFPM_ERR_CORRUPT, "region 'symbols' is cut short");
+        return sfpm_fail(SFPM_ERR_CORRUPT, "region 'symbols' is truncated");
     table->count = sfpm_get_u32(bytes);
     program->num_lines = sfpm_get_u32(bytes + 4);
     table->names_size = sfpm_get_u32(bytes + 8);
@@ -43,16 +43,18 @@ static bool split_region(sfpm_program_t *program, const uint8_t *bytes, size_t s
     uint64_t symbols = (uint64_t)table->count * SFPM_SYMBOL_SIZE;
     uint64_t lines = (uint64_t)program->num_lines * SFPM_LINE_SIZE;
     if (SFPM_SYMBOLS_HEADER + symbols + lines + table->names_size != size)
-        return sfpm_fail(SFPM_ERR_CORRUPT,
-                         "region 'symbols' of %zu bytes does not hold what it says",
-                         size);
+        return sfpm_fail(
+            SFPM_ERR_CORRUPT,
+            "region 'symbols' of %zu bytes is not of the size that its header gives",
+            size);
     table->symbols = bytes + SFPM_SYMBOLS_HEADER;
     program->lines = table->symbols + symbols;
     table->names = (const char *)program->lines + lines;
     if (table->names_size > 0 && table->names[table->names_size - 1] != '\0')
-        return sfpm_fail(SFPM_ERR_CORRUPT, "symbols: the last name does not end");
+        return sfpm_fail(SFPM_ERR_CORRUPT, "symbols: the last name is not terminated");
     if (file != SFPM_NO_NAME && file >= table->names_size)
-        return sfpm_fail(SFPM_ERR_CORRUPT, "symbols: the source's name is missing");
+        return sfpm_fail(SFPM_ERR_CORRUPT,
+                         "symbols: the offset of the source's name is out of range");
     program->file = file == SFPM_NO_NAME ? NULL : table->names + file;
     return true;
 }
@@ -61,8 +63,8 @@ static bool split_region(sfpm_program_t *program, const uint8_t *bytes, size_t s
 static bool name_numbered(const char **slot, uint32_t index, const char *name)
 {
     if (*slot)
-        return sfpm_fail(SFPM_ERR_CORRUPT, "symbols[%u]: a second name for the same",
-                         index);
+        return sfpm_fail(SFPM_ERR_CORRUPT,
+                         "symbols[%u]: what it names already has a name", index);
     *slot = name;
     return true;
 }
@@ -75,10 +77,11 @@ static bool decode_symbol(sfpm_program_t *program, const sfpm_symbol_table_t *ta
     uint32_t value = sfpm_get_u32(from + 4);
     uint32_t name_at = sfpm_get_u32(from + 8);
     if (name_at >= table->names_size)
-        return sfpm_fail(SFPM_ERR_CORRUPT, "symbols[%u]: its name is missing", index);
+        return sfpm_fail(SFPM_ERR_CORRUPT,
+                         "symbols[%u]: the offset of its name is out of range", index);
     const char *name = table->names + name_at;
     if (!sfpm_is_name(name, strlen(name)))
-        return sfpm_fail(SFPM_ERR_CORRUPT, "symbols[%u]: its name is none", index);
+        return sfpm_fail(SFPM_ERR_CORRUPT, "symbols[%u]: invalid name", index);
     sfpm_label_t label = {.name = name, .offset = value};
     if (kind == SFPM_SYMBOL_GLOBAL && value < program->num_globals)
         return name_numbered(&program->global_names[value], index, name);
@@ -90,7 +93,8 @@ static bool decode_symbol(sfpm_program_t *program, const sfpm_symbol_table_t *ta
         if (sfpm_is_import(program, value))
             label.offset = SFPM_NO_CODE;
     } else if (kind != SFPM_SYMBOL_LABEL || value > program->code_size) {
-        return sfpm_fail(SFPM_ERR_CORRUPT, "symbols[%u]: it names nothing", index);
+        return sfpm_fail(SFPM_ERR_CORRUPT, "symbols[%u]: what it names does not exist",
+                         index);
     }
     program->labels[program->num_names++] = label;
     return true;

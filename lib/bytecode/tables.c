@@ -22,7 +22,7 @@ static const uint8_t *take(sfpm_cursor_t *cursor, size_t size)
 {
     const uint8_t *from = cursor->at;
     if (size > cursor->left) {
-        sfpm_fail(SFPM_ERR_CORRUPT, "region 'functions' is cut short");
+        sfpm_fail(SFPM_ERR_CORRUPT, "region 'functions' is truncated");
         return NULL;
     }
     cursor->at += size;
@@ -36,12 +36,12 @@ static void *new_table(const sfpm_cursor_t *cursor, const char *what, uint32_t c
                        size_t least, size_t size)
 {
     if (count > cursor->left / least) {
-        sfpm_fail(SFPM_ERR_CORRUPT, "region 'functions' is cut short");
+        sfpm_fail(SFPM_ERR_CORRUPT, "region 'functions' is truncated");
         return NULL;
     }
     if (count > SFPM_MAX_ENTRIES) {
-        sfpm_fail(SFPM_ERR_LIMIT, "functions: %u %s; at most %u are possible", count,
-                  what, SFPM_MAX_ENTRIES);
+        sfpm_fail(SFPM_ERR_LIMIT, "functions: %u %s exceed the limit of %u", count, what,
+                  SFPM_MAX_ENTRIES);
         return NULL;
     }
     return sfpm_new_array(count, size);
@@ -53,7 +53,7 @@ static const uint8_t *take_types(sfpm_cursor_t *cursor, size_t count, const char
     const uint8_t *types = take(cursor, count);
     for (size_t i = 0; types && i < count; i++)
         if (!sfpm_type_name(types[i])) {
-            sfpm_fail(SFPM_ERR_CORRUPT, "%s[%u]: 0x%02X is no type", table, index,
+            sfpm_fail(SFPM_ERR_CORRUPT, "%s[%u]: 0x%02X is not a type", table, index,
                       types[i]);
             return NULL;
         }
@@ -70,7 +70,7 @@ static const char *take_name(sfpm_cursor_t *cursor, const char *table, uint32_t 
     for (uint32_t i = 0; ok && i < length; i++)
         ok = name[i] >= ' ' && name[i] != 0x7F;
     if (name && !ok)
-        sfpm_fail(SFPM_ERR_CORRUPT, "%s[%u]: its name is none", table, index);
+        sfpm_fail(SFPM_ERR_CORRUPT, "%s[%u]: invalid name", table, index);
     return ok ? (const char *)name : NULL;
 }
 
@@ -197,9 +197,8 @@ static bool decode_export(sfpm_cursor_t *cursor, sfpm_program_t *program, uint32
     uint32_t number = sfpm_get_u32(from + 1);
     if (number >= num_exportable(program, from[0]))
         return sfpm_fail(SFPM_ERR_CORRUPT,
-                         "exports[%u]: there is nothing of kind %u, "
-                         "number %u",
-                         index, from[0], number);
+                         "exports[%u]: item %u of kind %u does not exist", index, number,
+                         from[0]);
     const char *name = take_name(cursor, "exports", index);
     program->exports[index] = (sfpm_export_t){(sfpm_export_kind_t)from[0], number, name};
     return name != NULL;
@@ -224,8 +223,8 @@ static bool check_exports(const sfpm_program_t *program)
         qsort(names, count, sizeof *names, compare_names);
     for (uint32_t i = 1; unique && i < count; i++)
         if (strcmp(names[i - 1], names[i]) == 0)
-            unique =
-                sfpm_fail(SFPM_ERR_CORRUPT, "exports: two are named '%.100s'", names[i]);
+            unique = sfpm_fail(SFPM_ERR_CORRUPT,
+                               "exports: two exports are named '%.100s'", names[i]);
     free(names);
     return unique;
 }
@@ -242,13 +241,14 @@ static bool decode_segment(sfpm_cursor_t *cursor, sfpm_program_t *program, uint3
     if (!segment.bytes)
         return false;
     if (from[0] > 1 || (from[0] == 0 && segment.address != 0))
-        return sfpm_fail(SFPM_ERR_CORRUPT, "segments[%u]: its kind is none", index);
+        return sfpm_fail(SFPM_ERR_CORRUPT, "segments[%u]: invalid kind or address",
+                         index);
     if (segment.is_active &&
         (program->max_pages == SFPM_NO_MEMORY ||
          !sfpm_in_range(segment.address, segment.size,
                         (uint64_t)program->min_pages * SFPM_PAGE_SIZE)))
         return sfpm_fail(SFPM_ERR_CORRUPT,
-                         "segments[%u]: %u bytes at %u are beyond the first memory",
+                         "segments[%u]: %u bytes at %u are outside the initial memory",
                          index, segment.size, segment.address);
     program->segments[index] = segment;
     return true;
@@ -288,10 +288,11 @@ static bool decode_header(sfpm_program_t *program, const uint8_t *from)
         return sfpm_fail(SFPM_ERR_CORRUPT, "functions: reserved bytes are not zero");
     if (sfpm_get_u32(from + 20) != program->num_globals)
         return sfpm_fail(SFPM_ERR_CORRUPT,
-                         "functions: %u globals, region 'globals' has %u",
+                         "functions: %u globals, but region 'globals' has %u",
                          sfpm_get_u32(from + 20), program->num_globals);
     if (program->num_imports > program->num_functions)
-        return sfpm_fail(SFPM_ERR_CORRUPT, "functions: %u imports among %u functions",
+        return sfpm_fail(SFPM_ERR_CORRUPT,
+                         "functions: %u imports, but only %u functions in all",
                          program->num_imports, program->num_functions);
     if (program->start < program->num_imports || program->start >= program->num_functions)
         return sfpm_fail(SFPM_ERR_CORRUPT, "functions: there is no start function %u",
@@ -300,7 +301,8 @@ static bool decode_header(sfpm_program_t *program, const uint8_t *from)
         return sfpm_fail(SFPM_ERR_LIMIT, "functions: a table of more than %u elements",
                          SFPM_MAX_ELEMENTS);
     if (!compare_pages(program))
-        return sfpm_fail(SFPM_ERR_CORRUPT, "functions: memory of %u to %u pages",
+        return sfpm_fail(SFPM_ERR_CORRUPT,
+                         "functions: invalid memory size (%u to %u pages)",
                          program->min_pages, program->max_pages);
     return true;
 }
@@ -365,7 +367,7 @@ static bool add_name(sfpm_buffer_t *buffer, const char *name)
 {
     size_t length = strlen(name);
     if (length > SFPM_MAX_EXPORT_NAME)
-        return sfpm_fail(SFPM_ERR_LIMIT, "a name of %zu bytes; at most %u are possible",
+        return sfpm_fail(SFPM_ERR_LIMIT, "a name of %zu bytes exceeds the limit of %u",
                          length, SFPM_MAX_EXPORT_NAME);
     return add_u16(buffer, (uint32_t)length) && sfpm_buffer_add(buffer, name, length + 1);
 }

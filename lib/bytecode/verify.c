@@ -56,8 +56,8 @@ static bool count_moved(sfpm_verifier_t *v, uint32_t count)
     v->moved += count;
     return v->moved <= SFPM_MAX_MOVED ||
            sfpm_fail(SFPM_ERR_LIMIT,
-                     "calls, returns and unwinds of the program take and give more than "
-                     "%u values",
+                     "calls, returns and unwinds of the program move more than %u values "
+                     "in all",
                      SFPM_MAX_MOVED);
 }
 
@@ -303,7 +303,7 @@ static bool check_start(const sfpm_program_t *program)
     char name[SFPM_PLACE_TEXT];
     return start->params == 0 ||
            sfpm_fail_code(program, start->entry,
-                          "%s, where the program starts, has parameters",
+                          "%s has parameters, so the program cannot start there",
                           sfpm_function_name(program, program->start, name));
 }
 

@@ -59,7 +59,7 @@ static bool check_operand(const sfpm_verifier_t *v)
     return true;
 }
 
-/* What an instruction needs besides its operand. */
+/* What an instruction needs apart from its operand. */
 static bool check_need(const sfpm_verifier_t *v)
 {
     switch (v->instruction.info->opcode) {
@@ -121,7 +121,7 @@ static bool check_target(sfpm_verifier_t *v, uint32_t target)
 {
     const sfpm_function_t *function = v->function;
     if (target < function->entry || target >= function->end)
-        return sfpm_fail_code(v->program, v->offset, "jump to %u, out of the function",
+        return sfpm_fail_code(v->program, v->offset, "jump to %u, outside the function",
                               target);
     v->proof->targets[target / 8] |= (uint8_t)(1 << target % 8);
     return v->proof->shape[target] != SFPM_NO_INSTRUCTION ||

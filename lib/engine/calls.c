@@ -40,7 +40,7 @@ static sfpm_outcome_t call_host(sfpm_machine_t *machine, sfpm_registers_t *regis
     uint64_t values[SFPM_MAX_VALUES];
     sfpm_host_call_t host = {machine, callee, values, SFPM_TRAP_NATIVE_FUNCTION};
     if (!limits->host) {
-        sfpm_fail(SFPM_ERR_UNSUPPORTED, "imported function %s.%s is not there",
+        sfpm_fail(SFPM_ERR_UNSUPPORTED, "imported function %s.%s is not available",
                   function->module, function->field);
         return OUTCOME_ERROR;
     }

@@ -85,7 +85,7 @@ sfpm_outcome_t sfpm_execute(sfpm_machine_t *machine, sfpm_registers_t *r,
 bool sfpm_run_end(sfpm_machine_t *machine, const sfpm_registers_t *registers,
                   sfpm_outcome_t outcome, uint64_t executed);
 
-/* Whether the machine is to stop; by the second one it is told but once. */
+/* Whether the machine is to stop. The second function also takes the request back. */
 static inline bool sfpm_is_interrupted(const sfpm_limits_t *limits)
 {
     return atomic_load_explicit(limits->interrupt, memory_order_relaxed);

@@ -11,8 +11,8 @@
  *   them while they are constants, locals or in one of two accumulators, and records of
  *   called frames hold the address of the cell to return to.
  * - A cell stands for one or more instructions. One that cannot go on (a trap, no
- *   fuel, what is seldom) has done nothing yet, so that the state before it is still
- *   there: fast_translate.h tells where its operands are, the frames are put into
+ *   fuel, a rare case) has done nothing yet, so that the state before it is still
+ *   there: fast_translate.h says where its operands are, the frames are put into
  *   canonical form, and tier 0 executes the instruction.
  * - Instructions are counted where control does not go on with the next one, and no
  *   path between two such checks is longer than what was checked (fast_cell.h). So the
@@ -23,7 +23,8 @@
  *
  * fast_operations.inc has the handlers, made from operations.inc; fast_execute.c how
  * they follow each other; fast_select.c which of them an instruction becomes,
- * fast_fuse.c and fast_fuse_memory.c a sequence of instructions; fast_run.c what is around it.
+ * fast_fuse.c and fast_fuse_memory.c a sequence of instructions; fast_run.c what is
+ * around it.
  */
 #ifndef SFPM_ENGINE_FAST_H
 #define SFPM_ENGINE_FAST_H

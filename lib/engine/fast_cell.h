@@ -18,7 +18,7 @@ typedef struct sfpm_engine sfpm_engine_t;
  * can be executed again. */
 typedef enum sfpm_stop {
     SFPM_STOP_POLL,    /* the fuel is used up */
-    SFPM_STOP_SLOW,    /* tier 0 must execute this: a trap, or what is seldom */
+    SFPM_STOP_SLOW,    /* tier 0 must execute this: a trap or a rare case */
     SFPM_STOP_STEP,    /* tier 0 executes one instruction; then the next cell */
     SFPM_STOP_LINK,    /* the called function must be translated first */
     SFPM_STOP_STACK,   /* the called function needs a larger stack */

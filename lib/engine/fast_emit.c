@@ -10,7 +10,7 @@
 #include "base/memory.h"
 #include "engine/frames.h"
 
-/* Room for one more of what the draft has. That memory is short is no error. */
+/* Room for one more element of the draft. Lack of memory is not an error. */
 static bool grow(sfpm_translation_t *t, void **array, size_t *capacity, uint32_t count,
                  size_t size)
 {

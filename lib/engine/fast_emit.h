@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The state of a translation: the cells so far, and where each operand is. Operands
- * that are constants, locals or in an accumulator are put into their slots no sooner
- * than something needs them there.
+ * that are constants, locals or in an accumulator are put into their slots only
+ * when something needs them there.
  */
 #ifndef SFPM_ENGINE_FAST_EMIT_H
 #define SFPM_ENGINE_FAST_EMIT_H

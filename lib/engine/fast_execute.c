@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Dispatch of tier 1. Where the compiler turns calls in tail position into jumps,
- * each handler is a function that jumps to the next one; configure tells
- * (SFPM_TAIL_CALLS). Elsewhere all are in one function with computed jumps.
+ * each handler is a function that jumps to the next one; configure finds
+ * out (SFPM_TAIL_CALLS). Elsewhere all are in one function with computed jumps.
  */
 #include "engine/fast_cell.h"
 
@@ -188,7 +188,7 @@ sfpm_handler_t sfpm_fast_handler(unsigned number)
         goto stop;                                                                       \
     } while (0)
 
-/* Without an engine it only tells where the handlers are. */
+/* Without an engine it only returns the table of handlers. */
 static sfpm_stop_t execute(sfpm_engine_t *engine, const sfpm_handler_t **table)
 {
     static const sfpm_handler_t handlers[] = {

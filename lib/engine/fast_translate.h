@@ -57,12 +57,12 @@ typedef struct sfpm_fast {
 #define SFPM_FAST_MAX_CELLS ((uint64_t)1 << 22)
 
 /* Makes room for the functions of a program, unless that was done. False when there is no
- * memory, which is no error. */
+ * memory, which is not an error. */
 bool sfpm_fast_prepare(sfpm_fast_t *fast, const sfpm_program_t *program);
 void sfpm_fast_free(sfpm_fast_t *fast);
 
 /* Translates function `index`, unless that was done. False when it cannot be: memory
- * is short, which is no error, since tier 0 can do it. */
+ * is short, which is not an error, since tier 0 can do it. */
 bool sfpm_fast_translate(sfpm_fast_t *fast, const sfpm_program_t *program,
                          const sfpm_proof_t *proof, uint32_t index);
 

@@ -25,7 +25,7 @@ bool sfpm_state_decode(sfpm_state_t *state, const sfpm_buffer_t *bytes,
         return sfpm_fail(SFPM_ERR_CORRUPT, "region 'state' has %zu bytes instead of %zu",
                          bytes->size, state_size(segments));
     if (segments % 8 != 0 && bytes->data[bytes->size - 1] >> segments % 8 != 0)
-        return sfpm_fail(SFPM_ERR_CORRUPT, "state: more segments dropped than %u",
+        return sfpm_fail(SFPM_ERR_CORRUPT, "state: more than %u segments dropped",
                          segments);
     uint32_t status = sfpm_get_u32(bytes->data);
     uint32_t trap = sfpm_get_u32(bytes->data + 4);
@@ -37,10 +37,11 @@ bool sfpm_state_decode(sfpm_state_t *state, const sfpm_buffer_t *bytes,
     if (status > SFPM_VM_TRAPPED)
         return sfpm_fail(SFPM_ERR_CORRUPT, "state: unknown status %u", status);
     if (status == SFPM_VM_TRAPPED ? !sfpm_trap_text(trap) : trap != SFPM_TRAP_NONE)
-        return sfpm_fail(SFPM_ERR_CORRUPT, "state: trap number %u does not fit status %u",
+        return sfpm_fail(SFPM_ERR_CORRUPT, "state: trap number %u contradicts status %u",
                          trap, status);
     if (begun > 1 || (!begun && status != SFPM_VM_SUSPENDED))
-        return sfpm_fail(SFPM_ERR_CORRUPT, "state: it says both begun and not begun");
+        return sfpm_fail(SFPM_ERR_CORRUPT,
+                         "state: the status contradicts whether the program has begun");
     if (state->pc >= program->code_size)
         return sfpm_fail(SFPM_ERR_CORRUPT, "state: pc %u is beyond the code of %u bytes",
                          state->pc, program->code_size);
@@ -73,17 +74,17 @@ bool sfpm_frame_innermost(const sfpm_frames_t *frames, uint32_t pc, sfpm_frame_t
 {
     const sfpm_program_t *program = frames->program;
     if (!sfpm_is_reached(frames->proof, pc))
-        return sfpm_fail_code(program, pc, "the machine stands where %s",
+        return sfpm_fail_code(program, pc, "the machine is stopped here, where %s",
                               frames->proof->shape[pc] == SFPM_UNREACHED
-                                  ? "nothing leads to"
+                                  ? "no path of the program leads"
                                   : "no instruction begins");
     uint32_t index = sfpm_function_at(program, pc);
     uint32_t size = sfpm_frame_size(&program->functions[index]);
     uint32_t height = sfpm_height_at(frames->proof, pc);
     if (frames->num_slots < (size_t)size + height)
-        return sfpm_fail_code(program, pc,
-                              "the machine needs %u values on the stack here, it has %zu",
-                              size + height, frames->num_slots);
+        return sfpm_fail_code(
+            program, pc, "the machine needs %u values on the stack here, but has %zu",
+            size + height, frames->num_slots);
     uint32_t operands = (uint32_t)frames->num_slots - height;
     *frame = (sfpm_frame_t){.function = index,
                             .offset = pc,
@@ -170,7 +171,8 @@ static bool check_outermost(const sfpm_frames_t *frames, const sfpm_frame_t *fra
     const uint8_t *record = frame_record(frames, frame);
     char name[SFPM_PLACE_TEXT];
     if (!frames->program->functions[frame->function].may_be_outermost)
-        return sfpm_fail(SFPM_ERR_BYTECODE, "stack: the outermost call is of %s",
+        return sfpm_fail(SFPM_ERR_BYTECODE,
+                         "stack: the outermost call is of %s, which the host cannot call",
                          sfpm_function_name(frames->program, frame->function, name));
     if (sfpm_get_u32(record) != SFPM_OUTERMOST ||
         sfpm_get_u32(record + 4) != SFPM_OUTERMOST || sfpm_get_u64(record + 8) != 0)
@@ -196,7 +198,7 @@ static bool check_slot(const sfpm_frames_t *frames, const sfpm_frame_t *frame,
     uint64_t value = sfpm_get_u64(frames->stack + (size_t)slot * SFPM_SLOT_SIZE);
     char name[SFPM_PLACE_TEXT];
     return sfpm_slot_fits(value, type) ||
-           sfpm_fail(SFPM_ERR_BYTECODE, "stack[%u]: the value in %s is no %s", slot,
+           sfpm_fail(SFPM_ERR_BYTECODE, "stack[%u]: the value in %s is not an %s", slot,
                      sfpm_function_name(frames->program, frame->function, name),
                      sfpm_type_name(type));
 }

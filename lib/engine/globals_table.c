@@ -23,8 +23,7 @@ static bool check_globals(const sfpm_program_t *program, const sfpm_buffer_t *gl
         if (!sfpm_slot_fits(sfpm_get_u64(at), type) ||
             !sfpm_slot_fits(sfpm_get_u64(at + 8), type))
             return sfpm_fail(SFPM_ERR_BYTECODE,
-                             "globals[%u]: its value does not fit its type, of 32 bits",
-                             i);
+                             "globals[%u]: its value does not fit its 32-bit type", i);
     }
     return true;
 }

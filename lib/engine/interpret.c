@@ -21,8 +21,7 @@ static bool write_bytes(const sfpm_limits_t *limits, const void *bytes, size_t s
     sfpm_host_begin(limits);
     bool written = limits->output(limits->output_context, bytes, size);
     sfpm_host_end(limits);
-    return written ||
-           sfpm_fail(SFPM_ERR_SYSTEM, "the program's output cannot be written");
+    return written || sfpm_fail(SFPM_ERR_SYSTEM, "cannot write the program's output");
 }
 
 static bool print_number(const sfpm_limits_t *limits, uint64_t value)

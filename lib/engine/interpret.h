@@ -50,7 +50,7 @@ typedef struct sfpm_limits {
     uint64_t max_slots;               /* of the stack */
     sfpm_vm_output_callback_t output; /* or NULL */
     void *output_context;
-    uint32_t max_pages;        /* of memory, besides what the program says */
+    uint32_t max_pages;        /* of memory, in addition to the program's own limit */
     sfpm_host_callback_t host; /* or NULL: there are no imported functions */
     void *host_context;
     atomic_bool *interrupt; /* set by others: stop soon, and clear it */

@@ -9,7 +9,7 @@
 #include "bytecode/program.h"
 
 /* Makes memory as a program begins: its first pages, with the active segments. When there
- * is none for them, nothing is changed. */
+ * is no memory for them, nothing is changed. */
 bool sfpm_memory_begin(const sfpm_program_t *program, sfpm_buffer_t *memory);
 
 /* The bulk operations, on values as they are on the stack. Each does all or, where it

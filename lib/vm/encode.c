@@ -49,10 +49,11 @@ static bool find_end(sfpm_exchange_t *exchange)
     exchange->to = exchange->from;
     for (size_t i = 0; i < count; i++) {
         if (exchange->to == end)
-            return sfpm_fail_code(program, exchange->from,
-                                  "the function has %zu instructions from here, not the "
-                                  "%zu to be replaced",
-                                  i, count);
+            return sfpm_fail_code(
+                program, exchange->from,
+                "the function has only %zu instructions from here on, not "
+                "the %zu to be replaced",
+                i, count);
         exchange->to += length_at(program, exchange->to);
     }
     return size <= exchange->to - exchange->from ||
@@ -104,9 +105,10 @@ static bool check_frame(const sfpm_exchange_t *exchange, size_t level)
                    level, function);
     }
     return at <= exchange->from || at >= exchange->to || is_kept(exchange, at) ||
-           sfpm_fail_code(program, at,
-                          "frame %zu (%s) stands here, inside of what would be replaced",
-                          level, function);
+           sfpm_fail_code(
+               program, at,
+               "frame %zu (%s) is stopped here, among the instructions to be replaced",
+               level, function);
 }
 
 static bool check_frames(const sfpm_exchange_t *exchange)
@@ -159,7 +161,7 @@ static void *exchange_code(sfpm_exchange_t *exchange, const char *lines, size_t 
         !first_fault(faults))
         return NULL;
     if (assembly->num_places == 0) {
-        sfpm_fail(SFPM_ERR_SYNTAX, "there is no instruction");
+        sfpm_fail(SFPM_ERR_SYNTAX, "no instruction was given");
         return NULL;
     }
     if (!check_begin(program, exchange->from) || !find_end(exchange) ||
@@ -175,7 +177,8 @@ void *sfpm_vm_encode(const sfpm_vm_t *vm, uint64_t offset, const char *text, siz
     if (!sfpm_vm_has_program(vm))
         return NULL;
     if (!text || !size || offset >= vm->program.code_size) {
-        sfpm_fail(SFPM_ERR_ARGUMENT, "there is no text, or no such place in the code");
+        sfpm_fail(SFPM_ERR_ARGUMENT,
+                  "no text was given, or the offset is outside the code");
         return NULL;
     }
     sfpm_exchange_t exchange = {
@@ -200,18 +203,20 @@ static bool same_frame(const sfpm_vm_t *before, const sfpm_vm_t *after, size_t l
     char name[SFPM_PLACE_TEXT];
     const char *function = sfpm_function_name(&after->program, b->function, name);
     if (a->function != b->function || a->offset != b->offset || a->height != b->height)
-        return sfpm_fail_code(&after->program, b->offset,
-                              "frame %zu (%s) has %u values on its stack here, the new "
-                              "instructions expect %u",
-                              level, function, a->height, b->height);
+        return sfpm_fail_code(
+            &after->program, b->offset,
+            "frame %zu (%s) has %u values on its stack here, but the new "
+            "instructions expect %u",
+            level, function, a->height, b->height);
     for (; old->height > 0; old = &before->proof.shapes.list[old->below],
                             new = &after->proof.shapes.list[new->below])
         if (old->type != new->type)
-            return sfpm_fail_code(&after->program, b->offset,
-                                  "frame %zu (%s): value %u on its stack is %s, the new "
-                                  "instructions expect %s",
-                                  level, function, old->height - 1u,
-                                  sfpm_type_name(old->type), sfpm_type_name(new->type));
+            return sfpm_fail_code(
+                &after->program, b->offset,
+                "frame %zu (%s): value %u on its stack is %s, but the new "
+                "instructions expect %s",
+                level, function, old->height - 1u, sfpm_type_name(old->type),
+                sfpm_type_name(new->type));
     return true;
 }
 
@@ -223,7 +228,7 @@ bool sfpm_vm_same_frames(const sfpm_vm_t *before, const sfpm_vm_t *after)
         return true;
     if (before->backtrace.count != after->backtrace.count)
         return sfpm_fail(SFPM_ERR_BYTECODE,
-                         "there were %zu calls in progress, there are %zu",
+                         "there were %zu calls in progress, now there are %zu",
                          before->backtrace.count, after->backtrace.count);
     for (size_t level = 0; level < before->backtrace.count; level++)
         if (!same_frame(before, after, level))

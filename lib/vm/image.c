@@ -43,12 +43,11 @@ static bool read_region(void *context, const char *name, sfpm_buffer_t *region,
     bool memory = strcmp(name, sfpm_region_names[SFPM_MEMORY]) == 0;
     uint64_t most = memory ? reader->max_memory : SFPM_VM_MAX_STACK;
     if (wanted > most)
-        return sfpm_fail(
-            SFPM_ERR_LIMIT,
-            memory ? "region '%s' has %llu bytes, and the memory limit is "
-                     "%llu: raise it"
-                   : "region '%s' has %llu bytes; a machine's have at most %llu",
-            name, (unsigned long long)wanted, (unsigned long long)most);
+        return sfpm_fail(SFPM_ERR_LIMIT,
+                         memory ? "region '%s' of %llu bytes exceeds the memory limit of "
+                                  "%llu: raise it"
+                                : "region '%s' of %llu bytes exceeds the limit of %llu",
+                         name, (unsigned long long)wanted, (unsigned long long)most);
     return sfpm_region_make(region, name, wanted) &&
            (wanted == 0 ||
             sfpm_image_read(reader->image, index, 0, region->data, (size_t)wanted));
@@ -109,7 +108,7 @@ bool sfpm_vm_load_image(sfpm_vm_t *vm, const sfpm_image_t *image)
 {
     size_t index;
     if (!vm || !image)
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "the machine or the image is NULL");
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "no machine or no image was given");
     sfpm_region_reader_t reader = {.image = image, .max_memory = sfpm_vm_max_memory(vm)};
     bool loaded = sfpm_vm_load_from(vm, read_region, &reader);
     if (loaded && vm->original && find_region(image, SFPM_ORIGINAL_NAME, &index))
@@ -122,7 +121,7 @@ bool sfpm_vm_load_image(sfpm_vm_t *vm, const sfpm_image_t *image)
 bool sfpm_vm_restore(sfpm_vm_t *vm, const char *filename)
 {
     if (!vm)
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "the machine is NULL");
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "no machine was given");
     sfpm_image_t *image = sfpm_image_open(filename, NULL);
     sfpm_vm_t *made = image ? sfpm_vm_create() : NULL;
     if (made) {
@@ -157,7 +156,7 @@ static bool remove_absent(const sfpm_vm_t *vm, sfpm_edit_t *edit)
 bool sfpm_vm_written(sfpm_vm_t *vm, const sfpm_edit_t *edit)
 {
     if (!vm || !edit)
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "the machine or the edit is NULL");
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "no machine or no edit was given");
     return !vm->watch || sfpm_snapshot_written(vm->watch, edit);
 }
 
@@ -176,7 +175,7 @@ bool sfpm_vm_fill_edit(sfpm_vm_t *vm, sfpm_edit_t *edit)
     if (!sfpm_vm_has_program(vm) || !sfpm_vm_is_idle(vm))
         return false;
     if (!edit)
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "the edit is NULL");
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "no edit was given");
     for (size_t i = 0; i < sfpm_vm_num_regions(vm); i++)
         if (!sfpm_vm_region(vm, i, &region, sizeof region) ||
             !fill_region(vm, &region, edit))
@@ -206,7 +205,7 @@ bool sfpm_vm_commit(sfpm_vm_t *vm, sfpm_image_t *image, const char *message)
     if (!sfpm_vm_has_program(vm))
         return false;
     if (!image)
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "the image is NULL");
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "no image was given");
     sfpm_edit_t *edit = sfpm_edit_create(image);
     bool committed = edit && fill_commit(vm, edit) &&
                      (!message || sfpm_edit_set_message(edit, message)) &&

@@ -14,7 +14,7 @@
 static bool give(void *to, size_t size, const void *from, size_t known)
 {
     if (!to)
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "there is no place for the answer");
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "no place for the result was given");
     memcpy(to, from, size < known ? size : known);
     return true;
 }
@@ -204,7 +204,7 @@ static bool parse_place(const sfpm_program_t *program, const char *text, uint64_
     uint64_t more = 0;
     if (plus && sfpm_parse_digits(plus + 1, strlen(plus + 1), &more))
         return sfpm_fail(SFPM_ERR_SYNTAX,
-                         "'%.100s' is no place: a number must follow the +", text);
+                         "'%.100s' is not a place: a number must follow the +", text);
     const sfpm_label_t *place = sfpm_label_named(program, text, length);
     if (place)
         *offset = place->offset;
@@ -212,8 +212,8 @@ static bool parse_place(const sfpm_program_t *program, const char *text, uint64_
         return sfpm_fail(SFPM_ERR_SYNTAX, "there is no label '%.*s'",
                          (int)(length < 100 ? length : 100), text);
     if (*offset >= program->code_size || more >= program->code_size - *offset)
-        return sfpm_fail(SFPM_ERR_SYNTAX, "'%.100s' is beyond the code of %u bytes", text,
-                         program->code_size);
+        return sfpm_fail(SFPM_ERR_SYNTAX, "'%.100s' is outside the code of %u bytes",
+                         text, program->code_size);
     *end = place ? function_end(program, place->offset) : program->code_size;
     *offset += more;
     return true;
@@ -226,7 +226,7 @@ bool sfpm_vm_resolve(const sfpm_vm_t *vm, const char *text, uint64_t *offset,
     if (!sfpm_vm_has_program(vm))
         return false;
     if (!text || !offset)
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "the place is NULL");
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "no place was given");
     if (!parse_place(&vm->program, text, &found, &limit))
         return false;
     *offset = found;
@@ -279,7 +279,7 @@ bool sfpm_vm_disassemble(const sfpm_vm_t *vm, uint64_t from, uint64_t to,
     if (!sfpm_vm_has_program(vm))
         return false;
     if (!output)
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "the callback is NULL");
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "no callback was given");
     const sfpm_listing_t listing = listing_of(vm);
     return sfpm_disassemble(&listing, from, to, output, context);
 }

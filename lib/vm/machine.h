@@ -12,7 +12,7 @@
 #include "vm/v1_machine.h"
 
 struct sfpm_vm {
-    sfpm_regions_t regions; /* of no bytes at all: there is no program */
+    sfpm_regions_t regions; /* empty: there is no program */
     sfpm_program_t program; /* borrows from the regions */
     sfpm_state_t state;     /* what region `state` says */
     sfpm_proof_t proof;     /* when verified */
@@ -38,7 +38,7 @@ bool sfpm_vm_has_program(const sfpm_vm_t *vm);
 bool sfpm_vm_is_idle(const sfpm_vm_t *vm);
 
 /* Where a machine's regions come from: fills the region of that name, which is empty, by
- * sfpm_region_make(), and tells whether there is one. */
+ * sfpm_region_make(), and says whether there is one. */
 typedef bool (*sfpm_region_source_t)(void *context, const char *name,
                                      sfpm_buffer_t *region, bool *found);
 

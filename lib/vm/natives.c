@@ -74,7 +74,8 @@ static bool parse_signature(sfpm_native_entry_t *entry, const char *text)
             count = &entry->results;
         } else {
             return sfpm_fail(SFPM_ERR_ARGUMENT,
-                             "'%.100s' is no signature such as 'i32 i64 -> f64'", text);
+                             "'%.100s' is not a signature such as 'i32 i64 -> f64'",
+                             text);
         }
     }
     return true;
@@ -111,8 +112,8 @@ bool sfpm_vm_import(sfpm_vm_t *vm, const char *module, const char *field,
                     const char *signature, sfpm_native_t native, void *context)
 {
     if (!vm || !module || !field || !signature || !native)
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "a machine, two names, a signature and a "
-                                            "function are needed");
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "no machine, name, signature or function was "
+                                            "given");
     if (!sfpm_vm_is_idle(vm))
         return false;
     sfpm_native_entry_t entry = {.native = native, .context = context};
@@ -185,12 +186,12 @@ static bool bind_all(const sfpm_natives_t *natives, const sfpm_program_t *progra
     }
     if (missing[0])
         return sfpm_fail(SFPM_ERR_UNSUPPORTED,
-                         "the program needs native functions that are not there: %s",
+                         "the program imports native functions that are missing: %s",
                          missing);
     return !others[0] ||
            sfpm_fail(SFPM_ERR_UNSUPPORTED,
-                     "the program means native functions of other types than those that "
-                     "are there: %s",
+                     "the program imports native functions with types other than theirs: "
+                     "%s",
                      others);
 }
 

@@ -52,7 +52,7 @@ bool sfpm_regions_of_code(sfpm_regions_t *regions, const uint8_t *code, size_t s
            sfpm_symbols_encode(&regions->region[SFPM_SYMBOLS], &symbol, 1, NULL, 0, NULL);
 }
 
-/* The fields besides the stack, checked one by one. */
+/* Checks the fields other than the stack one by one. */
 typedef struct sfpm_original {
     uint32_t height;
     uint32_t size;
@@ -117,8 +117,8 @@ bool sfpm_original_load(const uint8_t *bytes, size_t size, sfpm_regions_t *regio
     sfpm_original_t fields = {0};
     if (size != SFPM_ORIGINAL_SIZE)
         return sfpm_fail(SFPM_ERR_UNSUPPORTED,
-                         "region 'vm_state' has %zu bytes: only the layout of %d bytes "
-                         "is a machine that can be run",
+                         "region 'vm_state' has %zu bytes: only a machine of %d bytes "
+                         "can be run",
                          size, SFPM_ORIGINAL_SIZE);
     if (!read_fields(bytes, &fields))
         return false;
@@ -137,14 +137,14 @@ static bool fits(const sfpm_state_t *state, const uint8_t *slots, size_t height)
 {
     if (state->starts > INT32_MAX)
         return sfpm_fail(SFPM_ERR_LIMIT,
-                         "%llu starts do not fit vm_state's iteration_count",
+                         "%llu starts do not fit in vm_state's iteration_count",
                          (unsigned long long)state->starts);
     for (size_t i = 0; i < height; i++) {
         int64_t value = sfpm_to_i64(sfpm_get_u64(slots + i * SFPM_SLOT_SIZE));
         if (value < INT32_MIN || value > INT32_MAX)
             return sfpm_fail(
                 SFPM_ERR_LIMIT,
-                "stack value %zu, %lld, does not fit the 32 bits of vm_state", i,
+                "stack value %zu, %lld, does not fit in the 32 bits of vm_state", i,
                 (long long)value);
     }
     return true;

@@ -46,11 +46,11 @@ bool sfpm_values_fit(const sfpm_value_t *values, size_t count, const uint8_t *ty
                      size_t wanted, const char *what)
 {
     if (count != wanted || (count > 0 && !values))
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "%s: %zu given, %zu wanted", what, count,
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "%s: %zu given, %zu expected", what, count,
                          wanted);
     for (size_t i = 0; i < count; i++)
         if (values[i].type != (sfpm_type_t)types[i])
-            return sfpm_fail(SFPM_ERR_ARGUMENT, "%s: number %zu is to be %s", what, i,
+            return sfpm_fail(SFPM_ERR_ARGUMENT, "%s: number %zu must be %s", what, i,
                              sfpm_type_name(types[i]));
     return true;
 }
@@ -62,7 +62,7 @@ static bool global_named(const sfpm_vm_t *vm, const char *name, uint32_t *index)
     if (!sfpm_vm_has_program(vm))
         return false;
     if (!name)
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "a global's name is needed");
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "no name of a global was given");
     const sfpm_export_t *found =
         sfpm_export_named(&vm->program, SFPM_EXPORT_GLOBAL, name);
     if (found)
@@ -83,7 +83,7 @@ bool sfpm_vm_get_global(const sfpm_vm_t *vm, const char *name, sfpm_value_t *val
     if (!global_named(vm, name, &index))
         return false;
     if (!value)
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "there is no place for the answer");
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "no place for the result was given");
     const uint8_t *from =
         vm->regions.region[SFPM_GLOBALS].data + (size_t)index * SFPM_GLOBAL_SIZE;
     *value = sfpm_value_of_slot(sfpm_get_u64(from), vm->program.globals[index].type);
@@ -115,9 +115,9 @@ void *sfpm_vm_memory(sfpm_vm_t *vm, uint64_t address, uint64_t size)
     uint64_t has = sfpm_vm_memory_size(vm);
     if (address <= has && size <= has - address && has > 0)
         return vm->regions.region[SFPM_MEMORY].data + address;
-    sfpm_fail(SFPM_ERR_ARGUMENT, "%llu bytes at %llu are not in memory of %llu bytes",
-              (unsigned long long)size, (unsigned long long)address,
-              (unsigned long long)has);
+    sfpm_fail(
+        SFPM_ERR_ARGUMENT, "%llu bytes at %llu are outside the memory of %llu bytes",
+        (unsigned long long)size, (unsigned long long)address, (unsigned long long)has);
     return NULL;
 }
 
@@ -167,8 +167,9 @@ bool sfpm_vm_results(const sfpm_vm_t *vm, sfpm_value_t *results, size_t num_resu
     const sfpm_frame_t *frame = &vm->backtrace.frames[0];
     const sfpm_function_t *function = &vm->program.functions[frame->function];
     if (num_results != function->results || (num_results > 0 && !results))
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "results: %zu wanted, the function has %u",
-                         num_results, function->results);
+        return sfpm_fail(SFPM_ERR_ARGUMENT,
+                         "results: %zu expected, but the function has %u", num_results,
+                         function->results);
     const uint8_t *from =
         vm->regions.region[SFPM_STACK].data +
         (size_t)(frame->operands + frame->height - num_results) * SFPM_SLOT_SIZE;
@@ -184,8 +185,9 @@ bool sfpm_vm_call(sfpm_vm_t *vm, const char *name, const sfpm_value_t *params,
     if (!sfpm_vm_enter(vm, name, params, num_params) || !sfpm_vm_run(vm, options))
         return false;
     if (vm->state.status == SFPM_VM_SUSPENDED)
-        return sfpm_fail(SFPM_ERR_LIMIT,
-                         "stopped before '%.100s' returned: run the machine on", name);
+        return sfpm_fail(
+            SFPM_ERR_LIMIT,
+            "stopped before '%.100s' returned: run the machine again to continue", name);
     return sfpm_vm_results(vm, results, num_results);
 }
 
@@ -213,7 +215,7 @@ bool sfpm_vm_patch(sfpm_vm_t *vm, uint64_t offset, const void *bytes, size_t siz
     uint32_t has = vm->program.code_size;
     if (!bytes || offset > has || size > has - offset)
         return sfpm_fail(SFPM_ERR_ARGUMENT,
-                         "%zu bytes at %llu are not in code of %u bytes", size,
+                         "%zu bytes at %llu are outside the code of %u bytes", size,
                          (unsigned long long)offset, has);
     uint8_t *copy = sfpm_copy_bytes(bytes, size);
     if (!copy)

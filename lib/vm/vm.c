@@ -40,7 +40,7 @@ void sfpm_vm_destroy(sfpm_vm_t *vm)
 bool sfpm_vm_has_program(const sfpm_vm_t *vm)
 {
     if (!vm)
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "the machine is NULL");
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "no machine was given");
     return vm->program.code || sfpm_fail(SFPM_ERR_ARGUMENT, "the machine has no program");
 }
 
@@ -61,13 +61,14 @@ static sfpm_frames_t frames_of(const sfpm_vm_t *vm)
 static bool fits_original(const sfpm_vm_t *vm)
 {
     return !vm->original || vm->proof.max_stack[0] <= SFPM_ORIGINAL_SLOTS ||
-           sfpm_fail(SFPM_ERR_BYTECODE,
-                     "the program needs %d values on the stack, vm_state holds %d",
-                     vm->proof.max_stack[0], SFPM_ORIGINAL_SLOTS);
+           sfpm_fail(
+               SFPM_ERR_BYTECODE,
+               "the program needs %d values on the stack, but vm_state has room for %d",
+               vm->proof.max_stack[0], SFPM_ORIGINAL_SLOTS);
 }
 
-/* A halted machine may have been patched into another shape: its stack tells of a
- * past that no longer matters, since it can only be started again. */
+/* A halted machine may have been patched into another shape: its stack is that
+ * of a past run, which no longer matters, since it can only be started again. */
 static bool check_state(sfpm_vm_t *vm)
 {
     const sfpm_frames_t frames = frames_of(vm);
@@ -102,11 +103,11 @@ bool sfpm_vm_verify(sfpm_vm_t *vm)
 static bool is_stack(const sfpm_buffer_t *stack)
 {
     if (stack->size % SFPM_SLOT_SIZE != 0)
-        return sfpm_fail(SFPM_ERR_CORRUPT, "region 'stack' of %zu bytes is not whole",
-                         stack->size);
+        return sfpm_fail(SFPM_ERR_CORRUPT,
+                         "region 'stack' of %zu bytes ends within a slot", stack->size);
     return stack->size <= SFPM_VM_MAX_STACK ||
            sfpm_fail(SFPM_ERR_LIMIT,
-                     "region 'stack' has %zu bytes; at most %llu can be run", stack->size,
+                     "region 'stack' of %zu bytes exceeds the limit of %llu", stack->size,
                      (unsigned long long)SFPM_VM_MAX_STACK);
 }
 
@@ -181,12 +182,12 @@ bool sfpm_vm_load_code(sfpm_vm_t *vm, const void *code, size_t size)
 {
     sfpm_vm_t made = {0};
     if (!vm || (!code && size))
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "the machine or its code is NULL");
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "no machine or no code was given");
     return install(vm, &made,
                    sfpm_regions_of_code(&made.regions, code, size) && begin(&made));
 }
 
-/* The verifier's objection, told as a fault of the line it came from. */
+/* Reports the verifier's objection as a fault of the line it came from. */
 static void blame_source(const sfpm_assembly_t *assembly, const sfpm_vm_t *made,
                          sfpm_faults_t *faults)
 {
@@ -204,7 +205,8 @@ bool sfpm_vm_assemble(sfpm_vm_t *vm, const char *text, size_t size, const char *
     sfpm_faults_t faults = {0};
     sfpm_vm_t made = {0};
     if (!vm || !file || (!text && size))
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "the machine, the text or its name is NULL");
+        return sfpm_fail(SFPM_ERR_ARGUMENT,
+                         "no machine, no text or no name of it was given");
     bool ok = sfpm_assemble(&assembly, text ? text : "", size, file, &faults) &&
               sfpm_faults_report(&faults, SFPM_ERR_SYNTAX, file, callback, context);
     if (ok) {
@@ -231,7 +233,7 @@ static bool load_region(sfpm_regions_t *regions, sfpm_region_id_t id,
     return source(context, name, &regions->region[id], &found) &&
            (found || optional ||
             sfpm_fail(SFPM_ERR_MISMATCH,
-                      "the machine is not whole: region '%s' is missing", name));
+                      "the machine is incomplete: region '%s' is missing", name));
 }
 
 /* All but region `functions`, which is there already. */
@@ -251,7 +253,7 @@ static bool load_original(sfpm_vm_t *made, sfpm_region_source_t source, void *co
     bool ok = source(context, SFPM_ORIGINAL_NAME, &original, &found);
     made->original = original.data;
     if (ok && !found)
-        return sfpm_fail(SFPM_ERR_MISMATCH, "there is no machine in it");
+        return sfpm_fail(SFPM_ERR_MISMATCH, "it holds no machine");
     return ok && sfpm_original_load(made->original, original.size, &made->regions) &&
            decode(made);
 }
@@ -293,7 +295,7 @@ bool sfpm_vm_load(sfpm_vm_t *vm, sfpm_vm_region_callback_t callback, void *conte
 {
     given_t given = {callback, context};
     if (!vm || !callback)
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "the machine or the callback is NULL");
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "no machine or no callback was given");
     return sfpm_vm_load_from(vm, copy_region, &given);
 }
 
@@ -308,14 +310,14 @@ static bool check_max_memory(uint64_t bytes)
 {
     return bytes <= SFPM_VM_MAX_MEMORY ||
            sfpm_fail(SFPM_ERR_ARGUMENT,
-                     "a memory of %llu bytes is over the limit of %llu",
+                     "a memory of %llu bytes exceeds the limit of %llu",
                      (unsigned long long)bytes, (unsigned long long)SFPM_VM_MAX_MEMORY);
 }
 
 bool sfpm_vm_set_max_memory(sfpm_vm_t *vm, uint64_t bytes)
 {
     if (!vm)
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "the machine is NULL");
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "no machine was given");
     if (!check_max_memory(bytes))
         return false;
     vm->max_memory = bytes;
@@ -325,7 +327,7 @@ bool sfpm_vm_set_max_memory(sfpm_vm_t *vm, uint64_t bytes)
 bool sfpm_vm_expect_commits(sfpm_vm_t *vm, bool expected)
 {
     if (!vm)
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "the machine is NULL");
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "no machine was given");
     vm->expects_commits = expected;
     return true;
 }
@@ -344,10 +346,10 @@ static bool read_options(const sfpm_vm_t *vm, sfpm_vm_run_options_t *options,
     if (!check_max_memory(options->max_memory))
         return false;
     if ((unsigned)options->engine > SFPM_VM_ENGINE_FAST)
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "there is no engine %u",
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "unknown engine %u",
                          (unsigned)options->engine);
     return options->max_stack <= SFPM_VM_MAX_STACK ||
-           sfpm_fail(SFPM_ERR_ARGUMENT, "a stack of %llu bytes is over the limit of %llu",
+           sfpm_fail(SFPM_ERR_ARGUMENT, "a stack of %llu bytes exceeds the limit of %llu",
                      (unsigned long long)options->max_stack,
                      (unsigned long long)SFPM_VM_MAX_STACK);
 }
@@ -440,8 +442,8 @@ bool sfpm_vm_fresh(sfpm_vm_t *vm)
     if (wanted > sfpm_vm_max_memory(vm))
         return sfpm_fail(
             SFPM_ERR_LIMIT,
-            "the program begins with %llu bytes of memory, and the memory limit "
-            "is %llu: raise it",
+            "the program starts with %llu bytes of memory, which exceeds the "
+            "memory limit of %llu: raise it",
             (unsigned long long)wanted, (unsigned long long)sfpm_vm_max_memory(vm));
     sfpm_vm_unwatch(vm);
     if (!sfpm_data_begin(&vm->program, &vm->regions))

@@ -337,7 +337,7 @@ succeeds sfpm-convert --salvage -o s.img "$damaged"
 expect_stderr_match "^sfpm-convert: flipped\.img: lost: commit 1, region 'functions'"
 expect_not grep -q "functions.*functions" "$stderr"
 expect_status 125 sfpm-run s.img
-expect_stderr "sfpm-run: s.img: the machine is not whole: region 'functions' is missing"
+expect_stderr "sfpm-run: s.img: the machine is incomplete: region 'functions' is missing"
 expect test "$(commits c.img)" -eq 2
 succeeds sfpm-inspect --verify c.img
 zeros 5000 >damaged.img

@@ -235,8 +235,8 @@ expect_not grep -v '^#' "$stdout"
 # What edits cannot express: no edits, so that none are applied.
 expect_status 2 sfpm-diff --patch r.img o.img
 expect_stdout ''
-expect_stderr_match "^sfpm-diff: edits cannot express that region 'sim' has another size$"
-expect_stderr_match "^sfpm-diff: edits cannot express that region 'table' has other flags$"
+expect_stderr_match "^sfpm-diff: edits cannot express that region 'sim' differs in size$"
+expect_stderr_match "^sfpm-diff: edits cannot express that region 'table' differs in flags$"
 expect_stderr_match "^sfpm-diff: edits cannot express that region 'more' is only in the right image$"
 expect_stderr_match 'order of regions differs$'
 expect_status 2 sfpm-patch -f "$stdout" -o bad.img r.img
@@ -244,7 +244,7 @@ forge names m1.img 0
 forge names m2.img 1
 expect_status 2 sfpm-diff --patch m1.img m2.img
 expect_stdout ''
-expect test "$(grep -c 'has a name by which an edit cannot address it$' "$stderr")" -eq 5
+expect test "$(grep -c 'has a name that an edit cannot contain$' "$stderr")" -eq 5
 
 # Bad images, damage, hostile texts: exit 2, or both shown without harm.
 expect_status 2 sfpm-diff a.img nothing.img

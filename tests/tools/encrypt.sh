@@ -140,7 +140,7 @@ expect_stderr_match 'too long'
 expect_status 2 sfpm-save --key-file key -o x.img "$sum"
 expect_stderr_match -- '--encrypt'
 expect_status 2 env SFPM_KEY_FILE=key sfpm-save -o x.img "$sum"
-expect_stderr_match 'SFPM_KEY_FILE is for --encrypt, which is missing'
+expect_stderr_match 'SFPM_KEY_FILE was set, but --encrypt was not given'
 expect_status 2 sfpm-save --encrypt -o x.img "$sum"
 expect_stderr_match -- '--key-file or --passphrase-fd is needed'
 expect_no_file x.img

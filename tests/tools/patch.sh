@@ -378,14 +378,14 @@ refused() {
 image=first.img
 refused '1 instruction of 9 bytes does not fit the 2 bytes of the one it replaces' 'main: i64.const 1'
 refused 'no instruction begins here; the one around it begins at 0' 'main+1: nop'
-refused 'the function has 5 instructions from here, not the 6' 'main: nop;nop;nop;nop;nop;nop'
+refused 'the function has only 5 instructions from here on, not the 6' 'main: nop;nop;nop;nop;nop;nop'
 refused "unknown instruction 'i64.ad'; did you mean 'i64.add'" '4: i64.ad'
 refused "label 'there' is not defined" 'main: br there'
 refused "bytecode version 1 has no 'f64.add'" '4: f64.add'
 refused 'cannot be a label here' '4: here: nop'
 refused "unknown directive '.byte'" '4: .byte 1'
 refused "there is no label 'nowhere'" 'nowhere: nop'
-refused 'there is no instruction' '4: '
+refused 'no instruction was given' '4: '
 refused 'code\[4\] \(main\+4\): expected mul, found sub' '4: add was mul'
 refused 'code\[2\] \(main\+2\): expected push 5; add, found push 9; sub' '2: push 6; mul was push 5; add'
 refused 'the old instructions take 1 bytes, the new ones replace 2' '4: add; print was sub'
@@ -414,7 +414,7 @@ END
 sfpm-save -o calls.img calls.s
 expect_status 124 sfpm-run --steps 5 -i calls.img
 image=calls.img
-refused '\(at\): frame 0 \(f\) stands here, inside of what would be replaced' 'f: dup; nop; drop; nop'
+refused '\(at\): frame 0 \(f\) is stopped here, among the instructions to be replaced' 'f: dup; nop; drop; nop'
 refused 'frame 1 \(main\) waits for this call to return' '2: nop'
 refused 'stack underflow: add takes 2 values, the stack has 1' 'f+3: nop'
 succeeds sfpm-patch -o b.img calls.img 'at: mul; sub' '7: nop'
@@ -436,4 +436,4 @@ END
 sfpm-save -o types.img types.s
 expect_status 124 sfpm-run --steps 2 -i types.img
 image=types.img
-refused 'frame 0 \(main\): value 1 on its stack is i64, the new instructions expect f64' 'main+9: f64.const 2'
+refused 'frame 0 \(main\): value 1 on its stack is i64, but the new instructions expect f64' 'main+9: f64.const 2'

@@ -45,7 +45,7 @@ for number in 123 124 200 -1; do
 done
 # A program that cannot ask for its arguments gets none: most likely they are options.
 expect_status 125 sfpm-run exit.img --steps 1 -i
-expect_stderr_match "^sfpm-run: exit\.img: the program takes no arguments, such as '--steps'; options come before IMAGE$"
+expect_stderr_match "^sfpm-run: exit\.img: the program takes no arguments, but '--steps' was given; options come before IMAGE$"
 
 # In pieces, a file is read on from where the program was.
 cp cat.img a.img
@@ -149,7 +149,7 @@ cp show.img a.img
 expect_status 124 sfpm-run -i --steps 1 --env HOME_OF_IT a.img x y
 unset HOME_OF_IT
 expect_status 125 sfpm-run a.img z
-expect_stderr_match '^sfpm-run: a\.img: the program has begun, and its arguments'
+expect_stderr_match '^sfpm-run: a\.img: the program has started, so its arguments'
 succeeds sfpm-run -i a.img
 expect_stdout 'x
 y
@@ -219,17 +219,17 @@ expect_stderr_match 'out of bounds memory access$'
 printf '.import sfpm wrote wrote i32\n.import env sin sin f64 -> f64\n.import sfpm exit exit i64\n.func main\nhalt\n' >absent.s
 sfpm-save -o absent.img absent.s
 expect_status 125 sfpm-run absent.img
-expect_stderr 'sfpm-run: absent.img: the program needs native functions that are not there: sfpm.wrote (i32), env.sin (f64 -> f64)'
+expect_stderr 'sfpm-run: absent.img: the program imports native functions that are missing: sfpm.wrote (i32), env.sin (f64 -> f64)'
 printf '.import sfpm exit exit i64\n.func main\nhalt\n' >other.s
 sfpm-save -o other.img other.s
 expect_status 125 sfpm-run other.img
-expect_stderr_match 'of other types than those that are there: sfpm\.exit \(i64\)$'
+expect_stderr_match 'with types other than theirs: sfpm\.exit \(i64\)$'
 
 # A region of that name that is another's.
 expect_status 124 sfpm-run -i --steps 1 --seed 1 random.img
 succeeds sfpm-patch -q -i random.img host:4=200
 expect_status 125 sfpm-run random.img
-expect_stderr_match "^sfpm-run: random\.img: region 'host' is not what sfpm-run makes of it"
+expect_stderr_match "^sfpm-run: random\.img: region 'host' was not written by sfpm-run"
 succeeds sfpm-run --fresh --deterministic random.img
 
 # A variable without its sign, and a name beside it that is none.
@@ -240,7 +240,7 @@ cp variable.img sound.img
 succeeds sfpm-run sound.img
 succeeds sfpm-patch -q -i variable.img host:61=95
 expect_status 125 sfpm-run variable.img
-expect_stderr_match "^sfpm-run: variable\.img: region 'host' is not what sfpm-run makes of it"
+expect_stderr_match "^sfpm-run: variable\.img: region 'host' was not written by sfpm-run"
 
 for wrong in '--clock never' '--seed x' '--seed -1'; do
     # shellcheck disable=SC2086

@@ -162,7 +162,7 @@ expect_stdout 1
 expect_status 125 sfpm-run -i --stdout out p.img
 expect_stderr_match '^sfpm-run: out: has 0 bytes, but p\.img was saved after 2: '
 expect_status 125 sfpm-run -i --stdout /dev/null p.img
-expect_stderr_match '^sfpm-run: /dev/null: is not a regular file'
+expect_stderr_match '^sfpm-run: /dev/null: not a regular file'
 expect_status 125 sfpm-run -i --stdout no/out p.img
 expect_stderr_match '^sfpm-run: no/out: cannot be written: No such file'
 sfpm-patch -q -i --attr output-position=-1 p.img n:0=0 2>/dev/null ||
@@ -176,7 +176,7 @@ if command -v flock >"$work/found"; then
     exec 8<o.img
     flock 8
     sfpm-run -o o.img --checkpoint-every 0.05 --stdout out fresh.img 2>said 8<&- &
-    until_true grep -qs 'this checkpoint was not saved; the program runs on$' said
+    until_true grep -qs 'this checkpoint was not saved; the program continues$' said
     until_true longer_than "$(wc -l <out)"
     ended_by TERM
     expect test "$status" -eq 125

@@ -69,7 +69,7 @@ expect_stdout ''
 expect_stderr_match '^<stdin>:1:6: '
 # An image is no program.
 expect_status 1 sfpm-save -o bad.img a.img
-expect_stderr_match '^sfpm-save: a\.img: no assembly text: byte [0-9]+ is zero .*sfpm-run'
+expect_stderr_match '^sfpm-save: a\.img: not assembly text: byte [0-9]+ is zero .*sfpm-run'
 expect_no_file bad.img
 # What the verifier refuses.
 printf 'push 1\nadd\nhalt\n' >bad.s

@@ -253,7 +253,7 @@ START_TEST(host_calls_end_in_each_way)
     bool ran;
     sfpm_vm_t *vm = call_host(NULL, &ran);
     ck_assert(!ran);
-    expect_error(SFPM_ERR_UNSUPPORTED, 0, "imported function env.f is not there");
+    expect_error(SFPM_ERR_UNSUPPORTED, 0, "imported function env.f is not available");
     ck_assert_int_eq(vm->state.status, SFPM_VM_SUSPENDED);
     sfpm_vm_destroy(vm);
 }

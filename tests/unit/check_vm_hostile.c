@@ -27,7 +27,7 @@ static void fill_code(build_t *build, sfpm_opcode_t opcode, uint64_t operand)
 static void expect_too_many_moved(sfpm_vm_t *vm)
 {
     ck_assert(!sfpm_vm_verify(vm));
-    expect_error(SFPM_ERR_LIMIT, 0, "take and give more than 268435456 values");
+    expect_error(SFPM_ERR_LIMIT, 0, "move more than 268435456 values");
     sfpm_vm_destroy(vm);
 }
 
@@ -207,7 +207,7 @@ START_TEST(missing_imports_are_named_as_far_as_there_is_room)
     if (!load_regions(vm, &regions))
         ck_abort_msg("%s", sfpm_last_error());
     ck_assert(!sfpm_vm_run(vm, NULL));
-    expect_error(SFPM_ERR_UNSUPPORTED, 0, "not there: . (f64 f64 f64");
+    expect_error(SFPM_ERR_UNSUPPORTED, 0, "missing: . (f64 f64 f64");
     sfpm_regions_free(&regions);
     sfpm_vm_destroy(vm);
 }

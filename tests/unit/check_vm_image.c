@@ -237,7 +237,7 @@ START_TEST(images_without_a_machine_are_told)
     ck_assert(sfpm_snapshot_save(snapshot, "a.img"));
     sfpm_snapshot_destroy(snapshot);
     ck_assert(!sfpm_vm_restore(vm, "a.img"));
-    expect_error(SFPM_ERR_MISMATCH, 0, "there is no machine in it");
+    expect_error(SFPM_ERR_MISMATCH, 0, "it holds no machine");
     ck_assert(!sfpm_vm_restore(vm, "b.img"));
     ck_assert_int_eq(sfpm_last_status(), SFPM_ERR_NOT_FOUND);
     ck_assert_str_eq(output_of(vm), "15\n"); /* what it was */
@@ -261,7 +261,7 @@ START_TEST(giant_regions_are_refused)
     ck_assert(sfpm_edit_save(edit, "a.img", NULL));
     sfpm_edit_destroy(edit);
     ck_assert(!sfpm_vm_restore(vm, "a.img"));
-    expect_error(SFPM_ERR_LIMIT, 0, "region 'stack' has 67108872 bytes");
+    expect_error(SFPM_ERR_LIMIT, 0, "region 'stack' of 67108872 bytes");
     free(zeros);
     sfpm_vm_destroy(vm);
 }
@@ -280,7 +280,7 @@ START_TEST(memory_is_limited)
     sfpm_vm_t *other = growing();
     const uint64_t limit = 40 * SFPM_PAGE_SIZE;
     ck_assert(!sfpm_vm_set_max_memory(vm, SFPM_VM_MAX_MEMORY + 1));
-    expect_error(SFPM_ERR_ARGUMENT, 0, "over the limit of 4294967296");
+    expect_error(SFPM_ERR_ARGUMENT, 0, "exceeds the limit of 4294967296");
     ck_assert(!sfpm_vm_set_max_memory(NULL, 1));
     ck_assert(sfpm_vm_set_max_memory(vm, limit));
     ck_assert_str_eq(output_of(vm), "");
@@ -289,12 +289,12 @@ START_TEST(memory_is_limited)
 
     ck_assert(sfpm_vm_set_max_memory(other, limit - 1));
     ck_assert(!sfpm_vm_restore(other, "a.img"));
-    expect_error(SFPM_ERR_LIMIT, 0, "region 'memory' has 2621440 bytes");
+    expect_error(SFPM_ERR_LIMIT, 0, "region 'memory' of 2621440 bytes");
     ck_assert(sfpm_vm_set_max_memory(other, limit));
     ck_assert(sfpm_vm_restore(other, "a.img"));
     ck_assert(sfpm_vm_set_max_memory(other, limit / 2));
     ck_assert(!sfpm_vm_fresh(other));
-    expect_error(SFPM_ERR_LIMIT, 0, "begins with 2097152 bytes");
+    expect_error(SFPM_ERR_LIMIT, 0, "starts with 2097152 bytes");
     ck_assert(!sfpm_vm_restore(other, "a.img")); /* the limit stayed */
     ck_assert_uint_eq(sfpm_vm_memory_size(other), limit);
     ck_assert(sfpm_vm_set_max_memory(other, 0) && sfpm_vm_restore(other, "a.img"));
@@ -430,7 +430,7 @@ START_TEST(original_slots_are_sign_extended_and_must_fit)
     ck_assert_str_eq(output_of(vm), "-2147483649\n");
     ck_assert(!sfpm_vm_region(vm, 0, &region, sizeof region));
     expect_error(SFPM_ERR_LIMIT, 0,
-                 "stack value 0, -2147483649, does not fit the 32 bits of vm_state");
+                 "stack value 0, -2147483649, does not fit in the 32 bits of vm_state");
     sfpm_vm_destroy(vm);
 }
 END_TEST
@@ -498,7 +498,7 @@ START_TEST(original_machine_has_seven_instructions_and_256_values)
     ck_assert(sfpm_vm_load(vm, give_state, state));
     ck_assert(!sfpm_vm_run(vm, NULL));
     expect_error(SFPM_ERR_BYTECODE, 0,
-                 "needs 257 values on the stack, vm_state holds 256");
+                 "needs 257 values on the stack, but vm_state has room for 256");
     make_original(state, deep + 2, sizeof deep - 2);
     ck_assert(sfpm_vm_load(vm, give_state, state));
     ck_assert_int_eq(run_steps(vm, 0, NULL), SFPM_VM_HALTED);

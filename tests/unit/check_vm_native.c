@@ -164,9 +164,9 @@ START_TEST(wrong_calls_are_refused)
     sfpm_value_t result;
     const sfpm_value_t two[] = {i32(1), i64(2)};
     ck_assert(!sfpm_vm_call(vm, "add", two, 2, &result, 1, NULL));
-    expect_error(SFPM_ERR_ARGUMENT, 0, "number 1 is to be i32");
+    expect_error(SFPM_ERR_ARGUMENT, 0, "number 1 must be i32");
     ck_assert(!sfpm_vm_call(vm, "add", two, 1, &result, 1, NULL));
-    expect_error(SFPM_ERR_ARGUMENT, 0, "1 given, 2 wanted");
+    expect_error(SFPM_ERR_ARGUMENT, 0, "1 given, 2 expected");
     ck_assert(!sfpm_vm_call(vm, "add", NULL, 2, &result, 1, NULL));
     ck_assert(!sfpm_vm_call(vm, "none", two, 2, &result, 1, NULL));
     expect_error(SFPM_ERR_ARGUMENT, 0, "exports no function 'none'");
@@ -223,12 +223,12 @@ START_TEST(missing_natives_are_all_named)
     ck_assert(sfpm_vm_assemble(vm, text, strlen(text), "a.s", NULL, NULL));
     ck_assert(sfpm_vm_import(vm, "host", "half", "f64 -> f64", half, NULL));
     ck_assert(!sfpm_vm_run(vm, NULL));
-    expect_error(SFPM_ERR_UNSUPPORTED, 0, "not there: a.b (i32 i64 -> f32), c.d ()");
+    expect_error(SFPM_ERR_UNSUPPORTED, 0, "missing: a.b (i32 i64 -> f32), c.d ()");
     ck_assert(sfpm_vm_import(vm, "a", "b", "i32 i64 -> f32", half, NULL));
     ck_assert(sfpm_vm_import(vm, "c", "d", "", half, NULL));
     ck_assert(!sfpm_vm_run(vm, NULL));
     expect_error(SFPM_ERR_UNSUPPORTED, 0,
-                 "other types than those that are there: "
+                 "with types other than theirs: "
                  "host.half (f64)");
     ck_assert(sfpm_vm_import(vm, "host", "half", "f64", half, NULL));
     ck_assert(sfpm_vm_run(vm, NULL));
@@ -244,7 +244,7 @@ START_TEST(signatures_are_checked)
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         ck_assert_msg(!sfpm_vm_import(vm, "a", "b", wrong[i], half, NULL), "%s",
                       wrong[i]);
-        expect_error(SFPM_ERR_ARGUMENT, 0, "is no signature");
+        expect_error(SFPM_ERR_ARGUMENT, 0, "is not a signature");
     }
     char many[4 * 1001 + 1] = "";
     for (size_t i = 0; i < 1001; i++)
@@ -291,7 +291,7 @@ START_TEST(globals_are_read_and_changed_by_name)
     ck_assert(sfpm_vm_get_global(vm, "number", &value));
     ck_assert_int_eq(value.i32, 7);
     ck_assert(!sfpm_vm_set_global(vm, "count", &wrong));
-    expect_error(SFPM_ERR_ARGUMENT, 0, "is to be i32");
+    expect_error(SFPM_ERR_ARGUMENT, 0, "must be i32");
     ck_assert(!sfpm_vm_set_global(vm, "limit", &wrong));
     expect_error(SFPM_ERR_ARGUMENT, 0, "'limit' is constant");
     ck_assert(!sfpm_vm_set_global(vm, "count", NULL));

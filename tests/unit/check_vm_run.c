@@ -484,7 +484,7 @@ START_TEST(failed_output_leaves_the_machine_before_it)
                                      .output_context = &allowed};
     sfpm_vm_t *vm = assembled("push 1\n print\n print\n print\n halt\n");
     ck_assert(!sfpm_vm_run(vm, &options));
-    expect_error(SFPM_ERR_SYSTEM, 0, "output cannot be written");
+    expect_error(SFPM_ERR_SYSTEM, 0, "cannot write the program's output");
     ck_assert_int_eq(info_of(vm).status, SFPM_VM_SUSPENDED);
     ck_assert_uint_eq(info_of(vm).pc, 4);
     ck_assert_str_eq(output_of(vm), "1\n");
@@ -547,7 +547,7 @@ START_TEST(bad_arguments_are_refused)
     options.struct_size = sizeof options;
     options.max_stack = SFPM_VM_MAX_STACK + 1;
     ck_assert(!sfpm_vm_run(vm, &options));
-    expect_error(SFPM_ERR_ARGUMENT, 0, "over the limit");
+    expect_error(SFPM_ERR_ARGUMENT, 0, "exceeds the limit");
     /* An older caller's structure is shorter. */
     options =
         (sfpm_vm_run_options_t){.struct_size = 2 * sizeof(uint64_t), .max_steps = 1};

@@ -162,38 +162,39 @@ START_TEST(hostile_tables_are_refused)
         sfpm_status_t status;
         const char *message;
     } changes[] = {
-        {SFPM_FUNCTIONS, 4, 0xFFFFFFFF, SFPM_ERR_CORRUPT, "is cut short"},
+        {SFPM_FUNCTIONS, 4, 0xFFFFFFFF, SFPM_ERR_CORRUPT, "is truncated"},
         {SFPM_FUNCTIONS, 4, 2, SFPM_ERR_CORRUPT, ""},
-        {SFPM_FUNCTIONS, 8, 4, SFPM_ERR_CORRUPT, "4 imports among 3 functions"},
-        {SFPM_FUNCTIONS, 12, 0xFFFFFFFF, SFPM_ERR_CORRUPT, "is cut short"},
+        {SFPM_FUNCTIONS, 8, 4, SFPM_ERR_CORRUPT,
+         "4 imports, but only 3 functions in all"},
+        {SFPM_FUNCTIONS, 12, 0xFFFFFFFF, SFPM_ERR_CORRUPT, "is truncated"},
         {SFPM_FUNCTIONS, 16, 0, SFPM_ERR_CORRUPT, "there is no start function 0"},
         {SFPM_FUNCTIONS, 16, 3, SFPM_ERR_CORRUPT, "there is no start function 3"},
         {SFPM_FUNCTIONS, 16, 1, SFPM_ERR_BYTECODE, "has parameters"},
-        {SFPM_FUNCTIONS, 20, 3, SFPM_ERR_CORRUPT, "3 globals, region 'globals' has 2"},
+        {SFPM_FUNCTIONS, 20, 3, SFPM_ERR_CORRUPT,
+         "3 globals, but region 'globals' has 2"},
         {SFPM_FUNCTIONS, 24, 3, SFPM_ERR_BYTECODE, "does not hold 3 elements"},
         {SFPM_FUNCTIONS, 24, 1000001, SFPM_ERR_LIMIT, "more than 1000000 elements"},
-        {SFPM_FUNCTIONS, 28, 4, SFPM_ERR_CORRUPT, "memory of 4 to 3 pages"},
+        {SFPM_FUNCTIONS, 28, 4, SFPM_ERR_CORRUPT, "memory size (4 to 3 pages)"},
         {SFPM_FUNCTIONS, 28, 2, SFPM_ERR_BYTECODE, "the program has 2 to 3 pages"},
         {SFPM_FUNCTIONS, 28, 0, SFPM_ERR_CORRUPT, "segments[0]: 6 bytes at 100"},
-        {SFPM_FUNCTIONS, 32, 65537, SFPM_ERR_CORRUPT, "memory of 1 to 65537 pages"},
-        {SFPM_FUNCTIONS, 32, 0xFFFFFFFF, SFPM_ERR_CORRUPT, "memory of 1 to"},
-        {SFPM_FUNCTIONS, 36, 0xFFFFFFFF, SFPM_ERR_CORRUPT, "is cut short"},
-        {SFPM_FUNCTIONS, 40, 0xFFFFFFFF, SFPM_ERR_CORRUPT, "is cut short"},
+        {SFPM_FUNCTIONS, 32, 65537, SFPM_ERR_CORRUPT, "memory size (1 to 65537 pages)"},
+        {SFPM_FUNCTIONS, 32, 0xFFFFFFFF, SFPM_ERR_CORRUPT, "memory size (1 to"},
+        {SFPM_FUNCTIONS, 36, 0xFFFFFFFF, SFPM_ERR_CORRUPT, "is truncated"},
+        {SFPM_FUNCTIONS, 40, 0xFFFFFFFF, SFPM_ERR_CORRUPT, "is truncated"},
         {SFPM_FUNCTIONS, 40, 1, SFPM_ERR_CORRUPT, "has 14 bytes too many"},
         {SFPM_FUNCTIONS, 44, 1, SFPM_ERR_CORRUPT, "reserved bytes"},
         {SFPM_FUNCTIONS, 52, 1, SFPM_ERR_CORRUPT, "reserved bytes"},
         {SFPM_FUNCTIONS, 56, 1001, SFPM_ERR_LIMIT, "types[0]: more than 1000 values"},
-        {SFPM_FUNCTIONS, 60, 0x7B, SFPM_ERR_CORRUPT, "types[0]: 0x7B is no type"},
+        {SFPM_FUNCTIONS, 60, 0x7B, SFPM_ERR_CORRUPT, "types[0]: 0x7B is not a type"},
         {SFPM_FUNCTIONS, 72, 3, SFPM_ERR_CORRUPT, "functions[0]: there is no type 3"},
-        {SFPM_FUNCTIONS, 76, 0xFFFF, SFPM_ERR_CORRUPT, "is cut short"},
-        {SFPM_FUNCTIONS, 78, 0x00766E1B, SFPM_ERR_CORRUPT,
-         "imports[0]: its name is none"},
+        {SFPM_FUNCTIONS, 76, 0xFFFF, SFPM_ERR_CORRUPT, "is truncated"},
+        {SFPM_FUNCTIONS, 78, 0x00766E1B, SFPM_ERR_CORRUPT, "imports[0]: invalid name"},
         {SFPM_FUNCTIONS, 91, 1, SFPM_ERR_CORRUPT, "functions[1]: entry 1"},
-        {SFPM_FUNCTIONS, 103, 0, SFPM_ERR_CORRUPT, "functions[2]: entry 0 is not after"},
+        {SFPM_FUNCTIONS, 103, 0, SFPM_ERR_CORRUPT, "functions[2]: entry 0 does not follow"},
         {SFPM_FUNCTIONS, 103, 10000, SFPM_ERR_CORRUPT, "entry 10000 is beyond the code"},
-        {SFPM_FUNCTIONS, 101, 0x7E, SFPM_ERR_CORRUPT, "functions[1]: 0x00 is no type"},
+        {SFPM_FUNCTIONS, 101, 0x7E, SFPM_ERR_CORRUPT, "functions[1]: 0x00 is not a type"},
         {SFPM_FUNCTIONS, 116, 0x017C027F, SFPM_ERR_CORRUPT, "globals[0]: mutable is 2"},
-        {SFPM_FUNCTIONS, 121, 3, SFPM_ERR_CORRUPT, "exports[0]: there is nothing"},
+        {SFPM_FUNCTIONS, 121, 3, SFPM_ERR_CORRUPT, "exports[0]: item"},
         {SFPM_GLOBALS, 4, 1, SFPM_ERR_BYTECODE, "globals[0]: its value does not fit"},
         {SFPM_GLOBALS, 12, 1, SFPM_ERR_BYTECODE, "globals[0]: its value does not fit"},
         {SFPM_TABLE, 0, 3, SFPM_ERR_BYTECODE, "table[0]: there is no function 3"},
@@ -216,7 +217,7 @@ START_TEST(exports_have_names_of_their_own)
     build.exports[2].name = "memory";
     build_regions(&build, &regions);
     ck_assert(!load_regions(vm, &regions));
-    expect_error(SFPM_ERR_CORRUPT, 0, "exports: two are named 'memory'");
+    expect_error(SFPM_ERR_CORRUPT, 0, "exports: two exports are named 'memory'");
     sfpm_regions_free(&regions);
     sfpm_vm_destroy(vm);
 }
@@ -230,13 +231,13 @@ START_TEST(values_of_a_suspended_machine_fit_their_types)
     static const struct {
         uint32_t slot;
         const char *message; /* NULL: any value fits */
-    } slots[] = {{0, "stack[0]: the value in function 2 is no f32"},
-                 {1, "stack[1]: the value in function 2 is no f32"},
+    } slots[] = {{0, "stack[0]: the value in function 2 is not an f32"},
+                 {1, "stack[1]: the value in function 2 is not an f32"},
                  {2, NULL},
-                 {5, "stack[5]: the value in function 2 is no i32"},
-                 {6, "stack[6]: the value in function 1 is no f32"},
+                 {5, "stack[5]: the value in function 2 is not an i32"},
+                 {6, "stack[6]: the value in function 1 is not an f32"},
                  {7, NULL},
-                 {8, "stack[8]: the value in function 1 is no i32"},
+                 {8, "stack[8]: the value in function 1 is not an i32"},
                  {9, NULL},
                  {12, NULL}};
     sfpm_vm_t *vm = everything();
@@ -257,7 +258,7 @@ START_TEST(values_of_a_suspended_machine_fit_their_types)
         sfpm_regions_free(&regions);
     }
     expect_refused(vm, SFPM_STATE, 29, 4 << 24, SFPM_ERR_CORRUPT,
-                   "more segments dropped than 2");
+                   "more than 2 segments dropped");
     sfpm_vm_destroy(vm);
 }
 END_TEST

@@ -256,7 +256,7 @@ START_TEST(listing_that_cannot_be_written_ends)
         ck_assert(written == (calls > 0));
         if (!written) {
             ck_assert_int_eq(calls, 0); /* not called again */
-            expect_error(SFPM_ERR_SYSTEM, 0, "the listing cannot be written");
+            expect_error(SFPM_ERR_SYSTEM, 0, "cannot write the listing");
         }
     }
     sfpm_vm_destroy(vm);
@@ -314,23 +314,23 @@ static const struct {
     const char *text;
     const char *faults;
 } faulty[] = {
-    {"", "1:1: there is no instruction\n"},
-    {"; nothing\n\n", "3:1: there is no instruction\n"},
+    {"", "1:1: the program has no instructions\n"},
+    {"; nothing\n\n", "3:1: the program has no instructions\n"},
     {"halt\nfrob 1\n push\n",
      "2:1: unknown instruction 'frob'\n3:6: a number expected\n"},
     {"PUSH 1\nhalt\n", "1:1: unknown instruction 'PUSH'\n"},
-    {"push 256\nhalt\n", "1:6: the number does not fit: 0 to 255 is possible\n"},
-    {"push -1\nhalt\n", "1:6: the number does not fit: 0 to 255 is possible\n"},
-    {"local.get 65536\n", "1:11: the number does not fit: 0 to 65535 is possible\n"},
-    {"br 4294967296\n", "1:4: the number does not fit: 0 to 4294967295 is possible\n"},
+    {"push 256\nhalt\n", "1:6: number out of range (0 to 255)\n"},
+    {"push -1\nhalt\n", "1:6: number out of range (0 to 255)\n"},
+    {"local.get 65536\n", "1:11: number out of range (0 to 65535)\n"},
+    {"br 4294967296\n", "1:4: number out of range (0 to 4294967295)\n"},
     {"i64.const 18446744073709551616\n",
      "1:11: '18446744073709551616': the number does not fit 64 bits\n"},
     {"i64.const -9223372036854775809\n",
      "1:11: '-9223372036854775809': the number does not fit 64 bits\n"},
     {"push 12ab\n", "1:6: '12ab': not a number\n"},
-    {"push 0x\n", "1:6: '0x': digits are missing\n"},
-    {"push 'ab'\n", "1:6: ''ab'': the character does not end\n"},
-    {"push '\n", "1:6: ''': the character does not end\n"},
+    {"push 0x\n", "1:6: '0x': digits expected\n"},
+    {"push 'ab'\n", "1:6: ''ab'': unterminated character\n"},
+    {"push '\n", "1:6: ''': unterminated character\n"},
     {"push '\\q'\n", "1:6: ''\\q'': unknown escape in a character\n"},
     {"push 1 2\n", "1:8: the end of the line expected, not '2'\n"},
     {"add 1\n", "1:5: the end of the line expected, not '1'\n"},
@@ -339,31 +339,29 @@ static const struct {
     {"br nowhere\ncall f\nglobal.get g\n",
      "1:4: label 'nowhere' is not defined\n2:6: function 'f' is not defined\n"
      "3:12: global 'g' is not defined\n"},
-    {"a: nop\ncall a\nhalt\n", "2:6: 'a' is a label, no function\n"},
+    {"a: nop\ncall a\nhalt\n", "2:6: 'a' is a label, not a function\n"},
     {"a: nop\na: halt\n.func a\nhalt\n",
-     "2:1: 'a' is already defined in line 1\n3:7: 'a' is already defined in line 1\n"},
-    {".global a\n.global a\nhalt\n", "2:9: 'a' is already defined in line 1\n"},
-    {"main: halt\n", "1:1: 'main' is already defined in line 1\n"},
+     "2:1: 'a' is already defined on line 1\n3:7: 'a' is already defined on line 1\n"},
+    {".global a\n.global a\nhalt\n", "2:9: 'a' is already defined on line 1\n"},
+    {"main: halt\n", "1:1: 'main' is already defined on line 1\n"},
     {"i64.x: halt\n_: halt\n.x: halt\n",
      "2:1: '_' cannot be a label\n3:1: '.x' cannot be a label\n"},
     {".func\nhalt\n", "1:6: a name expected\n"},
     {".func 7\nhalt\n", "1:7: a name expected, not '7'\n"},
     {".func f f65 -> i46\nhalt\n", "1:9: unknown type 'f65'\n1:16: unknown type 'i46'\n"},
     {".func f\n.func g\nhalt\n.func h\n",
-     "1:7: the function has no instruction\n4:7: the function has no instruction\n"},
-    {".local i64\nhalt\n",
-     "1:8: .local belongs between .func and its first instruction\n"},
-    {"halt\n.local i64\n",
-     "2:8: .local belongs between .func and its first instruction\n"},
+     "1:7: the function has no instructions\n4:7: the function has no instructions\n"},
+    {".local i64\nhalt\n", "1:8: .local must precede the function's first instruction\n"},
+    {"halt\n.local i64\n", "2:8: .local must precede the function's first instruction\n"},
     {".start nobody\nhalt\n", "1:8: function 'nobody' is not defined\n"},
-    {".start main\n.start 0\nhalt\n", "2:8: .start was already given in line 1\n"},
+    {".start main\n.start 0\nhalt\n", "2:8: duplicate .start: already given on line 1\n"},
     {".export \"a\" func main\n.export a func main\n.export \"\\x61\" func main\nhalt\n",
-     "2:9: 'a' is already defined in line 1\n3:9: 'a' is already defined in line 1\n"},
+     "2:9: 'a' is already defined on line 1\n3:9: 'a' is already defined on line 1\n"},
     {".start 1\nhalt\n", "1:8: function '1' is not defined\n"},
     {".frob 1\nhalt\n", "1:1: unknown directive '.frob'\n"},
     {".byte\n.byte 1,\n.byte 256\n.byte x\nhalt\n",
      "1:6: a byte expected\n2:9: a byte expected\n"
-     "3:7: the number does not fit: 0 to 255 is possible\n"
+     "3:7: number out of range (0 to 255)\n"
      "4:7: a byte expected, not 'x'\n"},
     {"@ halt\n: halt\n, halt\n-> halt\n5\n",
      "1:1: '@': unexpected character\n2:1: an instruction expected, not ':'\n"

@@ -24,15 +24,15 @@ static const struct {
     {".func main\n halt\n .byte 0x0C, 0\n .func f\n halt",
      "code[1] (main+1): br is cut off by the end of the function"},
     {"here: br 1", "code[0] (main): jump to 1, into the middle of an instruction"},
-    {"nop\n br 6\n", "code[1] (main+1): jump to 6, out of the function"},
+    {"nop\n br 6\n", "code[1] (main+1): jump to 6, outside the function"},
     {"nop\n br 4294967295\n",
-     "code[1] (main+1): jump to 4294967295, out of the function"},
+     "code[1] (main+1): jump to 4294967295, outside the function"},
     {".func main\n br f\n.func f\n return",
-     "code[0] (main): jump to 5, out of the function"},
+     "code[0] (main): jump to 5, outside the function"},
     {".func main\n halt\n.func f\n br main",
-     "code[1] (f): jump to 0, out of the function"},
+     "code[1] (f): jump to 0, outside the function"},
     {"halt\n br 3", "code[1] (main+1): jump to 3, into the middle of an instruction"},
-    {"halt\n br 9", "code[1] (main+1): jump to 9, out of the function"},
+    {"halt\n br 9", "code[1] (main+1): jump to 9, outside the function"},
     {"add\n halt",
      "code[0] (main): stack underflow: add takes 2 values, the stack has 0"},
     {"push 1\n add\n halt",
@@ -65,7 +65,7 @@ static const struct {
      "code[9] (main+9): code[10] is reached with 0 values on the stack here, with 1 "
      "elsewhere"},
     {".func main i64\n halt",
-     "code[0] (main): main, where the program starts, has parameters"},
+     "code[0] (main): main has parameters, so the program cannot start there"},
 };
 
 START_TEST(refused_programs_tell_why)
@@ -192,22 +192,31 @@ START_TEST(hostile_tables_are_refused)
         {SFPM_FUNCTIONS, 16, 1, SFPM_ERR_CORRUPT, "functions[0]: entry 1"},
         {SFPM_FUNCTIONS, 24, 1 << 16, SFPM_ERR_CORRUPT, "functions[0]: reserved bytes"},
         {SFPM_FUNCTIONS, 24, 65534, SFPM_ERR_LIMIT, "functions[0]: more than 65533"},
-        {SFPM_FUNCTIONS, 28, 0, SFPM_ERR_CORRUPT, "functions[1]: entry 0 is not after"},
+        {SFPM_FUNCTIONS, 28, 0, SFPM_ERR_CORRUPT, "functions[1]: entry 0 does not follow"},
         {SFPM_FUNCTIONS, 28, 18, SFPM_ERR_CORRUPT, "functions[1]: entry 18 is beyond"},
         {SFPM_FUNCTIONS, 28, 13, SFPM_ERR_BYTECODE, "push is cut off"},
         {SFPM_FUNCTIONS, 32, 2, SFPM_ERR_BYTECODE, "stack underflow"},
-        {SFPM_SYMBOLS, 0, 0xFFFFFFFF, SFPM_ERR_CORRUPT, "does not hold what it says"},
-        {SFPM_SYMBOLS, 4, 0xFFFFFFFF, SFPM_ERR_CORRUPT, "does not hold what it says"},
-        {SFPM_SYMBOLS, 8, 0xFFFFFFFF, SFPM_ERR_CORRUPT, "does not hold what it says"},
-        {SFPM_SYMBOLS, 12, 100000, SFPM_ERR_CORRUPT, "the source's name is missing"},
-        {SFPM_SYMBOLS, 16, 3, SFPM_ERR_CORRUPT, "symbols[0]: it names nothing"},
-        {SFPM_SYMBOLS, 20, 2, SFPM_ERR_CORRUPT, "symbols[0]: it names nothing"},
-        {SFPM_SYMBOLS, 20, 1, SFPM_ERR_CORRUPT, "symbols[1]: a second name"},
-        {SFPM_SYMBOLS, 24, 100000, SFPM_ERR_CORRUPT, "symbols[0]: its name is missing"},
-        {SFPM_SYMBOLS, 24, 4, SFPM_ERR_CORRUPT, "symbols[0]: its name is none"},
+        {SFPM_SYMBOLS, 0, 0xFFFFFFFF, SFPM_ERR_CORRUPT,
+         "is not of the size that its header gives"},
+        {SFPM_SYMBOLS, 4, 0xFFFFFFFF, SFPM_ERR_CORRUPT,
+         "is not of the size that its header gives"},
+        {SFPM_SYMBOLS, 8, 0xFFFFFFFF, SFPM_ERR_CORRUPT,
+         "is not of the size that its header gives"},
+        {SFPM_SYMBOLS, 12, 100000, SFPM_ERR_CORRUPT,
+         "the offset of the source's name is out of range"},
+        {SFPM_SYMBOLS, 16, 3, SFPM_ERR_CORRUPT,
+         "symbols[0]: what it names does not exist"},
+        {SFPM_SYMBOLS, 20, 2, SFPM_ERR_CORRUPT,
+         "symbols[0]: what it names does not exist"},
+        {SFPM_SYMBOLS, 20, 1, SFPM_ERR_CORRUPT, "symbols[1]: what it names already"},
+        {SFPM_SYMBOLS, 24, 100000, SFPM_ERR_CORRUPT,
+         "symbols[0]: the offset of its name is out of range"},
+        {SFPM_SYMBOLS, 24, 4, SFPM_ERR_CORRUPT, "symbols[0]: invalid name"},
         {SFPM_SYMBOLS, 24, 5, SFPM_ERR_CORRUPT, "two labels are named 'f'"},
-        {SFPM_SYMBOLS, 44, 19, SFPM_ERR_CORRUPT, "symbols[2]: it names nothing"},
-        {SFPM_SYMBOLS, 56, 1, SFPM_ERR_CORRUPT, "symbols[3]: it names nothing"},
+        {SFPM_SYMBOLS, 44, 19, SFPM_ERR_CORRUPT,
+         "symbols[2]: what it names does not exist"},
+        {SFPM_SYMBOLS, 56, 1, SFPM_ERR_CORRUPT,
+         "symbols[3]: what it names does not exist"},
         {SFPM_SYMBOLS, 64, 18, SFPM_ERR_CORRUPT, "line entry 0 is out of order"},
         {SFPM_SYMBOLS, 68, 0, SFPM_ERR_CORRUPT, "line entry 0 is out of order"},
         {SFPM_SYMBOLS, 72, 0, SFPM_ERR_CORRUPT, "line entry 1 is out of order"},
@@ -244,7 +253,7 @@ START_TEST(giant_stacks_are_refused)
     sfpm_buffer_t *stack = &regions.region[SFPM_STACK];
     ck_assert_ptr_nonnull(sfpm_buffer_extend(stack, SFPM_VM_MAX_STACK));
     ck_assert(!load_regions(vm, &regions));
-    expect_error(SFPM_ERR_LIMIT, 0, "region 'stack' has ");
+    expect_error(SFPM_ERR_LIMIT, 0, "region 'stack' of ");
     sfpm_regions_free(&regions);
     sfpm_vm_destroy(vm);
 }
@@ -262,11 +271,11 @@ START_TEST(hostile_states_are_refused)
         const char *message;
     } changes[] = {
         {SFPM_STATE, 0, 3, SFPM_ERR_CORRUPT, "unknown status 3"},
-        {SFPM_STATE, 0, 2, SFPM_ERR_CORRUPT, "trap number 0 does not fit"},
-        {SFPM_STATE, 4, 1, SFPM_ERR_CORRUPT, "trap number 1 does not fit"},
+        {SFPM_STATE, 0, 2, SFPM_ERR_CORRUPT, "trap number 0 contradicts"},
+        {SFPM_STATE, 4, 1, SFPM_ERR_CORRUPT, "trap number 1 contradicts"},
         {SFPM_STATE, 8, 18, SFPM_ERR_CORRUPT, "pc 18 is beyond the code of 18 bytes"},
         {SFPM_STATE, 8, 13, SFPM_ERR_BYTECODE,
-         "code[13] (f+1): the machine stands where no instruction begins"},
+         "code[13] (f+1): the machine is stopped here, where no instruction begins"},
         {SFPM_STATE, 8, 12, SFPM_ERR_BYTECODE,
          "stack[6]: return offset 0 does not follow"},
         {SFPM_STATE, 8, 0, SFPM_ERR_BYTECODE,
@@ -321,7 +330,7 @@ START_TEST(regions_of_other_sizes_are_refused)
     }
     sfpm_regions_t none = {0};
     ck_assert(!load_regions(made, &none));
-    expect_error(SFPM_ERR_MISMATCH, 0, "there is no machine in it");
+    expect_error(SFPM_ERR_MISMATCH, 0, "it holds no machine");
     sfpm_regions_t some;
     copy_regions(vm, &some);
     sfpm_buffer_free(&some.region[SFPM_STATE]);
