@@ -19,6 +19,21 @@ sfpm_vm_t *machine_create(void)
     return vm;
 }
 
+sfpm_vm_t *machine_load(const sfpm_image_t *image, char *refusal)
+{
+    refusal[0] = '\0';
+    if (!sfpm_vm_is_in(image))
+        return NULL;
+    sfpm_vm_t *vm = machine_create();
+    bool loaded = vm && sfpm_vm_load_image(vm, image);
+    if (!loaded || !sfpm_vm_verify(vm))
+        snprintf(refusal, MACHINE_REFUSAL, "%s", sfpm_last_error());
+    if (loaded)
+        return vm;
+    sfpm_vm_destroy(vm);
+    return NULL;
+}
+
 bool machine_name(const sfpm_vm_t *vm, uint64_t offset, char *text, size_t size)
 {
     sfpm_vm_describe(vm, offset, text, size);

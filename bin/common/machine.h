@@ -18,6 +18,13 @@ enum {
 /* A machine that may have the memory that --max-memory allows. */
 sfpm_vm_t *machine_create(void);
 
+enum { MACHINE_REFUSAL = 512 }; /* room for why a machine is refused */
+
+/* Loads the machine of an image. NULL when there is none or it cannot be read. `refusal`,
+ * of MACHINE_REFUSAL bytes, receives why it cannot be read or run; "" when it can, or
+ * when there is none. */
+sfpm_vm_t *machine_load(const sfpm_image_t *image, char *refusal);
+
 /* Writes the name of a place in the code, "main+3"; false when it has none. */
 bool machine_name(const sfpm_vm_t *vm, uint64_t offset, char *text, size_t size);
 

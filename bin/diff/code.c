@@ -21,16 +21,15 @@ typedef struct walk {
     char text[LINE];
 } walk_t;
 
-static bool load(const side_t *side, size_t index, walk_t *walk)
+static bool load_code(const side_t *side, size_t index, walk_t *walk)
 {
-    uint64_t start;
-    sfpm_vm_code_region(side->vm, &start);
+    sfpm_vm_info_t info = machine_info(side->vm);
     walk->vm = side->vm;
-    walk->size = machine_info(side->vm).code_size;
+    walk->size = info.code_size;
     walk->bytes = malloc((size_t)walk->size + 1);
     if (!walk->bytes)
         tool_fail(side->file.label, "out of memory");
-    else if (sfpm_image_read(side->file.image, index, start, walk->bytes,
+    else if (sfpm_image_read(side->file.image, index, info.code_start, walk->bytes,
                              (size_t)walk->size))
         return true;
     else
@@ -39,7 +38,7 @@ static bool load(const side_t *side, size_t index, walk_t *walk)
 }
 
 /* Steps over the instruction that begins at `here`, if one does. */
-static void step(walk_t *walk, uint64_t here)
+static void step_over(walk_t *walk, uint64_t here)
 {
     char text[INSTRUCTION];
     walk->length = 0;
@@ -80,8 +79,8 @@ static void walk_both(walk_t *a, walk_t *b, code_function_t code, void *context)
         uint64_t here = place(a) < place(b) ? place(a) : place(b);
         if (here == UINT64_MAX)
             return;
-        step(a, here);
-        step(b, here);
+        step_over(a, here);
+        step_over(b, here);
         if (!is_same(a, b, here) && !code(context, here, line(a, here), line(b, here)))
             return;
     }
@@ -89,12 +88,11 @@ static void walk_both(walk_t *a, walk_t *b, code_function_t code, void *context)
 
 const pair_t *diff_code_pair(const diff_t *diff)
 {
-    uint64_t start;
     const side_t *a = &diff->side[LEFT], *b = &diff->side[RIGHT];
     if (!a->vm || !b->vm)
         return NULL;
-    const char *name = sfpm_vm_code_region(a->vm, &start);
-    if (strcmp(name, sfpm_vm_code_region(b->vm, &start)) != 0)
+    const char *name = machine_info(a->vm).code_region;
+    if (strcmp(name, machine_info(b->vm).code_region) != 0)
         return NULL;
     for (size_t i = 0; i < diff->num_pairs; i++)
         if (pair_is_common(&diff->pairs[i]) &&
@@ -121,8 +119,8 @@ bool diff_code(const diff_t *diff, code_function_t code, void *context)
     const pair_t *pair = diff_code_pair(diff);
     if (!pair || pair->bytes == 0)
         return true;
-    bool ok = load(&diff->side[LEFT], pair->index[LEFT], &a) &&
-              load(&diff->side[RIGHT], pair->index[RIGHT], &b);
+    bool ok = load_code(&diff->side[LEFT], pair->index[LEFT], &a) &&
+              load_code(&diff->side[RIGHT], pair->index[RIGHT], &b);
     if (ok)
         walk_both(&a, &b, code, context);
     free(a.bytes);

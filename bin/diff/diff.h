@@ -10,13 +10,15 @@
 #include <sfpm/image.h>
 #include <sfpm/vm.h>
 
+#include "common/machine.h"
 #include "common/operand.h"
 
 /* One of the two images. */
 typedef struct side {
     operand_t file;
-    sfpm_vm_t *vm;     /* NULL when there is no machine, or when it cannot be read */
-    char refusal[512]; /* why the machine cannot be read or run; "" when it can */
+    sfpm_vm_t *vm; /* NULL when there is no machine, or when it cannot be read */
+    char refusal[MACHINE_REFUSAL]; /* why the machine cannot be read or run; "" when it
+                                      can */
 } side_t;
 
 enum { LEFT, RIGHT, SIDES };

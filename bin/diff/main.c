@@ -46,28 +46,14 @@ static bool show_brief(diff_t *diff)
     return true;
 }
 
-/* A machine that cannot be read or run is compared as bytes. */
-static void load_machine(side_t *side)
-{
-    if (!sfpm_vm_is_in(side->file.image))
-        return;
-    side->vm = machine_create();
-    bool loaded = side->vm && sfpm_vm_load_image(side->vm, side->file.image);
-    if (!loaded || !sfpm_vm_verify(side->vm))
-        snprintf(side->refusal, sizeof side->refusal, "%s", sfpm_last_error());
-    if (!loaded) {
-        sfpm_vm_destroy(side->vm);
-        side->vm = NULL;
-    }
-}
-
 static bool open_side(side_t *side, const char *name)
 {
     if (!operand_open(&side->file, name))
         return false;
     operand_warn(&side->file);
+    /* A machine that cannot be read or run is compared as bytes. */
     if (mode != MODE_BRIEF && mode != MODE_STAT)
-        load_machine(side);
+        side->vm = machine_load(side->file.image, side->refusal);
     return true;
 }
 
@@ -107,7 +93,7 @@ static show_function_t way(void)
     }
 }
 
-static int compare(diff_t *diff, const char *a, const char *b)
+static int compare_images(diff_t *diff, const char *a, const char *b)
 {
     int status = TROUBLE;
     if (!open_sides(diff, a, b) || !files_print(&status) || !diff_pair(diff) ||
@@ -127,7 +113,7 @@ static int compare_operands(poptContext popt)
         return tool_usage("only one of the images can come from standard input");
     if ((mode & (mode - 1)) != 0)
         return tool_usage("--stat, --json, --patch and --brief exclude each other");
-    int status = compare(&diff, a, b);
+    int status = compare_images(&diff, a, b);
     for (int s = LEFT; s < SIDES; s++) {
         sfpm_vm_destroy(diff.side[s].vm);
         operand_close(&diff.side[s].file);

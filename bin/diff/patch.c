@@ -20,7 +20,6 @@ enum {
  * for that region, from its beginning. */
 static bool is_addressable(const diff_t *diff, const pair_t *pair)
 {
-    uint64_t start = 0;
     const char *name = pair_name(pair);
     const sfpm_vm_t *vm = diff->side[LEFT].vm;
     size_t length = strlen(name);
@@ -32,8 +31,9 @@ static bool is_addressable(const diff_t *diff, const pair_t *pair)
     free(escaped);
     if (!vm || strcmp(name, "code") != 0)
         return plain;
-    return strcmp(sfpm_vm_code_region(vm, &start), name) == 0 && start == 0 &&
-           machine_info(vm).code_size == pair->region[LEFT]->size;
+    sfpm_vm_info_t info = machine_info(vm);
+    return strcmp(info.code_region, name) == 0 && info.code_start == 0 &&
+           info.code_size == pair->region[LEFT]->size;
 }
 
 /* Why edits cannot make the left region equal to the right one; NULL when they can. */

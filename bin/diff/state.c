@@ -16,8 +16,8 @@ typedef struct rows {
 enum { NUMBER = 24, FRAME = 400 };
 
 /* Passes a fact on if it differs. */
-static void compare(const rows_t *rows, const char *name, const char *key, const char *a,
-                    const char *b)
+static void report_difference(const rows_t *rows, const char *name, const char *key,
+                              const char *a, const char *b)
 {
     if (!a && !b)
         return;
@@ -33,7 +33,7 @@ static const char *unless_empty(const char *text)
 static void compare_texts(const rows_t *rows, const char *name, const char *a,
                           const char *b)
 {
-    compare(rows, name, NULL, unless_empty(a), unless_empty(b));
+    report_difference(rows, name, NULL, unless_empty(a), unless_empty(b));
 }
 
 static const char *number(char *text, uint64_t value)
@@ -45,7 +45,7 @@ static const char *number(char *text, uint64_t value)
 static void compare_numbers(const rows_t *rows, const char *name, uint64_t a, uint64_t b)
 {
     char text_a[NUMBER], text_b[NUMBER];
-    compare(rows, name, NULL, number(text_a, a), number(text_b, b));
+    report_difference(rows, name, NULL, number(text_a, a), number(text_b, b));
 }
 
 /* Attributes are sorted by key. */
@@ -61,8 +61,8 @@ static void compare_attributes(const rows_t *rows, const sfpm_image_t *a,
         int order = has_a ? -1 : 1;
         if (has_a && has_b)
             order = strcmp(key_a, key_b);
-        compare(rows, "attribute", order <= 0 ? key_a : key_b,
-                order <= 0 ? value_a : NULL, order >= 0 ? value_b : NULL);
+        report_difference(rows, "attribute", order <= 0 ? key_a : key_b,
+                          order <= 0 ? value_a : NULL, order >= 0 ? value_b : NULL);
         i += order <= 0;
         k += order >= 0;
     }
@@ -116,15 +116,15 @@ static void compare_frames(const rows_t *rows, const sfpm_vm_t *a, uint32_t fram
     uint32_t frames = frames_a > frames_b ? frames_a : frames_b;
     for (uint32_t f = 0; f < frames; f++) {
         snprintf(key, sizeof key, "%" PRIu32, f);
-        compare(rows, "frame", key, frame_text(a, frames_a, f, text_a),
-                frame_text(b, frames_b, f, text_b));
+        report_difference(rows, "frame", key, frame_text(a, frames_a, f, text_a),
+                          frame_text(b, frames_b, f, text_b));
         for (uint32_t i = 0;; i++) {
             const char *x = local_text(a, frames_a, f, i, text_a);
             const char *y = local_text(b, frames_b, f, i, text_b);
             if (!x && !y)
                 break;
             snprintf(key, sizeof key, "%" PRIu32 " %" PRIu32, f, i);
-            compare(rows, "local", key, x, y);
+            report_difference(rows, "local", key, x, y);
         }
     }
 }
@@ -166,7 +166,7 @@ static void compare_stacks(const rows_t *rows, const sfpm_vm_t *a, uint32_t fram
         const char *y = next_operand(&stack_b, text_b);
         if (!x && !y)
             return;
-        compare(rows, "stack", number(key, i), x, y);
+        report_difference(rows, "stack", number(key, i), x, y);
     }
 }
 
@@ -190,9 +190,9 @@ static void compare_globals(const rows_t *rows, const sfpm_vm_t *a, uint32_t num
 {
     char key[NUMBER], text_a[FRAME], text_b[FRAME];
     for (uint32_t i = 0; i < num_a || i < num_b; i++)
-        compare(rows, "global", number(key, i),
-                i < num_a ? global_text(a, i, text_a) : NULL,
-                i < num_b ? global_text(b, i, text_b) : NULL);
+        report_difference(rows, "global", number(key, i),
+                          i < num_a ? global_text(a, i, text_a) : NULL,
+                          i < num_b ? global_text(b, i, text_b) : NULL);
 }
 
 static void compare_counters(const rows_t *rows, const sfpm_vm_t *vm_a,
@@ -200,14 +200,15 @@ static void compare_counters(const rows_t *rows, const sfpm_vm_t *vm_a,
                              const sfpm_vm_info_t *b)
 {
     char text_a[MACHINE_PLACE], text_b[MACHINE_PLACE];
-    compare(rows, "state", NULL, machine_status(a->status), machine_status(b->status));
+    report_difference(rows, "state", NULL, machine_status(a->status),
+                      machine_status(b->status));
     machine_place(vm_a, a->pc, text_a, sizeof text_a);
     machine_place(vm_b, b->pc, text_b, sizeof text_b);
     if (a->pc != b->pc)
-        compare(rows, "pc", NULL, text_a, text_b);
-    compare(rows, "trap", NULL,
-            a->status == SFPM_VM_TRAPPED ? machine_trap(a->trap) : NULL,
-            b->status == SFPM_VM_TRAPPED ? machine_trap(b->trap) : NULL);
+        report_difference(rows, "pc", NULL, text_a, text_b);
+    report_difference(rows, "trap", NULL,
+                      a->status == SFPM_VM_TRAPPED ? machine_trap(a->trap) : NULL,
+                      b->status == SFPM_VM_TRAPPED ? machine_trap(b->trap) : NULL);
     if (!a->original && !b->original)
         compare_numbers(rows, "instructions", a->instructions, b->instructions);
     compare_numbers(rows, "starts", a->starts, b->starts);
@@ -222,9 +223,9 @@ void diff_machine(const diff_t *diff, row_function_t row, void *context)
     const sfpm_vm_t *vm_a = left->vm, *vm_b = right->vm;
     compare_texts(&rows, "refused", left->refusal, right->refusal);
     if (!vm_a || !vm_b) {
-        compare(&rows, "state", NULL,
-                vm_a ? machine_status(machine_info(vm_a).status) : NULL,
-                vm_b ? machine_status(machine_info(vm_b).status) : NULL);
+        report_difference(&rows, "state", NULL,
+                          vm_a ? machine_status(machine_info(vm_a).status) : NULL,
+                          vm_b ? machine_status(machine_info(vm_b).status) : NULL);
         return;
     }
     sfpm_vm_info_t a = machine_info(vm_a), b = machine_info(vm_b);

@@ -23,7 +23,7 @@ static bool says(const char *text, const char *other)
     return length >= part && strcmp(text + length - part, other) == 0;
 }
 
-static bool keep(faults_t *faults, const char *text)
+static bool remember(faults_t *faults, const char *text)
 {
     for (size_t i = 0; i < faults->count; i++) {
         if (says(faults->texts[i], text))
@@ -60,7 +60,7 @@ static void meet(void *context, sfpm_status_t status, uint64_t offset, const cha
     check_t *check = context;
     (void)status;
     (void)offset;
-    if (keep(&check->faults, text))
+    if (remember(&check->faults, text))
         return;
     print_faults(check->view, &check->faults);
     tool_fail(check->view->file.label, "%s", text);

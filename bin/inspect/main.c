@@ -45,23 +45,7 @@ static const struct poptOption table[] = {
                    "  sfpm-inspect --json app.img | jq .machine.pc"),
     POPT_TABLEEND};
 
-/* A machine that cannot be read or run is shown as such. */
-static void load_machine(view_t *view)
-{
-    if (!sfpm_vm_is_in(view->file.image))
-        return;
-    view->vm = machine_create();
-    bool loaded = view->vm && sfpm_vm_load_image(view->vm, view->file.image);
-    if (!loaded || !sfpm_vm_verify(view->vm))
-        snprintf(view->refusal, sizeof view->refusal, "%s", sfpm_last_error());
-    if (!loaded) {
-        view_note_damage(view);
-        sfpm_vm_destroy(view->vm);
-        view->vm = NULL;
-    }
-}
-
-static int show(view_t *view)
+static int show_image(view_t *view)
 {
     static const struct {
         int mode;
@@ -74,7 +58,9 @@ static int show(view_t *view)
     again = true;
     operand_warn(&view->file);
     if (mode != MODE_LOG && mode != MODE_HEX)
-        load_machine(view);
+        view->vm = machine_load(view->file.image, view->refusal);
+    if (!view->vm && view->refusal[0] != '\0')
+        view_note_damage(view);
     int status = tool_failure();
     for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++)
         if (ways[i].mode == mode)
@@ -95,7 +81,7 @@ static int inspect(const char *name)
     if (!operand_open(&view.file, name))
         status = tool_failure();
     else if (files_print(&status))
-        status = mode == MODE_VERIFY ? view_faults(&view) : show(&view);
+        status = mode == MODE_VERIFY ? view_faults(&view) : show_image(&view);
     free(view.usage);
     sfpm_vm_destroy(view.vm);
     operand_close(&view.file);

@@ -21,7 +21,7 @@ static void heading(const view_t *view, const char *text)
 }
 
 /* One line, left out when the text is empty. */
-static void fact(const char *name, const char *text)
+static void show_fact(const char *name, const char *text)
 {
     if (text[0] == '\0')
         return;
@@ -35,11 +35,11 @@ static void show_features(uint64_t features)
     bool encrypted = (features & SFPM_FEATURE_ENCRYPTED) != 0;
     bool delta = (features & SFPM_FEATURE_DELTA) != 0;
     if (encrypted && delta)
-        fact("storage", "encrypted, a delta on a base image");
+        show_fact("storage", "encrypted, a delta on a base image");
     else if (encrypted)
-        fact("storage", "encrypted");
+        show_fact("storage", "encrypted");
     else if (delta)
-        fact("storage", "a delta on a base image");
+        show_fact("storage", "a delta on a base image");
 }
 
 static void show_commit(const view_t *view)
@@ -56,12 +56,12 @@ static void show_commit(const view_t *view)
         printf(", of which %" PRIu64 " is the first kept", info->first);
     putchar('\n');
     show_features(info->incompatible);
-    fact("message", commit->message);
-    fact("time", view_time(commit, " ", " UTC", text));
-    fact("description", commit->description);
-    fact("creator", commit->creator);
-    fact("architecture", commit->architecture);
-    fact("build id", commit->build_id);
+    show_fact("message", commit->message);
+    show_fact("time", view_time(commit, " ", " UTC", text));
+    show_fact("description", commit->description);
+    show_fact("creator", commit->creator);
+    show_fact("architecture", commit->architecture);
+    show_fact("build id", commit->build_id);
     if (commit->schema != 0)
         printf("  %-13s%" PRIu64 "\n", "schema", commit->schema);
 }
@@ -213,8 +213,8 @@ static void show_state(const view_t *view, const sfpm_vm_info_t *info)
     }
     putchar('\n');
     if (info->status == SFPM_VM_TRAPPED)
-        fact("trap", machine_trap(info->trap));
-    fact("cannot run", view->refusal);
+        show_fact("trap", machine_trap(info->trap));
+    show_fact("cannot run", view->refusal);
     if (!info->original)
         printf("  %-13s%" PRIu64 "\n", "instructions", info->instructions);
     printf("  %-13s%" PRIu64 "\n", "starts", info->starts);
@@ -225,7 +225,7 @@ static void show_machine(const view_t *view)
     if (!view->vm) {
         if (view->refusal[0] != '\0') {
             heading(view, "Machine\n");
-            fact("unreadable", view->refusal);
+            show_fact("unreadable", view->refusal);
         }
         return;
     }
@@ -249,7 +249,7 @@ int view_page(view_t *view)
     show_commit(view);
     show_attributes(view);
     if (info->format != 1)
-        fact("id", fact_digest(info->id, id));
+        show_fact("id", fact_digest(info->id, id));
     show_regions(view);
     heap_page(view);
     show_machine(view);

@@ -12,7 +12,7 @@
 #include "common/tool.h"
 #include "inspect/view.h"
 
-static void fact(const char *name, const char *text)
+static void print_fact(const char *name, const char *text)
 {
     if (text[0] == '\0')
         return;
@@ -25,10 +25,10 @@ static bool text_commit(const view_t *view)
 {
     const sfpm_commit_info_t *commit = sfpm_image_commit_info(view->file.image);
     printf("format %" PRIu32 "\n", sfpm_image_info(view->file.image)->format);
-    fact("description", commit->description);
-    fact("creator", commit->creator);
-    fact("architecture", commit->architecture);
-    fact("build-id", commit->build_id);
+    print_fact("description", commit->description);
+    print_fact("creator", commit->creator);
+    print_fact("architecture", commit->architecture);
+    print_fact("build-id", commit->build_id);
     if (commit->schema != 0)
         printf("schema %" PRIu64 "\n", commit->schema);
     for (uint32_t i = 0; i < commit->num_attributes; i++) {
@@ -165,7 +165,7 @@ int view_text(view_t *view)
     if (!text_commit(view) || !text_regions(view))
         return tool_fail_last(view->file.label);
     heap_text(view);
-    fact("machine refused", view->refusal);
+    print_fact("machine refused", view->refusal);
     if (!view->vm)
         return EXIT_SUCCESS;
     sfpm_vm_info_t info = machine_info(view->vm);

@@ -5,7 +5,7 @@
 #include "common/tool.h"
 #include "inspect/view.h"
 
-static void note(void *context, uint64_t commit, uint64_t unused, uint64_t torn)
+static void note_usage(void *context, uint64_t commit, uint64_t unused, uint64_t torn)
 {
     view_t *view = context;
     if (view->num_usage == view->max_usage) {
@@ -22,7 +22,7 @@ static void note(void *context, uint64_t commit, uint64_t unused, uint64_t torn)
 bool view_load_usage(view_t *view)
 {
     view->num_usage = 0;
-    return sfpm_image_usage(view->file.image, note, view);
+    return sfpm_image_usage(view->file.image, note_usage, view);
 }
 
 /* Commits come newest first, each number once. */

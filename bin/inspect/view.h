@@ -10,6 +10,7 @@
 #include <sfpm/image.h>
 #include <sfpm/vm.h>
 
+#include "common/machine.h"
 #include "common/operand.h"
 
 /* See sfpm_image_usage(). */
@@ -19,10 +20,11 @@ typedef struct usage {
 
 typedef struct view {
     operand_t file;
-    sfpm_vm_t *vm;     /* NULL when there is no machine, or when it cannot be read */
-    char refusal[512]; /* why the machine cannot be read or run; "" when it can */
-    char damage[512];  /* the first damage that was met; "" when none was */
-    const char *bold;  /* before and after a heading: escape sequences or "" */
+    sfpm_vm_t *vm; /* NULL when there is no machine, or when it cannot be read */
+    char refusal[MACHINE_REFUSAL]; /* why the machine cannot be read or run; "" when it
+                                      can */
+    char damage[512];              /* the first damage that was met; "" when none was */
+    const char *bold; /* before and after a heading: escape sequences or "" */
     const char *plain;
     const char *region; /* --hex */
     usage_t *usage;     /* of commits, newest first */

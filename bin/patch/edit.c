@@ -126,8 +126,11 @@ static bool find_region(patch_edit_t *edit, const patch_target_t *target,
     const char *wanted = name[0] != '\0' ? name : "code";
     edit->is_code = target->vm != NULL && strcmp(wanted, "code") == 0;
     edit->start = 0;
-    if (edit->is_code)
-        wanted = sfpm_vm_code_region(target->vm, &edit->start);
+    if (edit->is_code) {
+        sfpm_vm_info_t info = machine_info(target->vm);
+        wanted = info.code_region;
+        edit->start = info.code_start;
+    }
     if (!sfpm_image_find_region(target->image, wanted, &edit->region)) {
         no_region(target->image, name, reason);
         return false;

@@ -26,7 +26,7 @@ typedef struct run {
 } run_t;
 
 /* Puts the machine into an edit, and what else is saved with it. */
-static bool fill(const run_t *run, sfpm_edit_t *edit)
+static bool fill_edit(const run_t *run, sfpm_edit_t *edit)
 {
     char message[2 * MACHINE_PLACE], place[MACHINE_PLACE];
     sfpm_vm_info_t info = machine_info(run->vm);
@@ -43,7 +43,7 @@ static bool fill(const run_t *run, sfpm_edit_t *edit)
 }
 
 /* What the image said when it was opened. */
-static bool fill_old(const operand_t *image, sfpm_edit_t *edit)
+static bool fill_edit_as_opened(const operand_t *image, sfpm_edit_t *edit)
 {
     const char *key, *value;
     const sfpm_commit_info_t *old = sfpm_image_commit_info(image->image);
@@ -58,11 +58,11 @@ static bool fill_old(const operand_t *image, sfpm_edit_t *edit)
 }
 
 /* Writes the machine as the image's next commit. Returns the exit status. */
-static int save(const run_t *run)
+static int save_commit(const run_t *run)
 {
     sfpm_edit_t *edit = sfpm_edit_create(run->image->image);
     int status = STATUS_FAILED;
-    if (edit && fill(run, edit))
+    if (edit && fill_edit(run, edit))
         status = output_write(run->kind, run->image, edit);
     else
         tool_fail_last(run->image->label);
@@ -96,7 +96,7 @@ static bool rescue(const run_t *run)
     if (!is_lost(run))
         return false;
     sfpm_edit_t *edit = sfpm_edit_create(NULL);
-    if (!edit || !fill_old(run->image, edit) || !fill(run, edit))
+    if (!edit || !fill_edit_as_opened(run->image, edit) || !fill_edit(run, edit))
         tool_fail_last(run->image->label);
     else
         output_rescue(run->image, edit);
@@ -117,7 +117,7 @@ static bool checkpoint(const run_t *run)
 {
     if (!deliver(run))
         return false;
-    if (save(run) == EXIT_SUCCESS)
+    if (save_commit(run) == EXIT_SUCCESS)
         return true;
     if (rescue(run))
         return false;
@@ -142,7 +142,7 @@ static uint64_t budget(const run_t *run)
 
 /* Prints the next instruction and the innermost frame's topmost values.
  * Returns whether that arrived. */
-static bool trace(const sfpm_vm_t *vm)
+static bool print_trace(const sfpm_vm_t *vm)
 {
     char place[MACHINE_PLACE], text[256], value[MACHINE_VALUE];
     sfpm_vm_info_t info = machine_info(vm);
@@ -170,7 +170,7 @@ static bool run_on(const run_t *run, sfpm_vm_run_options_t *how, bool *delivered
     if (run->request->trace && !sfpm_vm_verify(run->vm))
         return false;
     while ((how->max_steps = budget(run)) > 0) {
-        if (run->request->trace && !(*delivered = trace(run->vm)))
+        if (run->request->trace && !(*delivered = print_trace(run->vm)))
             break;
         if (!sfpm_vm_run(run->vm, how))
             return false;
@@ -216,7 +216,7 @@ static int run_and_save(const run_t *run)
         return STATUS_FAILED;
     if (!ok)
         tool_fail_last(run->image->label);
-    if (run->kind == OUTPUT_NONE || save(run) == EXIT_SUCCESS)
+    if (run->kind == OUTPUT_NONE || save_commit(run) == EXIT_SUCCESS)
         return status;
     rescue(run);
     return STATUS_FAILED;

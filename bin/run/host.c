@@ -31,7 +31,7 @@ static bool fail_region(const operand_t *image)
 }
 
 /* The number of the region, SIZE_MAX when there is none. */
-static size_t find_region(const sfpm_image_t *image)
+static size_t find_host_region(const sfpm_image_t *image)
 {
     for (size_t i = 0; i < sfpm_image_num_regions(image); i++)
         if (strcmp(sfpm_image_region(image, i)->name, REGION) == 0)
@@ -39,9 +39,9 @@ static size_t find_region(const sfpm_image_t *image)
     return SIZE_MAX;
 }
 
-static bool read_region(host_t *host, const operand_t *image)
+static bool read_host_region(host_t *host, const operand_t *image)
 {
-    size_t index = find_region(image->image);
+    size_t index = find_host_region(image->image);
     if (index == SIZE_MAX)
         return true;
     uint64_t size = sfpm_image_region(image->image, index)->size;
@@ -144,7 +144,7 @@ static bool is_asked(const host_request_t *request)
     return request->arguments || request->environment || request->has_seed;
 }
 
-static bool begin(host_t *host, const host_request_t *request)
+static bool begin_host(host_t *host, const host_request_t *request)
 {
     host_state_t *state = &host->state;
     host_state_free(state);
@@ -186,9 +186,9 @@ bool host_open(host_t *host, sfpm_vm_t *vm, const operand_t *image,
         tool_fail_last(image->label);
         return false;
     }
-    if (!request->fresh && !read_region(host, image))
+    if (!request->fresh && !read_host_region(host, image))
         return false;
-    return request->starts || !host->lasting ? begin(host, &request->host)
+    return request->starts || !host->lasting ? begin_host(host, &request->host)
                                              : go_on(host, image, &request->host);
 }
 

@@ -24,7 +24,7 @@ static struct {
     const char *path;
 } sink;
 
-static bool fail(const char *what)
+static bool fail_file(const char *what)
 {
     tool_fail(sink.path, "%s: %s", what, strerror(errno));
     return false;
@@ -48,11 +48,11 @@ static bool recorded_position(const operand_t *image, uint64_t *position)
 }
 
 /* Later bytes were written after the state was saved: the program writes them again. */
-static bool cut(int fd, const operand_t *image, uint64_t position)
+static bool truncate_output(int fd, const operand_t *image, uint64_t position)
 {
     struct stat file;
     if (fstat(fd, &file) != 0)
-        return fail("cannot be examined");
+        return fail_file("cannot be examined");
     if (!S_ISREG(file.st_mode)) {
         tool_fail(sink.path, "not a regular file, which --stdout requires");
         return false;
@@ -65,7 +65,7 @@ static bool cut(int fd, const operand_t *image, uint64_t position)
         return false;
     }
     if (ftruncate(fd, (off_t)position) != 0 || lseek(fd, 0, SEEK_END) < 0)
-        return fail("cannot be truncated");
+        return fail_file("cannot be truncated");
     return true;
 }
 
@@ -77,13 +77,13 @@ bool sink_open(const char *path, const operand_t *image, bool fresh)
         return false;
     int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
     if (fd == -1)
-        return fail("cannot be written");
-    if (!cut(fd, image, fresh ? 0 : position)) {
+        return fail_file("cannot be written");
+    if (!truncate_output(fd, image, fresh ? 0 : position)) {
         close(fd);
         return false;
     }
     sink.file = fdopen(fd, "w");
-    return sink.file || fail("cannot be written");
+    return sink.file || fail_file("cannot be written");
 }
 
 bool sink_write(void *context, const void *bytes, size_t size)
@@ -97,7 +97,7 @@ bool sink_sync(void)
     if (!sink.file)
         return true;
     return (fflush(sink.file) == 0 && fsync(fileno(sink.file)) == 0) ||
-           fail("cannot be written");
+           fail_file("cannot be written");
 }
 
 bool sink_record(sfpm_edit_t *edit)

@@ -42,7 +42,7 @@ static void print_fault(void *context, const char *file, uint32_t line, uint32_t
 }
 
 /* The assembler's faults have their own form, which editors understand. */
-static bool load(sfpm_vm_t *vm, const char *name, const char *text, size_t size)
+static bool load_program(sfpm_vm_t *vm, const char *name, const char *text, size_t size)
 {
     if (raw) {
         if (sfpm_vm_load_code(vm, text, size))
@@ -65,7 +65,7 @@ static bool load(sfpm_vm_t *vm, const char *name, const char *text, size_t size)
     return false;
 }
 
-static int save(sfpm_vm_t *vm, output_kind_t kind, const operand_t *program)
+static int write_image(sfpm_vm_t *vm, output_kind_t kind, const operand_t *program)
 {
     int status;
     sfpm_edit_t *edit = sfpm_edit_create(NULL);
@@ -88,8 +88,8 @@ static int checkpoint(const operand_t *program, output_kind_t kind)
     sfpm_vm_t *vm = sfpm_vm_create();
     if (!vm)
         status = tool_fail_last(program->label);
-    else if (load(vm, program->path ? program->path : "<stdin>", text, size))
-        status = save(vm, kind, program);
+    else if (load_program(vm, program->path ? program->path : "<stdin>", text, size))
+        status = write_image(vm, kind, program);
     sfpm_vm_destroy(vm);
     free(text);
     return status;

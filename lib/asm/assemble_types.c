@@ -30,7 +30,7 @@ static uint32_t *find_bucket(const sfpm_type_set_t *set, const sfpm_function_typ
 }
 
 /* Half of the buckets stay free. */
-static bool grow(sfpm_type_set_t *set)
+static bool grow_buckets(sfpm_type_set_t *set)
 {
     void *list = set->list;
     if (!sfpm_grow_array(&list, &set->capacity, set->count + 1, sizeof *set->list))
@@ -57,7 +57,7 @@ bool sfpm_types_add(sfpm_assembler_t *a, const sfpm_function_type_t *type, bool 
                     uint32_t *number)
 {
     sfpm_type_set_t *set = &a->types;
-    if (!grow(set))
+    if (!grow_buckets(set))
         return false;
     uint32_t *bucket = find_bucket(set, type);
     if (*bucket != 0 && !always) {

@@ -221,14 +221,6 @@ size_t sfpm_instruction_text(const sfpm_listing_t *listing, uint64_t offset, cha
 
 /* ---- The listing ------------------------------------------------------------ */
 
-static uint32_t length_at(const sfpm_program_t *program, uint32_t end, uint32_t offset)
-{
-    sfpm_instruction_t instruction;
-    return sfpm_instruction_read(program->code, end, offset, &instruction)
-               ? instruction.length
-               : 1;
-}
-
 /* Types that stay, many to a line. */
 static void write_locals(sfpm_writer_t *writer, const sfpm_function_t *function)
 {
@@ -290,7 +282,7 @@ static void write_code(sfpm_writer_t *writer, const sfpm_listing_t *listing,
     if (from <= function->entry)
         write_function(writer, program, function);
     for (uint32_t at = function->entry; at < function->end && at < to && !writer->failed;
-         at += length_at(program, function->end, at)) {
+         at += sfpm_length_at(program, function->end, at)) {
         if (at < from)
             continue;
         write_labels(writer, program, at);

@@ -62,8 +62,8 @@ static bool is_global(sfpm_symbol_kind_t kind)
     return kind == SFPM_SYMBOL_GLOBAL;
 }
 
-static int compare(bool global, const char *name, size_t length,
-                   const sfpm_definition_t *other)
+static int compare_names(bool global, const char *name, size_t length,
+                         const sfpm_definition_t *other)
 {
     if (global != is_global(other->kind))
         return global ? 1 : -1;
@@ -75,7 +75,7 @@ static int compare_definitions(const void *left, const void *right)
 {
     const sfpm_definition_t *a = left;
     const sfpm_definition_t *b = right;
-    int order = compare(is_global(a->kind), a->name, strlen(a->name), b);
+    int order = compare_names(is_global(a->kind), a->name, strlen(a->name), b);
     if (order != 0)
         return order;
     if (a->line != b->line)
@@ -92,7 +92,8 @@ void sfpm_names_sort(sfpm_names_t *names, sfpm_faults_t *faults)
           compare_definitions);
     for (size_t i = 1; i < names->num_definitions; i++) {
         const sfpm_definition_t *next = &names->definitions[i];
-        if (compare(is_global(first->kind), first->name, strlen(first->name), next) == 0)
+        if (compare_names(is_global(first->kind), first->name, strlen(first->name),
+                          next) == 0)
             sfpm_faults_add(faults, next->line, next->column,
                             "'%.40s' is already defined on line %u", next->name,
                             first->line);
@@ -110,7 +111,7 @@ const sfpm_definition_t *sfpm_names_find(const sfpm_names_t *names,
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         const sfpm_definition_t *found = &names->definitions[middle];
-        int order = compare(operand == SFPM_OPERAND_GLOBAL, text, length, found);
+        int order = compare_names(operand == SFPM_OPERAND_GLOBAL, text, length, found);
         if (order == 0)
             return found;
         if (order > 0)

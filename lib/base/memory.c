@@ -16,8 +16,8 @@ void *sfpm_new_array(size_t count, size_t size)
 {
     size_t total;
     if (!sfpm_mul_size(count, size, &total)) {
-        sfpm_fail(SFPM_ERR_MEMORY, "out of memory: %zu elements of %zu bytes wanted", count,
-                  size);
+        sfpm_fail(SFPM_ERR_MEMORY, "out of memory: %zu elements of %zu bytes wanted",
+                  count, size);
         return NULL;
     }
     void *memory = calloc(1, total ? total : 1);
@@ -58,8 +58,8 @@ bool sfpm_grow_array(void **array, size_t *capacity, size_t wanted, size_t size)
     next = next < wanted ? wanted : next;
     size_t total;
     if (!sfpm_mul_size(next, size, &total))
-        return sfpm_fail(SFPM_ERR_MEMORY, "out of memory: %zu elements of %zu bytes wanted",
-                         next, size);
+        return sfpm_fail(SFPM_ERR_MEMORY,
+                         "out of memory: %zu elements of %zu bytes wanted", next, size);
     void *memory = realloc(*array, total);
     if (!memory)
         return sfpm_fail_memory(total);
@@ -128,9 +128,4 @@ bool sfpm_buffer_add_u64(sfpm_buffer_t *buffer, uint64_t value)
     if (to)
         sfpm_put_u64(to, value);
     return to != NULL;
-}
-
-void sfpm_free(void *memory)
-{
-    free(memory);
 }

@@ -30,7 +30,6 @@ const sfpm_opcode_info_t sfpm_opcodes[256] = {
 #define OPCODE_INFO(number, name, mnemonic, operand, signature, flow, meaning)           \
     [number] = {mnemonic,                                                                \
                 signature,                                                               \
-                meaning,                                                                 \
                 number,                                                                  \
                 SFPM_OPERAND_##operand,                                                  \
                 WIDTH_##operand,                                                         \

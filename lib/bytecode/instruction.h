@@ -30,7 +30,6 @@ typedef enum sfpm_flow {
 typedef struct sfpm_opcode_info {
     const char *mnemonic; /* NULL: no such opcode */
     const char *signature;
-    const char *meaning;
     uint8_t opcode;
     uint8_t operand; /* sfpm_operand_t */
     uint8_t width;   /* of the operand in bytes */

@@ -11,6 +11,7 @@
 
 #include "base/bytes.h"
 #include "base/checked.h"
+#include "bytecode/instruction.h"
 
 static bool decode_code(sfpm_program_t *program, const sfpm_buffer_t *code)
 {
@@ -218,6 +219,14 @@ uint32_t sfpm_function_at(const sfpm_program_t *program, uint32_t offset)
             high = middle;
     }
     return low;
+}
+
+uint32_t sfpm_length_at(const sfpm_program_t *program, uint32_t end, uint32_t offset)
+{
+    sfpm_instruction_t instruction;
+    if (!sfpm_instruction_read(program->code, end, offset, &instruction))
+        return 1;
+    return instruction.length;
 }
 
 void sfpm_place_text(const sfpm_program_t *program, uint64_t offset, char *text,

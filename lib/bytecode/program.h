@@ -173,6 +173,10 @@ bool sfpm_symbols_encode(sfpm_buffer_t *buffer, sfpm_symbol_t *symbols, size_t c
 /* The function that holds a code offset, offset < code_size. */
 uint32_t sfpm_function_at(const sfpm_program_t *program, uint32_t offset);
 
+/* Length of the instruction at the offset, in a function that ends at `end`; 1 for a byte
+ * that is not one. */
+uint32_t sfpm_length_at(const sfpm_program_t *program, uint32_t end, uint32_t offset);
+
 /* The label of that name, NULL when there is none. */
 const sfpm_label_t *sfpm_label_named(const sfpm_program_t *program, const char *name,
                                      size_t length);

@@ -97,7 +97,7 @@ bool sfpm_memory_make(sfpm_buffer_t *memory, uint64_t size)
 
 /* Takes half as much again, so that growing page by page copies each byte but a few
  * times. */
-static bool reserve(sfpm_buffer_t *memory, uint64_t wanted, uint64_t most)
+static bool reserve_memory(sfpm_buffer_t *memory, uint64_t wanted, uint64_t most)
 {
     uint64_t capacity = memory->size + memory->size / 2;
     if (wanted <= memory->capacity)
@@ -124,7 +124,7 @@ uint32_t sfpm_memory_grow(sfpm_buffer_t *memory, uint32_t pages, uint32_t max_pa
     if (old > max_pages || pages > max_pages - old)
         return UINT32_MAX;
     uint64_t wanted = ((uint64_t)old + pages) * SFPM_PAGE_SIZE;
-    if (!reserve(memory, wanted, (uint64_t)max_pages * SFPM_PAGE_SIZE))
+    if (!reserve_memory(memory, wanted, (uint64_t)max_pages * SFPM_PAGE_SIZE))
         return UINT32_MAX;
     memory->size = (size_t)wanted;
     return old;

@@ -266,7 +266,7 @@ static int compare_symbols(const void *left, const void *right)
     return strcmp(a->name, b->name);
 }
 
-static bool add_name(sfpm_buffer_t *names, const char *name, uint32_t *at)
+static bool add_symbol_name(sfpm_buffer_t *names, const char *name, uint32_t *at)
 {
     size_t size = strlen(name) + 1;
     if (!sfpm_in_range(names->size, size, SFPM_NO_NAME))
@@ -279,7 +279,7 @@ static bool add_symbol(sfpm_buffer_t *buffer, sfpm_buffer_t *names,
                        const sfpm_symbol_t *symbol)
 {
     uint32_t name;
-    return add_name(names, symbol->name, &name) &&
+    return add_symbol_name(names, symbol->name, &name) &&
            sfpm_buffer_add_u32(buffer, (uint32_t)symbol->kind) &&
            sfpm_buffer_add_u32(buffer, symbol->value) &&
            sfpm_buffer_add_u32(buffer, name);
@@ -303,7 +303,7 @@ bool sfpm_symbols_encode(sfpm_buffer_t *buffer, sfpm_symbol_t *symbols, size_t c
         if (!sfpm_buffer_add_u32(buffer, lines[i].offset) ||
             !sfpm_buffer_add_u32(buffer, lines[i].line))
             goto out;
-    if ((file && !add_name(&names, file, &file_name)) ||
+    if ((file && !add_symbol_name(&names, file, &file_name)) ||
         !sfpm_buffer_add(buffer, names.data, names.size))
         goto out;
     sfpm_put_u32(buffer->data + start, (uint32_t)count);

@@ -18,7 +18,7 @@ typedef struct sfpm_cursor {
     size_t left;
 } sfpm_cursor_t;
 
-static const uint8_t *take(sfpm_cursor_t *cursor, size_t size)
+static const uint8_t *take_bytes(sfpm_cursor_t *cursor, size_t size)
 {
     const uint8_t *from = cursor->at;
     if (size > cursor->left) {
@@ -50,7 +50,7 @@ static void *new_table(const sfpm_cursor_t *cursor, const char *what, uint32_t c
 static const uint8_t *take_types(sfpm_cursor_t *cursor, size_t count, const char *table,
                                  uint32_t index)
 {
-    const uint8_t *types = take(cursor, count);
+    const uint8_t *types = take_bytes(cursor, count);
     for (size_t i = 0; types && i < count; i++)
         if (!sfpm_type_name(types[i])) {
             sfpm_fail(SFPM_ERR_CORRUPT, "%s[%u]: 0x%02X is not a type", table, index,
@@ -63,9 +63,9 @@ static const uint8_t *take_types(sfpm_cursor_t *cursor, size_t count, const char
 /* u16 length, the bytes, a zero byte. Nothing in it must hurt a terminal. */
 static const char *take_name(sfpm_cursor_t *cursor, const char *table, uint32_t index)
 {
-    const uint8_t *from = take(cursor, 2);
+    const uint8_t *from = take_bytes(cursor, 2);
     uint32_t length = from ? sfpm_get_u16(from) : 0;
-    const uint8_t *name = from ? take(cursor, (size_t)length + 1) : NULL;
+    const uint8_t *name = from ? take_bytes(cursor, (size_t)length + 1) : NULL;
     bool ok = name && length <= SFPM_MAX_EXPORT_NAME && name[length] == 0;
     for (uint32_t i = 0; ok && i < length; i++)
         ok = name[i] >= ' ' && name[i] != 0x7F;
@@ -78,7 +78,7 @@ static const char *take_name(sfpm_cursor_t *cursor, const char *table, uint32_t 
 
 static bool decode_type(sfpm_cursor_t *cursor, sfpm_program_t *program, uint32_t index)
 {
-    const uint8_t *from = take(cursor, 4);
+    const uint8_t *from = take_bytes(cursor, 4);
     if (!from)
         return false;
     sfpm_function_type_t *type = &program->types[index];
@@ -139,7 +139,7 @@ static bool set_type(sfpm_program_t *program, uint32_t index, uint32_t number)
 
 static bool decode_import(sfpm_cursor_t *cursor, sfpm_program_t *program, uint32_t index)
 {
-    const uint8_t *from = take(cursor, 4);
+    const uint8_t *from = take_bytes(cursor, 4);
     sfpm_function_t *function = &program->functions[index];
     if (!from || !set_type(program, index, sfpm_get_u32(from)))
         return false;
@@ -151,7 +151,7 @@ static bool decode_import(sfpm_cursor_t *cursor, sfpm_program_t *program, uint32
 static bool decode_function(sfpm_cursor_t *cursor, sfpm_program_t *program,
                             uint32_t index)
 {
-    const uint8_t *from = take(cursor, 10);
+    const uint8_t *from = take_bytes(cursor, 10);
     sfpm_function_t *function = &program->functions[index];
     if (!from || !set_type(program, index, sfpm_get_u32(from + 4)))
         return false;
@@ -164,7 +164,7 @@ static bool decode_function(sfpm_cursor_t *cursor, sfpm_program_t *program,
 static bool decode_global(sfpm_cursor_t *cursor, sfpm_program_t *program, uint32_t index)
 {
     const uint8_t *type = take_types(cursor, 1, "globals", index);
-    const uint8_t *mutability = type ? take(cursor, 1) : NULL;
+    const uint8_t *mutability = type ? take_bytes(cursor, 1) : NULL;
     if (!mutability)
         return false;
     if (*mutability > 1)
@@ -191,7 +191,7 @@ static uint32_t num_exportable(const sfpm_program_t *program, uint8_t kind)
 
 static bool decode_export(sfpm_cursor_t *cursor, sfpm_program_t *program, uint32_t index)
 {
-    const uint8_t *from = take(cursor, 5);
+    const uint8_t *from = take_bytes(cursor, 5);
     if (!from)
         return false;
     uint32_t number = sfpm_get_u32(from + 1);
@@ -231,13 +231,13 @@ static bool check_exports(const sfpm_program_t *program)
 
 static bool decode_segment(sfpm_cursor_t *cursor, sfpm_program_t *program, uint32_t index)
 {
-    const uint8_t *from = take(cursor, 9);
+    const uint8_t *from = take_bytes(cursor, 9);
     if (!from)
         return false;
     sfpm_segment_t segment = {.is_active = from[0] == 1,
                               .address = sfpm_get_u32(from + 1),
                               .size = sfpm_get_u32(from + 5)};
-    segment.bytes = take(cursor, segment.size);
+    segment.bytes = take_bytes(cursor, segment.size);
     if (!segment.bytes)
         return false;
     if (from[0] > 1 || (from[0] == 0 && segment.address != 0))
@@ -310,7 +310,7 @@ static bool decode_header(sfpm_program_t *program, const uint8_t *from)
 bool sfpm_tables_decode(sfpm_program_t *program, const uint8_t *bytes, size_t size)
 {
     sfpm_cursor_t cursor = {bytes, size};
-    const uint8_t *header = take(&cursor, SFPM_FUNCTIONS_HEADER);
+    const uint8_t *header = take_bytes(&cursor, SFPM_FUNCTIONS_HEADER);
     if (!header || !decode_header(program, header))
         return false;
     program->types =
@@ -363,7 +363,7 @@ static bool add_u8(sfpm_buffer_t *buffer, uint32_t value)
     return sfpm_buffer_add(buffer, &byte, 1);
 }
 
-static bool add_name(sfpm_buffer_t *buffer, const char *name)
+static bool add_export_name(sfpm_buffer_t *buffer, const char *name)
 {
     size_t length = strlen(name);
     if (length > SFPM_MAX_EXPORT_NAME)
@@ -376,7 +376,8 @@ static bool add_function(sfpm_buffer_t *buffer, const sfpm_function_t *function)
 {
     if (function->module)
         return sfpm_buffer_add_u32(buffer, function->type) &&
-               add_name(buffer, function->module) && add_name(buffer, function->field);
+               add_export_name(buffer, function->module) &&
+               add_export_name(buffer, function->field);
     return sfpm_buffer_add_u32(buffer, function->entry) &&
            sfpm_buffer_add_u32(buffer, function->type) &&
            add_u16(buffer, function->locals) &&
@@ -421,7 +422,7 @@ bool sfpm_tables_encode(sfpm_buffer_t *buffer, const sfpm_program_t *program)
     for (uint32_t i = 0; ok && i < program->num_exports; i++)
         ok = add_u8(buffer, program->exports[i].kind) &&
              sfpm_buffer_add_u32(buffer, program->exports[i].index) &&
-             add_name(buffer, program->exports[i].name);
+             add_export_name(buffer, program->exports[i].name);
     for (uint32_t i = 0; ok && i < program->num_segments; i++) {
         const sfpm_segment_t *segment = &program->segments[i];
         ok = add_u8(buffer, segment->is_active) &&

@@ -164,7 +164,7 @@ static bool follow_signature(sfpm_verifier_t *v)
     return true;
 }
 
-static bool take_variable(sfpm_verifier_t *v, uint8_t type)
+static bool pop_variable(sfpm_verifier_t *v, uint8_t type)
 {
     return need(v, 1) && pop(v, type);
 }
@@ -192,14 +192,14 @@ static bool follow_stack(sfpm_verifier_t *v)
     case SFPM_OP_LOCAL_GET:
         return push(v, sfpm_local_type(v->function, operand));
     case SFPM_OP_LOCAL_SET:
-        return take_variable(v, sfpm_local_type(v->function, operand));
+        return pop_variable(v, sfpm_local_type(v->function, operand));
     case SFPM_OP_LOCAL_TEE:
-        return take_variable(v, sfpm_local_type(v->function, operand)) &&
+        return pop_variable(v, sfpm_local_type(v->function, operand)) &&
                push(v, sfpm_local_type(v->function, operand));
     case SFPM_OP_GLOBAL_GET:
         return push(v, program->globals[operand].type);
     case SFPM_OP_GLOBAL_SET:
-        return take_variable(v, program->globals[operand].type);
+        return pop_variable(v, program->globals[operand].type);
     default:
         return follow_signature(v);
     }

@@ -11,7 +11,7 @@ static bool check_number(const sfpm_verifier_t *v, const char *what, uint32_t co
                           number, whose, count);
 }
 
-static bool check_memory(const sfpm_verifier_t *v)
+static bool check_has_memory(const sfpm_verifier_t *v)
 {
     return v->program->max_pages != SFPM_NO_MEMORY ||
            sfpm_fail_code(v->program, v->offset, "%s: the program has no memory",
@@ -45,7 +45,7 @@ static bool check_operand(const sfpm_verifier_t *v)
     case SFPM_OPERAND_UNWIND:
         return check_unwind(v);
     case SFPM_OPERAND_OFFSET:
-        return check_memory(v);
+        return check_has_memory(v);
     case SFPM_OPERAND_NONE:
     case SFPM_OPERAND_U8:
     case SFPM_OPERAND_I32:
@@ -68,7 +68,7 @@ static bool check_need(const sfpm_verifier_t *v)
     case SFPM_OP_MEMORY_COPY:
     case SFPM_OP_MEMORY_FILL:
     case SFPM_OP_MEMORY_INIT:
-        return check_memory(v);
+        return check_has_memory(v);
     case SFPM_OP_GLOBAL_SET:
         return v->program->globals[v->instruction.operand].is_mutable ||
                sfpm_fail_code(v->program, v->offset, "global %llu is constant",

@@ -8,8 +8,8 @@
 #include <string.h>
 
 /* Makes room for all operands that `function` may have above slot `operands`. */
-static bool reserve(sfpm_machine_t *machine, sfpm_registers_t *registers,
-                    uint32_t function, uint32_t operands)
+static bool reserve_stack(sfpm_machine_t *machine, sfpm_registers_t *registers,
+                          uint32_t function, uint32_t operands)
 {
     void *data = machine->stack->data;
     uint64_t slots = (uint64_t)operands + machine->proof->max_stack[function];
@@ -42,7 +42,7 @@ static sfpm_outcome_t call_host(sfpm_machine_t *machine, sfpm_registers_t *regis
     if (!limits->host) {
         sfpm_fail(SFPM_ERR_UNSUPPORTED, "imported function %s.%s is not available",
                   function->module, function->field);
-        return OUTCOME_ERROR;
+        return SFPM_OUTCOME_ERROR;
     }
     for (uint32_t i = 0; i < function->params; i++)
         values[i] = sfpm_get_slot(registers, registers->sp - function->params + i);
@@ -52,18 +52,18 @@ static sfpm_outcome_t call_host(sfpm_machine_t *machine, sfpm_registers_t *regis
     switch (outcome) {
     case SFPM_HOST_DONE:
         put_results(registers, function, values);
-        return OUTCOME_STEPS;
+        return SFPM_OUTCOME_STEPS;
     case SFPM_HOST_RETRY:
-        return OUTCOME_STOP;
+        return SFPM_OUTCOME_STOP;
     case SFPM_HOST_HALT:
-        return OUTCOME_HALT;
+        return SFPM_OUTCOME_HALT;
     case SFPM_HOST_TRAP:
         registers->trap = host.trap;
-        return OUTCOME_TRAP;
+        return SFPM_OUTCOME_TRAP;
     case SFPM_HOST_ERROR:
         break;
     }
-    return OUTCOME_ERROR;
+    return SFPM_OUTCOME_ERROR;
 }
 
 static sfpm_outcome_t call_code(sfpm_machine_t *machine, sfpm_registers_t *registers,
@@ -75,10 +75,10 @@ static sfpm_outcome_t call_code(sfpm_machine_t *machine, sfpm_registers_t *regis
     uint64_t operands = (uint64_t)base + sfpm_frame_size(function);
     if (operands + machine->proof->max_stack[callee] > max_slots) {
         registers->trap = SFPM_TRAP_STACK_OVERFLOW;
-        return OUTCOME_TRAP;
+        return SFPM_OUTCOME_TRAP;
     }
-    if (!reserve(machine, registers, callee, (uint32_t)operands))
-        return OUTCOME_ERROR;
+    if (!reserve_stack(machine, registers, callee, (uint32_t)operands))
+        return SFPM_OUTCOME_ERROR;
     for (uint32_t i = 0; i < function->locals; i++)
         sfpm_put_slot(registers, registers->sp++, 0);
     sfpm_put_slot(registers, registers->sp++,
@@ -87,7 +87,7 @@ static sfpm_outcome_t call_code(sfpm_machine_t *machine, sfpm_registers_t *regis
     registers->base = base;
     registers->function = callee;
     registers->pc = function->entry;
-    return OUTCOME_STEPS;
+    return SFPM_OUTCOME_STEPS;
 }
 
 /* Calls the function that the instruction of CALL_LENGTH bytes at pc means. */
@@ -98,7 +98,7 @@ sfpm_outcome_t sfpm_call(sfpm_machine_t *machine, sfpm_registers_t *registers,
         return call_code(machine, registers, callee, registers->pc + SFPM_CALL_LENGTH,
                          limits->max_slots);
     sfpm_outcome_t outcome = call_host(machine, registers, callee, limits);
-    if (outcome == OUTCOME_STEPS)
+    if (outcome == SFPM_OUTCOME_STEPS)
         registers->pc += SFPM_CALL_LENGTH;
     return outcome;
 }
@@ -126,10 +126,10 @@ sfpm_outcome_t sfpm_call_indirect(sfpm_machine_t *machine, sfpm_registers_t *reg
     registers->trap =
         find_callee(machine, type, sfpm_get_slot(registers, registers->sp - 1), &callee);
     if (registers->trap != SFPM_TRAP_NONE)
-        return OUTCOME_TRAP;
+        return SFPM_OUTCOME_TRAP;
     registers->sp--;
     sfpm_outcome_t outcome = sfpm_call(machine, registers, callee, limits);
-    if (outcome != OUTCOME_STEPS)
+    if (outcome != SFPM_OUTCOME_STEPS)
         registers->sp++;
     return outcome;
 }
@@ -141,7 +141,7 @@ sfpm_outcome_t sfpm_leave(sfpm_machine_t *machine, sfpm_registers_t *registers)
     uint32_t base = registers->base;
     uint32_t record = base + sfpm_frame_size(function) - SFPM_RECORD_SLOTS;
     if (base == 0)
-        return OUTCOME_HALT;
+        return SFPM_OUTCOME_HALT;
     uint64_t caller = sfpm_get_slot(registers, record);
     registers->base = (uint32_t)sfpm_get_slot(registers, record + 1);
     registers->pc = (uint32_t)caller;
@@ -151,7 +151,7 @@ sfpm_outcome_t sfpm_leave(sfpm_machine_t *machine, sfpm_registers_t *registers)
                 (size_t)(registers->sp - function->results) * SFPM_SLOT_SIZE,
             (size_t)function->results * SFPM_SLOT_SIZE);
     registers->sp = base + function->results;
-    return OUTCOME_STEPS;
+    return SFPM_OUTCOME_STEPS;
 }
 
 /* Makes room for the operands of all frames: those below the innermost one may come to
@@ -159,7 +159,7 @@ sfpm_outcome_t sfpm_leave(sfpm_machine_t *machine, sfpm_registers_t *registers)
 static bool reserve_frames(sfpm_machine_t *machine, sfpm_registers_t *registers,
                            sfpm_frames_t frames, sfpm_frame_t frame)
 {
-    while (reserve(machine, registers, frame.function, frame.operands)) {
+    while (reserve_stack(machine, registers, frame.function, frame.operands)) {
         frames.stack = machine->stack->data;
         if (sfpm_frame_is_outermost(&frame))
             return true;

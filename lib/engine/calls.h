@@ -11,11 +11,11 @@
 
 /* Why the loop ends. Errors other than traps are set where they are found. */
 typedef enum sfpm_outcome {
-    OUTCOME_STEPS,
-    OUTCOME_HALT,
-    OUTCOME_TRAP,
-    OUTCOME_STOP, /* suspended, though there are steps left */
-    OUTCOME_ERROR
+    SFPM_OUTCOME_STEPS,
+    SFPM_OUTCOME_HALT,
+    SFPM_OUTCOME_TRAP,
+    SFPM_OUTCOME_STOP, /* suspended, though there are steps left */
+    SFPM_OUTCOME_ERROR
 } sfpm_outcome_t;
 
 /* The registers. `sp` is the slot above the top of the stack. */
@@ -44,14 +44,15 @@ static inline void sfpm_put_slot(sfpm_registers_t *registers, uint32_t slot,
 bool sfpm_registers_load(sfpm_machine_t *machine, sfpm_registers_t *registers,
                          uint64_t max_slots);
 
-/* Executes the call at pc, of the function or through the table. On OUTCOME_STEPS the
- * registers are those of what comes next; else nothing has changed. */
+/* Executes the call at pc, of the function or through the table. On SFPM_OUTCOME_STEPS
+ * the registers are those of what comes next; else nothing has changed. */
 sfpm_outcome_t sfpm_call(sfpm_machine_t *machine, sfpm_registers_t *registers,
                          uint32_t callee, const sfpm_limits_t *limits);
 sfpm_outcome_t sfpm_call_indirect(sfpm_machine_t *machine, sfpm_registers_t *registers,
                                   uint32_t type, const sfpm_limits_t *limits);
 
-/* Returns to the caller; OUTCOME_HALT, and nothing changes, from the outermost frame. */
+/* Returns to the caller; SFPM_OUTCOME_HALT, and nothing changes, from the outermost
+ * frame. */
 sfpm_outcome_t sfpm_leave(sfpm_machine_t *machine, sfpm_registers_t *registers);
 
 /* Around a call of the host's functions, which run in its floating-point environment. */
@@ -75,9 +76,9 @@ bool sfpm_run_begin(sfpm_machine_t *machine, sfpm_registers_t *registers,
 
 /* Executes at most *left instructions, and takes those that it has executed from it. pc
  * stays on the instruction that ended it, and that instruction has changed nothing and
- * is not counted, except that a halting one is. Ends early, with OUTCOME_STEPS, when it
- * is interrupted and has executed what may take long: calls, output, operations on many
- * bytes of memory. Heeds neither limits->steps nor interrupts otherwise. */
+ * is not counted, except that a halting one is. Ends early, with SFPM_OUTCOME_STEPS, when
+ * it is interrupted and has executed what may take long: calls, output, operations on
+ * many bytes of memory. Heeds neither limits->steps nor interrupts otherwise. */
 sfpm_outcome_t sfpm_execute(sfpm_machine_t *machine, sfpm_registers_t *r,
                             const sfpm_limits_t *limits, uint64_t *left);
 

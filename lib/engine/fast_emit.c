@@ -11,8 +11,8 @@
 #include "engine/frames.h"
 
 /* Room for one more element of the draft. Lack of memory is not an error. */
-static bool grow(sfpm_translation_t *t, void **array, size_t *capacity, uint32_t count,
-                 size_t size)
+static bool grow_draft(sfpm_translation_t *t, void **array, size_t *capacity,
+                       uint32_t count, size_t size)
 {
     sfpm_error_state_t error;
     if (count < *capacity)
@@ -30,7 +30,8 @@ static sfpm_cell_t *next_cell(sfpm_translation_t *t)
     sfpm_fast_draft_t *draft = t->draft;
     void *cells = draft->cells;
     if (t->failed || t->num_cells >= t->max_cells ||
-        !grow(t, &cells, &draft->cells_capacity, t->num_cells, sizeof *draft->cells)) {
+        !grow_draft(t, &cells, &draft->cells_capacity, t->num_cells,
+                    sizeof *draft->cells)) {
         t->failed = true;
         return NULL;
     }
@@ -76,7 +77,8 @@ void sfpm_fast_jump_to(sfpm_translation_t *t, uint32_t target)
     sfpm_fast_draft_t *draft = t->draft;
     void *jumps = draft ? draft->jumps : NULL;
     if (!draft || t->failed ||
-        !grow(t, &jumps, &draft->jumps_capacity, t->num_jumps, sizeof *draft->jumps))
+        !grow_draft(t, &jumps, &draft->jumps_capacity, t->num_jumps,
+                    sizeof *draft->jumps))
         return;
     draft->jumps = jumps;
     draft->jumps[t->num_jumps++] =
@@ -88,7 +90,8 @@ void sfpm_fast_add_label(sfpm_translation_t *t, uint32_t offset, uint32_t index)
     sfpm_fast_draft_t *draft = t->draft;
     void *labels = draft ? draft->labels : NULL;
     if (!draft || t->failed ||
-        !grow(t, &labels, &draft->labels_capacity, t->num_labels, sizeof *draft->labels))
+        !grow_draft(t, &labels, &draft->labels_capacity, t->num_labels,
+                    sizeof *draft->labels))
         return;
     draft->labels = labels;
     draft->labels[t->num_labels++] = (sfpm_fast_label_t){offset, t->num_cells, index};

@@ -108,6 +108,15 @@ SFPM_INLINE uint64_t sfpm_bits_of(double value)
 
 /* ---- Dispatch ----------------------------------------------------------------- */
 
+/* Keeps the registers for whoever goes on. */
+#define SAVE_REGISTERS                                                                   \
+    engine->ip = ip;                                                                     \
+    engine->fp = fp;                                                                     \
+    engine->memory = memory;                                                             \
+    engine->acc = acc;                                                                   \
+    engine->fuel = fuel + engine->spent;                                                 \
+    engine->facc = facc;
+
 #if SFPM_TAIL_CALLS
 
 #if defined __has_attribute
@@ -121,21 +130,10 @@ SFPM_INLINE uint64_t sfpm_bits_of(double value)
 
 #define REGISTERS ip, fp, memory, engine, acc, fuel, facc
 
-static int stop(SFPM_HANDLER_PARAMETERS)
-{
-    engine->ip = ip;
-    engine->fp = fp;
-    engine->memory = memory;
-    engine->acc = acc;
-    engine->fuel = fuel + engine->spent;
-    engine->facc = facc;
-    return 0;
-}
-
 #define STOP_FUNCTION(name, WHY)                                                         \
     static __attribute__((noinline)) int name(SFPM_HANDLER_PARAMETERS)                   \
     {                                                                                    \
-        stop(REGISTERS);                                                                 \
+        SAVE_REGISTERS                                                                   \
         return SFPM_STOP_##WHY;                                                          \
     }
 STOP_FUNCTION(stop_POLL, POLL)
@@ -214,12 +212,7 @@ static sfpm_stop_t execute(sfpm_engine_t *engine, const sfpm_handler_t **table)
     }
 #include "engine/fast_operations.inc"
 stop:
-    engine->ip = ip;
-    engine->fp = fp;
-    engine->memory = memory;
-    engine->acc = acc;
-    engine->fuel = fuel + engine->spent;
-    engine->facc = facc;
+    SAVE_REGISTERS
     return reason;
 }
 

@@ -12,7 +12,7 @@ typedef struct sfpm_sum {
     int32_t step; /* the constant, or the slot of a local */
 } sfpm_sum_t;
 
-static bool fits(uint64_t value)
+static bool fits_32_bits(uint64_t value)
 {
     return value + 0x80000000u <= UINT32_MAX;
 }
@@ -38,7 +38,7 @@ static bool read_constant(uint8_t opcode, uint64_t value, int32_t *number)
     if (opcode == SFPM_OP_I32_ADD)
         value = (uint64_t)(int64_t)sfpm_to_i32((uint32_t)value);
     *number = sfpm_to_i32((uint32_t)value);
-    return fits(value);
+    return fits_32_bits(value);
 }
 
 static bool is_sum(uint8_t opcode, sfpm_operand_value_t a, sfpm_operand_value_t b,
@@ -261,7 +261,7 @@ static bool fuse_pair(sfpm_translation_t *t, sfpm_operand_value_t a,
     uint32_t height = t->window.height;
     uint8_t inner = modern(t->instruction.info->opcode);
     sfpm_ahead_t ahead = look_ahead(t);
-    if (a.home == SFPM_IN_CELL || b.home != SFPM_IN_CELL || !fits(b.value) ||
+    if (a.home == SFPM_IN_CELL || b.home != SFPM_IN_CELL || !fits_32_bits(b.value) ||
         !read_outer(t, inner, &handler, &other))
         return go_back(&ahead);
     if (other.home != SFPM_IN_LOCAL)

@@ -40,8 +40,8 @@ sfpm_cell_t *sfpm_fast_emit_result(sfpm_translation_t *t, unsigned handler,
 
 /* ---- Binary operations -------------------------------------------------------- */
 
-static void exchange(sfpm_operands_t *operands, sfpm_operand_value_t *a,
-                     sfpm_operand_value_t *b)
+static void swap_operands(sfpm_operands_t *operands, sfpm_operand_value_t *a,
+                          sfpm_operand_value_t *b)
 {
     sfpm_operand_value_t other = *a;
     *a = *b;
@@ -57,7 +57,7 @@ void sfpm_fast_choose_form(sfpm_translation_t *t, sfpm_operand_value_t a,
     uint32_t height_a = t->window.height, height_b = height_a + 1;
     if (a.home == SFPM_IN_CELL && b.home != SFPM_IN_CELL &&
         sfpm_fast_exchanged(operands->opcode) != SFPM_FAST_NO_OPCODE) {
-        exchange(operands, &a, &b);
+        swap_operands(operands, &a, &b);
         height_a++;
         height_b--;
     }

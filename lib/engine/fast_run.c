@@ -73,7 +73,7 @@ static void restore_records(const sfpm_fast_run_t *run, uint32_t function, uint8
     }
 }
 
-static uint64_t value_of(const sfpm_engine_t *engine, sfpm_operand_value_t value)
+static uint64_t operand_value(const sfpm_engine_t *engine, sfpm_operand_value_t value)
 {
     uint64_t bits;
     switch (value.home) {
@@ -98,11 +98,11 @@ static void restore_operands(const sfpm_fast_run_t *run, uint8_t *operands,
     uint8_t *slot = operands + (size_t)(window->height - window->count) * SFPM_SLOT_SIZE;
     for (uint32_t i = 0; i < window->count; i++, slot += SFPM_SLOT_SIZE)
         if (window->values[i].home != SFPM_IN_SLOT)
-            sfpm_put_u64(slot, value_of(&run->engine, window->values[i]));
+            sfpm_put_u64(slot, operand_value(&run->engine, window->values[i]));
 }
 
 /* The state before the cell at which tier 1 stopped. */
-static void leave(sfpm_fast_run_t *run)
+static void leave_fast(sfpm_fast_run_t *run)
 {
     const sfpm_engine_t *engine = &run->engine;
     const sfpm_program_t *program = run->machine->program;
@@ -134,7 +134,7 @@ static void leave_frame(sfpm_fast_run_t *run)
     if (callee->results == 1) {
         bool real = callee->result_types[0] == SFPM_TYPE_F64;
         sfpm_operand_value_t value = {real ? SFPM_IN_FACC : SFPM_IN_ACC, 0};
-        sfpm_put_u64(run->boundary, value_of(engine, value));
+        sfpm_put_u64(run->boundary, operand_value(engine, value));
     }
     registers->pc = (uint32_t)caller;
     registers->function = (uint32_t)(caller >> 32);
@@ -194,7 +194,7 @@ static void begin_at(sfpm_fast_run_t *run, const sfpm_fast_function_t *function,
 }
 
 /* Whether tier 1 can go on from here; then it is ready to. */
-static bool enter(sfpm_fast_run_t *run)
+static bool enter_fast(sfpm_fast_run_t *run)
 {
     const sfpm_registers_t *registers = run->registers;
     const sfpm_fast_function_t *function = function_of(run, registers->function);
@@ -227,7 +227,7 @@ static sfpm_outcome_t execute_slowly(sfpm_fast_run_t *run, uint64_t steps)
 
 static sfpm_outcome_t leave_and_step(sfpm_fast_run_t *run)
 {
-    leave(run);
+    leave_fast(run);
     return execute_slowly(run, 1);
 }
 
@@ -247,12 +247,12 @@ static void set_registers(sfpm_fast_run_t *run, uint32_t pc)
 
 /* Tier 0 executes the instruction that the cell stands for, in the midst of tier 1.
  * Whether that can go on. */
-static bool step(sfpm_fast_run_t *run, uint32_t pc, sfpm_outcome_t *outcome)
+static bool step_slowly(sfpm_fast_run_t *run, uint32_t pc, sfpm_outcome_t *outcome)
 {
     uint64_t left = 1;
     set_registers(run, pc);
     *outcome = sfpm_execute(run->machine, run->registers, run->limits, &left);
-    if (*outcome == OUTCOME_STEPS) {
+    if (*outcome == SFPM_OUTCOME_STEPS) {
         refresh(run);
         load_accumulators(&run->engine,
                           run->engine.bottom +
@@ -261,8 +261,8 @@ static bool step(sfpm_fast_run_t *run, uint32_t pc, sfpm_outcome_t *outcome)
         if (!sfpm_is_interrupted(run->limits))
             return true;
     }
-    leave(run);
-    run->left -= *outcome == OUTCOME_STEPS ? 0 : 1 - left;
+    leave_fast(run);
+    run->left -= *outcome == SFPM_OUTCOME_STEPS ? 0 : 1 - left;
     return false;
 }
 
@@ -361,13 +361,13 @@ static bool grow_stack(sfpm_fast_run_t *run)
 
 /* Out of fuel: there may be more. Else tier 0 goes a step, so that tier 1 cannot begin
  * here again. */
-static bool poll(sfpm_fast_run_t *run, sfpm_outcome_t *outcome)
+static bool attend_poll(sfpm_fast_run_t *run, sfpm_outcome_t *outcome)
 {
     bool interrupted = sfpm_is_interrupted(run->limits);
     run->engine.spent = 0;
     if (!interrupted && refuel(run))
         return true;
-    leave(run);
+    leave_fast(run);
     if (!interrupted)
         *outcome = execute_slowly(run, 1);
     return false;
@@ -381,7 +381,7 @@ static bool link_element(sfpm_fast_run_t *run, sfpm_outcome_t *outcome)
     uint64_t element = sfpm_get_u64(run->engine.fp + cell->cost);
     uint32_t callee = sfpm_get_u32(run->machine->table + element * SFPM_ELEMENT_SIZE);
     if (sfpm_is_import(program, callee))
-        return step(run, (uint32_t)cell->x - SFPM_CALL_LENGTH, outcome);
+        return step_slowly(run, (uint32_t)cell->x - SFPM_CALL_LENGTH, outcome);
     if (sfpm_fast_translate(run->fast, program, run->machine->proof, callee))
         return true;
     *outcome = call_slowly(run, cell);
@@ -389,15 +389,15 @@ static bool link_element(sfpm_fast_run_t *run, sfpm_outcome_t *outcome)
 }
 
 /* Does what tier 1 stopped for. Whether it can go on; else the state is canonical. */
-static bool attend(sfpm_fast_run_t *run, sfpm_stop_t stop, sfpm_outcome_t *outcome)
+static bool attend_stop(sfpm_fast_run_t *run, sfpm_stop_t stop, sfpm_outcome_t *outcome)
 {
     const sfpm_cell_t *ip = run->engine.ip;
-    *outcome = OUTCOME_STEPS;
+    *outcome = SFPM_OUTCOME_STEPS;
     switch (stop) {
     case SFPM_STOP_POLL:
-        return poll(run, outcome);
+        return attend_poll(run, outcome);
     case SFPM_STOP_STEP:
-        return step(run, (uint32_t)ip->x, outcome);
+        return step_slowly(run, (uint32_t)ip->x, outcome);
     case SFPM_STOP_LINK:
         if (ip->handler == sfpm_fast_handler(FAST_CALL_INDIRECT))
             return link_element(run, outcome);
@@ -422,24 +422,25 @@ static bool attend(sfpm_fast_run_t *run, sfpm_stop_t stop, sfpm_outcome_t *outco
 static sfpm_outcome_t execute_fast(sfpm_fast_run_t *run)
 {
     sfpm_outcome_t outcome;
-    while (attend(run, sfpm_fast_execute(&run->engine), &outcome))
+    while (attend_stop(run, sfpm_fast_execute(&run->engine), &outcome))
         ;
     return outcome;
 }
 
 /* Tier 0 goes on to where tier 1 can, or for a while. */
-static sfpm_outcome_t seek(sfpm_fast_run_t *run)
+static sfpm_outcome_t seek_label(sfpm_fast_run_t *run)
 {
     const sfpm_fast_function_t *function = function_of(run, run->registers->function);
     bool single = function->cells && run->left >= function->instructions;
     return execute_slowly(run, single ? 1 : SLICE);
 }
 
-static sfpm_outcome_t execute(sfpm_fast_run_t *run)
+static sfpm_outcome_t run_both_tiers(sfpm_fast_run_t *run)
 {
-    sfpm_outcome_t outcome = OUTCOME_STEPS;
-    while (outcome == OUTCOME_STEPS && run->left > 0 && !sfpm_take_interrupt(run->limits))
-        outcome = enter(run) ? execute_fast(run) : seek(run);
+    sfpm_outcome_t outcome = SFPM_OUTCOME_STEPS;
+    while (outcome == SFPM_OUTCOME_STEPS && run->left > 0 &&
+           !sfpm_take_interrupt(run->limits))
+        outcome = enter_fast(run) ? execute_fast(run) : seek_label(run);
     return outcome;
 }
 
@@ -447,7 +448,7 @@ bool sfpm_fast_interpret(sfpm_fast_t *fast, sfpm_machine_t *machine,
                          const sfpm_limits_t *limits)
 {
     sfpm_registers_t registers;
-    sfpm_outcome_t outcome = OUTCOME_TRAP;
+    sfpm_outcome_t outcome = SFPM_OUTCOME_TRAP;
     if (!sfpm_fast_prepare(fast, machine->program))
         return sfpm_interpret(machine, limits);
     if (!sfpm_run_begin(machine, &registers, limits))
@@ -463,6 +464,6 @@ bool sfpm_fast_interpret(sfpm_fast_t *fast, sfpm_machine_t *machine,
     run.engine.entries = fast->entries;
     run.back[1].handler = sfpm_fast_handler(FAST_RETURNED);
     if (registers.trap == SFPM_TRAP_NONE)
-        outcome = execute(&run);
+        outcome = run_both_tiers(&run);
     return sfpm_run_end(machine, &registers, outcome, limits->steps - run.left);
 }

@@ -30,7 +30,7 @@ static bool compare_and_jump(sfpm_translation_t *t, sfpm_operand_value_t a,
     return true;
 }
 
-static void binary(sfpm_translation_t *t, const sfpm_rule_t *rule)
+static void select_binary(sfpm_translation_t *t, const sfpm_rule_t *rule)
 {
     sfpm_operand_value_t b = sfpm_fast_pop(t);
     sfpm_operand_value_t a = sfpm_fast_pop(t);
@@ -73,7 +73,7 @@ static bool zero_and_jump(sfpm_translation_t *t)
     return true;
 }
 
-static void unary(sfpm_translation_t *t, const sfpm_rule_t *rule)
+static void select_unary(sfpm_translation_t *t, const sfpm_rule_t *rule)
 {
     uint8_t opcode = t->instruction.info->opcode;
     if ((opcode == SFPM_OP_I32_EQZ || opcode == SFPM_OP_I64_EQZ) && zero_and_jump(t))
@@ -86,7 +86,7 @@ static void unary(sfpm_translation_t *t, const sfpm_rule_t *rule)
         ->x = slot;
 }
 
-static void load(sfpm_translation_t *t, const sfpm_rule_t *rule)
+static void select_load(sfpm_translation_t *t, const sfpm_rule_t *rule)
 {
     sfpm_operand_value_t address = sfpm_fast_pop(t);
     uint32_t offset = (uint32_t)t->instruction.operand;
@@ -101,7 +101,7 @@ static void load(sfpm_translation_t *t, const sfpm_rule_t *rule)
     cell->jump = (int32_t)offset;
 }
 
-static void store(sfpm_translation_t *t, const sfpm_rule_t *rule)
+static void select_store(sfpm_translation_t *t, const sfpm_rule_t *rule)
 {
     sfpm_operand_value_t value = sfpm_fast_pop(t);
     sfpm_operand_value_t address = sfpm_fast_pop(t);
@@ -133,7 +133,7 @@ static void store(sfpm_translation_t *t, const sfpm_rule_t *rule)
 
 /* ---- Values ------------------------------------------------------------------- */
 
-static void local_set(sfpm_translation_t *t, bool stays)
+static void select_local_set(sfpm_translation_t *t, bool stays)
 {
     int32_t slot = sfpm_fast_local_slot(t->instruction.operand);
     sfpm_operand_value_t value = sfpm_fast_pop(t);
@@ -164,7 +164,7 @@ static void local_set(sfpm_translation_t *t, bool stays)
 }
 
 /* One that is in an accumulator goes into its slot and stays there, too. */
-static void dup(sfpm_translation_t *t)
+static void select_dup(sfpm_translation_t *t)
 {
     sfpm_operand_value_t value = sfpm_fast_pop(t);
     int32_t slot = sfpm_fast_to_slot(t, value, t->window.height);
@@ -205,7 +205,7 @@ static void select_value(sfpm_translation_t *t)
     cell->z = z;
 }
 
-static void global_get(sfpm_translation_t *t)
+static void select_global_get(sfpm_translation_t *t)
 {
     uint64_t offset = t->instruction.operand * SFPM_GLOBAL_SIZE;
     sfpm_fast_emit_result(t, FAST_GLOBAL_GET,
@@ -213,7 +213,7 @@ static void global_get(sfpm_translation_t *t)
         ->value = offset;
 }
 
-static void global_set(sfpm_translation_t *t)
+static void select_global_set(sfpm_translation_t *t)
 {
     sfpm_operand_value_t value = sfpm_fast_pop(t);
     bool in = sfpm_fast_is_in(t, value, SFPM_IN_ACC);
@@ -226,7 +226,7 @@ static void global_set(sfpm_translation_t *t)
 /* ---- Control ------------------------------------------------------------------ */
 
 /* Tier 0 executes it, with all operands where it expects them. */
-static void step(sfpm_translation_t *t)
+static void leave_to_tier0(sfpm_translation_t *t)
 {
     sfpm_fast_flush(t);
     sfpm_fast_mark_point(t);
@@ -242,7 +242,7 @@ static void end_slowly(sfpm_translation_t *t)
     t->falls = false;
 }
 
-static void leave_function(sfpm_translation_t *t)
+static void select_return(sfpm_translation_t *t)
 {
     uint32_t results = t->function->results;
     if (t->function->may_be_outermost)
@@ -259,11 +259,11 @@ static void leave_function(sfpm_translation_t *t)
     t->falls = false;
 }
 
-static void call(sfpm_translation_t *t)
+static void select_call(sfpm_translation_t *t)
 {
     uint32_t callee = (uint32_t)t->instruction.operand;
     if (sfpm_is_import(t->program, callee)) {
-        step(t);
+        leave_to_tier0(t);
         return;
     }
     sfpm_fast_flush(t);
@@ -271,7 +271,7 @@ static void call(sfpm_translation_t *t)
     sfpm_fast_end_call(t, sfpm_fast_emit(t, FAST_LINK), FAST_CALL, callee);
 }
 
-static void call_indirect(sfpm_translation_t *t)
+static void select_call_indirect(sfpm_translation_t *t)
 {
     const sfpm_function_type_t *type = &t->program->types[t->instruction.operand];
     sfpm_fast_flush(t);
@@ -284,7 +284,7 @@ static void call_indirect(sfpm_translation_t *t)
     sfpm_fast_push_results(t, type->results, type->types + type->params);
 }
 
-static void jump(sfpm_translation_t *t)
+static void select_jump(sfpm_translation_t *t)
 {
     sfpm_fast_flush(t);
     sfpm_fast_mark_point(t);
@@ -294,7 +294,7 @@ static void jump(sfpm_translation_t *t)
 }
 
 /* A cell that finds the right one among the jumps that follow it. */
-static void jump_table(sfpm_translation_t *t)
+static void select_jump_table(sfpm_translation_t *t)
 {
     const uint8_t *code = t->program->code;
     sfpm_operand_value_t value = sfpm_fast_pop(t);
@@ -317,13 +317,13 @@ static void jump_table(sfpm_translation_t *t)
 enum { FEW = 4 };
 
 /* Values that are in no slot of their own need not be moved. */
-static void unwind(sfpm_translation_t *t)
+static void select_unwind(sfpm_translation_t *t)
 {
     uint32_t keep = sfpm_unwind_keep(t->instruction.operand);
     uint32_t drop = sfpm_unwind_drop(t->instruction.operand);
     sfpm_operand_value_t kept[FEW];
     if (keep > FEW) {
-        step(t);
+        leave_to_tier0(t);
         return;
     }
     for (uint32_t i = 0; i < keep; i++)
@@ -358,16 +358,16 @@ static bool select_move(sfpm_translation_t *t)
         sfpm_fast_push(t, SFPM_IN_LOCAL, (uint64_t)sfpm_fast_local_slot(operand));
         return true;
     case SFPM_OP_LOCAL_SET:
-        local_set(t, false);
+        select_local_set(t, false);
         return true;
     case SFPM_OP_LOCAL_TEE:
-        local_set(t, true);
+        select_local_set(t, true);
         return true;
     case SFPM_OP_GLOBAL_GET:
-        global_get(t);
+        select_global_get(t);
         return true;
     case SFPM_OP_GLOBAL_SET:
-        global_set(t);
+        select_global_set(t);
         return true;
     case SFPM_OP_NOP:
         return true;
@@ -375,13 +375,13 @@ static bool select_move(sfpm_translation_t *t)
         sfpm_fast_pop(t);
         return true;
     case SFPM_OP_DUP:
-        dup(t);
+        select_dup(t);
         return true;
     case SFPM_OP_SELECT:
         select_value(t);
         return true;
     case SFPM_OP_UNWIND:
-        unwind(t);
+        select_unwind(t);
         return true;
     default:
         return false;
@@ -393,7 +393,7 @@ static void select_control(sfpm_translation_t *t)
     uint64_t operand = t->instruction.operand;
     switch ((sfpm_opcode_t)t->instruction.info->opcode) {
     case SFPM_OP_BR:
-        jump(t);
+        select_jump(t);
         return;
     case SFPM_OP_BR_IF:
         jump_on(t, false, (uint32_t)operand);
@@ -402,23 +402,23 @@ static void select_control(sfpm_translation_t *t)
         jump_on(t, true, (uint32_t)operand);
         return;
     case SFPM_OP_BR_TABLE:
-        jump_table(t);
+        select_jump_table(t);
         return;
     case SFPM_OP_CALL:
-        call(t);
+        select_call(t);
         return;
     case SFPM_OP_CALL_INDIRECT:
-        call_indirect(t);
+        select_call_indirect(t);
         return;
     case SFPM_OP_RETURN:
-        leave_function(t);
+        select_return(t);
         return;
     case SFPM_OP_HALT:
     case SFPM_OP_UNREACHABLE:
         end_slowly(t);
         return;
     default:
-        step(t);
+        leave_to_tier0(t);
         return;
     }
 }
@@ -429,16 +429,16 @@ void sfpm_fast_select(sfpm_translation_t *t)
     switch ((sfpm_rule_kind_t)rule->kind) {
     case SFPM_RULE_BINARY:
     case SFPM_RULE_COMPARE:
-        binary(t, rule);
+        select_binary(t, rule);
         return;
     case SFPM_RULE_UNARY:
-        unary(t, rule);
+        select_unary(t, rule);
         return;
     case SFPM_RULE_LOAD:
-        load(t, rule);
+        select_load(t, rule);
         return;
     case SFPM_RULE_STORE:
-        store(t, rule);
+        select_store(t, rule);
         return;
     case SFPM_RULE_NONE:
         if (!select_move(t))

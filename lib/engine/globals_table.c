@@ -43,7 +43,7 @@ static bool check_table(const sfpm_program_t *program, const sfpm_buffer_t *tabl
     return true;
 }
 
-static bool check_memory(const sfpm_program_t *program, const sfpm_buffer_t *memory)
+static bool check_memory_size(const sfpm_program_t *program, const sfpm_buffer_t *memory)
 {
     uint64_t most = program->max_pages == SFPM_NO_MEMORY ? 0 : program->max_pages;
     uint64_t pages = memory->size / SFPM_PAGE_SIZE;
@@ -60,7 +60,7 @@ bool sfpm_data_check(const sfpm_program_t *program, const sfpm_regions_t *region
 {
     return check_globals(program, &regions->region[SFPM_GLOBALS]) &&
            check_table(program, &regions->region[SFPM_TABLE]) &&
-           check_memory(program, &regions->region[SFPM_MEMORY]);
+           check_memory_size(program, &regions->region[SFPM_MEMORY]);
 }
 
 /* Copies the later half of each entry over the earlier one. */

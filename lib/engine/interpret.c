@@ -48,12 +48,12 @@ static bool print_char(const sfpm_limits_t *limits, uint64_t value)
         if (!sfpm_is_interrupted(limits))                                                \
             continue;                                                                    \
         *left = budget;                                                                  \
-        return OUTCOME_STEPS;                                                            \
+        return SFPM_OUTCOME_STEPS;                                                       \
     }
 #define TRAP(cause)                                                                      \
     {                                                                                    \
         r->trap = cause;                                                                 \
-        STOP(OUTCOME_TRAP)                                                               \
+        STOP(SFPM_OUTCOME_TRAP)                                                          \
     }
 #define TOP(depth)  sfpm_get_slot(r, r->sp - (depth))
 #define PUSH(value) sfpm_put_slot(r, r->sp++, value)
@@ -92,7 +92,7 @@ sfpm_outcome_t sfpm_execute(sfpm_machine_t *machine, sfpm_registers_t *r,
         uint64_t a = TOP(2), b = TOP(1);                                                 \
         r->trap = trap_cause;                                                            \
         if (r->trap != SFPM_TRAP_NONE)                                                   \
-            STOP(OUTCOME_TRAP)                                                           \
+            STOP(SFPM_OUTCOME_TRAP)                                                      \
         r->sp--;                                                                         \
         sfpm_put_slot(r, r->sp - 1, (uint64_t)(result));                                 \
         r->pc++;                                                                         \
@@ -103,7 +103,7 @@ sfpm_outcome_t sfpm_execute(sfpm_machine_t *machine, sfpm_registers_t *r,
         uint64_t a = TOP(1);                                                             \
         r->trap = trap_cause;                                                            \
         if (r->trap != SFPM_TRAP_NONE)                                                   \
-            STOP(OUTCOME_TRAP)                                                           \
+            STOP(SFPM_OUTCOME_TRAP)                                                      \
         sfpm_put_slot(r, r->sp - 1, (uint64_t)(result));                                 \
         r->pc++;                                                                         \
         continue;                                                                        \
@@ -141,14 +141,14 @@ sfpm_outcome_t sfpm_execute(sfpm_machine_t *machine, sfpm_registers_t *r,
         case SFPM_OP_MEMORY_COPY:
             r->trap = sfpm_memory_copy(memory, TOP(3), TOP(2), TOP(1));
             if (r->trap != SFPM_TRAP_NONE)
-                STOP(OUTCOME_TRAP)
+                STOP(SFPM_OUTCOME_TRAP)
             r->sp -= 3;
             r->pc++;
             LOOK_UP
         case SFPM_OP_MEMORY_FILL:
             r->trap = sfpm_memory_fill(memory, TOP(3), TOP(2), TOP(1));
             if (r->trap != SFPM_TRAP_NONE)
-                STOP(OUTCOME_TRAP)
+                STOP(SFPM_OUTCOME_TRAP)
             r->sp -= 3;
             r->pc++;
             LOOK_UP
@@ -158,7 +158,7 @@ sfpm_outcome_t sfpm_execute(sfpm_machine_t *machine, sfpm_registers_t *r,
                                        sfpm_is_dropped(machine->dropped, segment), TOP(3),
                                        TOP(2), TOP(1));
             if (r->trap != SFPM_TRAP_NONE)
-                STOP(OUTCOME_TRAP)
+                STOP(SFPM_OUTCOME_TRAP)
             r->sp -= 3;
             r->pc += 5;
             LOOK_UP
@@ -183,18 +183,18 @@ sfpm_outcome_t sfpm_execute(sfpm_machine_t *machine, sfpm_registers_t *r,
             continue;
         case SFPM_OP_PRINT:
             if (!print_number(limits, TOP(1)))
-                STOP(OUTCOME_ERROR)
+                STOP(SFPM_OUTCOME_ERROR)
             r->pc++;
             LOOK_UP
         case SFPM_OP_PRINT_CHAR:
             if (!print_char(limits, TOP(1)))
-                STOP(OUTCOME_ERROR)
+                STOP(SFPM_OUTCOME_ERROR)
             r->sp--;
             r->pc++;
             LOOK_UP
         case SFPM_OP_HALT:
             *left = budget;
-            return OUTCOME_HALT;
+            return SFPM_OUTCOME_HALT;
         case SFPM_OP_NOP:
             r->pc++;
             continue;
@@ -245,23 +245,23 @@ sfpm_outcome_t sfpm_execute(sfpm_machine_t *machine, sfpm_registers_t *r,
             continue;
         case SFPM_OP_CALL:
             outcome = sfpm_call(machine, r, OPERAND_U32, limits);
-            if (outcome == OUTCOME_STEPS)
+            if (outcome == SFPM_OUTCOME_STEPS)
                 LOOK_UP
-            if (outcome != OUTCOME_HALT)
+            if (outcome != SFPM_OUTCOME_HALT)
                 STOP(outcome)
             *left = budget;
             return outcome;
         case SFPM_OP_CALL_INDIRECT:
             outcome = sfpm_call_indirect(machine, r, OPERAND_U32, limits);
-            if (outcome == OUTCOME_STEPS)
+            if (outcome == SFPM_OUTCOME_STEPS)
                 LOOK_UP
-            if (outcome != OUTCOME_HALT)
+            if (outcome != SFPM_OUTCOME_HALT)
                 STOP(outcome)
             *left = budget;
             return outcome;
         case SFPM_OP_RETURN:
             outcome = sfpm_leave(machine, r);
-            if (outcome == OUTCOME_HALT) {
+            if (outcome == SFPM_OUTCOME_HALT) {
                 *left = budget;
                 return outcome;
             }
@@ -292,10 +292,10 @@ sfpm_outcome_t sfpm_execute(sfpm_machine_t *machine, sfpm_registers_t *r,
         }
         /* The verifier lets nothing else through. */
         sfpm_fail(SFPM_ERR_INTERNAL, "code[%u]: no instruction", r->pc);
-        STOP(OUTCOME_ERROR)
+        STOP(SFPM_OUTCOME_ERROR)
     }
     *left = 0;
-    return OUTCOME_STEPS;
+    return SFPM_OUTCOME_STEPS;
 }
 
 /* Instructions between two looks at whether the machine is to stop. */
@@ -309,8 +309,8 @@ bool sfpm_take_interrupt(const sfpm_limits_t *limits)
 static sfpm_outcome_t run_slices(sfpm_machine_t *machine, sfpm_registers_t *registers,
                                  const sfpm_limits_t *limits, uint64_t *left)
 {
-    sfpm_outcome_t outcome = OUTCOME_STEPS;
-    while (outcome == OUTCOME_STEPS && *left > 0 && !sfpm_take_interrupt(limits)) {
+    sfpm_outcome_t outcome = SFPM_OUTCOME_STEPS;
+    while (outcome == SFPM_OUTCOME_STEPS && *left > 0 && !sfpm_take_interrupt(limits)) {
         uint64_t slice = *left < SLICE ? *left : SLICE;
         uint64_t rest = slice;
         outcome = sfpm_execute(machine, registers, limits, &rest);
@@ -345,9 +345,9 @@ bool sfpm_run_end(sfpm_machine_t *machine, const sfpm_registers_t *registers,
     state->pc = registers->pc;
     machine->stack->size = (size_t)registers->sp * SFPM_SLOT_SIZE;
     state->trap = SFPM_TRAP_NONE;
-    state->status = outcome == OUTCOME_HALT ? SFPM_VM_HALTED : SFPM_VM_SUSPENDED;
-    if (outcome != OUTCOME_TRAP)
-        return outcome != OUTCOME_ERROR;
+    state->status = outcome == SFPM_OUTCOME_HALT ? SFPM_VM_HALTED : SFPM_VM_SUSPENDED;
+    if (outcome != SFPM_OUTCOME_TRAP)
+        return outcome != SFPM_OUTCOME_ERROR;
     state->trap = registers->trap;
     state->status = SFPM_VM_TRAPPED;
     return fail_trap(machine->program, registers->pc, registers->trap);
@@ -357,7 +357,7 @@ bool sfpm_interpret(sfpm_machine_t *machine, const sfpm_limits_t *limits)
 {
     sfpm_registers_t registers;
     uint64_t left = limits->steps;
-    sfpm_outcome_t outcome = OUTCOME_TRAP;
+    sfpm_outcome_t outcome = SFPM_OUTCOME_TRAP;
     if (!sfpm_run_begin(machine, &registers, limits))
         return false;
     if (registers.trap == SFPM_TRAP_NONE)

@@ -19,12 +19,8 @@ typedef struct sfpm_exchange {
 
 static uint32_t length_at(const sfpm_program_t *program, uint32_t offset)
 {
-    const sfpm_function_t *function =
-        &program->functions[sfpm_function_at(program, offset)];
-    sfpm_instruction_t instruction;
-    return sfpm_instruction_read(program->code, function->end, offset, &instruction)
-               ? instruction.length
-               : 1;
+    uint32_t function = sfpm_function_at(program, offset);
+    return sfpm_length_at(program, program->functions[function].end, offset);
 }
 
 static bool check_begin(const sfpm_program_t *program, uint32_t offset)

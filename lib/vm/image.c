@@ -14,7 +14,7 @@
 #include "snapshot/clients.h"
 #include "vm/machine.h"
 
-static bool find_region(const sfpm_image_t *image, const char *name, size_t *index)
+static bool find_in_image(const sfpm_image_t *image, const char *name, size_t *index)
 {
     sfpm_error_state_t error;
     sfpm_error_save(&error);
@@ -31,12 +31,12 @@ typedef struct sfpm_region_reader {
 
 /* The sfpm_region_source_t of an image. An image takes no space for zeros, so what it
  * says of a size must not be believed when memory is at stake. */
-static bool read_region(void *context, const char *name, sfpm_buffer_t *region,
-                        bool *found)
+static bool read_from_image(void *context, const char *name, sfpm_buffer_t *region,
+                            bool *found)
 {
     sfpm_region_reader_t *reader = context;
     size_t index;
-    *found = find_region(reader->image, name, &index);
+    *found = find_in_image(reader->image, name, &index);
     if (!*found)
         return true;
     uint64_t wanted = sfpm_image_region(reader->image, index)->size;
@@ -56,8 +56,8 @@ static bool read_region(void *context, const char *name, sfpm_buffer_t *region,
 bool sfpm_vm_is_in(const sfpm_image_t *image)
 {
     size_t index;
-    return image && (find_region(image, sfpm_region_names[SFPM_FUNCTIONS], &index) ||
-                     find_region(image, SFPM_ORIGINAL_NAME, &index));
+    return image && (find_in_image(image, sfpm_region_names[SFPM_FUNCTIONS], &index) ||
+                     find_in_image(image, SFPM_ORIGINAL_NAME, &index));
 }
 
 /* ---- Noting changes of the memory ------------------------------------------ */
@@ -110,8 +110,8 @@ bool sfpm_vm_load_image(sfpm_vm_t *vm, const sfpm_image_t *image)
     if (!vm || !image)
         return sfpm_fail(SFPM_ERR_ARGUMENT, "no machine or no image was given");
     sfpm_region_reader_t reader = {.image = image, .max_memory = sfpm_vm_max_memory(vm)};
-    bool loaded = sfpm_vm_load_from(vm, read_region, &reader);
-    if (loaded && vm->original && find_region(image, SFPM_ORIGINAL_NAME, &index))
+    bool loaded = sfpm_vm_load_from(vm, read_from_image, &reader);
+    if (loaded && vm->original && find_in_image(image, SFPM_ORIGINAL_NAME, &index))
         vm->original_flags = sfpm_image_region(image, index)->flags;
     if (loaded && vm->expects_commits)
         watch_loaded(vm, image);

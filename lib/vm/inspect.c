@@ -29,6 +29,7 @@ bool sfpm_vm_info(const sfpm_vm_t *vm, sfpm_vm_info_t *info, size_t size)
 {
     if (!sfpm_vm_has_program(vm))
         return false;
+    const char *code = vm->original ? SFPM_ORIGINAL_NAME : sfpm_region_names[SFPM_CODE];
     const sfpm_vm_info_t facts = {.status = vm->state.status,
                                   .trap = vm->state.trap,
                                   .pc = vm->state.pc,
@@ -45,7 +46,9 @@ bool sfpm_vm_info(const sfpm_vm_t *vm, sfpm_vm_info_t *info, size_t size)
                                   .max_memory = memory_limit(&vm->program),
                                   .elements = vm->program.num_elements,
                                   .imports = vm->program.num_imports,
-                                  .exports = vm->program.num_exports};
+                                  .exports = vm->program.num_exports,
+                                  .code_region = code,
+                                  .code_start = vm->original ? SFPM_ORIGINAL_PROGRAM : 0};
     return give(info, size, &facts, sizeof facts);
 }
 
@@ -286,15 +289,6 @@ bool sfpm_vm_disassemble(const sfpm_vm_t *vm, uint64_t from, uint64_t to,
 
 /* ---- Regions ----------------------------------------------------------------- */
 
-const char *sfpm_vm_code_region(const sfpm_vm_t *vm, uint64_t *start)
-{
-    if (!sfpm_vm_has_program(vm))
-        return NULL;
-    if (start)
-        *start = vm->original ? SFPM_ORIGINAL_PROGRAM : 0;
-    return vm->original ? SFPM_ORIGINAL_NAME : sfpm_region_names[SFPM_CODE];
-}
-
 size_t sfpm_vm_num_regions(const sfpm_vm_t *vm)
 {
     size_t count = 0;
@@ -317,7 +311,7 @@ static bool find_original(sfpm_vm_t *vm, sfpm_vm_region_t *region)
 }
 
 /* Regions without bytes are not counted. */
-static void find_region(const sfpm_vm_t *vm, size_t index, sfpm_vm_region_t *region)
+static void find_saved_region(const sfpm_vm_t *vm, size_t index, sfpm_vm_region_t *region)
 {
     int id = 0;
     for (size_t left = index; vm->regions.region[id].size == 0 || left-- > 0; id++)
@@ -334,7 +328,7 @@ bool sfpm_vm_region(sfpm_vm_t *vm, size_t index, sfpm_vm_region_t *region, size_
     if (index >= sfpm_vm_num_regions(vm))
         return sfpm_fail(SFPM_ERR_ARGUMENT, "there is no region %zu", index);
     if (!vm->original)
-        find_region(vm, index, &found);
+        find_saved_region(vm, index, &found);
     else if (!find_original(vm, &found))
         return false;
     return give(region, size, &found, sizeof found);

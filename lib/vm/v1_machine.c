@@ -133,7 +133,7 @@ bool sfpm_original_load(const uint8_t *bytes, size_t size, sfpm_regions_t *regio
 }
 
 /* Whether all values can be written, before any is. */
-static bool fits(const sfpm_state_t *state, const uint8_t *slots, size_t height)
+static bool fits_vm_state(const sfpm_state_t *state, const uint8_t *slots, size_t height)
 {
     if (state->starts > INT32_MAX)
         return sfpm_fail(SFPM_ERR_LIMIT,
@@ -156,7 +156,7 @@ bool sfpm_original_store(const sfpm_state_t *state, const sfpm_buffer_t *stack,
     const uint8_t *slots = stack->data + SFPM_RECORD_SLOTS * SFPM_SLOT_SIZE;
     size_t height = stack->size / SFPM_SLOT_SIZE - SFPM_RECORD_SLOTS;
     bool halted = state->status == SFPM_VM_HALTED;
-    if (!fits(state, slots, height))
+    if (!fits_vm_state(state, slots, height))
         return false;
     for (size_t i = 0; i < height; i++)
         sfpm_put_u32(bytes + STACK + 4 * i,

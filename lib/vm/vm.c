@@ -112,7 +112,7 @@ static bool is_stack(const sfpm_buffer_t *stack)
 }
 
 /* Takes the tables of vm->regions apart. */
-static bool decode(sfpm_vm_t *vm)
+static bool decode_regions(sfpm_vm_t *vm)
 {
     return sfpm_program_decode(&vm->program, &vm->regions) &&
            sfpm_state_decode(&vm->state, &vm->regions.region[SFPM_STATE], &vm->program) &&
@@ -132,7 +132,7 @@ void sfpm_vm_replace(sfpm_vm_t *vm, sfpm_vm_t *made)
 }
 
 /* Puts a machine that was made aside in the place of `vm`, or drops it. */
-static bool install(sfpm_vm_t *vm, sfpm_vm_t *made, bool ok)
+static bool replace_or_drop(sfpm_vm_t *vm, sfpm_vm_t *made, bool ok)
 {
     ok = ok && sfpm_vm_is_idle(vm);
     if (ok)
@@ -157,12 +157,6 @@ bool sfpm_vm_begin(sfpm_vm_t *vm, uint32_t function)
     return !vm->verified || check_state(vm);
 }
 
-/* Regions `stack` and `state` as they are before the first instruction. */
-static bool start(sfpm_vm_t *vm)
-{
-    return sfpm_vm_begin(vm, vm->program.start);
-}
-
 void sfpm_vm_forget_proof(sfpm_vm_t *vm)
 {
     vm->verified = false;
@@ -172,9 +166,10 @@ void sfpm_vm_forget_proof(sfpm_vm_t *vm)
 }
 
 /* From a program's regions to a machine that is verified and not begun. */
-static bool begin(sfpm_vm_t *made)
+static bool make_ready(sfpm_vm_t *made)
 {
-    return sfpm_program_decode(&made->program, &made->regions) && start(made) &&
+    return sfpm_program_decode(&made->program, &made->regions) &&
+           sfpm_vm_begin(made, made->program.start) &&
            sfpm_data_begin(&made->program, &made->regions) && sfpm_vm_verify(made);
 }
 
@@ -183,8 +178,8 @@ bool sfpm_vm_load_code(sfpm_vm_t *vm, const void *code, size_t size)
     sfpm_vm_t made = {0};
     if (!vm || (!code && size))
         return sfpm_fail(SFPM_ERR_ARGUMENT, "no machine or no code was given");
-    return install(vm, &made,
-                   sfpm_regions_of_code(&made.regions, code, size) && begin(&made));
+    return replace_or_drop(
+        vm, &made, sfpm_regions_of_code(&made.regions, code, size) && make_ready(&made));
 }
 
 /* Reports the verifier's objection as a fault of the line it came from. */
@@ -212,7 +207,7 @@ bool sfpm_vm_assemble(sfpm_vm_t *vm, const char *text, size_t size, const char *
     if (ok) {
         made.regions = assembly.regions;
         assembly.regions = (sfpm_regions_t){0};
-        ok = begin(&made);
+        ok = make_ready(&made);
         if (!ok && sfpm_last_status() == SFPM_ERR_BYTECODE) {
             blame_source(&assembly, &made, &faults);
             sfpm_faults_report(&faults, SFPM_ERR_BYTECODE, file, callback, context);
@@ -220,7 +215,7 @@ bool sfpm_vm_assemble(sfpm_vm_t *vm, const char *text, size_t size, const char *
     }
     sfpm_assembly_free(&assembly);
     sfpm_faults_free(&faults);
-    return install(vm, &made, ok);
+    return replace_or_drop(vm, &made, ok);
 }
 
 static bool load_region(sfpm_regions_t *regions, sfpm_region_id_t id,
@@ -243,7 +238,7 @@ static bool load_regions(sfpm_vm_t *made, sfpm_region_source_t source, void *con
         if (id != SFPM_FUNCTIONS &&
             !load_region(&made->regions, (sfpm_region_id_t)id, source, context))
             return false;
-    return decode(made);
+    return decode_regions(made);
 }
 
 static bool load_original(sfpm_vm_t *made, sfpm_region_source_t source, void *context)
@@ -255,7 +250,7 @@ static bool load_original(sfpm_vm_t *made, sfpm_region_source_t source, void *co
     if (ok && !found)
         return sfpm_fail(SFPM_ERR_MISMATCH, "it holds no machine");
     return ok && sfpm_original_load(made->original, original.size, &made->regions) &&
-           decode(made);
+           decode_regions(made);
 }
 
 bool sfpm_vm_load_from(sfpm_vm_t *vm, sfpm_region_source_t source, void *context)
@@ -266,7 +261,7 @@ bool sfpm_vm_load_from(sfpm_vm_t *vm, sfpm_region_source_t source, void *context
     bool ok = source(context, name, &made.regions.region[SFPM_FUNCTIONS], &found) &&
               (found ? load_regions(&made, source, context)
                      : load_original(&made, source, context));
-    return install(vm, &made, ok);
+    return replace_or_drop(vm, &made, ok);
 }
 
 /* What the callback of a caller gives. */
@@ -356,7 +351,7 @@ static bool read_options(const sfpm_vm_t *vm, sfpm_vm_run_options_t *options,
 
 /* Proves the state that execution left behind, as if it had been loaded, which also
  * brings the backtrace up to date. */
-static bool settle(sfpm_vm_t *vm, bool ran)
+static bool prove_state_left(sfpm_vm_t *vm, bool ran)
 {
     sfpm_error_state_t error;
     sfpm_error_save(&error);
@@ -406,7 +401,7 @@ bool sfpm_vm_run(sfpm_vm_t *vm, const sfpm_vm_run_options_t *given)
                    : sfpm_fast_interpret(&vm->fast, &machine, &limits);
     sfpm_float_env_leave(&caller);
     vm->running = false;
-    return settle(vm, ran);
+    return prove_state_left(vm, ran);
 }
 
 void sfpm_vm_interrupt(sfpm_vm_t *vm)
@@ -417,7 +412,8 @@ void sfpm_vm_interrupt(sfpm_vm_t *vm)
 
 bool sfpm_vm_restart(sfpm_vm_t *vm)
 {
-    return sfpm_vm_has_program(vm) && sfpm_vm_is_idle(vm) && start(vm);
+    return sfpm_vm_has_program(vm) && sfpm_vm_is_idle(vm) &&
+           sfpm_vm_begin(vm, vm->program.start);
 }
 
 /* Where the run stood, only its C stack knew. */
@@ -428,7 +424,7 @@ bool sfpm_vm_abandon(sfpm_vm_t *vm)
     if (!vm->running)
         return true;
     vm->running = false;
-    bool begun = start(vm);
+    bool begun = sfpm_vm_begin(vm, vm->program.start);
     if (!begun)
         sfpm_vm_forget_proof(vm);
     return begun;
@@ -450,5 +446,5 @@ bool sfpm_vm_fresh(sfpm_vm_t *vm)
         return false;
     vm->state.instructions = 0;
     vm->state.starts = 0;
-    return start(vm);
+    return sfpm_vm_begin(vm, vm->program.start);
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "../unit/common.h"
+#include "base/error.h"
 #include "use.h"
 
 static sample_t sample;

@@ -57,10 +57,10 @@ copy_sources copy
 echo 'SFPM_API int sfpm_only_declared(void);' >>copy/lib/api/sfpm/error.h
 catches agree copy "$library"
 copy_sources copy
-sed -i '/sfpm_free;/d' copy/lib/libsfpm.map
+sed -i '/sfpm_refuse;/d' copy/lib/libsfpm.map
 catches agree copy "$library"
 copy_sources copy
-sed -i 's/sfpm_free;/&\n    sfpm_only_listed;/' copy/lib/libsfpm.map
+sed -i 's/sfpm_refuse;/&\n    sfpm_only_listed;/' copy/lib/libsfpm.map
 catches agree copy "$library"
 echo 'int helper(void); int helper(void) { return 0; }' >helper.c
 $CC -c -o helper.o helper.c

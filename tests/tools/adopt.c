@@ -34,7 +34,9 @@ static bool add_data(void)
 {
     const sfpm_memory_region_t all = {__data_start, (size_t)(_end - __data_start), "all",
                                       false};
-    return sfpm_snapshot_add_region_flags(process.snapshot, &all, SFPM_REGION_POINTERS);
+    const sfpm_region_options_t options = {.struct_size = sizeof options,
+                                           .flags = SFPM_REGION_POINTERS};
+    return sfpm_snapshot_add_region_with(process.snapshot, &all, &options);
 }
 #else
 static bool add_data(void)

@@ -10,6 +10,7 @@
 #include <sfpm/sfpm.h>
 
 #include "common.h"
+#include "base/error.h"
 
 /* What the C ABIs of 64-bit Unix systems give; others may align differently. */
 START_TEST(given_structs_keep_their_layout)

@@ -9,6 +9,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/error.h"
+
 char home[64];
 static int descriptors;
 

@@ -68,9 +68,6 @@ SFPM_API uint64_t sfpm_last_offset(void);
  */
 SFPM_API const char *sfpm_last_error(void);
 
-/** @return a short fixed name for a status, "unknown status" for other numbers. */
-SFPM_API const char *sfpm_status_name(sfpm_status_t status);
-
 /**
  * For callbacks of the program, such as hooks: records SFPM_ERR_REFUSED and a message,
  * which the library passes on with the callback's name.
@@ -78,12 +75,6 @@ SFPM_API const char *sfpm_status_name(sfpm_status_t status);
  * @return false, so that callbacks write `return sfpm_refuse(…)`
  */
 SFPM_API bool sfpm_refuse(const char *format, ...);
-
-/**
- * Releases memory that a function of this library handed to its caller.
- * @param memory  such a pointer, or NULL
- */
-SFPM_API void sfpm_free(void *memory);
 
 #ifdef __cplusplus
 }

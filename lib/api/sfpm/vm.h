@@ -311,6 +311,8 @@ typedef struct sfpm_vm_info {
     uint32_t elements;     /**< number of elements of the table */
     uint32_t imports;      /**< number of imported functions */
     uint32_t exports;      /**< number of exports */
+    const char *code_region; /**< name of the region that holds the code */
+    uint64_t code_start;     /**< where in it code offset 0 lies, in bytes */
 } sfpm_vm_info_t;
 
 /**
@@ -410,17 +412,13 @@ SFPM_API size_t sfpm_vm_instruction(const sfpm_vm_t *vm, uint64_t offset, char *
 SFPM_API bool sfpm_vm_disassemble(const sfpm_vm_t *vm, uint64_t from, uint64_t to,
                                   sfpm_vm_output_callback_t output, void *context);
 
-/** Tells where code lies among the regions, for a caller that patches its bytes: a
- * code offset N is byte `*start + N` of the region, N below info.code_size. */
-SFPM_API const char *sfpm_vm_code_region(const sfpm_vm_t *vm, uint64_t *start);
-
 /**
  * Assembles instructions that are to replace others: as many from `offset` on, which must
  * be the beginning of one. What is shorter is filled with `nop` up to the end of the last
  * one. Nothing is changed; the bytes are for whoever changes the code.
  * @param text  instructions, parted by `;` or newlines; they use the program's names
  * @param size  receives the number of bytes
- * @return the bytes, to be released by sfpm_free(); NULL with SFPM_ERR_SYNTAX when the
+ * @return the bytes, to be released by free(); NULL with SFPM_ERR_SYNTAX when the
  *         text is wrong, or SFPM_ERR_BYTECODE when it does not fit or when a call in
  *         progress stands inside of what it would replace
  */
