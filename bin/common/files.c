@@ -123,7 +123,8 @@ void files_read_fd(const char *what, int fd)
 void files_read_bases(const sfpm_image_t *image)
 {
     while ((image = sfpm_image_base(image)) != NULL)
-        files_read("a base image of the image that is read", sfpm_image_name(image));
+        files_read("a base image of the image that is read",
+                   sfpm_image_info(image)->name);
 }
 
 static const char *find(const identity_t *identity)

@@ -173,8 +173,8 @@ static bool stage(const sfpm_snapshot_t *snapshot, sfpm_open_file_t *file,
                           resource->name);
     return !recorded ||
            (sfpm_facts_decode(&facts, recorded) && stage_known(snapshot, file, &facts)) ||
-           sfpm_fail_prefix("%s: not restored: resource '%s'", sfpm_image_name(image),
-                            resource->name);
+           sfpm_fail_prefix("%s: not restored: resource '%s'",
+                            sfpm_image_info(image)->name, resource->name);
 }
 
 static void close_staged(sfpm_open_file_t *file)

@@ -103,3 +103,10 @@ size_t sfpm_heap_usable_size(const sfpm_heap_t *heap, const void *block)
         return 0;
     return (size_t)place.size;
 }
+
+bool sfpm_heap_contains(const sfpm_heap_t *heap, const void *address)
+{
+    place_t place;
+    return heap &&
+           sfpm_block_find(heap, (uintptr_t)address - (uintptr_t)heap->base, &place);
+}

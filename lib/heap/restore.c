@@ -60,7 +60,7 @@ static size_t size_in_image(const part_t *part)
 
 static bool fail_part(const restoring_t *restoring, const part_t *part)
 {
-    return sfpm_fail_prefix("%s: heap '%s'", sfpm_image_name(restoring->image),
+    return sfpm_fail_prefix("%s: heap '%s'", sfpm_image_info(restoring->image)->name,
                             part->heap->name);
 }
 

@@ -12,11 +12,6 @@ const char *sfpm_image_path(const sfpm_image_t *image)
     return image->path;
 }
 
-const char *sfpm_image_name(const sfpm_image_t *image)
-{
-    return image ? sfpm_input_name(image->input) : "";
-}
-
 const sfpm_image_t *sfpm_image_base(const sfpm_image_t *image)
 {
     return image ? image->base : NULL;

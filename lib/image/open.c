@@ -282,6 +282,7 @@ static bool open_contents(sfpm_image_t *image, const sfpm_image_options_t *optio
     uint64_t size = sfpm_input_size(image->input);
     size_t have = size < sizeof bytes ? (size_t)size : sizeof bytes;
     image->info.size = size;
+    image->info.name = sfpm_input_name(image->input);
     if (size == 0)
         return sfpm_fail_at(SFPM_ERR_NOT_IMAGE, 0, "the file is empty");
     if (!sfpm_input_read(image->input, 0, bytes, have))

@@ -214,7 +214,7 @@ bool sfpm_hooks_before_restore(const sfpm_snapshot_t *snapshot, const sfpm_image
         sfpm_callbacks_enter(callbacks, &before);
         bool ok = hooks->before_restore(hooks->context);
         if (!sfpm_callbacks_leave(callbacks, &before, ok, SFPM_ERR_REFUSED)) {
-            sfpm_fail_prefix("%s: not restored: hook '%s'", sfpm_image_name(image),
+            sfpm_fail_prefix("%s: not restored: hook '%s'", sfpm_image_info(image)->name,
                              hooks->name);
             undo_restore(snapshot, i + 1, event);
             return false;
@@ -234,17 +234,18 @@ bool sfpm_hooks_after_restore(const sfpm_snapshot_t *snapshot, const sfpm_image_
         sfpm_resources_abandon(snapshot);
         undo_restore(snapshot, 0, event);
     }
-    bool ok = !restored || sfpm_resources_publish(snapshot) ||
-              sfpm_fail_prefix("%s: memory is restored (commit %llu), but not all files "
-                               "are, and no hook ran",
-                               sfpm_image_name(image), (unsigned long long)event->commit);
+    bool ok =
+        !restored || sfpm_resources_publish(snapshot) ||
+        sfpm_fail_prefix("%s: memory is restored (commit %llu), but not all files "
+                         "are, and no hook ran",
+                         sfpm_image_info(image)->name, (unsigned long long)event->commit);
     for (size_t i = 0; restored && ok && i < snapshot->callbacks->num_hooks; i++) {
         const sfpm_hooks_t *hooks = &snapshot->callbacks->hooks[i].given;
         ok = call_after_restore(snapshot, hooks, event) ||
              sfpm_fail_prefix("%s: memory is restored (commit %llu), but hooks did not "
                               "finish: hook '%s'",
-                              sfpm_image_name(image), (unsigned long long)event->commit,
-                              hooks->name);
+                              sfpm_image_info(image)->name,
+                              (unsigned long long)event->commit, hooks->name);
     }
     sfpm_wipe(event->seed, sizeof event->seed);
     return ok;

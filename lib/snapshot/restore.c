@@ -67,7 +67,8 @@ static bool fail_half_way(const sfpm_restoring_t *restoring,
                         "%s: changed while it was restored, and the registered memory "
                         "now holds parts of it, up to region '%s': do not go on with it "
                         "(%s)",
-                        sfpm_image_name(restoring->image), region->name, cause.text);
+                        sfpm_image_info(restoring->image)->name, region->name,
+                        cause.text);
 }
 
 /* A region that the image does not hold. */
@@ -107,7 +108,7 @@ static bool replace_region(sfpm_restoring_t *restoring, size_t registered)
     if (sfpm_lazy_is_mapped(restoring, registered))
         sfpm_snapshot_log(restoring->snapshot, SFPM_LOG_INFO,
                           "Region '%s' is mapped from %s", region->name,
-                          sfpm_image_name(restoring->image));
+                          sfpm_image_info(restoring->image)->name);
     else if (sfpm_revert_is_partial(restoring, registered))
         sfpm_revert_replace(restoring, registered);
     else if (region->placed)
@@ -140,7 +141,7 @@ static void log_removed(const sfpm_restoring_t *restoring)
 static bool replace_memory(sfpm_restoring_t *restoring)
 {
     if (!sfpm_lazy_replace(restoring))
-        return sfpm_fail_prefix("%s", sfpm_image_name(restoring->image));
+        return sfpm_fail_prefix("%s", sfpm_image_info(restoring->image)->name);
     sfpm_snapshot_t *snapshot = restoring->snapshot;
     for (size_t i = 0; i < restoring->pairing.num_registered; i++) {
         if (!sfpm_restoring_has_source(restoring, i))
@@ -180,7 +181,7 @@ static bool restore(sfpm_snapshot_t *snapshot, const sfpm_image_t *image,
                                   .options = *options,
                                   .reverting = reverting};
     bool fits = sfpm_restoring_match(&restoring) ||
-                sfpm_fail_prefix("%s", sfpm_image_name(image));
+                sfpm_fail_prefix("%s", sfpm_image_info(image)->name);
     sfpm_snapshot_free_parked(snapshot);
     bool ok = fits && sfpm_revert_prepare(&restoring) && sfpm_lazy_prepare(&restoring) &&
               verify_contents(&restoring) && replace_with_hooks(&restoring);

@@ -73,9 +73,9 @@ static bool fill(const sfpm_snapshot_t *snapshot, sfpm_edit_t *edit)
     return sfpm_edit_set_description(edit, snapshot->settings.description) &&
            sfpm_edit_set_creator(edit, sfpm_program_name()) &&
            sfpm_edit_set_schema(edit, snapshot->settings.schema) &&
-           sfpm_edit_set_bytecode(edit, 0) &&
-           fill_attributes(snapshot, edit) && sfpm_resources_record(snapshot, edit) &&
-           fill_origin(snapshot, edit) && fill_regions(snapshot, edit);
+           sfpm_edit_set_bytecode(edit, 0) && fill_attributes(snapshot, edit) &&
+           sfpm_resources_record(snapshot, edit) && fill_origin(snapshot, edit) &&
+           fill_regions(snapshot, edit);
 }
 
 bool sfpm_snapshot_fill_edit(const sfpm_snapshot_t *snapshot, sfpm_edit_t *edit)
@@ -137,7 +137,7 @@ static sfpm_edit_t *edit_of(const sfpm_snapshot_t *snapshot, sfpm_image_t *image
     if (image && sfpm_image_info(image)->format == 1) {
         sfpm_fail(SFPM_ERR_UNSUPPORTED,
                   "%s: an image of version 1 holds no history: save to replace it",
-                  sfpm_image_name(image));
+                  sfpm_image_info(image)->name);
         return NULL;
     }
     sfpm_edit_t *edit = sfpm_edit_create(image);

@@ -120,7 +120,7 @@ static long check_tree(const world_t *world, const node_t *node, long key)
     char name[24];
     if (!node)
         return key;
-    ck_assert_uint_ge(sfpm_heap_usable_size(world->heap, node), sizeof *node);
+    ck_assert(sfpm_heap_contains(world->heap, node));
     key = check_tree(world, node->left, key);
     ck_assert_int_eq(node->key, key);
     snprintf(name, sizeof name, "key %ld", key);

@@ -169,10 +169,10 @@ static void expect_too_many(size_t field, uint32_t count, uint32_t size,
 START_TEST(entries_of_tables_are_limited)
 {
     const uint32_t more = SFPM_MAX_ENTRIES + 1;
-    expect_too_many(4, more, 4, "1000001 types; at most 1000000");
-    expect_too_many(12, more, 10, "1000001 functions; at most 1000000");
-    expect_too_many(36, more, 8, "1000001 exports; at most 1000000");
-    expect_too_many(40, more, 9, "1000001 data segments; at most 1000000");
+    expect_too_many(4, more, 4, "1000001 types exceed the limit of 1000000");
+    expect_too_many(12, more, 10, "1000001 functions exceed the limit of 1000000");
+    expect_too_many(36, more, 8, "1000001 exports exceed the limit of 1000000");
+    expect_too_many(40, more, 9, "1000001 data segments exceed the limit of 1000000");
 }
 END_TEST
 

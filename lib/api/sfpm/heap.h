@@ -89,6 +89,9 @@ SFPM_API void *sfpm_heap_realloc(sfpm_heap_t *heap, void *block, size_t size);
  */
 SFPM_API bool sfpm_heap_free(sfpm_heap_t *heap, void *block);
 
+/** @return whether an address lies in a block that is allocated. */
+SFPM_API bool sfpm_heap_contains(const sfpm_heap_t *heap, const void *address);
+
 /**
  * Names a block, so that it is found after a restore.
  * @param name   at most 55 bytes; a root of that name is replaced

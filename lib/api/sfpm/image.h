@@ -107,6 +107,7 @@ typedef struct sfpm_image_info {
     uint64_t torn;                 /**< bytes of an unfinished commit at the end */
     uint64_t compatible;           /**< feature bits of the header */
     uint64_t incompatible;         /**< feature bits of the header */
+    const char *name;              /**< by which the image was opened, for messages */
 } sfpm_image_info_t;
 
 /** Facts about one commit. Strings are never NULL; "" when absent. */
@@ -161,8 +162,6 @@ SFPM_API sfpm_image_t *sfpm_image_open_fd(int fd, const char *name,
 /** Closes an image. Accepts NULL. */
 SFPM_API void sfpm_image_close(sfpm_image_t *image);
 
-/** @return the name it was opened by, for messages; it lives as long as the image. */
-SFPM_API const char *sfpm_image_name(const sfpm_image_t *image);
 /** @return the base image of a delta, or NULL; it lives as long as the image. */
 SFPM_API const sfpm_image_t *sfpm_image_base(const sfpm_image_t *image);
 

@@ -31,9 +31,6 @@
 extern "C" {
 #endif
 
-/** @return SFPM_VERSION_NUMBER of the library in use. */
-SFPM_API uint32_t sfpm_version_number(void);
-
 /** @return SFPM_VERSION_STRING of the library in use; a constant. */
 SFPM_API const char *sfpm_version_string(void);
 
