@@ -3,8 +3,7 @@
 #ifndef SFPM_COMMIT_EDIT_H
 #define SFPM_COMMIT_EDIT_H
 
-#include "commit/edit_snapshot.h"
-#include "commit/tracked.h"
+#include "commit/commit.h"
 #include "image/image.h"
 #include "io/output.h"
 

@@ -308,17 +308,3 @@ bool sfpm_edit_append(sfpm_edit_t *edit, const sfpm_write_options_t *options)
         show_new(edit->image);
     return good;
 }
-
-bool sfpm_edit_written(const sfpm_edit_t *edit, uint8_t *id, uint64_t *number,
-                       uint8_t *digest)
-{
-    if (!edit || !id || !number || !digest)
-        return sfpm_fail(SFPM_ERR_ARGUMENT,
-                         "an edit and places for the facts are needed");
-    if (!edit->written || edit->format == 1)
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "the edit has not become a commit");
-    memcpy(id, edit->id, sizeof edit->id);
-    memcpy(digest, edit->digest, sizeof edit->digest);
-    *number = edit->index.number;
-    return true;
-}

@@ -6,7 +6,7 @@
 #include "image/progress.h"
 #include "format/format.h"
 #include "image/log.h"
-#include "image/path.h"
+#include "image/opened.h"
 #include "image/seal.h"
 #include "io/input.h"
 

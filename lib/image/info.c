@@ -5,7 +5,7 @@
 #include "base/checked.h"
 #include "base/error.h"
 #include "image/image.h"
-#include "image/path.h"
+#include "image/opened.h"
 
 const char *sfpm_image_path(const sfpm_image_t *image)
 {

@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "base/options.h"
 #include "snapshot/hooks.h"
+#include "snapshot/tracking.h"
 
 /* ---- What is written ------------------------------------------------------- */
 
@@ -59,7 +60,8 @@ static bool write_copy(sfpm_job_t *job)
 {
     for (size_t i = 0; i < job->count; i++)
         if (job->shadows[i].copy && job->shadows[i].known &&
-            !sfpm_dirty_give(job->frozen, i, job->shadows[i].included))
+            !sfpm_dirty_give(sfpm_snapshot_tracked(job->frozen, i),
+                             job->shadows[i].included))
             return false;
     return job->commits ? sfpm_snapshot_commit(job->frozen, job->filename, &job->commit)
                         : sfpm_snapshot_save(job->frozen, job->filename);
@@ -107,14 +109,14 @@ static void hand_over(sfpm_job_t *job)
 {
     const sfpm_snapshot_t *snapshot = job->snapshot;
     if (job->saved) {
-        const sfpm_known_commit_t before = *snapshot->last;
+        const sfpm_last_commit_t before = *snapshot->last;
         *snapshot->last = *job->frozen->last;
         *job->frozen->last = before;
     }
     for (size_t i = 0; i < job->count; i++)
         if (job->shadows[i].copy)
-            sfpm_dirty_end_job(snapshot, i, job->saved, job->shadows[i].known,
-                               job->shadows[i].included);
+            sfpm_dirty_end_job(sfpm_snapshot_tracked(snapshot, i), job->saved,
+                               job->shadows[i].known, job->shadows[i].included);
 }
 
 static void finish(sfpm_job_t *job)

@@ -9,6 +9,7 @@
 
 #include "base/memory.h"
 #include "snapshot/hooks.h"
+#include "snapshot/tracking.h"
 #include "job/job.h"
 
 enum { PAGE = SFPM_DIRTY_PAGE, CHUNK_PAGES = 16, FEW_PAGES = 64, MAX_ROUNDS = 8 };
@@ -134,12 +135,12 @@ static bool copy_regions(sfpm_job_t *job, bool watched, list_t *list)
 static size_t take_changes(sfpm_job_t *job)
 {
     size_t count = 0;
-    sfpm_dirty_collect(job->snapshot);
+    sfpm_tracker_collect(job->snapshot->tracker);
     for (size_t i = 0; i < job->count; i++) {
         sfpm_shadow_t *shadow = &job->shadows[i];
         if (!shadow->copy) /* volatile, or nothing is copied of it yet */
             continue;
-        uint64_t *changed = sfpm_dirty_take(job->snapshot, i);
+        uint64_t *changed = sfpm_dirty_take(sfpm_snapshot_tracked(job->snapshot, i));
         shadow->watched = shadow->watched && changed;
         shadow->known = shadow->known && changed;
         if (!changed) /* what was copied may be out of date */
@@ -157,7 +158,7 @@ static size_t take_changes(sfpm_job_t *job)
                 copy_pages(shadow, page, page + 1, NULL);
         }
         if (changed)
-            sfpm_dirty_taken(job->snapshot, i);
+            sfpm_dirty_taken(sfpm_snapshot_tracked(job->snapshot, i));
     }
     return count;
 }

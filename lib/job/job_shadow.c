@@ -11,6 +11,7 @@
 
 #include "base/memory.h"
 #include "job/job.h"
+#include "snapshot/tracking.h"
 
 /* Smaller regions are copied while writers are stopped rather than watched … */
 #define WORTH_ROUNDS (64U << 10)
@@ -56,7 +57,8 @@ static bool start_shadow(sfpm_job_t *job, size_t i, bool watch)
     shadow->included = SFPM_NEW_N(uint64_t, words);
     if (!shadow->copy || !shadow->have || !shadow->included)
         return false;
-    sfpm_dirty_begin_job(job->snapshot, i, watch, &shadow->known, &shadow->watched);
+    sfpm_dirty_begin_job(sfpm_snapshot_tracked(job->snapshot, i), watch, &shadow->known,
+                         &shadow->watched);
     shadow->known = shadow->known && job->commits;
     return true;
 }

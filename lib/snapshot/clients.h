@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the machine and the heap use of a snapshot, beyond <sfpm/snapshot.h>. */
+/* What other parts and tests use of a snapshot, beyond <sfpm/snapshot.h>. */
 #ifndef SFPM_SNAPSHOT_CLIENTS_H
 #define SFPM_SNAPSHOT_CLIENTS_H
 
@@ -39,29 +39,6 @@ bool sfpm_snapshot_restore_image(sfpm_snapshot_t *snapshot, sfpm_image_t *image,
  * The snapshot and its memory must outlive the edit.
  */
 bool sfpm_snapshot_fill_edit(const sfpm_snapshot_t *snapshot, sfpm_edit_t *edit);
-
-/*
- * Registers the regions alone, and tells the edit which pages changed when it starts from
- * the commit that the snapshot last restored, saved or was told of by
- * sfpm_snapshot_written(); otherwise all are compared. For a caller to whom the rest of
- * the image belongs. The snapshot and its memory must outlive the edit.
- */
-bool sfpm_snapshot_fill_regions(const sfpm_snapshot_t *snapshot, sfpm_edit_t *edit);
-
-/*
- * Tells that an edit which the snapshot filled has become a commit. From now on changes
- * of the regions are found as sfpm_snapshot_set_tracking() says, if no byte of them was
- * written to since they were filled in.
- * @return false with SFPM_ERR_ARGUMENT when the edit has not become a commit
- */
-bool sfpm_snapshot_written(sfpm_snapshot_t *snapshot, const sfpm_edit_t *edit);
-
-/*
- * Tells that the regions hold what they do in the commit that an image shows, because the
- * caller has read all of them out of it. From now on changes are found as after
- * sfpm_snapshot_written(); what was written to before is not.
- */
-bool sfpm_snapshot_loaded(sfpm_snapshot_t *snapshot, const sfpm_image_t *image);
 
 /*
  * For `before_restore` hooks.

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
-#include "image/path.h"
+#include "image/opened.h"
 #include "snapshot/restore.h"
 
 /* Below this, copying is as fast as mapping, and needs no file afterwards. */

@@ -15,13 +15,7 @@
 #include <sfpm/image.h>
 
 #include "image/extent_map.h"
-
-/* A part of the new memory that the system knows as one mapping. */
-typedef struct sfpm_piece {
-    size_t position; /* in the region */
-    size_t size;
-    bool of_file; /* shows the image where it was not written to */
-} sfpm_piece_t;
+#include "track/dirty.h"
 
 typedef struct sfpm_mapping {
     bool wanted;          /* false: the region is not mapped */

@@ -11,9 +11,9 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "commit/tracked.h"
+#include "commit/commit.h"
 #include "snapshot/pointees.h"
-#include "track/dirty.h"
+#include "snapshot/tracking.h"
 
 /* ---- Searching ------------------------------------------------------------- */
 
@@ -83,7 +83,8 @@ static bool search_regions(const sfpm_pointees_t *pointees,
     bool skipped = false;
     for (size_t i = 0; i < snapshot->num_regions; i++) {
         const sfpm_registered_t *region = &snapshot->regions[i];
-        const uint64_t *changed = incremental ? sfpm_dirty_changed(snapshot, i) : NULL;
+        const uint64_t *changed =
+            incremental ? sfpm_dirty_changed(sfpm_snapshot_tracked(snapshot, i)) : NULL;
         if (!is_searched(region))
             continue;
         sfpm_pointee_t *around =

@@ -12,9 +12,9 @@
 
 #include "base/checked.h"
 #include "base/options.h"
-#include "commit/tracked.h"
-#include "image/path.h"
-#include "track/dirty.h"
+#include "commit/commit.h"
+#include "image/opened.h"
+#include "snapshot/tracking.h"
 #include "snapshot/hooks.h"
 
 /* The contents of all regions are small up to this many bytes. */
@@ -147,7 +147,7 @@ static bool replace_memory(sfpm_restoring_t *restoring)
         if (!sfpm_restoring_has_source(restoring, i))
             start_afresh(restoring, &snapshot->regions[i]);
         else if (!replace_region(restoring, i)) {
-            sfpm_dirty_forget_all(snapshot);
+            sfpm_tracker_forget(snapshot->tracker);
             return false;
         }
     }
@@ -169,7 +169,7 @@ static bool replace_with_hooks(sfpm_restoring_t *restoring)
     if (ok)
         sfpm_snapshot_remember(snapshot, restoring->image);
     if (ok)
-        sfpm_dirty_restored(snapshot, restoring);
+        sfpm_tracking_restored(restoring);
     return sfpm_hooks_after_restore(snapshot, restoring->image, &event, ok) && ok;
 }
 
@@ -269,18 +269,16 @@ bool sfpm_snapshot_restore_with(sfpm_snapshot_t *snapshot, const char *filename,
 /* Opens the commit that memory was, if it is still there. */
 static sfpm_image_t *open_last(sfpm_snapshot_t *snapshot)
 {
-    const sfpm_known_commit_t *last = snapshot->last;
-    if (!last->known || !last->filename) {
+    const sfpm_last_commit_t *last = snapshot->last;
+    if (!last->commit.known || !last->filename) {
         sfpm_fail(SFPM_ERR_ARGUMENT,
                   "there is nothing to go back to: restore from a file, "
                   "save or commit first");
         return NULL;
     }
-    sfpm_image_t *image = sfpm_snapshot_open_own(snapshot, last->filename,
-                                                 (int64_t)last->number, last->base);
-    if (!image || (memcmp(sfpm_image_info(image)->id, last->id, SFPM_DIGEST_BYTES) == 0 &&
-                   memcmp(sfpm_image_commit_info(image)->digest, last->digest,
-                          SFPM_DIGEST_BYTES) == 0))
+    sfpm_image_t *image = sfpm_snapshot_open_own(
+        snapshot, last->filename, (int64_t)last->commit.number, last->base);
+    if (!image || sfpm_image_shows(image, &last->commit))
         return image;
     sfpm_fail(SFPM_ERR_CHANGED, "%s: is another image than the one that memory came from",
               last->filename);

@@ -9,7 +9,7 @@
 #include <sys/mman.h>
 
 #include "base/memory.h"
-#include "track/dirty.h"
+#include "snapshot/tracking.h"
 #include "snapshot/restore.h"
 
 /* Pages of a region that follow each other and go the same way. */
@@ -22,7 +22,7 @@ typedef struct run {
 static const sfpm_watched_t *watched_of(const sfpm_restoring_t *restoring,
                                         size_t registered)
 {
-    return &restoring->snapshot->tracker->regions[registered];
+    return &restoring->snapshot->tracker->ranges[registered];
 }
 
 static bool is_set(const uint64_t *bits, size_t page)
@@ -95,11 +95,11 @@ bool sfpm_revert_prepare(sfpm_restoring_t *restoring)
     size_t count = restoring->pairing.num_registered;
     if (!restoring->reverting)
         return true;
-    sfpm_dirty_collect(restoring->snapshot);
+    sfpm_tracker_collect(restoring->snapshot->tracker);
     restoring->fresh = SFPM_NEW_N(uint8_t *, count);
     for (size_t i = 0; restoring->fresh && i < count; i++)
         if (sfpm_restoring_has_source(restoring, i) &&
-            sfpm_dirty_changed(restoring->snapshot, i) &&
+            sfpm_dirty_changed(sfpm_snapshot_tracked(restoring->snapshot, i)) &&
             sfpm_restoring_source(restoring, i)->size ==
                 restoring->snapshot->regions[i].size &&
             !read_changed(restoring, i))

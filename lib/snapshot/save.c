@@ -8,10 +8,9 @@
 #include <sys/stat.h>
 
 #include "base/options.h"
-#include "commit/edit_snapshot.h"
-#include "commit/tracked.h"
+#include "commit/commit.h"
 #include "io/place.h"
-#include "track/dirty.h"
+#include "snapshot/tracking.h"
 #include "snapshot/hooks.h"
 #include "snapshot/host_abi.h"
 #include "snapshot/pointers.h"
@@ -93,10 +92,10 @@ static bool tell_changed(const sfpm_snapshot_t *snapshot, sfpm_edit_t *edit)
     size_t *instances = sfpm_pairing_instances(snapshot);
     bool ok = instances != NULL;
     for (size_t i = 0; ok && i < snapshot->num_regions; i++) {
-        const uint64_t *changed = sfpm_dirty_changed(snapshot, i);
-        ok = !changed ||
-             sfpm_edit_set_changed(edit, snapshot->regions[i].name, instances[i], changed,
-                                   !sfpm_dirty_accumulates(snapshot, i));
+        const uint64_t *changed = sfpm_dirty_changed(sfpm_snapshot_tracked(snapshot, i));
+        ok = !changed || sfpm_edit_set_changed(
+                             edit, snapshot->regions[i].name, instances[i], changed,
+                             !sfpm_dirty_accumulates(sfpm_snapshot_tracked(snapshot, i)));
     }
     free(instances);
     return ok;
@@ -181,64 +180,11 @@ static bool write_edit(const sfpm_snapshot_t *snapshot, sfpm_edit_t *edit, how_t
     if (how == HOW_FIRST)
         sfpm_edit_only_new(edit);
     bool ok = write_as(edit, how, filename, &options);
-    sfpm_known_commit_t *last = snapshot->last;
     if (ok) {
-        last->known = sfpm_edit_written(edit, last->id, &last->number, last->digest);
+        sfpm_edit_written(edit, &snapshot->last->commit);
         sfpm_snapshot_name_last(snapshot, filename, NULL);
     }
     return ok;
-}
-
-/* Whether the image shows the commit that the snapshot last restored or made. */
-static bool is_last(const sfpm_snapshot_t *snapshot, const sfpm_image_t *image)
-{
-    const sfpm_known_commit_t *last = snapshot->last;
-    const sfpm_commit_info_t *found = sfpm_image_commit_info(image);
-    return last->known && last->number == found->number &&
-           memcmp(last->id, sfpm_image_info(image)->id, SFPM_DIGEST_BYTES) == 0 &&
-           memcmp(last->digest, found->digest, SFPM_DIGEST_BYTES) == 0;
-}
-
-bool sfpm_snapshot_fill_regions(const sfpm_snapshot_t *snapshot, sfpm_edit_t *edit)
-{
-    if (!snapshot || !edit)
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "no %s was given",
-                         snapshot ? "edit" : "snapshot");
-    if (!sfpm_callbacks_are_idle(snapshot))
-        return false;
-    const sfpm_image_t *image = sfpm_edit_image(edit);
-    bool known = image && is_last(snapshot, image);
-    sfpm_dirty_collect(snapshot);
-    return fill_regions(snapshot, edit) && (!known || tell_changed(snapshot, edit)) &&
-           sfpm_pointers_record(snapshot, known ? image : NULL, edit);
-}
-
-bool sfpm_snapshot_written(sfpm_snapshot_t *snapshot, const sfpm_edit_t *edit)
-{
-    if (!snapshot || !edit)
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "no %s was given",
-                         snapshot ? "edit" : "snapshot");
-    sfpm_known_commit_t *last = snapshot->last;
-    if (!sfpm_callbacks_are_idle(snapshot) ||
-        !sfpm_edit_written(edit, last->id, &last->number, last->digest))
-        return false;
-    last->known = true;
-    sfpm_snapshot_name_last(snapshot, NULL, NULL);
-    sfpm_dirty_committed(snapshot, true);
-    return true;
-}
-
-bool sfpm_snapshot_loaded(sfpm_snapshot_t *snapshot, const sfpm_image_t *image)
-{
-    if (!snapshot || !image)
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "no %s was given",
-                         snapshot ? "image" : "snapshot");
-    if (!sfpm_callbacks_are_idle(snapshot))
-        return false;
-    sfpm_snapshot_remember(snapshot, image);
-    sfpm_snapshot_name_last(snapshot, NULL, NULL);
-    sfpm_dirty_committed(snapshot, true);
-    return true;
 }
 
 /* What can be seen not to be restorable is not written: memory that another thread
@@ -261,16 +207,17 @@ static bool write_state(const sfpm_snapshot_t *snapshot, sfpm_image_t *image,
 {
     if (!sfpm_hooks_before_save(snapshot))
         return false;
-    sfpm_dirty_collect(snapshot);
+    sfpm_tracker_collect(snapshot->tracker);
     sfpm_edit_t *edit =
         check_contents(snapshot) ? edit_of(snapshot, image, message) : NULL;
-    bool known = edit && how == HOW_APPEND && is_last(snapshot, image);
+    bool known =
+        edit && how == HOW_APPEND && sfpm_image_shows(image, &snapshot->last->commit);
     bool ok = edit && (!known || tell_changed(snapshot, edit)) &&
               sfpm_pointers_record(snapshot, known ? image : NULL, edit);
     ok = ok && write_edit(snapshot, edit, how, filename);
     sfpm_edit_destroy(edit);
     if (ok)
-        sfpm_dirty_committed(snapshot, how == HOW_APPEND || how == HOW_FIRST);
+        sfpm_tracking_committed(snapshot, how == HOW_APPEND || how == HOW_FIRST);
     sfpm_hooks_after_save(snapshot, ok);
     return ok;
 }
@@ -295,13 +242,13 @@ bool sfpm_snapshot_save(const sfpm_snapshot_t *snapshot, const char *filename)
 static bool go_to_known(const sfpm_snapshot_t *snapshot, sfpm_image_t *image,
                         const char *filename, bool on_top)
 {
-    const sfpm_known_commit_t *last = snapshot->last;
+    const sfpm_known_commit_t *last = &snapshot->last->commit;
     unsigned long long number = sfpm_image_commit_info(image)->number;
     unsigned long long known = last->number;
     bool there = sfpm_image_select(image, (int64_t)last->number);
     if (!there && sfpm_last_status() != SFPM_ERR_NO_COMMIT)
         return false;
-    if (!there || !is_last(snapshot, image))
+    if (!there || !sfpm_image_shows(image, last))
         return sfpm_fail(SFPM_ERR_CHANGED,
                          "%s: its last commit is %llu, and commit %llu was the last that "
                          "was restored or made here, which it does not hold: save to "
@@ -319,7 +266,7 @@ static bool go_to_known(const sfpm_snapshot_t *snapshot, sfpm_image_t *image,
 static bool check_last(const sfpm_snapshot_t *snapshot, sfpm_image_t *image,
                        const char *filename, bool on_top)
 {
-    const sfpm_known_commit_t *last = snapshot->last;
+    const sfpm_known_commit_t *last = &snapshot->last->commit;
     if (!last->known)
         return sfpm_fail(SFPM_ERR_CHANGED,
                          "%s: its last commit (%llu) was not made or restored here: "
@@ -331,7 +278,8 @@ static bool check_last(const sfpm_snapshot_t *snapshot, sfpm_image_t *image,
                          "%s: is another image than the one that was last restored or "
                          "saved here: restore it first, or save to another file",
                          filename);
-    return is_last(snapshot, image) || go_to_known(snapshot, image, filename, on_top);
+    return sfpm_image_shows(image, last) ||
+           go_to_known(snapshot, image, filename, on_top);
 }
 
 static bool append_to(const sfpm_snapshot_t *snapshot, sfpm_image_t *image,
@@ -340,7 +288,7 @@ static bool append_to(const sfpm_snapshot_t *snapshot, sfpm_image_t *image,
     bool ok = write_state(snapshot, image, message, HOW_APPEND, filename);
     if (ok)
         sfpm_snapshot_log(snapshot, SFPM_LOG_INFO, "Committed to %s (commit %llu)",
-                          filename, (unsigned long long)snapshot->last->number);
+                          filename, (unsigned long long)snapshot->last->commit.number);
     return ok;
 }
 

@@ -12,7 +12,7 @@
 
 #include "base/memory.h"
 #include "base/options.h"
-#include "track/dirty.h"
+#include "snapshot/tracking.h"
 #include "snapshot/hooks.h"
 #include "job/job.h"
 
@@ -26,7 +26,7 @@ sfpm_snapshot_t *sfpm_snapshot_create(void)
     sfpm_snapshot_t *snapshot = SFPM_NEW(sfpm_snapshot_t);
     if (!snapshot)
         return NULL;
-    snapshot->last = SFPM_NEW(sfpm_known_commit_t);
+    snapshot->last = SFPM_NEW(sfpm_last_commit_t);
     snapshot->callbacks = SFPM_NEW(sfpm_callbacks_t);
     snapshot->tracker = sfpm_tracker_create();
     if (!snapshot->last || !snapshot->callbacks || !snapshot->tracker) {
@@ -188,7 +188,8 @@ bool sfpm_snapshot_move_growing(sfpm_snapshot_t *snapshot, const char *name,
                                size_with_room(size, room)))
         return false;
     if (region->base != base || region->size != size)
-        sfpm_dirty_forget(snapshot, (size_t)(region - snapshot->regions));
+        sfpm_dirty_forget(
+            sfpm_snapshot_tracked(snapshot, (size_t)(region - snapshot->regions)));
     region->base = base;
     region->size = size;
     return true;
@@ -218,7 +219,7 @@ bool sfpm_snapshot_remove_region(sfpm_snapshot_t *snapshot, const char *name,
     sfpm_registered_t *region = find_region(snapshot, name, instance);
     if (!region)
         return sfpm_fail(SFPM_ERR_MISMATCH, "no region '%s' is registered", name);
-    sfpm_dirty_forget_all(snapshot); /* what is watched is known by its index */
+    sfpm_tracker_forget(snapshot->tracker); /* what is watched is known by its index */
     sfpm_address_map_remove(&snapshot->addresses, region->reservation);
     free(region->name);
     snapshot->num_regions--;
@@ -287,17 +288,13 @@ bool sfpm_snapshot_abandon(sfpm_snapshot_t *snapshot)
     sfpm_job_destroy(snapshot->job);
     sfpm_resources_abandon(snapshot);
     sfpm_snapshot_close_own(snapshot, callbacks->opened);
-    sfpm_dirty_forget_all(snapshot);
+    sfpm_tracker_forget(snapshot->tracker);
     return true;
 }
 
 void sfpm_snapshot_remember(const sfpm_snapshot_t *snapshot, const sfpm_image_t *image)
 {
-    const sfpm_commit_info_t *commit = sfpm_image_commit_info(image);
-    snapshot->last->known = true;
-    snapshot->last->number = commit->number;
-    memcpy(snapshot->last->id, sfpm_image_info(image)->id, SFPM_DIGEST_BYTES);
-    memcpy(snapshot->last->digest, commit->digest, SFPM_DIGEST_BYTES);
+    snapshot->last->commit = sfpm_image_shown(image);
 }
 
 void sfpm_snapshot_name_last(const sfpm_snapshot_t *snapshot, const char *filename,

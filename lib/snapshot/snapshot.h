@@ -12,6 +12,7 @@
 #include <sfpm/snapshot.h>
 
 #include "base/error.h"
+#include "commit/commit.h"
 #include "snapshot/address_map.h"
 #include "snapshot/clients.h"
 
@@ -67,14 +68,11 @@ typedef struct sfpm_settings {
 } sfpm_settings_t;
 
 /* The commit whose state the registered memory last was. */
-typedef struct sfpm_known_commit {
-    bool known;
-    uint8_t id[SFPM_DIGEST_BYTES];
-    uint64_t number;
-    uint8_t digest[SFPM_DIGEST_BYTES];
+typedef struct sfpm_last_commit {
+    sfpm_known_commit_t commit;
     char *filename; /* of its image, NULL when that has none */
     char *base;     /* of the image's base, NULL when it lies beside */
-} sfpm_known_commit_t;
+} sfpm_last_commit_t;
 
 struct sfpm_snapshot {
     sfpm_registered_t *regions;
@@ -88,7 +86,7 @@ struct sfpm_snapshot {
     struct sfpm_job *job; /* saves in the background; NULL: none */
     bool partial;         /* memory holds only what changed since the last commit */
     /* Apart, because saving takes a const snapshot: */
-    sfpm_known_commit_t *last;
+    sfpm_last_commit_t *last;
     struct sfpm_callbacks *callbacks;
     struct sfpm_tracker *tracker;
 };

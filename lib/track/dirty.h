@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which pages of the registered memory may have changed since the commit that the
- * snapshot last restored or made. Each method answers that for one region at a time; a
- * region without one is compared with the image.
+ * Which pages of ranges of memory may have changed since a commit was restored or made.
+ * Each method answers that for one range at a time; a range without one is compared with
+ * the image. A tracker watches several ranges, which are known by their index.
  */
 #ifndef SFPM_TRACK_DIRTY_H
 #define SFPM_TRACK_DIRTY_H
@@ -12,17 +12,26 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "snapshot/mapping.h"
-#include "snapshot/snapshot.h"
+#include <sfpm/snapshot.h>
 
 enum { SFPM_DIRTY_PAGE = 4096 };
 
-/* A region that is watched. */
+/* Smaller memory is compared with the image faster than it is watched. */
+#define SFPM_DIRTY_WORTH_WATCHING ((size_t)1 << 20)
+
+/* A part of memory that the system knows as one mapping. */
+typedef struct sfpm_piece {
+    size_t position; /* in the range */
+    size_t size;
+    bool of_file; /* shows the image where it was not written to */
+} sfpm_piece_t;
+
+/* A range that is watched. */
 typedef struct sfpm_watched {
     sfpm_tracking_t method; /* NONE: it is not */
     uint8_t *base;
     size_t size;
-    uint64_t *changed;    /* a bit for each page of the region, counted from its base */
+    uint64_t *changed;    /* a bit for each page of the range, counted from its base */
     uint64_t *hashes;     /* HASH: of each page when last looked at */
     sfpm_piece_t *pieces; /* PAGEMAP: what shows the image, and what does not */
     size_t num_pieces;
@@ -38,13 +47,31 @@ typedef struct sfpm_tracker {
     int pagemap;             /* /proc/self/pagemap; -1: not open */
     bool no_faults;          /* the system has no use for write protection */
     bool written_or_absent;  /* a scan for written pages finds those given back, too */
-    sfpm_watched_t *regions; /* one for each registered region that there was */
+    sfpm_watched_t *ranges;
     size_t count;
 } sfpm_tracker_t;
 
+/* A range of memory, and the tracker that knows it by an index. */
+typedef struct sfpm_tracked {
+    sfpm_tracker_t *tracker;
+    size_t index;
+    void *base;
+    size_t size;
+} sfpm_tracked_t;
+
+/* How memory was made from an image by mapping. */
+typedef struct sfpm_shown {
+    const sfpm_piece_t *pieces; /* by position; they cover the whole pages */
+    size_t num_pieces;
+    const sfpm_piece_t *reads; /* what was read, and does not show the image */
+    size_t num_reads;
+    size_t size;    /* of the whole pages */
+    uint64_t inode; /* of the image */
+} sfpm_shown_t;
+
 /* One way to find changed pages. */
 typedef struct sfpm_dirty_method {
-    /* Begins to watch a region, from now on; false when it cannot. */
+    /* Begins to watch a range, from now on; false when it cannot. */
     bool (*arm)(sfpm_tracker_t *tracker, sfpm_watched_t *watched);
     /* Adds the pages changed since the last time to watched->changed, and goes on
      * watching; false when that is not known. */
@@ -65,7 +92,7 @@ extern const sfpm_dirty_method_t sfpm_dirty_given;   /* dirty_job.c */
 
 size_t sfpm_dirty_pages(const sfpm_watched_t *watched);
 
-/* Marks what lies between two addresses, cut down to the region. */
+/* Marks what lies between two addresses, cut down to the range. */
 void sfpm_dirty_mark(sfpm_watched_t *watched, uintptr_t from, uintptr_t to);
 
 /* Memory that is to be of one kind. */
@@ -100,59 +127,60 @@ typedef struct sfpm_page_query {
 bool sfpm_dirty_scan(sfpm_tracker_t *tracker, sfpm_watched_t *watched, uintptr_t from,
                      uintptr_t to, const sfpm_page_query_t *query);
 
-/* Watches a region by a method, by the best one for AUTO; or compares it. */
-void sfpm_dirty_watch(sfpm_tracker_t *tracker, const sfpm_registered_t *region,
-                      sfpm_watched_t *watched, sfpm_tracking_t wanted);
-
-/* The entry of a region, made when there is none; NULL without memory, or in a child of
- * the process that watched. */
-sfpm_watched_t *sfpm_dirty_entry(const sfpm_snapshot_t *snapshot, size_t registered);
-
 /* ---- for saving and restoring ---- */
 
 sfpm_tracker_t *sfpm_tracker_create(void);
 void sfpm_tracker_free(sfpm_tracker_t *tracker);
 
-/* A region moved, or what it holds is unknown: it is not watched any more. */
-void sfpm_dirty_forget(const sfpm_snapshot_t *snapshot, size_t registered);
-void sfpm_dirty_forget_all(const sfpm_snapshot_t *snapshot);
-
-/* Memory is what a commit holds, by a restore: watches what can be watched for nothing
- * and what is to be watched always. */
-struct sfpm_restoring;
-void sfpm_dirty_restored(const sfpm_snapshot_t *snapshot,
-                         const struct sfpm_restoring *restoring);
+/* Nothing is watched any more. */
+void sfpm_tracker_forget(sfpm_tracker_t *tracker);
 
 /* Finds what changed; before memory is read for a commit. */
-void sfpm_dirty_collect(const sfpm_snapshot_t *snapshot);
+void sfpm_tracker_collect(sfpm_tracker_t *tracker);
+
+/* The entry of a range, made when there is none; NULL without memory. In a child of the
+ * process that watched, nothing is watched. */
+sfpm_watched_t *sfpm_dirty_entry(sfpm_tracked_t memory);
+
+/* Watches the range by a method, by the best one for AUTO, from now on; where that cannot
+ * be, it is compared. */
+void sfpm_dirty_watch(sfpm_tracked_t memory, sfpm_tracking_t wanted);
+
+/* The same for memory that shows an image: its page tables tell what was written to. */
+void sfpm_dirty_watch_shown(sfpm_tracked_t memory, const sfpm_shown_t *shown);
+
+/* The range moved, or what it holds is unknown: it is not watched any more. */
+void sfpm_dirty_forget(sfpm_tracked_t memory);
 
 /* The pages that changed, a bit each; NULL: not known. */
-const uint64_t *sfpm_dirty_changed(const sfpm_snapshot_t *snapshot, size_t registered);
+const uint64_t *sfpm_dirty_changed(sfpm_tracked_t memory);
 
 /* Whether these are all pages that changed since a restore, whatever was committed. */
-bool sfpm_dirty_accumulates(const sfpm_snapshot_t *snapshot, size_t registered);
+bool sfpm_dirty_accumulates(sfpm_tracked_t memory);
 
-/* What was collected is in a commit. `again`: there will be more commits. */
-void sfpm_dirty_committed(const sfpm_snapshot_t *snapshot, bool again);
+/* What changed was replaced by what was before: as if it had never changed. */
+void sfpm_dirty_reverted(sfpm_tracked_t memory);
+
+/* What was collected is in a commit; with `watch` the range is watched from now on as
+ * `wanted` says, if it is not already. */
+void sfpm_dirty_committed(sfpm_tracked_t memory, bool watch, sfpm_tracking_t wanted);
 
 /* ---- for saving in the background ---- */
 
-/* Before a job: *known tells whether what changed since the last commit is, *watched
+/* Before a job: *known says whether what changed since the last commit is, *watched
  * whether changes are found in a moment from now on; with `begin` watching is begun where
  * it is possible. */
-void sfpm_dirty_begin_job(const sfpm_snapshot_t *snapshot, size_t registered, bool begin,
-                          bool *known, bool *watched);
+void sfpm_dirty_begin_job(sfpm_tracked_t memory, bool begin, bool *known, bool *watched);
 
 /* What was collected, to be taken over; NULL: it is not known. Then forgets it. */
-uint64_t *sfpm_dirty_take(const sfpm_snapshot_t *snapshot, size_t registered);
-void sfpm_dirty_taken(const sfpm_snapshot_t *snapshot, size_t registered);
+uint64_t *sfpm_dirty_take(sfpm_tracked_t memory);
+void sfpm_dirty_taken(sfpm_tracked_t memory);
 
 /* After a job: what it took over counts again if it failed. */
-void sfpm_dirty_end_job(const sfpm_snapshot_t *snapshot, size_t registered, bool saved,
-                        bool known, const uint64_t *taken);
+void sfpm_dirty_end_job(sfpm_tracked_t memory, bool saved, bool known,
+                        const uint64_t *taken);
 
-/* Makes a snapshot take these pages of a region for the changed ones. */
-bool sfpm_dirty_give(const sfpm_snapshot_t *snapshot, size_t registered,
-                     const uint64_t *changed);
+/* Makes the tracker take these pages of the range for the changed ones. */
+bool sfpm_dirty_give(sfpm_tracked_t memory, const uint64_t *changed);
 
 #endif

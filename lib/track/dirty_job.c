@@ -17,40 +17,38 @@ static bool is_quick(const sfpm_watched_t *watched)
            watched->method == SFPM_TRACKING_PAGEMAP;
 }
 
-void sfpm_dirty_begin_job(const sfpm_snapshot_t *snapshot, size_t registered, bool begin,
-                          bool *known, bool *watched)
+void sfpm_dirty_begin_job(sfpm_tracked_t memory, bool begin, bool *known, bool *watched)
 {
-    const sfpm_registered_t *region = &snapshot->regions[registered];
-    sfpm_watched_t *entry = sfpm_dirty_entry(snapshot, registered);
+    sfpm_watched_t *entry = sfpm_dirty_entry(memory);
     *known = *watched = false;
     if (!entry)
         return;
-    *known = is_quick(entry) && sfpm_dirty_changed(snapshot, registered);
+    *known = is_quick(entry) && sfpm_dirty_changed(memory);
     if (!*known)
-        sfpm_dirty_forget(snapshot, registered);
+        sfpm_dirty_forget(memory);
     if (!*known && begin)
-        sfpm_dirty_watch(snapshot->tracker, region, entry, SFPM_TRACKING_PROTECT);
+        sfpm_dirty_watch(memory, SFPM_TRACKING_PROTECT);
     /* Page tables of a mapping tell of each change for ever, not of the newest. */
     *watched = entry->method == SFPM_TRACKING_PROTECT;
 }
 
-uint64_t *sfpm_dirty_take(const sfpm_snapshot_t *snapshot, size_t registered)
+uint64_t *sfpm_dirty_take(sfpm_tracked_t memory)
 {
-    sfpm_watched_t *entry = sfpm_dirty_entry(snapshot, registered);
-    return entry && sfpm_dirty_changed(snapshot, registered) ? entry->changed : NULL;
+    sfpm_watched_t *entry = sfpm_dirty_entry(memory);
+    return entry && sfpm_dirty_changed(memory) ? entry->changed : NULL;
 }
 
-void sfpm_dirty_taken(const sfpm_snapshot_t *snapshot, size_t registered)
+void sfpm_dirty_taken(sfpm_tracked_t memory)
 {
-    sfpm_watched_t *entry = sfpm_dirty_entry(snapshot, registered);
+    sfpm_watched_t *entry = sfpm_dirty_entry(memory);
     if (entry && entry->method == SFPM_TRACKING_PROTECT)
         memset(entry->changed, 0, num_words(entry) * sizeof(uint64_t));
 }
 
-void sfpm_dirty_end_job(const sfpm_snapshot_t *snapshot, size_t registered, bool saved,
-                        bool known, const uint64_t *taken)
+void sfpm_dirty_end_job(sfpm_tracked_t memory, bool saved, bool known,
+                        const uint64_t *taken)
 {
-    sfpm_watched_t *entry = sfpm_dirty_entry(snapshot, registered);
+    sfpm_watched_t *entry = sfpm_dirty_entry(memory);
     if (!entry || entry->method == SFPM_TRACKING_NONE)
         return;
     if (saved) {
@@ -59,18 +57,17 @@ void sfpm_dirty_end_job(const sfpm_snapshot_t *snapshot, size_t registered, bool
         for (size_t i = 0; i < num_words(entry); i++)
             entry->changed[i] |= taken[i];
     } else {
-        sfpm_dirty_forget(snapshot, registered);
+        sfpm_dirty_forget(memory);
     }
 }
 
-bool sfpm_dirty_give(const sfpm_snapshot_t *snapshot, size_t registered,
-                     const uint64_t *changed)
+bool sfpm_dirty_give(sfpm_tracked_t memory, const uint64_t *changed)
 {
-    sfpm_watched_t *entry = sfpm_dirty_entry(snapshot, registered);
+    sfpm_watched_t *entry = sfpm_dirty_entry(memory);
     if (!entry)
         return false;
-    entry->base = snapshot->regions[registered].base;
-    entry->size = snapshot->regions[registered].size;
+    entry->base = memory.base;
+    entry->size = memory.size;
     entry->changed = sfpm_copy_bytes(changed, num_words(entry) * sizeof(uint64_t));
     if (entry->changed)
         entry->method = SFPM_TRACKING_GIVEN;

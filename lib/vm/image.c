@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Machines to and from images: a client of the public image interface, and the only
- * file of vm/ that knows it.
+ * Machines to and from images, and what changed of their memory since a commit: the only
+ * file of vm/ that knows of images.
  */
 #include <sfpm/vm.h>
 
@@ -10,8 +10,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/modules.h"
-#include "commit/edit_snapshot.h"
-#include "snapshot/clients.h"
+#include "track/dirty.h"
 #include "vm/machine.h"
 
 static bool find_in_image(const sfpm_image_t *image, const char *name, size_t *index)
@@ -62,44 +61,35 @@ bool sfpm_vm_is_in(const sfpm_image_t *image)
 
 /* ---- Noting changes of the memory ------------------------------------------ */
 
-/* Smaller memory is compared with the image in no time. */
-#define WORTH_WATCHING ((size_t)1 << 20)
-
 void sfpm_vm_unwatch(sfpm_vm_t *vm)
 {
-    sfpm_snapshot_destroy(vm->watch);
-    vm->watch = NULL;
+    sfpm_tracker_free(vm->tracker);
+    vm->tracker = NULL;
 }
 
-/* A snapshot of the memory alone: it finds what changed since the last commit. */
-static bool watch(sfpm_vm_t *vm, const sfpm_vm_region_t *region)
-{
-    sfpm_memory_region_t memory = {.base_address = (void *)(uintptr_t)region->bytes,
-                                   .size = region->size,
-                                   .name = region->name};
-    if (vm->watch)
-        return sfpm_snapshot_move_region(vm->watch, region->name, 0, memory.base_address,
-                                         region->size);
-    vm->watch = sfpm_snapshot_create();
-    if (vm->watch && sfpm_snapshot_add_region_flags(vm->watch, &memory, region->flags))
-        return true;
-    sfpm_vm_unwatch(vm);
-    return false;
-}
-
-/* Memory that cannot be watched is compared: no failure. */
-static void watch_loaded(sfpm_vm_t *vm, const sfpm_image_t *image)
+static sfpm_tracked_t tracked(const sfpm_vm_t *vm)
 {
     const sfpm_buffer_t *memory = &vm->regions.region[SFPM_MEMORY];
-    const sfpm_vm_region_t region = {sfpm_region_names[SFPM_MEMORY], memory->data,
-                                     memory->size, SFPM_MACHINE_FLAGS};
+    return (sfpm_tracked_t){vm->tracker, 0, memory->data, memory->size};
+}
+
+/* From now on writes to the memory, which is what it is in that commit, are noted. Memory
+ * that cannot be watched is compared: no failure. */
+static void watch(sfpm_vm_t *vm, const sfpm_known_commit_t *commit)
+{
     sfpm_error_state_t error;
     sfpm_error_save(&error);
-    if (memory->size < WORTH_WATCHING ||
-        (watch(vm, &region) && sfpm_snapshot_loaded(vm->watch, image)))
-        return;
-    sfpm_vm_unwatch(vm);
+    if (!vm->tracker)
+        vm->tracker = sfpm_tracker_create();
+    vm->commit = *commit;
+    if (vm->tracker)
+        sfpm_dirty_committed(tracked(vm), true, SFPM_TRACKING_AUTO);
     sfpm_error_restore(&error);
+}
+
+static bool is_worth_watching(const sfpm_vm_t *vm)
+{
+    return vm->regions.region[SFPM_MEMORY].size >= SFPM_DIRTY_WORTH_WATCHING;
 }
 
 /* ---- Loading and saving ---------------------------------------------------- */
@@ -113,8 +103,10 @@ bool sfpm_vm_load_image(sfpm_vm_t *vm, const sfpm_image_t *image)
     bool loaded = sfpm_vm_load_from(vm, read_from_image, &reader);
     if (loaded && vm->original && find_in_image(image, SFPM_ORIGINAL_NAME, &index))
         vm->original_flags = sfpm_image_region(image, index)->flags;
-    if (loaded && vm->expects_commits)
-        watch_loaded(vm, image);
+    if (loaded && vm->expects_commits && is_worth_watching(vm)) {
+        const sfpm_known_commit_t commit = sfpm_image_shown(image);
+        watch(vm, &commit);
+    }
     return loaded;
 }
 
@@ -157,16 +149,26 @@ bool sfpm_vm_written(sfpm_vm_t *vm, const sfpm_edit_t *edit)
 {
     if (!vm || !edit)
         return sfpm_fail(SFPM_ERR_ARGUMENT, "no machine or no edit was given");
-    return !vm->watch || sfpm_snapshot_written(vm->watch, edit);
+    sfpm_known_commit_t commit;
+    if (!is_worth_watching(vm))
+        return true;
+    if (!sfpm_edit_written(edit, &commit))
+        return false;
+    watch(vm, &commit);
+    return true;
 }
 
-static bool fill_region(sfpm_vm_t *vm, const sfpm_vm_region_t *region, sfpm_edit_t *edit)
+/* Spares the commit to compare memory that did not change. */
+static bool tell_changed(const sfpm_vm_t *vm, sfpm_edit_t *edit)
 {
-    bool large = strcmp(region->name, sfpm_region_names[SFPM_MEMORY]) == 0 &&
-                 region->size >= WORTH_WATCHING;
-    return large ? watch(vm, region) && sfpm_snapshot_fill_regions(vm->watch, edit)
-                 : sfpm_edit_set_region(edit, region->name, 0, region->bytes,
-                                        region->size, region->flags);
+    const sfpm_image_t *image = sfpm_edit_image(edit);
+    if (!vm->tracker || !image || !sfpm_image_shows(image, &vm->commit))
+        return true;
+    sfpm_tracker_collect(vm->tracker);
+    const uint64_t *changed = sfpm_dirty_changed(tracked(vm));
+    return !changed ||
+           sfpm_edit_set_changed(edit, sfpm_region_names[SFPM_MEMORY], 0, changed,
+                                 !sfpm_dirty_accumulates(tracked(vm)));
 }
 
 bool sfpm_vm_fill_edit(sfpm_vm_t *vm, sfpm_edit_t *edit)
@@ -178,9 +180,10 @@ bool sfpm_vm_fill_edit(sfpm_vm_t *vm, sfpm_edit_t *edit)
         return sfpm_fail(SFPM_ERR_ARGUMENT, "no edit was given");
     for (size_t i = 0; i < sfpm_vm_num_regions(vm); i++)
         if (!sfpm_vm_region(vm, i, &region, sizeof region) ||
-            !fill_region(vm, &region, edit))
+            !sfpm_edit_set_region(edit, region.name, 0, region.bytes, region.size,
+                                  region.flags))
             return false;
-    return remove_absent(vm, edit) &&
+    return tell_changed(vm, edit) && remove_absent(vm, edit) &&
            (vm->original || sfpm_edit_set_bytecode(edit, vm->program.version));
 }
 

@@ -7,6 +7,7 @@
 
 #include "asm/disassemble.h"
 #include "engine/fast.h"
+#include "commit/commit.h"
 #include "engine/frames.h"
 #include "vm/natives.h"
 #include "vm/v1_machine.h"
@@ -17,15 +18,16 @@ struct sfpm_vm {
     sfpm_state_t state;     /* what region `state` says */
     sfpm_proof_t proof;     /* when verified */
     bool verified;
-    sfpm_fast_t fast;            /* its functions translated, when verified */
-    sfpm_backtrace_t backtrace;  /* empty unless verified and fitting the code */
-    uint8_t *original;           /* region `vm_state`, NULL: not in that layout */
-    uint32_t original_flags;     /* SFPM_REGION_… of it */
-    bool original_changed;       /* registers and stack must be written back into it */
-    sfpm_natives_t natives;      /* stay when the machine gets another program */
-    uint64_t max_memory;         /* bytes; 0: the default */
-    bool expects_commits;        /* memory is watched when it has been loaded */
-    struct sfpm_snapshot *watch; /* of region `memory`, since a commit; NULL: none */
+    sfpm_fast_t fast;             /* its functions translated, when verified */
+    sfpm_backtrace_t backtrace;   /* empty unless verified and fitting the code */
+    uint8_t *original;            /* region `vm_state`, NULL: not in that layout */
+    uint32_t original_flags;      /* SFPM_REGION_… of it */
+    bool original_changed;        /* registers and stack must be written back into it */
+    sfpm_natives_t natives;       /* stay when the machine gets another program */
+    uint64_t max_memory;          /* bytes; 0: the default */
+    bool expects_commits;         /* memory is watched when it has been loaded */
+    struct sfpm_tracker *tracker; /* of region `memory`, since a commit; NULL: none */
+    sfpm_known_commit_t commit;   /* … this one */
     bool running;
     atomic_bool interrupt; /* see sfpm_vm_interrupt() */
 };

@@ -14,7 +14,7 @@
 
 #include <sfpm/sfpm.h>
 
-#include "track/dirty.h"
+#include "snapshot/tracking.h"
 
 enum { NUM_PAGES = 1 << 18, CHANGED_PAGES = NUM_PAGES / 100 };
 
@@ -187,11 +187,12 @@ static double find(intptr_t method)
     sfpm_snapshot_t *snapshot = watched((sfpm_tracking_t)method);
     if (!snapshot)
         return -1;
-    if (sfpm_snapshot_tracking(snapshot, 0) != (sfpm_tracking_t)method)
+    if (sfpm_dirty_entry(sfpm_snapshot_tracked(snapshot, 0))->method !=
+        (sfpm_tracking_t)method)
         return bench_skip();
     change_pages(bench_memory(BENCH_GIB, BENCH_RANDOM));
     double began = bench_now();
-    sfpm_dirty_collect(snapshot);
+    sfpm_tracker_collect(snapshot->tracker);
     double took = bench_now() - began;
     return sfpm_snapshot_commit(snapshot, bench_path("watched.img"), NULL)
                ? took

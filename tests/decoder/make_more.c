@@ -10,7 +10,7 @@
 
 #include <sfpm/sfpm.h>
 
-#include "commit/edit_snapshot.h"
+#include "commit/commit.h"
 
 static const uint8_t key[32] = "thirty-two bytes that are no key";
 

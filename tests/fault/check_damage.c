@@ -17,7 +17,7 @@
 #include <string.h>
 
 #include "../long.h"
-#include "image/path.h"
+#include "image/opened.h"
 #include "../sanitized.h"
 #include "../unit/common.h"
 #include "format/format.h"

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "explore.h"
+#include "image/opened.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "image/path.h"
 
 enum { MIB = 1 << 20, WINDOW = 256 << 10, COMMITS_LOOKED_AT = 20 };
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "jobs.h"
+#include "image/opened.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -10,7 +11,6 @@
 #include <sfpm/snapshot.h>
 #include <sfpm/vm.h>
 
-#include "image/path.h"
 
 enum { STACK = 3000, HEAP = 70000, OLD = 1, NEW = 2, JUNK = 3 };
 

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "commit/edit_snapshot.h"
+#include "commit/commit.h"
 
 const uint8_t sample_key[32] = "thirty-two bytes that are no key";
 

@@ -8,7 +8,7 @@
 
 #include <sfpm/image.h>
 
-#include "commit/edit_snapshot.h"
+#include "commit/commit.h"
 #include "../fault/mutate.h"
 #include "base/bytes.h"
 #include "codec/checksum.h"

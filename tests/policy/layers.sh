@@ -14,7 +14,7 @@ codec     base/ codec/ <error.h>
 format    base/ codec/ format/ <error.h> <image.h>
 image     base/ io/ codec/ format/ image/ <error.h> <image.h> <version.h>
 commit    base/ io/ codec/ format/ image/ commit/ <error.h> <image.h> <version.h>
-track     base/ codec/ track/
+track     base/ codec/ track/ <snapshot.h>
 snapshot  base/ io/ codec/ image/ commit/ track/ snapshot/ <error.h> <hooks.h> <image.h> <job.h> <migrate.h> <resource.h> <snapshot.h> <version.h>
 job       base/ snapshot/ track/ job/ <error.h> <image.h> <job.h> <snapshot.h>
 files     base/ codec/ snapshot/ files/ <error.h> <hooks.h> <resource.h> <snapshot.h>
@@ -22,10 +22,7 @@ heap      base/ snapshot/ heap/ <error.h> <image.h> <hooks.h> <snapshot.h> <heap
 bytecode  base/ bytecode/ <error.h> <opcode.h> <vm.h>
 asm       base/ bytecode/ asm/ <error.h> <opcode.h> <vm.h>
 engine    base/ bytecode/ engine/ <error.h> <opcode.h> <vm.h>
-vm        base/ bytecode/ asm/ engine/ vm/ <error.h> <image.h> <opcode.h> <vm.h>
-vm/image.c base/ bytecode/ engine/ vm/ commit/ snapshot/ <error.h> <image.h> <opcode.h> <vm.h> <snapshot.h>
-track/dirty.c base/ codec/ track/ image/ snapshot/
-track/dirty.h base/ snapshot/
+vm        base/ commit/ track/ bytecode/ asm/ engine/ vm/ <error.h> <image.h> <opcode.h> <vm.h>
 snapshot/hooks.h base/ snapshot/ files/ <hooks.h> <migrate.h>
 snapshot/snapshot.c base/ snapshot/ track/ job/ <job.h> <migrate.h> <resource.h>
 bin       common/ *
@@ -100,7 +97,7 @@ planted lib/engine/x.c '#include "asm/lexer.h"'
 planted lib/asm/x.c '#include "engine/frames.h"'
 planted lib/vm/x.c '#include "image/image.h"'
 planted lib/vm/x.c '# include <sfpm/snapshot.h>'
-planted lib/vm/image.c '#include "image/image.h"'
+planted lib/vm/x.c '#include "image/image.h"'
 planted lib/vm/x.c '#include "snapshot/clients.h"'
 planted bin/x.c '#include "base/error.h"'
 planted bin/run/x.c '#include "patch/edit.h"'

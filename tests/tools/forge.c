@@ -17,7 +17,7 @@
 
 #include <sfpm/image.h>
 
-#include "commit/edit_snapshot.h"
+#include "commit/commit.h"
 #include "base/bytes.h"
 #include "format/format.h"
 

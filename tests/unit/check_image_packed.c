@@ -8,7 +8,7 @@
 
 #include <sfpm/image.h>
 
-#include "commit/edit_snapshot.h"
+#include "commit/commit.h"
 #include "codec/crypt.h"
 #include "common.h"
 #include "format/format.h"

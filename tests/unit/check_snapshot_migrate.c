@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "snapshot/clients.h"
-#include "commit/edit_snapshot.h"
+#include "commit/commit.h"
 #include "scarce.h"
 #include "snapshot_common.h"
 

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "snapshot/clients.h"
-#include "commit/edit_snapshot.h"
+#include "commit/commit.h"
 #include "snapshot/host_abi.h"
 #include "snapshot_common.h"
 

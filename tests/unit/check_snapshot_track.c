@@ -14,6 +14,7 @@
 
 #include "snapshot/clients.h"
 #include "snapshot_common.h"
+#include "snapshot/tracking.h"
 
 enum { PAGE = 4096, PAGES = 700, SIZE = PAGES * PAGE };
 
@@ -263,13 +264,18 @@ START_TEST(there_must_be_something_to_go_back_to)
 }
 END_TEST
 
+static sfpm_tracking_t method_in_use(void)
+{
+    return sfpm_dirty_entry(sfpm_snapshot_tracked(subject.snapshot, 0))->method;
+}
+
 /* Tells whether the machine has the method; the others are asked for and not had. */
 static sfpm_tracking_t tracked_by(sfpm_tracking_t method, bool mapped)
 {
     begin(method, 0, SIZE);
     if (mapped)
         map_it();
-    sfpm_tracking_t had = sfpm_snapshot_tracking(subject.snapshot, 0);
+    sfpm_tracking_t had = method_in_use();
     end();
     return had;
 }
@@ -303,8 +309,6 @@ START_TEST(nonsense_is_refused)
                     SFPM_ERR_ARGUMENT, "snapshot");
     ck_assert_fails(sfpm_snapshot_set_tracking(subject.snapshot, (sfpm_tracking_t)5),
                     SFPM_ERR_ARGUMENT, "method");
-    ck_assert_int_eq(sfpm_snapshot_tracking(NULL, 0), SFPM_TRACKING_NONE);
-    ck_assert_int_eq(sfpm_snapshot_tracking(subject.snapshot, 1), SFPM_TRACKING_NONE);
     end();
 }
 END_TEST
@@ -320,7 +324,7 @@ START_TEST(shared_memory_is_not_trusted_to_the_kernel)
     subject.snapshot = snapshot_of("memory", memory, SIZE);
     ck_assert_works(sfpm_snapshot_set_tracking(subject.snapshot, methods[_i]));
     commit_and_compare();
-    ck_assert_int_ne(sfpm_snapshot_tracking(subject.snapshot, 0), SFPM_TRACKING_PROTECT);
+    ck_assert_int_ne(method_in_use(), SFPM_TRACKING_PROTECT);
     for (int round = 0; round < 3; round++) {
         pid_t child = fork();
         if (child == 0) {
@@ -409,16 +413,39 @@ START_TEST(a_child_finds_its_own_changes)
 }
 END_TEST
 
-/* Fills an edit of the open image and appends it; `late` is written to between. */
-static void append_regions(sfpm_image_t *image, uint8_t *late)
+/* Changes are noted from now on, as they are by one who makes the edits. */
+static void note_commit(const sfpm_known_commit_t *commit, sfpm_tracking_t method)
 {
+    bool watch = method != SFPM_TRACKING_NONE && method != SFPM_TRACKING_PAGEMAP;
+    subject.snapshot->last->commit = *commit;
+    sfpm_dirty_committed(sfpm_snapshot_tracked(subject.snapshot, 0), watch, method);
+}
+
+static void describe_memory(sfpm_edit_t *edit)
+{
+    const sfpm_image_t *image = sfpm_edit_image(edit);
+    sfpm_tracked_t memory = sfpm_snapshot_tracked(subject.snapshot, 0);
+    sfpm_tracker_collect(memory.tracker);
+    ck_assert_works(
+        sfpm_edit_set_region(edit, "memory", 0, subject.memory, subject.size, 0));
+    const uint64_t *changed = sfpm_dirty_changed(memory);
+    if (changed && image && sfpm_image_shows(image, &subject.snapshot->last->commit))
+        ck_assert_works(sfpm_edit_set_changed(edit, "memory", 0, changed,
+                                              !sfpm_dirty_accumulates(memory)));
+}
+
+/* Fills an edit of the open image and appends it; `late` is written to between. */
+static void append_regions(sfpm_image_t *image, uint8_t *late, sfpm_tracking_t method)
+{
+    sfpm_known_commit_t commit;
     sfpm_edit_t *edit = sfpm_edit_create(image);
-    ck_assert_works(sfpm_snapshot_fill_regions(subject.snapshot, edit));
-    ck_assert(!sfpm_snapshot_written(subject.snapshot, edit));
+    describe_memory(edit);
+    ck_assert(!sfpm_edit_written(edit, &commit));
     if (late)
         *late ^= 1;
     ck_assert_works(sfpm_edit_append(edit, NULL));
-    ck_assert_works(sfpm_snapshot_written(subject.snapshot, edit));
+    ck_assert_works(sfpm_edit_written(edit, &commit));
+    note_commit(&commit, method);
     sfpm_edit_destroy(edit);
     ck_assert_works(sfpm_image_read(image, 0, 0, subject.wanted, subject.size));
 }
@@ -432,12 +459,12 @@ START_TEST(own_edits_know_what_changed)
     ck_assert_ptr_nonnull(image);
     for (int round = 0; round < 20; round++) {
         write_some();
-        append_regions(image, NULL);
+        append_regions(image, NULL, methods[_i]);
         ck_assert_mem_eq(subject.wanted, subject.memory, subject.size);
     }
     subject.memory[9 * PAGE] ^= 2;
-    append_regions(image, subject.memory + 300 * PAGE);
-    bool told = sfpm_snapshot_tracking(subject.snapshot, 0) != SFPM_TRACKING_NONE;
+    append_regions(image, subject.memory + 300 * PAGE, methods[_i]);
+    bool told = method_in_use() != SFPM_TRACKING_NONE;
     ck_assert_int_eq(told, memcmp(subject.wanted, subject.memory, SIZE) != 0);
     ck_assert_uint_eq(subject.wanted[9 * PAGE], subject.memory[9 * PAGE]);
     sfpm_image_close(image);
@@ -452,16 +479,15 @@ START_TEST(own_loads_know_what_changed)
     begin(methods[_i], 0, SIZE);
     sfpm_image_t *image = sfpm_image_open("a.img", NULL);
     ck_assert_ptr_nonnull(image);
-    ck_assert(!sfpm_snapshot_loaded(NULL, image));
-    ck_assert(!sfpm_snapshot_loaded(subject.snapshot, NULL));
     for (int early = 0; early < 2; early++) {
         ck_assert_works(sfpm_snapshot_set_tracking(subject.snapshot, methods[_i]));
         ck_assert_works(sfpm_image_read(image, 0, 0, subject.memory, subject.size));
         subject.memory[SIZE / 2] ^= (uint8_t)early;
-        ck_assert_works(sfpm_snapshot_loaded(subject.snapshot, image));
-        bool told = sfpm_snapshot_tracking(subject.snapshot, 0) != SFPM_TRACKING_NONE;
+        const sfpm_known_commit_t commit = sfpm_image_shown(image);
+        note_commit(&commit, methods[_i]);
+        bool told = method_in_use() != SFPM_TRACKING_NONE;
         subject.memory[SIZE / 3] ^= 1;
-        append_regions(image, NULL);
+        append_regions(image, NULL, methods[_i]);
         ck_assert_uint_eq(subject.wanted[SIZE / 3], subject.memory[SIZE / 3]);
         ck_assert_int_eq(memcmp(subject.wanted, subject.memory, SIZE) != 0,
                          told && early);
@@ -478,17 +504,18 @@ START_TEST(version_1_is_written_whole)
     begin(methods[_i], 0, SIZE);
     sfpm_edit_t *edit = sfpm_edit_create(NULL);
     ck_assert_works(sfpm_edit_set_format(edit, 1));
-    ck_assert_works(sfpm_snapshot_fill_regions(subject.snapshot, edit));
+    describe_memory(edit);
     ck_assert_works(sfpm_edit_save(edit, "old.img", NULL));
     sfpm_edit_destroy(edit);
 
     sfpm_image_t *image = sfpm_image_open("old.img", NULL);
     ck_assert_ptr_nonnull(image);
-    ck_assert_works(sfpm_snapshot_loaded(subject.snapshot, image));
+    const sfpm_known_commit_t commit = sfpm_image_shown(image);
+    note_commit(&commit, methods[_i]);
     subject.memory[SIZE / 2] ^= 1;
     edit = sfpm_edit_create(image);
     ck_assert_works(sfpm_edit_set_format(edit, 2));
-    ck_assert_works(sfpm_snapshot_fill_regions(subject.snapshot, edit));
+    describe_memory(edit);
     ck_assert_works(sfpm_edit_save(edit, "new.img", NULL));
     sfpm_edit_destroy(edit);
     sfpm_image_close(image);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What other parts ask of an opened image: where it came from, and whether a region of it
- * is sound. */
-#ifndef SFPM_IMAGE_PATH_H
-#define SFPM_IMAGE_PATH_H
+/* What the parts of the library ask of an opened image, beside <sfpm/image.h>. */
+#ifndef SFPM_IMAGE_OPENED_H
+#define SFPM_IMAGE_OPENED_H
 
 #include <sfpm/image.h>
 
