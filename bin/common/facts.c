@@ -17,7 +17,7 @@ const char *fact_flag(uint32_t flags, unsigned index)
 {
     static const char *const names[] = {"dynamic", "portable", "pointers", "volatile",
                                         "secret"};
-    for (unsigned bit = 0; bit < sizeof(names) / sizeof(names[0]); bit++)
+    for (unsigned bit = 0; bit < sizeof names / sizeof names[0]; bit++)
         if ((flags >> bit & 1) != 0 && index-- == 0)
             return names[bit];
     return NULL;

@@ -40,11 +40,11 @@ static bool describe(const struct stat *info, identity_t *identity)
 static bool follow(char path[PATH_MAX])
 {
     char target[PATH_MAX];
-    ssize_t size = readlink(path, target, sizeof(target) - 1);
+    ssize_t size = readlink(path, target, sizeof target - 1);
     if (size <= 0)
         return false;
     char *slash = strrchr(path, '/');
-    char *to = slash != NULL && target[0] != '/' ? slash + 1 : path;
+    char *to = slash && target[0] != '/' ? slash + 1 : path;
     if ((size_t)(to - path) + (size_t)size >= PATH_MAX)
         return false;
     memcpy(to, target, (size_t)size);
@@ -59,14 +59,14 @@ static bool describe_missing(char path[PATH_MAX], identity_t *identity)
     for (int links = 0; links < LINKS_MAX && follow(path); links++)
         continue;
     char *slash = strrchr(path, '/');
-    const char *leaf = slash != NULL ? slash + 1 : path;
+    const char *leaf = slash ? slash + 1 : path;
     if (*leaf == '\0' || strlen(leaf) > NAME_MAX)
         return false;
     *identity = (identity_t){.inode = 0};
     strcpy(identity->missing, leaf);
-    if (slash != NULL)
+    if (slash)
         slash[1] = '\0';
-    if (stat(slash != NULL ? path : ".", &directory) != 0)
+    if (stat(slash ? path : ".", &directory) != 0)
         return false;
     identity->device = directory.st_dev;
     identity->inode = directory.st_ino;
@@ -80,7 +80,7 @@ static bool identify(const char *path, identity_t *identity)
     char copy[PATH_MAX];
     if (stat(path, &info) == 0)
         return describe(&info, identity);
-    if (errno != ENOENT || strlen(path) >= sizeof(copy))
+    if (errno != ENOENT || strlen(path) >= sizeof copy)
         return false;
     strcpy(copy, path);
     return describe_missing(copy, identity);
@@ -138,13 +138,12 @@ static const char *find(const identity_t *identity)
 bool files_write(const char *option, const char *path, const char *remedy, int *status)
 {
     identity_t identity;
-    if (path != NULL ? !identify(path, &identity)
-                     : !identify_fd(STDOUT_FILENO, &identity))
+    if (path ? !identify(path, &identity) : !identify_fd(STDOUT_FILENO, &identity))
         return true;
     const char *what = find(&identity);
-    if (what == NULL)
+    if (!what)
         note(option, &identity);
-    else if (path == NULL)
+    else if (!path)
         *status = tool_usage("standard output is %s: %s", what, remedy);
     else
         *status = tool_usage("%s: '%s' is %s: %s", option, path, what, remedy);
@@ -155,7 +154,7 @@ bool files_print(int *status)
 {
     identity_t identity;
     const char *what = identify_fd(STDOUT_FILENO, &identity) ? find(&identity) : NULL;
-    if (what != NULL)
+    if (what)
         *status = tool_usage("standard output is %s: print to another file", what);
     return what == NULL;
 }

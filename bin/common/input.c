@@ -23,7 +23,7 @@ static char *read_all(int fd, size_t limit, size_t *size)
         if (room - *size < 2) {
             room = room == 0 ? 65536 : room * 2;
             char *larger = realloc(text, room);
-            if (larger == NULL)
+            if (!larger)
                 break;
             text = larger;
         }
@@ -49,12 +49,12 @@ static char *read_all(int fd, size_t limit, size_t *size)
 
 bool input_read(const char *path, size_t limit, char **text, size_t *size)
 {
-    const char *label = path != NULL ? path : "standard input";
-    int fd = path != NULL ? open(path, O_RDONLY | O_CLOEXEC) : STDIN_FILENO;
+    const char *label = path ? path : "standard input";
+    int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : STDIN_FILENO;
     *text = fd >= 0 ? read_all(fd, limit, size) : NULL;
-    if (*text == NULL)
+    if (!*text)
         tool_fail(label, "%s", strerror(errno));
-    if (path != NULL && fd >= 0)
+    if (path && fd >= 0)
         close(fd);
     return *text != NULL;
 }

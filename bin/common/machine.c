@@ -12,7 +12,7 @@
 sfpm_vm_t *machine_create(void)
 {
     sfpm_vm_t *vm = sfpm_vm_create();
-    if (vm != NULL)
+    if (vm)
         sfpm_vm_set_max_memory(vm, options.max_memory < SFPM_VM_MAX_MEMORY
                                        ? options.max_memory
                                        : SFPM_VM_MAX_MEMORY);
@@ -43,7 +43,7 @@ bool machine_name(const sfpm_vm_t *vm, uint64_t offset, char *text, size_t size)
 void machine_place(const sfpm_vm_t *vm, uint64_t offset, char *text, size_t size)
 {
     char name[MACHINE_PLACE / 2];
-    if (machine_name(vm, offset, name, sizeof(name)))
+    if (machine_name(vm, offset, name, sizeof name))
         snprintf(text, size, "code[%" PRIu64 "] (%s)", offset, name);
     else
         snprintf(text, size, "code[%" PRIu64 "]", offset);
@@ -79,7 +79,7 @@ const char *machine_trap(sfpm_trap_t trap)
 sfpm_vm_info_t machine_info(const sfpm_vm_t *vm)
 {
     sfpm_vm_info_t info = {.status = SFPM_VM_HALTED};
-    sfpm_vm_info(vm, &info, sizeof(info));
+    sfpm_vm_info(vm, &info, sizeof info);
     return info;
 }
 
@@ -89,10 +89,10 @@ void machine_stack(const sfpm_vm_t *vm, machine_value_t callback, void *context)
     sfpm_vm_frame_t frame;
     uint64_t index = 0;
     for (uint32_t level = machine_info(vm).frames; level-- > 0;) {
-        if (!sfpm_vm_frame(vm, level, &frame, sizeof(frame)))
+        if (!sfpm_vm_frame(vm, level, &frame, sizeof frame))
             continue;
         for (uint32_t i = 0; i < frame.operands; i++)
-            if (sfpm_vm_operand_text(vm, level, i, value, sizeof(value)))
+            if (sfpm_vm_operand_text(vm, level, i, value, sizeof value))
                 callback(context, index++, value);
     }
 }

@@ -19,8 +19,8 @@ bool number_parse_size(const char *text, uint64_t *value)
     static const char units[] = "KMGT";
     size_t length = strlen(text);
     const char *unit = length > 0 ? strchr(units, text[length - 1]) : NULL;
-    unsigned shift = unit != NULL ? 10 * (unsigned)(unit - units + 1) : 0;
-    if (!number_parse(text, unit != NULL ? length - 1 : length, value))
+    unsigned shift = unit ? 10 * (unsigned)(unit - units + 1) : 0;
+    if (!number_parse(text, unit ? length - 1 : length, value))
         return false;
     if (*value > UINT64_MAX >> shift)
         return false;

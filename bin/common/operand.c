@@ -38,14 +38,14 @@ static bool parse(operand_t *operand, const char *text)
         return true;
     }
     operand->path = operand->copy = strdup(text);
-    if (operand->copy == NULL) {
+    if (!operand->copy) {
         tool_fail(text, "out of memory");
         return false;
     }
     char *at = strrchr(operand->copy, '@');
     struct stat found;
     int64_t commit;
-    if (at != NULL && at != operand->copy && parse_commit(at + 1, &commit) &&
+    if (at && at != operand->copy && parse_commit(at + 1, &commit) &&
         lstat(text, &found) == -1 && errno == ENOENT) {
         if (commit == 0) {
             tool_fail(text, "commits count from 1; @-1 is the last one");
@@ -87,14 +87,14 @@ static bool open_image(operand_t *operand, const char *text, sfpm_image_options_
     if (!parse(operand, text))
         return false;
     how->commit = operand->commit;
-    operand->image = operand->path != NULL
+    operand->image = operand->path
                          ? sfpm_image_open(operand->path, how)
                          : sfpm_image_open_fd(STDIN_FILENO, operand->label, how);
-    if (operand->path != NULL)
+    if (operand->path)
         files_read("the image that is read", operand->path);
     else
         files_read_fd("the image that is read", STDIN_FILENO);
-    if (operand->image != NULL)
+    if (operand->image)
         files_read_bases(operand->image);
     else
         tell_failure(operand);
@@ -110,8 +110,7 @@ sfpm_image_options_t operand_options(void)
                                   .ask = ask,
                                   .progress = progress_shown(),
                                   .base = options.base,
-                                  .digest = options.digest_text != NULL ? options.digest
-                                                                        : NULL};
+                                  .digest = options.digest_text ? options.digest : NULL};
 }
 
 bool operand_open(operand_t *operand, const char *text)
@@ -123,13 +122,13 @@ bool operand_open(operand_t *operand, const char *text)
 bool operand_open_base(operand_t *operand, const char *text)
 {
     sfpm_image_options_t how = {
-        .struct_size = sizeof(how), .max_memory = options.max_memory, .ask = ask};
+        .struct_size = sizeof how, .max_memory = options.max_memory, .ask = ask};
     return open_image(operand, text, &how);
 }
 
 bool operand_is_encrypted(const operand_t *operand)
 {
-    return operand->image != NULL &&
+    return operand->image &&
            (sfpm_image_info(operand->image)->incompatible & SFPM_FEATURE_ENCRYPTED) != 0;
 }
 
@@ -149,6 +148,6 @@ void operand_close(operand_t *operand)
 
 bool operand_identity(const operand_t *operand, struct stat *identity)
 {
-    return operand->path != NULL ? stat(operand->path, identity) == 0
-                                 : fstat(STDIN_FILENO, identity) == 0;
+    return operand->path ? stat(operand->path, identity) == 0
+                         : fstat(STDIN_FILENO, identity) == 0;
 }

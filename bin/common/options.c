@@ -83,7 +83,7 @@ struct poptOption options_none[] = {POPT_TABLEEND};
 
 static bool check_attributes(int *status)
 {
-    for (char **a = options.attributes; a != NULL && *a != NULL; a++) {
+    for (char **a = options.attributes; a && *a != NULL; a++) {
         if ((*a)[0] != '=' && strchr(*a, '=') != NULL)
             continue;
         *status = tool_usage("--attr: '%s' is not KEY=VALUE", *a);
@@ -96,7 +96,7 @@ bool options_number(const char *name, const char *text, uint64_t limit, uint64_t
                     int *status)
 {
     *number = 0;
-    if (text == NULL ||
+    if (!text ||
         (number_parse(text, strlen(text), number) && *number > 0 && *number <= limit))
         return true;
     *status =
@@ -107,8 +107,8 @@ bool options_number(const char *name, const char *text, uint64_t limit, uint64_t
 static bool check_digest(int *status)
 {
     const char *text = options.digest_text;
-    if (text == NULL || (strlen(text) == 2 * SFPM_DIGEST_BYTES &&
-                         secret_parse_hex(text, strlen(text), options.digest)))
+    if (!text || (strlen(text) == 2 * SFPM_DIGEST_BYTES &&
+                  secret_parse_hex(text, strlen(text), options.digest)))
         return true;
     *status = tool_usage("--digest: '%s' is not %d hexadecimal digits", text,
                          2 * SFPM_DIGEST_BYTES);
@@ -122,16 +122,16 @@ static bool check_storage(int *status)
     if (!options_number("--jobs", options.jobs_text, JOBS_MAX, &jobs, status))
         return false;
     options.jobs = (unsigned)jobs;
-    if (options.compression == NULL)
+    if (!options.compression)
         return true;
     sfpm_edit_t *edit = sfpm_edit_create(NULL);
-    bool good = edit != NULL && sfpm_edit_set_compression(edit, options.compression, 0);
+    bool ok = edit && sfpm_edit_set_compression(edit, options.compression, 0);
     sfpm_edit_destroy(edit);
-    if (!good)
+    if (!ok)
         *status = sfpm_last_status() == SFPM_ERR_ARGUMENT
                       ? tool_usage("--compress: %s", sfpm_last_error())
                       : tool_fail("--compress", "%s", sfpm_last_error());
-    return good;
+    return ok;
 }
 
 bool options_read_secret(secret_t *secret, const char *key_file, const char *fd_text,
@@ -139,13 +139,13 @@ bool options_read_secret(secret_t *secret, const char *key_file, const char *fd_
 {
     uint64_t fd;
     *status = EXIT_SUCCESS;
-    if (key_file != NULL && fd_text != NULL) {
+    if (key_file && fd_text) {
         *status = tool_usage("%s and %s exclude each other", names[0], names[1]);
         return false;
     }
-    if (key_file != NULL)
+    if (key_file)
         return secret_read_key(secret, key_file, status);
-    if (fd_text == NULL)
+    if (!fd_text)
         return false;
     if (!number_parse(fd_text, strlen(fd_text), &fd) || fd > INT_MAX) {
         *status = tool_usage("%s: '%s' is not a descriptor's number", names[1], fd_text);
@@ -159,7 +159,7 @@ static bool check_secret(int *status)
 {
     static const char *const names[2] = {"--key-file", "--passphrase-fd"};
     const char *key_file = options.key_file;
-    if (key_file == NULL && options.passphrase_fd == NULL)
+    if (!key_file && !options.passphrase_fd)
         key_file = getenv("SFPM_KEY_FILE");
     return options_read_secret(&options.secret, key_file, options.passphrase_fd, names,
                                status) ||
@@ -170,15 +170,14 @@ static bool check_secret(int *status)
 static void name_stdout(void)
 {
     static const char *const names[] = {"/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"};
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        if (options.output != NULL && strcmp(options.output, names[i]) == 0)
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (options.output && strcmp(options.output, names[i]) == 0)
             strcpy(options.output, "-");
 }
 
-
 static bool check_values(int *status)
 {
-    if (options.max_memory_text != NULL &&
+    if (options.max_memory_text &&
         (!number_parse_size(options.max_memory_text, &options.max_memory) ||
          options.max_memory == 0)) {
         *status = tool_usage("--max-memory: '%s' is not a size such as 64M",
@@ -186,7 +185,7 @@ static bool check_values(int *status)
         return false;
     }
     name_stdout();
-    if (options.output != NULL && options.in_place) {
+    if (options.output && options.in_place) {
         *status = tool_usage("-o and -i exclude each other");
         return false;
     }
@@ -199,11 +198,11 @@ bool options_parse(int argc, char **argv, const struct poptOption *table,
 {
     char usage[512];
     *popt = poptGetContext(NULL, argc, (const char **)argv, table, flags);
-    if (*popt == NULL) {
+    if (!*popt) {
         *status = tool_fail(NULL, "out of memory");
         return false;
     }
-    snprintf(usage, sizeof(usage), "[OPTION...] %s", operands);
+    snprintf(usage, sizeof usage, "[OPTION...] %s", operands);
     poptSetOtherOptionHelp(*popt, usage);
     int option = poptGetNextOpt(*popt);
     if (option == OPTION_VERSION) {
@@ -232,11 +231,11 @@ void options_free(poptContext popt)
     free(options.passphrase_fd);
     free(options.compression);
     free(options.jobs_text);
-    for (char **a = options.attributes; a != NULL && *a != NULL; a++)
+    for (char **a = options.attributes; a && *a != NULL; a++)
         free(*a);
     free(options.attributes);
     secret_wipe(&options.secret);
-    memset(&options, 0, sizeof(options));
+    memset(&options, 0, sizeof options);
 }
 
 static bool set_attribute(sfpm_edit_t *edit, const char *attribute)
@@ -250,18 +249,17 @@ static bool set_attribute(sfpm_edit_t *edit, const char *attribute)
 
 bool options_fill_storage(sfpm_edit_t *edit)
 {
-    return (options.compression == NULL ||
+    return (!options.compression ||
             sfpm_edit_set_compression(edit, options.compression, options.jobs)) &&
            (!options.encrypt || sfpm_edit_set_secret(edit, &options.secret.secret));
 }
 
 bool options_fill_edit(sfpm_edit_t *edit, const char *message)
 {
-    for (char **a = options.attributes; a != NULL && *a != NULL; a++)
+    for (char **a = options.attributes; a && *a != NULL; a++)
         if (!set_attribute(edit, *a))
             return false;
     return sfpm_edit_set_description(edit, options.description) &&
            sfpm_edit_set_creator(edit, tool_creator()) &&
-           sfpm_edit_set_message(edit,
-                                 options.message != NULL ? options.message : message);
+           sfpm_edit_set_message(edit, options.message ? options.message : message);
 }

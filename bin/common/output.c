@@ -30,7 +30,7 @@ static unsigned long long number_shown(const operand_t *operand)
 static bool check_in_place(const operand_t *operand, int *status)
 {
     struct stat file;
-    if (operand->path == NULL)
+    if (!operand->path)
         *status = tool_usage("-i: standard input has no file to change: use -o FILE");
     else if (operand->selects)
         *status = tool_usage("-i: '%s' names an earlier commit, and the file's last one "
@@ -38,8 +38,9 @@ static bool check_in_place(const operand_t *operand, int *status)
                              "'sfpm-patch -i --undo-to %llu %s', or use -o FILE",
                              operand->label, number_shown(operand), operand->path);
     else if (operand_identity(operand, &file) && !S_ISREG(file.st_mode))
-        *status = tool_fail(operand->label, "is not a regular file, and cannot be changed "
-                                            "in place: use -o FILE");
+        *status =
+            tool_fail(operand->label, "is not a regular file, and cannot be changed "
+                                      "in place: use -o FILE");
     else
         return true;
     return false;
@@ -87,7 +88,7 @@ bool output_choose(const operand_t *operand, output_kind_t usual, output_kind_t 
     *kind = usual;
     if (options.in_place)
         *kind = OUTPUT_IN_PLACE;
-    else if (options.output != NULL)
+    else if (options.output)
         *kind = strcmp(options.output, "-") == 0 ? OUTPUT_STDOUT : OUTPUT_FILE;
 
     if (*kind == OUTPUT_IN_PLACE)
@@ -99,9 +100,9 @@ bool output_choose(const operand_t *operand, output_kind_t usual, output_kind_t 
     }
     return *kind == OUTPUT_NONE ||
            (files_write("-o", *kind == OUTPUT_FILE ? options.output : NULL,
-                       operand->image != NULL ? "use -i, or name another file"
-                                              : "name another file",
-                       status) &&
+                        operand->image ? "use -i, or name another file"
+                                       : "name another file",
+                        status) &&
             check_target(*kind, status));
 }
 
@@ -140,7 +141,7 @@ bool output_lock(output_kind_t kind, const operand_t *operand)
 void output_rescue(const operand_t *operand, sfpm_edit_t *edit)
 {
     char path[PATH_MAX];
-    snprintf(path, sizeof(path), "%s.rescued-%ld", operand->path, (long)getpid());
+    snprintf(path, sizeof path, "%s.rescued-%ld", operand->path, (long)getpid());
     sfpm_write_options_t how = output_options(operand, path);
     if (sfpm_edit_save(edit, path, &how))
         tool_fail(path, "holds the state that could not be saved in %s, without history",
@@ -152,7 +153,7 @@ void output_rescue(const operand_t *operand, sfpm_edit_t *edit)
 /* Damage that is met while writing is the input's. */
 static int fail(const char *name, const operand_t *operand)
 {
-    bool damaged = operand->image != NULL && tool_met_damage();
+    bool damaged = operand->image && tool_met_damage();
     return tool_fail_last(damaged ? operand->label : name);
 }
 

@@ -69,7 +69,7 @@ static void show(void *context, uint64_t done, uint64_t total)
 sfpm_progress_t progress_shown(void)
 {
     const char *terminal = getenv("TERM");
-    bool shown = isatty(STDERR_FILENO) && terminal != NULL && *terminal != '\0' &&
+    bool shown = isatty(STDERR_FILENO) && terminal && *terminal != '\0' &&
                  strcmp(terminal, "dumb") != 0;
     return (sfpm_progress_t){.callback = shown ? show : NULL};
 }

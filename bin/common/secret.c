@@ -33,7 +33,7 @@ void secret_wipe(secret_t *secret)
 static bool is_known(secret_t *secret, size_t passphrase_size)
 {
     secret->known = true;
-    secret->secret = (sfpm_secret_t){.struct_size = sizeof(secret->secret)};
+    secret->secret = (sfpm_secret_t){.struct_size = sizeof secret->secret};
     if (passphrase_size == 0) {
         secret->secret.key = secret->key;
     } else {
@@ -65,7 +65,7 @@ static int digit(char c)
 {
     static const char digits[] = "0123456789abcdefABCDEF";
     const char *found = c != '\0' ? strchr(digits, c) : NULL;
-    int value = found != NULL ? (int)(found - digits) : -1;
+    int value = found ? (int)(found - digits) : -1;
     return value < 16 ? value : value - 6;
 }
 
@@ -102,21 +102,21 @@ bool secret_read_key(secret_t *secret, const char *path, int *status)
 {
     char bytes[KEY_FILE_MAX + 1];
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t size = fd >= 0 ? read_some(fd, bytes, sizeof(bytes)) : -1;
-    bool good = false;
+    ssize_t size = fd >= 0 ? read_some(fd, bytes, sizeof bytes) : -1;
+    bool ok = false;
     files_read("the key file", path);
     if (size < 0)
         *status = tool_mistake(path, "the key cannot be read: %s", strerror(errno));
-    else if (!(good = parse_key(secret, bytes, (size_t)size)))
+    else if (!(ok = parse_key(secret, bytes, (size_t)size)))
         *status =
             tool_mistake(path, "not a key file: 32 bytes, or 64 hexadecimal digits, are "
                                "expected");
     else
         warn_readable(fd, path);
-    wipe(bytes, sizeof(bytes));
+    wipe(bytes, sizeof bytes);
     if (fd >= 0)
         close(fd);
-    return good && is_known(secret, 0);
+    return ok && is_known(secret, 0);
 }
 
 /* ---- passphrases ---- */
@@ -164,17 +164,17 @@ bool secret_prompt(secret_t *secret, const char *name, bool fresh)
         return false;
     ssize_t size = terminal_ask(fresh ? "New passphrase for " : "Passphrase for ", name,
                                 secret->passphrase, SECRET_PASSPHRASE);
-    bool good = size > 0;
+    bool ok = size > 0;
     if (size < 0)
         tool_fail(name, "no passphrase could be read: %s", strerror(errno));
-    else if (!good)
+    else if (!ok)
         tool_fail(name, "no passphrase was given");
-    if (good && fresh) {
-        good = terminal_ask("The same again for ", name, again, sizeof(again)) == size &&
-               memcmp(again, secret->passphrase, (size_t)size) == 0;
-        if (!good)
+    if (ok && fresh) {
+        ok = terminal_ask("The same again for ", name, again, sizeof again) == size &&
+             memcmp(again, secret->passphrase, (size_t)size) == 0;
+        if (!ok)
             tool_fail(name, "the two passphrases differ");
-        wipe(again, sizeof(again));
+        wipe(again, sizeof again);
     }
-    return good && is_known(secret, (size_t)size);
+    return ok && is_known(secret, (size_t)size);
 }

@@ -17,7 +17,7 @@
 
 /* Signals that would leave the terminal without echo. */
 static const int caught[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
-enum { CAUGHT = sizeof(caught) / sizeof(caught[0]) };
+enum { CAUGHT = sizeof caught / sizeof caught[0] };
 
 static volatile sig_atomic_t arrived;
 
@@ -70,7 +70,7 @@ static ssize_t read_line(int fd, char *text, size_t room)
 static void print_question(int fd, const char *question, const char *name)
 {
     FILE *file = fdopen(dup(fd), "w");
-    if (file == NULL)
+    if (!file)
         return;
     fputs(question, file);
     escape_print(file, name);

@@ -52,9 +52,9 @@ void tool_start(const char *name, int failure, int usage)
     tool.name = name;
     tool.failure = failure;
     tool.usage = usage;
-    snprintf(tool.creator, sizeof(tool.creator), "%s %s", name, sfpm_version_string());
+    snprintf(tool.creator, sizeof tool.creator, "%s %s", name, sfpm_version_string());
     occupy_closed_streams();
-    setvbuf(stderr, line, _IOLBF, sizeof(line));
+    setvbuf(stderr, line, _IOLBF, sizeof line);
     signal(SIGPIPE, SIG_IGN);
     atexit(check_stdout);
 }
@@ -63,7 +63,7 @@ static void message(const char *subject, const char *kind, const char *text)
 {
     progress_hide();
     fprintf(stderr, "%s: ", tool.name);
-    if (subject != NULL) {
+    if (subject) {
         escape_print(stderr, subject);
         fputs(": ", stderr);
     }
@@ -75,7 +75,7 @@ static void message(const char *subject, const char *kind, const char *text)
 static void message_list(const char *subject, const char *format, va_list arguments)
 {
     char text[2048];
-    vsnprintf(text, sizeof(text), format, arguments);
+    vsnprintf(text, sizeof text, format, arguments);
     message(subject, "", text);
 }
 
@@ -111,7 +111,7 @@ int tool_usage(const char *format, ...)
 static const char *without_subject(const char *text, const char *subject)
 {
     const char *at = strrchr(subject, '@');
-    size_t whole = strlen(subject), file = at != NULL ? (size_t)(at - subject) : whole;
+    size_t whole = strlen(subject), file = at ? (size_t)(at - subject) : whole;
     if (strncmp(text, subject, whole) == 0 && strncmp(text + whole, ": ", 2) == 0)
         return text + whole + 2;
     if (strncmp(text, subject, file) == 0 && strncmp(text + file, ": ", 2) == 0)
@@ -131,7 +131,7 @@ int tool_fail_last(const char *subject)
     if (sfpm_last_errno() == EPIPE)
         return tool.failure;
     const char *text = tool_last_error(subject);
-    size_t length = strlen(text), known = sizeof(raise) - 1;
+    size_t length = strlen(text), known = sizeof raise - 1;
     bool limit = sfpm_last_status() == SFPM_ERR_LIMIT && length >= known &&
                  strcmp(text + length - known, raise) == 0;
     return tool_fail(subject, "%s%s", text, limit ? " with --max-memory" : "");
@@ -170,8 +170,8 @@ int tool_flush(int status)
 bool tool_color(void)
 {
     const char *unwanted = getenv("NO_COLOR"), *terminal = getenv("TERM");
-    return isatty(STDOUT_FILENO) && (unwanted == NULL || unwanted[0] == '\0') &&
-           (terminal == NULL || strcmp(terminal, "dumb") != 0);
+    return isatty(STDOUT_FILENO) && (!unwanted || unwanted[0] == '\0') &&
+           (!terminal || strcmp(terminal, "dumb") != 0);
 }
 
 const char *tool_name(void)

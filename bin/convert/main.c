@@ -75,10 +75,10 @@ static bool exclude(int *status, int first, const char *first_name, int second,
 /* Returns whether the options make sense together. */
 static bool check_options(int *status)
 {
-    bool anew = new_key_file != NULL || new_passphrase_fd != NULL;
-    bool storage = options.compression != NULL || options.jobs > 0;
+    bool anew = new_key_file || new_passphrase_fd != NULL;
+    bool storage = options.compression || options.jobs > 0;
     if (!storage && !options.encrypt && !decrypt && !flatten && !compact && !to_v1 &&
-        !to_v2 && !salvage && keep_text == NULL && base_name == NULL) {
+        !to_v2 && !salvage && !keep_text && !base_name) {
         *status = tool_usage(
             "say what to convert to: --compress, --encrypt, --decrypt, "
             "--flatten, --keep, --compact, --base, --to-v1, --to-v2 or --salvage");
@@ -119,7 +119,7 @@ static bool check_image(const operand_t *image, int *status)
     const char *text = NULL;
     bool sealed = operand_is_encrypted(image);
     bool version1 = sfpm_image_info(image->image)->format == 1;
-    if (image->selects && !flatten && base_name == NULL && !to_v1 && !version1)
+    if (image->selects && !flatten && !base_name && !to_v1 && !version1)
         text = "one commit is what --flatten, --base and --to-v1 convert";
     else if (version1 && !to_v1 && !to_v2)
         text = "an image of version 1 is converted with --to-v2 only";
@@ -127,7 +127,7 @@ static bool check_image(const operand_t *image, int *status)
         text = "version 1 is not encrypted: add --decrypt";
     else if (decrypt && !sealed)
         text = "the image is not encrypted";
-    if (text == NULL)
+    if (!text)
         return true;
     *status = tool_mistake(image->label, "%s", text);
     return false;
@@ -143,10 +143,11 @@ static const sfpm_secret_t *choose_secret(const operand_t *image, int *status)
         return &new_secret.secret;
     const char *missing = "--encrypt needs --key-file or --passphrase-fd";
     if (operand_is_encrypted(image))
-        missing = "already encrypted: use --new-key-file or --new-passphrase-fd to change "
-                  "the key";
-    *status = isatty(STDIN_FILENO) ? tool_failure()
-                                   : tool_mistake(image->label, "%s", missing);
+        missing =
+            "already encrypted: use --new-key-file or --new-passphrase-fd to change "
+            "the key";
+    *status =
+        isatty(STDIN_FILENO) ? tool_failure() : tool_mistake(image->label, "%s", missing);
     return NULL;
 }
 
@@ -157,12 +158,12 @@ static int convert_format(const operand_t *image, output_kind_t kind,
                           const sfpm_secret_t *secret)
 {
     sfpm_edit_t *edit = sfpm_edit_create(image->image);
-    bool good = edit != NULL && sfpm_edit_set_format(edit, to_v1 ? 1 : 2) &&
-                (secret == NULL || sfpm_edit_set_secret(edit, secret)) &&
-                (options.compression == NULL ||
-                 sfpm_edit_set_compression(edit, options.compression, options.jobs)) &&
-                sfpm_edit_set_creator(edit, tool_creator());
-    int status = good ? output_replace(kind, image, edit) : tool_fail_last(image->label);
+    bool ok = edit && sfpm_edit_set_format(edit, to_v1 ? 1 : 2) &&
+              (!secret || sfpm_edit_set_secret(edit, secret)) &&
+              (!options.compression ||
+               sfpm_edit_set_compression(edit, options.compression, options.jobs)) &&
+              sfpm_edit_set_creator(edit, tool_creator());
+    int status = ok ? output_replace(kind, image, edit) : tool_fail_last(image->label);
     sfpm_edit_destroy(edit);
     return status;
 }
@@ -184,7 +185,7 @@ static int rewrite(const operand_t *image, output_kind_t kind,
                    const sfpm_secret_t *secret)
 {
     operand_t base = {.label = NULL};
-    sfpm_rewrite_options_t how = {.struct_size = sizeof(how),
+    sfpm_rewrite_options_t how = {.struct_size = sizeof how,
                                   .compression = options.compression,
                                   .workers = options.jobs,
                                   .secret = secret,
@@ -192,7 +193,7 @@ static int rewrite(const operand_t *image, output_kind_t kind,
                                   .flatten = flatten != 0,
                                   .keep = keep};
     int status = tool_failure();
-    if (base_name == NULL) {
+    if (!base_name) {
         status = output_rewrite(kind, image, &how);
     } else if (operand_open_base(&base, base_name) && check_base(image, &base)) {
         how.base = base.image;
@@ -227,10 +228,10 @@ static void tell_loss(void *context, uint64_t commit, const char *region, bool r
     if (recovered)
         return;
     if (commit != 0)
-        snprintf(place, sizeof(place), "commit %" PRIu64 "%s", commit,
-                 region != NULL ? ", " : ": ");
-    if (region != NULL)
-        snprintf(named, sizeof(named), "region '%.256s'", region);
+        snprintf(place, sizeof place, "commit %" PRIu64 "%s", commit,
+                 region ? ", " : ": ");
+    if (region)
+        snprintf(named, sizeof named, "region '%.256s'", region);
     bool told = strncmp(text, named, strlen(named)) == 0;
     tool_fail(context, "lost: %s%s%s%s", place, told ? "" : named, told ? "" : ": ",
               text);
@@ -242,8 +243,7 @@ static int salvage_image(const char *name)
     operand_t damaged = {.label = name, .path = name};
     output_kind_t kind;
     int status;
-    if (strcmp(name, "-") == 0 || options.output == NULL ||
-        strcmp(options.output, "-") == 0)
+    if (strcmp(name, "-") == 0 || !options.output || strcmp(options.output, "-") == 0)
         return tool_usage("--salvage: a file, and -o FILE, are needed");
     files_read("the image that is read", name);
     if (!output_choose(&damaged, OUTPUT_FILE, &kind, &status))
@@ -260,9 +260,9 @@ static int salvage_image(const char *name)
 static int convert_operands(poptContext popt)
 {
     const char *name = poptGetArg(popt);
-    if (name == NULL || poptPeekArg(popt) != NULL)
+    if (!name || poptPeekArg(popt) != NULL)
         return tool_usage("one IMAGE is needed; - is standard input");
-    if (base_name != NULL && strcmp(base_name, "-") == 0)
+    if (base_name && strcmp(base_name, "-") == 0)
         return tool_usage("--base: a base image must be a file, which its deltas name");
     if (salvage)
         return salvage_image(name);

@@ -47,14 +47,14 @@ static void find_values(parts_t *parts, const char *values)
     static const char was[] = " was ";
     const char *found = parts->type->kind != VALUE_STR ? strstr(values, was) : NULL;
     parts->values = values;
-    parts->num_values = found != NULL ? (size_t)(found - values) : strlen(values);
-    parts->was = found != NULL ? found + sizeof(was) - 1 : NULL;
+    parts->num_values = found ? (size_t)(found - values) : strlen(values);
+    parts->was = found ? found + sizeof was - 1 : NULL;
 }
 
 static bool take_apart(const char *text, parts_t *parts, char *reason)
 {
     const char *equals = strchr(text, '=');
-    if (equals == NULL) {
+    if (!equals) {
         snprintf(reason, PATCH_REASON,
                  "an edit is [REGION:]OFFSET|LABEL[+N][/TYPE]=VALUE or "
                  "PLACE: INSTRUCTION");
@@ -65,12 +65,12 @@ static bool take_apart(const char *text, parts_t *parts, char *reason)
     parts->typed = false;
     const char *end = equals;
     const char *slash = last(text, equals, '/');
-    if (slash != NULL) {
+    if (slash) {
         parts->type = value_type(slash + 1, (size_t)(equals - slash - 1));
         parts->typed = true;
         end = slash;
     }
-    if (parts->type == NULL) {
+    if (!parts->type) {
         snprintf(reason, PATCH_REASON,
                  "the type is none of u8 to u64, i8 to i64, f32, "
                  "f64, hex and str");
@@ -78,11 +78,11 @@ static bool take_apart(const char *text, parts_t *parts, char *reason)
     }
     find_values(parts, equals + 1);
     const char *colon = last(text, end, ':');
-    const char *place = colon != NULL ? colon + 1 : text;
+    const char *place = colon ? colon + 1 : text;
     parts->region[0] = '\0';
-    if ((colon != NULL &&
-         !copy(parts->region, sizeof(parts->region), text, (size_t)(colon - text))) ||
-        !copy(parts->where, sizeof(parts->where), place, (size_t)(end - place))) {
+    if ((colon &&
+         !copy(parts->region, sizeof parts->region, text, (size_t)(colon - text))) ||
+        !copy(parts->where, sizeof parts->where, place, (size_t)(end - place))) {
         snprintf(reason, PATCH_REASON, "the name is too long");
         return false;
     }
@@ -124,7 +124,7 @@ static bool find_region(patch_edit_t *edit, const patch_target_t *target,
                         const char *name, uint64_t *size, char *reason)
 {
     const char *wanted = name[0] != '\0' ? name : "code";
-    edit->is_code = target->vm != NULL && strcmp(wanted, "code") == 0;
+    edit->is_code = target->vm && strcmp(wanted, "code") == 0;
     edit->start = 0;
     if (edit->is_code) {
         sfpm_vm_info_t info = machine_info(target->vm);
@@ -187,13 +187,13 @@ static bool find_global(const sfpm_vm_t *vm, const char *name, uint32_t *index)
     sfpm_vm_link_t link;
     int64_t bits;
     const char *own;
-    for (uint32_t i = 0; sfpm_vm_exported(vm, i, &link, sizeof(link)); i++)
+    for (uint32_t i = 0; sfpm_vm_exported(vm, i, &link, sizeof link); i++)
         if (strcmp(link.kind, "global") == 0 && strcmp(link.name, name) == 0) {
             *index = link.index;
             return true;
         }
     for (*index = 0; sfpm_vm_global(vm, *index, &bits, &own); (*index)++)
-        if (own != NULL && strcmp(own, name) == 0)
+        if (own && strcmp(own, name) == 0)
             return true;
     return false;
 }
@@ -208,7 +208,7 @@ static void place_global(parts_t *parts, const sfpm_vm_t *vm)
     uint64_t offset;
     uint32_t index;
     sfpm_value_t value;
-    if (vm == NULL || parts->region[0] != '\0' ||
+    if (!vm || parts->region[0] != '\0' ||
         number_parse(parts->where, strlen(parts->where), &offset) ||
         sfpm_vm_resolve(vm, parts->where, &offset, NULL) ||
         !find_global(vm, parts->where, &index) ||
@@ -217,15 +217,15 @@ static void place_global(parts_t *parts, const sfpm_vm_t *vm)
     parts->most = value_type(types[value.type], 3)->width;
     if (!parts->typed)
         parts->type = value_type(types[value.type], 3);
-    snprintf(parts->region, sizeof(parts->region), "globals");
-    snprintf(parts->where, sizeof(parts->where), "%" PRIu64, (uint64_t)index * 16);
+    snprintf(parts->region, sizeof parts->region, "globals");
+    snprintf(parts->where, sizeof parts->where, "%" PRIu64, (uint64_t)index * 16);
 }
 
 static bool parse_values(patch_edit_t *edit, const parts_t *parts, char *reason)
 {
     char *values = strndup(parts->values, parts->num_values);
     size_t expected;
-    if (values == NULL) {
+    if (!values) {
         snprintf(reason, PATCH_REASON, "out of memory");
         return false;
     }
@@ -240,7 +240,7 @@ static bool parse_values(patch_edit_t *edit, const parts_t *parts, char *reason)
             parts->most, edit->size, parts->where);
         return false;
     }
-    if (!ok || parts->was == NULL)
+    if (!ok || !parts->was)
         return ok;
     if (!value_parse(parts->type, parts->was, edit->big_endian, &edit->expected,
                      &expected, reason))
@@ -268,10 +268,10 @@ static char *instructions_text(const sfpm_vm_t *vm, uint64_t offset, size_t size
     char *text = NULL;
     size_t length;
     FILE *file = open_memstream(&text, &length);
-    if (file == NULL)
+    if (!file)
         return NULL;
     for (size_t at = 0; at < size; at += length) {
-        length = sfpm_vm_instruction(vm, offset + at, instruction, sizeof(instruction));
+        length = sfpm_vm_instruction(vm, offset + at, instruction, sizeof instruction);
         if (length == 0)
             break;
         fprintf(file, "%s%s", at > 0 ? "; " : "", instruction);
@@ -287,10 +287,10 @@ static char *split_was(char *text)
     char *found = NULL;
     for (char *at = text; (at = strstr(at, was)) != NULL; at++)
         found = at;
-    if (found == NULL)
+    if (!found)
         return NULL;
     *found = '\0';
-    return found + sizeof(was) - 1;
+    return found + sizeof was - 1;
 }
 
 /* What the old instructions are in bytes, filled up as the new ones are. */
@@ -299,17 +299,17 @@ static bool encode_both(patch_edit_t *edit, const sfpm_vm_t *vm, const char *was
 {
     size_t expected = 0;
     edit->bytes = sfpm_vm_encode(vm, edit->offset, edit->new_text, &edit->size);
-    if (edit->bytes == NULL) {
+    if (!edit->bytes) {
         snprintf(reason, PATCH_REASON, "%s", sfpm_last_error());
         return false;
     }
-    if (was == NULL)
+    if (!was)
         return true;
     edit->was_text = strdup(was);
     edit->expected = sfpm_vm_encode(vm, edit->offset, was, &expected);
-    if (edit->expected != NULL && expected == edit->size)
+    if (edit->expected && expected == edit->size)
         return true;
-    if (edit->expected == NULL)
+    if (!edit->expected)
         snprintf(reason, PATCH_REASON, "the old instructions: %.600s", sfpm_last_error());
     else
         snprintf(reason, PATCH_REASON,
@@ -327,11 +327,11 @@ static bool parse_instructions(patch_edit_t *edit, const patch_target_t *target,
     size_t length = strcspn(text, ":");
     edit->type = value_type("hex", 3);
     edit->size = 1;
-    if (!copy(where, sizeof(where), text, length)) {
+    if (!copy(where, sizeof where, text, length)) {
         snprintf(reason, PATCH_REASON, "the name is too long");
         return false;
     }
-    if (target->vm == NULL) {
+    if (!target->vm) {
         snprintf(reason, PATCH_REASON, "the image holds no machine for instructions");
         return false;
     }
@@ -339,12 +339,12 @@ static bool parse_instructions(patch_edit_t *edit, const patch_target_t *target,
         !find_offset(edit, target, where, size, &end, reason))
         return false;
     edit->new_text = strdup(instructions);
-    if (edit->new_text != NULL &&
+    if (edit->new_text &&
         !encode_both(edit, target->vm, split_was(edit->new_text), reason))
         return false;
-    if (edit->new_text != NULL)
+    if (edit->new_text)
         edit->old_text = instructions_text(target->vm, edit->offset, edit->size);
-    if (edit->old_text != NULL)
+    if (edit->old_text)
         return true;
     snprintf(reason, PATCH_REASON, "out of memory");
     return false;
@@ -357,7 +357,7 @@ bool patch_edit_parse(patch_edit_t *edit, const patch_target_t *target, const ch
     parts_t parts;
     uint64_t size, end;
     const char *instructions = find_instructions(text);
-    if (instructions != NULL)
+    if (instructions)
         return parse_instructions(edit, target, text, instructions, reason);
     if (!take_apart(text, &parts, reason))
         return false;
@@ -374,8 +374,7 @@ bool patch_edit_apply(patch_edit_t *edit, sfpm_edit_t *commit)
     uint64_t at = edit->start + edit->offset;
     free(edit->old);
     edit->old = calloc(1, edit->size);
-    return edit->old != NULL &&
-           sfpm_edit_read(commit, edit->region, at, edit->old, edit->size) &&
+    return edit->old && sfpm_edit_read(commit, edit->region, at, edit->old, edit->size) &&
            sfpm_edit_write(commit, edit->region, at, edit->bytes, edit->size);
 }
 
@@ -384,11 +383,10 @@ bool patch_edit_apply(patch_edit_t *edit, sfpm_edit_t *commit)
 static bool is_original(const patch_edit_t *edit, const patch_target_t *target)
 {
     size_t size = 0;
-    if (edit->was_text == NULL)
+    if (!edit->was_text)
         return false;
     uint8_t *bytes = sfpm_vm_encode(target->vm, edit->offset, edit->old_text, &size);
-    bool same =
-        bytes != NULL && size == edit->size && memcmp(bytes, edit->old, size) == 0;
+    bool same = bytes && size == edit->size && memcmp(bytes, edit->old, size) == 0;
     free(bytes);
     return same;
 }
@@ -397,14 +395,14 @@ bool patch_edit_matches(const patch_edit_t *edit, const patch_target_t *target,
                         char *reason)
 {
     char wanted[VALUE_TEXT], found[VALUE_TEXT], name[MACHINE_PLACE];
-    if (edit->expected == NULL || memcmp(edit->old, edit->expected, edit->size) == 0)
+    if (!edit->expected || memcmp(edit->old, edit->expected, edit->size) == 0)
         return true;
     size_t at = 0, width = edit->type->width != 0 ? edit->type->width : 1;
     while (memcmp(edit->old + at, edit->expected + at, width) == 0)
         at += width;
     bool original = is_original(edit, target);
     uint64_t offset = edit->offset + (original ? 0 : at);
-    bool named = edit->is_code && machine_name(target->vm, offset, name, sizeof(name));
+    bool named = edit->is_code && machine_name(target->vm, offset, name, sizeof name);
     value_format(edit->type, edit->expected + at, width, edit->big_endian, wanted);
     value_format(edit->type, edit->old + at, width, edit->big_endian, found);
     snprintf(reason, PATCH_REASON,
@@ -419,10 +417,10 @@ void patch_edit_describe(const patch_edit_t *edit, const patch_target_t *target,
 {
     char before[VALUE_TEXT], after[VALUE_TEXT], name[MACHINE_PLACE];
     bool plain = strcmp(edit->type->name, "u8") == 0;
-    if (edit->new_text != NULL) {
+    if (edit->new_text) {
         fprintf(file, "code[%" PRIu64 "]: %s -> %s", edit->offset, edit->old_text,
                 edit->new_text);
-        if (machine_name(target->vm, edit->offset, name, sizeof(name)))
+        if (machine_name(target->vm, edit->offset, name, sizeof name))
             fprintf(file, " (%s)", name);
         fputs(end, file);
         return;
@@ -434,7 +432,7 @@ void patch_edit_describe(const patch_edit_t *edit, const patch_target_t *target,
         value_format(edit->type, edit->bytes + i, width, edit->big_endian, after);
         fprintf(file, "%s[%" PRIu64 "]%s%s: %s -> %s", edit->name, offset,
                 plain ? "" : "/", plain ? "" : edit->type->name, before, after);
-        if (edit->is_code && machine_name(target->vm, offset, name, sizeof(name)))
+        if (edit->is_code && machine_name(target->vm, offset, name, sizeof name))
             fprintf(file, " (%s)", name);
         fputs(end, file);
     }

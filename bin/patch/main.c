@@ -69,7 +69,7 @@ static void add_edit(patch_t *patch, const char *where, const char *text)
     char reason[PATCH_REASON];
     patch_edit_t *larger =
         realloc(patch->edits, (patch->count + 1) * sizeof(*patch->edits));
-    if (larger == NULL) {
+    if (!larger) {
         tool_fail(patch->image.label, "out of memory");
         patch->mistakes++;
         return;
@@ -92,14 +92,14 @@ static bool add_file(patch_t *patch, const char *path)
     char where[300];
     size_t line = 1;
     char *next;
-    for (char *at = text; at != NULL && *at != '\0'; at = next, line++) {
+    for (char *at = text; at && *at != '\0'; at = next, line++) {
         next = strchr(at, '\n');
-        if (next != NULL)
+        if (next)
             *next++ = '\0';
         size_t length = strlen(at);
         if (length > 0 && at[length - 1] == '\r')
             at[length - 1] = '\0';
-        snprintf(where, sizeof(where), "%.256s:%zu: ", piped ? "standard input" : path,
+        snprintf(where, sizeof where, "%.256s:%zu: ", piped ? "standard input" : path,
                  line);
         at += strspn(at, " \t");
         if (*at == '#')
@@ -129,10 +129,10 @@ static bool supply(void *context, const char *name, const void **bytes, size_t *
         return true;
     const sfpm_region_info_t *region = sfpm_image_region(loader->image, index);
     if (region->size > SIZE_MAX - 1 ||
-        loader->count == sizeof(loader->buffers) / sizeof(loader->buffers[0]))
+        loader->count == sizeof loader->buffers / sizeof loader->buffers[0])
         return false;
     void *buffer = malloc((size_t)region->size + 1);
-    if (buffer == NULL)
+    if (!buffer)
         return false;
     loader->buffers[loader->count++] = buffer;
     *bytes = buffer;
@@ -146,7 +146,7 @@ static bool moves_machine(const patch_t *patch)
 {
     static const char *const regions[] = {"state", "stack", "vm_state"};
     for (size_t i = 0; i < patch->count; i++)
-        for (size_t r = 0; r < sizeof(regions) / sizeof(regions[0]); r++)
+        for (size_t r = 0; r < sizeof regions / sizeof regions[0]; r++)
             if (!patch->edits[i].is_code && strcmp(patch->edits[i].name, regions[r]) == 0)
                 return true;
     return false;
@@ -158,7 +158,7 @@ static bool verify(const patch_t *patch, sfpm_edit_t *edit)
     const sfpm_image_t *image = patch->image.image;
     loader_t loader = {.image = image, .edit = edit};
     sfpm_vm_t *vm = sfpm_vm_create();
-    bool ok = vm != NULL && sfpm_vm_load(vm, supply, &loader) && sfpm_vm_verify(vm) &&
+    bool ok = vm && sfpm_vm_load(vm, supply, &loader) && sfpm_vm_verify(vm) &&
               (moves_machine(patch) || sfpm_vm_same_frames(patch->vm, vm));
     sfpm_vm_destroy(vm);
     while (loader.count > 0)
@@ -176,7 +176,7 @@ static int apply(patch_t *patch, sfpm_edit_t *commit)
         if (!patch_edit_matches(&patch->edits[i], &patch->target, reason))
             return tool_fail(patch->image.label, "%s; nothing is written", reason);
     }
-    if (patch->vm == NULL || options.force || verify(patch, commit))
+    if (!patch->vm || options.force || verify(patch, commit))
         return EXIT_SUCCESS;
     if (sfpm_last_status() != SFPM_ERR_BYTECODE &&
         sfpm_last_status() != SFPM_ERR_MISMATCH)
@@ -193,7 +193,7 @@ static char *describe(const patch_t *patch, const char *between)
     char *text = NULL;
     size_t size;
     FILE *file = open_memstream(&text, &size);
-    if (file == NULL)
+    if (!file)
         return NULL;
     for (size_t i = 0; i < patch->count; i++)
         patch_edit_describe(&patch->edits[i], &patch->target, file, between);
@@ -212,7 +212,7 @@ static void show(const char *text)
     for (const char *end; *text != '\0'; text = end + (*end != '\0')) {
         end = text + strcspn(text, "\n");
         char *line = strndup(text, (size_t)(end - text));
-        if (line != NULL)
+        if (line)
             escape_print(stderr, line);
         fputc('\n', stderr);
         free(line);
@@ -226,9 +226,9 @@ static int commit_edits(patch_t *patch, sfpm_edit_t *commit, output_kind_t kind)
         return status;
     char *changes = describe(patch, "\n");
     char *message = describe(patch, "; ");
-    if (message != NULL && strlen(message) > MESSAGE_MAX)
+    if (message && strlen(message) > MESSAGE_MAX)
         memcpy(message + MESSAGE_MAX - 3, "...", 4);
-    if (changes == NULL || message == NULL)
+    if (!changes || !message)
         status = tool_fail(patch->image.label, "out of memory");
     else if (!options_fill_edit(commit, message))
         status = tool_fail_last(patch->image.label);
@@ -244,14 +244,14 @@ static int commit_edits(patch_t *patch, sfpm_edit_t *commit, output_kind_t kind)
 static int commit_undo(patch_t *patch, sfpm_edit_t *commit, output_kind_t kind)
 {
     char message[64];
-    if (undo_to != NULL)
-        snprintf(message, sizeof(message), "undo to commit %" PRIu64, undo_number);
+    if (undo_to)
+        snprintf(message, sizeof message, "undo to commit %" PRIu64, undo_number);
     else
-        snprintf(message, sizeof(message), "undo of commit %" PRIu64,
+        snprintf(message, sizeof message, "undo of commit %" PRIu64,
                  sfpm_image_commit_info(patch->image.image)->state_of);
-    if (!sfpm_edit_undo(commit, undo_number) || !sfpm_edit_set_creator(commit, tool_creator()) ||
-        !sfpm_edit_set_message(commit,
-                               options.message != NULL ? options.message : message))
+    if (!sfpm_edit_undo(commit, undo_number) ||
+        !sfpm_edit_set_creator(commit, tool_creator()) ||
+        !sfpm_edit_set_message(commit, options.message ? options.message : message))
         return tool_fail_last(patch->image.label);
     int status = only_check ? EXIT_SUCCESS : output_write(kind, &patch->image, commit);
     if (status == EXIT_SUCCESS && !quiet)
@@ -269,7 +269,7 @@ static int load_machine(patch_t *patch)
     if (!sfpm_vm_is_in(patch->image.image))
         return EXIT_SUCCESS;
     patch->vm = machine_create();
-    if (patch->vm != NULL && sfpm_vm_load_image(patch->vm, patch->image.image)) {
+    if (patch->vm && sfpm_vm_load_image(patch->vm, patch->image.image)) {
         sfpm_vm_verify(patch->vm); /* one that could not run can be repaired */
         return EXIT_SUCCESS;
     }
@@ -283,7 +283,7 @@ static int load_machine(patch_t *patch)
             tool_last_error(label),
             tool_met_damage() ? "; sfpm-convert --salvage writes what is intact" : "");
     char text[600];
-    snprintf(text, sizeof(text),
+    snprintf(text, sizeof text,
              "the machine cannot be read, so edits are not checked: %s",
              tool_last_error(label));
     tool_warn(label, text);
@@ -299,12 +299,12 @@ static int gather_edits(patch_t *patch, poptContext popt)
     const char *text;
     while ((text = poptGetArg(popt)) != NULL)
         add_edit(patch, "", text);
-    if (edits_file != NULL && !add_file(patch, edits_file))
+    if (edits_file && !add_file(patch, edits_file))
         return tool_failure();
     if (patch->mistakes > 0)
         return tool_mistake(patch->image.label, "nothing is written");
-    if (patch->count == 0 && !patch->commented && options.description == NULL &&
-        options.attributes == NULL)
+    if (patch->count == 0 && !patch->commented && !options.description &&
+        !options.attributes)
         return tool_usage("an EDIT such as 3=20 is needed");
     return EXIT_SUCCESS;
 }
@@ -322,7 +322,7 @@ static int patch_image(patch_t *patch, poptContext popt)
             return status;
     }
     sfpm_edit_t *commit = sfpm_edit_create(patch->image.image);
-    if (commit == NULL)
+    if (!commit)
         return tool_fail_last(patch->image.label);
     status = undo ? commit_undo(patch, commit, kind) : commit_edits(patch, commit, kind);
     sfpm_edit_destroy(commit);
@@ -341,7 +341,7 @@ static void note_edits(const char *path)
 /* Sets `undo` for both ways to go back. */
 static bool parse_undo(int *status)
 {
-    if (undo_to == NULL)
+    if (!undo_to)
         return true;
     bool number = number_parse(undo_to, strlen(undo_to), &undo_number) && undo_number > 0;
     if (undo)
@@ -349,24 +349,24 @@ static bool parse_undo(int *status)
     else if (!number)
         *status = tool_usage("--undo-to: '%s' is not the number of a commit, from 1 on",
                              undo_to);
-    bool good = !undo && number;
+    bool ok = !undo && number;
     undo = true;
-    return good;
+    return ok;
 }
 
 static int patch_operands(poptContext popt)
 {
     patch_t patch = {.count = 0};
     const char *name = poptGetArg(popt);
-    if (name == NULL)
+    if (!name)
         return tool_usage("an IMAGE is needed; - is standard input");
-    if (undo && (poptPeekArg(popt) != NULL || edits_file != NULL ||
-                 options.description != NULL || options.attributes != NULL))
-        return tool_usage("%s takes no edits", undo_to != NULL ? "--undo-to" : "--undo");
-    if (edits_file != NULL && strcmp(edits_file, "-") == 0 && strcmp(name, "-") == 0)
+    if (undo && (poptPeekArg(popt) != NULL || edits_file || options.description ||
+                 options.attributes))
+        return tool_usage("%s takes no edits", undo_to ? "--undo-to" : "--undo");
+    if (edits_file && strcmp(edits_file, "-") == 0 && strcmp(name, "-") == 0)
         return tool_usage("image and edits cannot both come from standard input");
     int status = tool_failure();
-    if (edits_file != NULL)
+    if (edits_file)
         note_edits(edits_file);
     if (operand_open(&patch.image, name))
         status = patch_image(&patch, popt);

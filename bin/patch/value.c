@@ -21,7 +21,7 @@ static const value_type_t types[] = {
 
 const value_type_t *value_type(const char *name, size_t length)
 {
-    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
         if (strlen(types[i].name) == length && memcmp(types[i].name, name, length) == 0)
             return &types[i];
     return NULL;
@@ -69,7 +69,7 @@ static bool parse_hex(const char *text, uint8_t *bytes, size_t *size, char *reas
     while (*text != '\0') {
         const char *high = strchr(digits, text[0]);
         const char *low = text[1] != '\0' ? strchr(digits, text[1]) : NULL;
-        if (high == NULL || low == NULL) {
+        if (!high || !low) {
             snprintf(reason, VALUE_REASON, "'%.40s' is no pair of hexadecimal digits",
                      text);
             return false;
@@ -88,7 +88,7 @@ bool value_parse(const value_type_t *type, const char *text, bool big_endian,
     size_t length = strlen(text);
     /* A value takes a character or more. */
     *bytes = malloc((length + 1) * (type->width != 0 ? type->width : 1));
-    if (*bytes == NULL) {
+    if (!*bytes) {
         snprintf(reason, VALUE_REASON, "out of memory");
         return false;
     }
@@ -136,11 +136,11 @@ void value_format(const value_type_t *type, const uint8_t *bytes, size_t size,
     } else if (type->width == 4) {
         float narrow;
         uint32_t bits32 = (uint32_t)bits;
-        memcpy(&narrow, &bits32, sizeof(narrow));
+        memcpy(&narrow, &bits32, sizeof narrow);
         snprintf(text, VALUE_TEXT, "%.9g", (double)narrow);
     } else {
         double value;
-        memcpy(&value, &bits, sizeof(value));
+        memcpy(&value, &bits, sizeof value);
         snprintf(text, VALUE_TEXT, "%.17g", value);
     }
 }

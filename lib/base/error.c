@@ -57,10 +57,10 @@ static const char *reason_text(int result, const char *buffer)
 }
 
 #if defined(__GLIBC__) && defined(_GNU_SOURCE)
-#define REASON(error, buffer) strerror_r(error, buffer, sizeof(buffer))
+#define REASON(error, buffer) strerror_r(error, buffer, sizeof buffer)
 #else
 #define REASON(error, buffer)                                                            \
-    reason_text(strerror_r(error, buffer, sizeof(buffer)), buffer)
+    reason_text(strerror_r(error, buffer, sizeof buffer), buffer)
 #endif
 
 static void append_reason(int error)

@@ -43,10 +43,10 @@ static bool init_index(sfpm_edit_t *edit)
         return sfpm_index_copy(&edit->image->index, &edit->index);
     edit->index.attributes = SFPM_NEW_N(sfpm_attribute_t, 0);
     edit->index.regions = SFPM_NEW_N(sfpm_region_t, 0);
-    bool good = edit->index.attributes && edit->index.regions;
-    for (size_t i = 0; good && i < SFPM_NUM_TEXTS; i++)
-        good = (edit->index.texts[i] = sfpm_copy_string("")) != NULL;
-    return good;
+    bool ok = edit->index.attributes && edit->index.regions;
+    for (size_t i = 0; ok && i < SFPM_NUM_TEXTS; i++)
+        ok = (edit->index.texts[i] = sfpm_copy_string("")) != NULL;
+    return ok;
 }
 
 sfpm_edit_t *sfpm_edit_create(sfpm_image_t *image)
@@ -103,11 +103,11 @@ static bool add_region(sfpm_edit_t *edit, const char *name, size_t *which)
     size_t n = edit->index.num_regions;
     void *regions = edit->index.regions, *sources = edit->sources;
     size_t room = edit->max_regions, again = edit->max_regions;
-    bool good = sfpm_grow_array(&regions, &room, n + 1, sizeof(sfpm_region_t));
+    bool ok = sfpm_grow_array(&regions, &room, n + 1, sizeof(sfpm_region_t));
     edit->index.regions = regions;
-    good = good && sfpm_grow_array(&sources, &again, n + 1, sizeof(sfpm_source_t));
+    ok = ok && sfpm_grow_array(&sources, &again, n + 1, sizeof(sfpm_source_t));
     edit->sources = sources;
-    if (!good)
+    if (!ok)
         return false;
     edit->max_regions = room;
     edit->sources[n] = (sfpm_source_t){0};

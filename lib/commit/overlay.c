@@ -57,7 +57,7 @@ static bool join(sfpm_change_t *changes, size_t count, uint64_t end,
 bool sfpm_source_settle(sfpm_source_t *source)
 {
     size_t kept = 0, n = source->num_changes;
-    bool good = true;
+    bool ok = true;
     if (!source->unsettled)
         return true;
     qsort(source->changes, n, sizeof *source->changes, by_offset);
@@ -68,17 +68,17 @@ bool sfpm_source_settle(sfpm_source_t *source)
             end = now->offset + now->size > end ? now->offset + now->size : end;
         }
         /* Without memory the rest stays as it is, still to be settled. */
-        if (good)
-            good = join(&source->changes[i], next - i, end, &source->changes[kept]);
-        if (good)
+        if (ok)
+            ok = join(&source->changes[i], next - i, end, &source->changes[kept]);
+        if (ok)
             kept++;
         else
             while (i < next)
                 source->changes[kept++] = source->changes[i++];
     }
     source->num_changes = kept;
-    source->unsettled = !good;
-    return good;
+    source->unsettled = !ok;
+    return ok;
 }
 
 /* Index of the first change that ends behind `offset`. */

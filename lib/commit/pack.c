@@ -120,12 +120,11 @@ static bool flush_batch(packer_t *packer, sfpm_output_t *output)
         contents += slot->size;
     }
     packer->count = 0;
-    bool good = sfpm_write_record_start(output, SFPM_RECORD_DATA, 0, total,
-                                        sfpm_checksum(payload, total, 0)) &&
-                sfpm_output_write(output, payload, total) &&
-                sfpm_write_record_end(output);
+    bool ok = sfpm_write_record_start(output, SFPM_RECORD_DATA, 0, total,
+                                      sfpm_checksum(payload, total, 0)) &&
+              sfpm_output_write(output, payload, total) && sfpm_write_record_end(output);
     sfpm_meter_add(packer->plan->edit->meter, contents);
-    return good;
+    return ok;
 }
 
 /* A slot's own memory, allocated when a chunk first needs it. */
@@ -212,10 +211,10 @@ bool sfpm_plan_write_packed(sfpm_plan_t *plan, sfpm_output_t *output)
     if (!packer)
         return false;
     packer->plan = plan;
-    bool good = prepare(packer);
-    for (size_t i = 0; good && i < plan->num_leaves; i++)
-        good = pack_leaf(packer, plan->leaves[i], output);
-    good = good && flush_batch(packer, output);
+    bool ok = prepare(packer);
+    for (size_t i = 0; ok && i < plan->num_leaves; i++)
+        ok = pack_leaf(packer, plan->leaves[i], output);
+    ok = ok && flush_batch(packer, output);
     dispose(packer);
-    return good;
+    return ok;
 }

@@ -13,10 +13,10 @@ static sfpm_planned_leaf_t *new_leaf(sfpm_plan_t *plan, size_t region, size_t wh
                                      uint64_t size)
 {
     void *leaves = plan->leaves;
-    bool good = sfpm_grow_array(&leaves, &plan->max_leaves, plan->num_leaves + 1,
-                                sizeof *plan->leaves);
+    bool ok = sfpm_grow_array(&leaves, &plan->max_leaves, plan->num_leaves + 1,
+                              sizeof *plan->leaves);
     plan->leaves = leaves;
-    sfpm_planned_leaf_t *planned = good ? SFPM_NEW(sfpm_planned_leaf_t) : NULL;
+    sfpm_planned_leaf_t *planned = ok ? SFPM_NEW(sfpm_planned_leaf_t) : NULL;
     if (!planned)
         return NULL;
     plan->leaves[plan->num_leaves++] = planned;
@@ -157,10 +157,10 @@ bool sfpm_plan_make(sfpm_plan_t *plan, sfpm_edit_t *edit, uint64_t offset)
         sfpm_reader_init(&plan->reader, edit->contents);
     if (edit->image)
         sfpm_reader_init(&plan->before, edit->image);
-    bool good = plan->scratch && plan->contents;
-    for (size_t i = 0; good && i < edit->index.num_regions; i++)
-        good = plan_region(plan, i);
-    return good;
+    bool ok = plan->scratch && plan->contents;
+    for (size_t i = 0; ok && i < edit->index.num_regions; i++)
+        ok = plan_region(plan, i);
+    return ok;
 }
 
 static void free_planned_leaf(sfpm_planned_leaf_t *planned)

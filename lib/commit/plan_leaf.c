@@ -255,13 +255,13 @@ static bool own_new_pages(sfpm_planned_chunk_t *now, const uint8_t *bytes, size_
 {
     unsigned wanted = (unsigned)now->pages | now->pieces;
     sfpm_buffer_t kept = {0};
-    bool good = true;
-    for (size_t at = 0; good && at < size; at += SFPM_PAGE)
+    bool ok = true;
+    for (size_t at = 0; ok && at < size; at += SFPM_PAGE)
         if (wanted >> at / SFPM_PAGE & 1)
-            good = sfpm_buffer_add(&kept, bytes + at,
-                                   size - at < SFPM_PAGE ? size - at : SFPM_PAGE);
+            ok = sfpm_buffer_add(&kept, bytes + at,
+                                 size - at < SFPM_PAGE ? size - at : SFPM_PAGE);
     now->owned = kept.data;
-    return good;
+    return ok;
 }
 
 /* Lays the changes over a chunk's contents; which pages hold what they did. */

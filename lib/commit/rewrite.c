@@ -125,23 +125,23 @@ static bool remember(sfpm_rewriter_t *rewriter, sfpm_plan_t *plan, sfpm_index_t 
     *index = (sfpm_index_t){0};
     now.leaves = SFPM_NEW_N(sfpm_leaf_t *, now.index.num_regions);
     now.refs = SFPM_NEW_N(sfpm_leaf_ref_t *, now.index.num_regions);
-    bool good = now.leaves && now.refs;
-    now.num_regions = good ? now.index.num_regions : 0;
-    for (size_t i = 0; good && i < now.num_regions; i++) {
+    bool ok = now.leaves && now.refs;
+    now.num_regions = ok ? now.index.num_regions : 0;
+    for (size_t i = 0; ok && i < now.num_regions; i++) {
         const sfpm_region_t *region = &plan->edit->index.regions[i];
         now.leaves[i] = SFPM_NEW_N(sfpm_leaf_t, region->num_leaves);
         now.refs[i] =
             sfpm_copy_bytes(region->leaves, region->num_leaves * sizeof *region->leaves);
-        good = now.leaves[i] && now.refs[i];
+        ok = now.leaves[i] && now.refs[i];
     }
-    for (size_t i = 0; good && i < plan->num_leaves; i++) {
+    for (size_t i = 0; ok && i < plan->num_leaves; i++) {
         sfpm_planned_leaf_t *planned = plan->leaves[i];
         now.leaves[planned->region][planned->which] = planned->leaf;
         planned->leaf = (sfpm_leaf_t){0};
     }
     free_written(&rewriter->before);
     rewriter->before = now;
-    return good;
+    return ok;
 }
 
 /* Refuses what would reveal secrets by decrypting. */
@@ -169,26 +169,26 @@ bool sfpm_rewrite_commit(sfpm_rewriter_t *rewriter, const sfpm_trailer_t *traile
     }
     sfpm_edit_t *edit =
         check_secrets(rewriter, &index) ? make_edit(rewriter, &index) : NULL;
-    bool good = edit != NULL;
-    if (good && rewriter->options.base)
-        good = sfpm_edit_name_base(edit, rewriter->options.base);
-    if (good && !rewriter->any) {
+    bool ok = edit != NULL;
+    if (ok && rewriter->options.base)
+        ok = sfpm_edit_name_base(edit, rewriter->options.base);
+    if (ok && !rewriter->any) {
         /* The header says whether there is a base, so it waits for the first edit. */
         edit->own_keys = rewriter->keys;
-        good = sfpm_write_header(edit, rewriter->output);
+        ok = sfpm_write_header(edit, rewriter->output);
         memcpy(rewriter->keys.header, edit->own_keys.header, SFPM_HEADER_SIZE);
     }
-    good = good &&
-           sfpm_commit_write_planned(&plan, edit, rewriter->any ? &rewriter->last : NULL,
-                                     &written, rewriter->output) &&
-           remember(rewriter, &plan, &index);
-    if (good)
+    ok = ok &&
+         sfpm_commit_write_planned(&plan, edit, rewriter->any ? &rewriter->last : NULL,
+                                   &written, rewriter->output) &&
+         remember(rewriter, &plan, &index);
+    if (ok)
         rewriter->last = written;
     rewriter->any = true;
     sfpm_plan_free(&plan);
     sfpm_edit_destroy(edit);
     sfpm_index_free(&index);
-    return good;
+    return ok;
 }
 
 /* ---- all of them ---- */
@@ -222,18 +222,18 @@ static bool rewrite_all(sfpm_rewriter_t *rewriter)
 {
     sfpm_trailer_t *trailers = NULL;
     size_t count = 0;
-    bool good =
+    bool ok =
         sfpm_image_same_last(rewriter->image) && collect(rewriter, &trailers, &count);
     uint64_t size = 0;
     for (size_t i = 0; i < rewriter->image->index.num_regions; i++)
         size += rewriter->image->index.regions[i].size;
     /* That the commits are of one size is a guess that will do. */
     sfpm_meter_start(&rewriter->meter, &rewriter->progress, 2 * size * count);
-    while (good && count > 0)
-        good = sfpm_rewrite_commit(rewriter, &trailers[--count]);
-    good = good && sfpm_image_same_last(rewriter->image);
+    while (ok && count > 0)
+        ok = sfpm_rewrite_commit(rewriter, &trailers[--count]);
+    ok = ok && sfpm_image_same_last(rewriter->image);
     free(trailers);
-    return good;
+    return ok;
 }
 
 static bool prepare(sfpm_rewriter_t *rewriter, sfpm_image_t *image,
@@ -274,18 +274,17 @@ void sfpm_rewriter_free(sfpm_rewriter_t *rewriter)
 static bool run(sfpm_rewriter_t *rewriter, const char *filename, sfpm_output_t *output)
 {
     rewriter->output = output;
-    bool good = output && sfpm_image_is_unchanged(rewriter->image, filename) &&
-                sfpm_stream_spares(rewriter->image, output) &&
-                sfpm_stream_spares(rewriter->options.base, output) &&
-                rewrite_all(rewriter);
-    if (good)
-        good = sfpm_output_finish(output);
+    bool ok = output && sfpm_image_is_unchanged(rewriter->image, filename) &&
+              sfpm_stream_spares(rewriter->image, output) &&
+              sfpm_stream_spares(rewriter->options.base, output) && rewrite_all(rewriter);
+    if (ok)
+        ok = sfpm_output_finish(output);
     else
         sfpm_output_discard(output);
-    if (good)
+    if (ok)
         sfpm_meter_finish(&rewriter->meter);
     sfpm_rewriter_free(rewriter);
-    return good;
+    return ok;
 }
 
 bool sfpm_image_rewrite(sfpm_image_t *image, const char *filename,

@@ -31,12 +31,11 @@ static bool keep(void *context, const sfpm_trailer_t *trailer)
 {
     found_t *found = context;
     void *list = found->trailers;
-    bool good =
-        sfpm_grow_array(&list, &found->capacity, found->count + 1, sizeof *trailer);
+    bool ok = sfpm_grow_array(&list, &found->capacity, found->count + 1, sizeof *trailer);
     found->trailers = list;
-    if (good)
+    if (ok)
         found->trailers[found->count++] = *trailer;
-    return good;
+    return ok;
 }
 
 /* ---- commits ---- */
@@ -113,19 +112,19 @@ static bool salvage_commit(sfpm_rewriter_t *rewriter, const sfpm_trailer_t *trai
     if (!worth)
         return sfpm_last_status() != SFPM_ERR_MEMORY;
     rewriter->callback = NULL; /* it has been told */
-    bool good = sfpm_rewrite_commit(rewriter, trailer);
+    bool ok = sfpm_rewrite_commit(rewriter, trailer);
     rewriter->callback = callback;
-    *recovered += good;
-    return good;
+    *recovered += ok;
+    return ok;
 }
 
 static bool salvage_all(sfpm_rewriter_t *rewriter, const found_t *found)
 {
     uint64_t recovered = 0;
-    bool good = true;
-    for (size_t i = 0; good && i < found->count; i++)
-        good = salvage_commit(rewriter, &found->trailers[i], &recovered);
-    return good &&
+    bool ok = true;
+    for (size_t i = 0; ok && i < found->count; i++)
+        ok = salvage_commit(rewriter, &found->trailers[i], &recovered);
+    return ok &&
            (recovered > 0 || sfpm_fail(SFPM_ERR_CORRUPT, "no commit could be recovered"));
 }
 
@@ -175,15 +174,14 @@ static bool run(sfpm_rewriter_t *rewriter, const char *output,
     found_t found = {0};
     sfpm_output_options_t how;
     sfpm_error_state_t lost = {.text = ""};
-    bool good = sfpm_output_options(write, &how) &&
-                read_header(rewriter, options, &lost) &&
-                sfpm_log_search(rewriter->image->input, SFPM_HEADER_SIZE, keep, &found);
-    if (good && found.count == 0)
-        good = sfpm_fail(lost.status == SFPM_ERR_NOT_IMAGE ? SFPM_ERR_NOT_IMAGE
-                                                           : SFPM_ERR_TRUNCATED,
-                         "%sno whole commit was found in the file",
-                         lost.status == SFPM_ERR_NOT_IMAGE ? "not an sfpm image: " : "");
-    if (good) {
+    bool ok = sfpm_output_options(write, &how) && read_header(rewriter, options, &lost) &&
+              sfpm_log_search(rewriter->image->input, SFPM_HEADER_SIZE, keep, &found);
+    if (ok && found.count == 0)
+        ok = sfpm_fail(lost.status == SFPM_ERR_NOT_IMAGE ? SFPM_ERR_NOT_IMAGE
+                                                         : SFPM_ERR_TRUNCATED,
+                       "%sno whole commit was found in the file",
+                       lost.status == SFPM_ERR_NOT_IMAGE ? "not an sfpm image: " : "");
+    if (ok) {
         if (lost.text[0] != '\0')
             tell(rewriter, 0, NULL, false, lost.text);
         find_base(rewriter, &found, options);
@@ -194,14 +192,14 @@ static bool run(sfpm_rewriter_t *rewriter, const char *output,
         rewriter->output = sfpm_base_is_spared(rewriter->image->base, output)
                                ? sfpm_output_create(output, &how)
                                : NULL;
-        good = rewriter->output && salvage_all(rewriter, &found);
-        if (good)
-            good = sfpm_output_finish(rewriter->output);
+        ok = rewriter->output && salvage_all(rewriter, &found);
+        if (ok)
+            ok = sfpm_output_finish(rewriter->output);
         else
             sfpm_output_discard(rewriter->output);
     }
     free(found.trailers);
-    return good;
+    return ok;
 }
 
 /* What is damaged is the only evidence: not even its other names are written to. */
@@ -232,9 +230,9 @@ bool sfpm_image_salvage(const char *filename, const char *output,
     image->path = sfpm_copy_string(filename);
     image->input = image->path ? sfpm_input_open(filename) : NULL;
     rewriter.image = image;
-    bool good = image->input && is_another(image, output) &&
-                run(&rewriter, output, &known, write);
+    bool ok = image->input && is_another(image, output) &&
+              run(&rewriter, output, &known, write);
     sfpm_rewriter_free(&rewriter);
     sfpm_image_close(image);
-    return good;
+    return ok;
 }

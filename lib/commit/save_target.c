@@ -303,8 +303,8 @@ bool sfpm_edit_append(sfpm_edit_t *edit, const sfpm_write_options_t *options)
     if (!take_options(edit, options, &how))
         return false;
     how.held = edit->image->locked ? &edit->image->lock : NULL;
-    bool good = edit->format == 1 ? replace_v1(edit, &how) : append(edit, &how);
-    if (good && edit->format != 1)
+    bool ok = edit->format == 1 ? replace_v1(edit, &how) : append(edit, &how);
+    if (ok && edit->format != 1)
         show_new(edit->image);
-    return good;
+    return ok;
 }

@@ -72,9 +72,9 @@ bool sfpm_v1_encode(sfpm_edit_t *edit, sfpm_output_t *output)
     if (!check_contents(&edit->index) || !sfpm_edit_stamp(edit))
         return false;
     uint8_t *scratch = sfpm_new_block(SFPM_CHUNK);
-    bool good = scratch && write_head(&edit->index, output);
-    for (size_t i = 0; good && i < edit->index.num_regions; i++)
-        good = write_region(edit, i, scratch, output);
+    bool ok = scratch && write_head(&edit->index, output);
+    for (size_t i = 0; ok && i < edit->index.num_regions; i++)
+        ok = write_region(edit, i, scratch, output);
     free(scratch);
-    return good && sfpm_output_sync(output);
+    return ok && sfpm_output_sync(output);
 }

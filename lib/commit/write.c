@@ -190,13 +190,12 @@ static bool write_boxed(sfpm_plan_t *plan, uint32_t type, uint32_t kind,
     if (!plan->edit->keys)
         return write_record(output, type, bytes->data, size);
     uint8_t *box = SFPM_NEW_N(uint8_t, size + SFPM_BOX_EXTRA);
-    bool good = box &&
-                sfpm_box_seal(&plan->sealer, kind, place, bytes->data, size, box) &&
-                write_record(output, type, box, size + SFPM_BOX_EXTRA);
+    bool ok = box && sfpm_box_seal(&plan->sealer, kind, place, bytes->data, size, box) &&
+              write_record(output, type, box, size + SFPM_BOX_EXTRA);
     /* What was written is what checksums and digests outside the boxes cover. */
     free(bytes->data);
     *bytes = (sfpm_buffer_t){box, size + SFPM_BOX_EXTRA, size + SFPM_BOX_EXTRA};
-    return good;
+    return ok;
 }
 
 static bool write_leaf(sfpm_plan_t *plan, const sfpm_planned_leaf_t *planned,
@@ -211,14 +210,14 @@ static bool write_leaf(sfpm_plan_t *plan, const sfpm_planned_leaf_t *planned,
     if (planned->leaf.num_extents == 0 || reuse_leaf(plan->edit, planned, ref))
         return true;
     uint64_t offset = sfpm_output_offset(output);
-    bool good = sfpm_leaf_encode(&planned->leaf, &bytes) &&
-                write_boxed(plan, SFPM_RECORD_LEAF, SFPM_BOX_LEAF, &bytes, output);
-    if (good) {
+    bool ok = sfpm_leaf_encode(&planned->leaf, &bytes) &&
+              write_boxed(plan, SFPM_RECORD_LEAF, SFPM_BOX_LEAF, &bytes, output);
+    if (ok) {
         ref->offset = offset;
         ref->sum = sfpm_checksum(bytes.data, bytes.size, 0);
     }
     sfpm_buffer_free(&bytes);
-    return good;
+    return ok;
 }
 
 static bool write_leaves(sfpm_plan_t *plan, sfpm_output_t *output)
@@ -249,13 +248,13 @@ static bool write_index(sfpm_plan_t *plan, sfpm_trailer_t *trailer, sfpm_output_
 {
     sfpm_buffer_t bytes = {0};
     trailer->index_offset = sfpm_output_offset(output);
-    bool good = number_index(plan->edit, trailer) &&
-                sfpm_index_encode(&plan->edit->index, &bytes) &&
-                write_boxed(plan, SFPM_RECORD_INDEX, SFPM_BOX_INDEX, &bytes, output);
-    if (good)
+    bool ok = number_index(plan->edit, trailer) &&
+              sfpm_index_encode(&plan->edit->index, &bytes) &&
+              write_boxed(plan, SFPM_RECORD_INDEX, SFPM_BOX_INDEX, &bytes, output);
+    if (ok)
         sfpm_digest(bytes.data, bytes.size, trailer->index_digest);
     sfpm_buffer_free(&bytes);
-    return good;
+    return ok;
 }
 
 /* ---- the whole ---- */
@@ -273,20 +272,20 @@ static bool write_dead(const sfpm_edit_t *edit, const sfpm_trailer_t *last,
     sfpm_dead_t dead = {begin, end - begin, 0, last->sum};
     sfpm_running_checksum_t *sum = sfpm_running_checksum_create();
     memset(bytes, 0xff, sizeof bytes);
-    bool good = sum && sfpm_output_write(output, bytes, (size_t)(end - size));
-    for (uint64_t at = begin; good && at < end;) {
+    bool ok = sum && sfpm_output_write(output, bytes, (size_t)(end - size));
+    for (uint64_t at = begin; ok && at < end;) {
         size_t stored = sfpm_span(size, at, sizeof bytes);
         size_t now = sfpm_span(end, at, sizeof bytes);
         memset(bytes + stored, 0xff, now - stored);
-        good = stored == 0 || sfpm_input_read(edit->image->input, at, bytes, stored);
-        if (good)
+        ok = stored == 0 || sfpm_input_read(edit->image->input, at, bytes, stored);
+        if (ok)
             sfpm_running_checksum_add(sum, bytes, now);
         at += now;
     }
     dead.sum = sum ? sfpm_running_checksum_value(sum) : 0;
     sfpm_running_checksum_destroy(sum);
     sfpm_dead_encode(&dead, bytes);
-    return good && write_record(output, SFPM_RECORD_DEAD, bytes, SFPM_DEAD_SIZE);
+    return ok && write_record(output, SFPM_RECORD_DEAD, bytes, SFPM_DEAD_SIZE);
 }
 
 static bool start_trailer(sfpm_trailer_t *trailer, const sfpm_trailer_t *last)
@@ -375,9 +374,9 @@ bool sfpm_commit_write(sfpm_edit_t *edit, const sfpm_trailer_t *last,
 {
     sfpm_plan_t plan = {0};
     sfpm_trailer_t trailer;
-    bool good = sfpm_commit_write_planned(&plan, edit, last, &trailer, output);
+    bool ok = sfpm_commit_write_planned(&plan, edit, last, &trailer, output);
     sfpm_plan_free(&plan);
-    if (good)
+    if (ok)
         memcpy(edit->id, trailer.id, sizeof edit->id);
-    return good;
+    return ok;
 }

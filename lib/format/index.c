@@ -73,7 +73,7 @@ static bool copy_regions(const sfpm_index_t *from, sfpm_index_t *to)
 
 bool sfpm_index_copy(const sfpm_index_t *from, sfpm_index_t *to)
 {
-    bool good = true;
+    bool ok = true;
     *to = (sfpm_index_t){.number = from->number,
                          .parent = from->parent,
                          .state_of = from->state_of,
@@ -85,40 +85,40 @@ bool sfpm_index_copy(const sfpm_index_t *from, sfpm_index_t *to)
                          .level = from->level,
                          .base_number = from->base_number};
     memcpy(to->base_digest, from->base_digest, SFPM_DIGEST_SIZE);
-    for (size_t i = 0; good && i < SFPM_NUM_TEXTS; i++)
-        good = (to->texts[i] = sfpm_copy_string(from->texts[i])) != NULL;
-    good = good && copy_attributes(from, to) && copy_regions(from, to);
-    if (!good)
+    for (size_t i = 0; ok && i < SFPM_NUM_TEXTS; i++)
+        ok = (to->texts[i] = sfpm_copy_string(from->texts[i])) != NULL;
+    ok = ok && copy_attributes(from, to) && copy_regions(from, to);
+    if (!ok)
         sfpm_index_free(to);
-    return good;
+    return ok;
 }
 
 bool sfpm_region_digest(const sfpm_region_t *region, uint8_t digest[SFPM_DIGEST_SIZE])
 {
     sfpm_buffer_t bytes = {0};
-    bool good = sfpm_buffer_add_u64(&bytes, region->size);
-    for (size_t i = 0; good && i < region->num_leaves; i++)
-        good = sfpm_buffer_add(&bytes, region->leaves[i].digest, SFPM_DIGEST_SIZE);
-    if (good)
+    bool ok = sfpm_buffer_add_u64(&bytes, region->size);
+    for (size_t i = 0; ok && i < region->num_leaves; i++)
+        ok = sfpm_buffer_add(&bytes, region->leaves[i].digest, SFPM_DIGEST_SIZE);
+    if (ok)
         sfpm_digest(bytes.data, bytes.size, digest);
     sfpm_buffer_free(&bytes);
-    return good;
+    return ok;
 }
 
 bool sfpm_state_digest(const sfpm_index_t *index, uint8_t digest[SFPM_DIGEST_SIZE])
 {
     sfpm_buffer_t bytes = {0};
-    bool good = sfpm_buffer_add_u32(&bytes, (uint32_t)index->num_regions);
-    for (size_t i = 0; good && i < index->num_regions; i++) {
+    bool ok = sfpm_buffer_add_u32(&bytes, (uint32_t)index->num_regions);
+    for (size_t i = 0; ok && i < index->num_regions; i++) {
         const sfpm_region_t *region = &index->regions[i];
-        good = sfpm_buffer_add_u32(&bytes, (uint32_t)strlen(region->name)) &&
-               sfpm_buffer_add(&bytes, region->name, strlen(region->name)) &&
-               sfpm_buffer_add_u64(&bytes, region->size) &&
-               sfpm_buffer_add_u32(&bytes, region->flags) &&
-               sfpm_buffer_add(&bytes, region->digest, SFPM_DIGEST_SIZE);
+        ok = sfpm_buffer_add_u32(&bytes, (uint32_t)strlen(region->name)) &&
+             sfpm_buffer_add(&bytes, region->name, strlen(region->name)) &&
+             sfpm_buffer_add_u64(&bytes, region->size) &&
+             sfpm_buffer_add_u32(&bytes, region->flags) &&
+             sfpm_buffer_add(&bytes, region->digest, SFPM_DIGEST_SIZE);
     }
-    if (good)
+    if (ok)
         sfpm_digest(bytes.data, bytes.size, digest);
     sfpm_buffer_free(&bytes);
-    return good;
+    return ok;
 }

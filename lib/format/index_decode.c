@@ -177,13 +177,13 @@ bool sfpm_index_decode(const uint8_t *bytes, size_t length, sfpm_index_t *index)
         *index = (sfpm_index_t){0};
         return false;
     }
-    bool good = true;
-    for (size_t i = 0; good && i < SFPM_NUM_TEXTS; i++)
-        good = get_text(&cursor, &index->texts[i]);
-    good = good && get_attributes(&cursor, index) && get_regions(&cursor, index);
-    if (good && cursor.at != length)
-        good = corrupt("it has bytes left over");
-    if (!good)
+    bool ok = true;
+    for (size_t i = 0; ok && i < SFPM_NUM_TEXTS; i++)
+        ok = get_text(&cursor, &index->texts[i]);
+    ok = ok && get_attributes(&cursor, index) && get_regions(&cursor, index);
+    if (ok && cursor.at != length)
+        ok = corrupt("it has bytes left over");
+    if (!ok)
         sfpm_index_free(index);
-    return good;
+    return ok;
 }

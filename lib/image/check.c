@@ -43,10 +43,10 @@ static bool check_payload(sfpm_check_t *check, uint64_t offset)
     uint64_t end;
     if (!sfpm_record_read(check->image->input, offset, &record, &end))
         return false;
-    bool good = sfpm_record_load(check->image->input, offset, record.type,
-                                 check->image->max_memory, &record, &payload);
+    bool ok = sfpm_record_load(check->image->input, offset, record.type,
+                               check->image->max_memory, &record, &payload);
     free(payload);
-    return good;
+    return ok;
 }
 
 /* Packed data has a checksum of its own, so that damage shows without a key. */
@@ -54,19 +54,19 @@ static bool check_data_sum(sfpm_check_t *check, const sfpm_record_t *record,
                            uint64_t start)
 {
     sfpm_running_checksum_t *sum = sfpm_running_checksum_create();
-    bool good = sum != NULL;
-    for (uint64_t at = 0; good && at < record->length; at += SFPM_CHUNK) {
+    bool ok = sum != NULL;
+    for (uint64_t at = 0; ok && at < record->length; at += SFPM_CHUNK) {
         size_t now = sfpm_span(record->length, at, SFPM_CHUNK);
-        good = sfpm_input_read(check->image->input, start + at, check->scratch, now);
-        if (good)
+        ok = sfpm_input_read(check->image->input, start + at, check->scratch, now);
+        if (ok)
             sfpm_running_checksum_add(sum, check->scratch, now);
     }
-    if (good && sfpm_running_checksum_value(sum) != record->sum)
-        good = sfpm_fail_at(SFPM_ERR_CHECKSUM, start,
-                            "the data at offset %llu is damaged (checksum mismatch)",
-                            (unsigned long long)start);
+    if (ok && sfpm_running_checksum_value(sum) != record->sum)
+        ok = sfpm_fail_at(SFPM_ERR_CHECKSUM, start,
+                          "the data at offset %llu is damaged (checksum mismatch)",
+                          (unsigned long long)start);
     sfpm_running_checksum_destroy(sum);
-    return good;
+    return ok;
 }
 
 static bool check_record(sfpm_check_t *check, uint64_t offset,
@@ -88,18 +88,18 @@ static bool sum_range(const sfpm_input_t *input, uint64_t at, uint64_t end, uint
 {
     uint8_t *page = sfpm_new_block(SFPM_CHUNK);
     sfpm_running_checksum_t *running = sfpm_running_checksum_create();
-    bool good = page && running;
-    while (good && at < end) {
+    bool ok = page && running;
+    while (ok && at < end) {
         size_t now = sfpm_span(end, at, SFPM_CHUNK);
-        good = sfpm_input_read(input, at, page, now);
-        if (good)
+        ok = sfpm_input_read(input, at, page, now);
+        if (ok)
             sfpm_running_checksum_add(running, page, now);
         at += now;
     }
-    *sum = good ? sfpm_running_checksum_value(running) : 0;
+    *sum = ok ? sfpm_running_checksum_value(running) : 0;
     sfpm_running_checksum_destroy(running);
     free(page);
-    return good;
+    return ok;
 }
 
 /* Dead bytes before the first record of a commit are those that it says. */
@@ -146,15 +146,13 @@ static bool check_place(const sfpm_check_t *check, const sfpm_trailer_t *trailer
     char name[5];
     bool dead = trailer->start != trailer->begin && at == trailer->start;
     bool keys = check->image->keys.sealed && at == SFPM_HEADER_SIZE;
-    bool good = (type == SFPM_RECORD_DEAD) == dead &&
-                (type == SFPM_RECORD_KEYS) == keys &&
-                (type == SFPM_RECORD_SALT) == salt_is_due(check, before, type) &&
-                (type == SFPM_RECORD_INDEX) == (at == trailer->index_offset) &&
-                type != SFPM_RECORD_TRAILER && end <= trailer->offset;
-    return good ||
-           sfpm_fail_at(SFPM_ERR_CORRUPT, at,
-                        "the %s record at offset %llu is out of place",
-                        sfpm_record_type_name(type, name), (unsigned long long)at);
+    bool ok = (type == SFPM_RECORD_DEAD) == dead && (type == SFPM_RECORD_KEYS) == keys &&
+              (type == SFPM_RECORD_SALT) == salt_is_due(check, before, type) &&
+              (type == SFPM_RECORD_INDEX) == (at == trailer->index_offset) &&
+              type != SFPM_RECORD_TRAILER && end <= trailer->offset;
+    return ok || sfpm_fail_at(SFPM_ERR_CORRUPT, at,
+                              "the %s record at offset %llu is out of place",
+                              sfpm_record_type_name(type, name), (unsigned long long)at);
 }
 
 static bool check_records(sfpm_check_t *check, const sfpm_trailer_t *trailer)
@@ -204,13 +202,13 @@ static bool note_extents(sfpm_check_t *check, const sfpm_region_t *region,
     }
     *seen = sfpm_seen_add(&check->seen,
                           sfpm_checksum(key, (FIXED + EACH * n) * sizeof *key, 0));
-    bool good = true;
-    for (size_t i = 0; good && !*seen && i < n; i++)
+    bool ok = true;
+    for (size_t i = 0; ok && !*seen && i < n; i++)
         if (cuts[i].kind != SFPM_EXTENT_BASE)
-            good = sfpm_ranges_add(cuts[i].kind == SFPM_EXTENT_CHUNK ? &check->chunks
-                                                                     : &check->used,
-                                   cuts[i].offset, cuts[i].length);
-    return good;
+            ok = sfpm_ranges_add(cuts[i].kind == SFPM_EXTENT_CHUNK ? &check->chunks
+                                                                   : &check->used,
+                                 cuts[i].offset, cuts[i].length);
+    return ok;
 }
 
 static bool check_chunk(sfpm_check_t *check, const sfpm_region_t *region,

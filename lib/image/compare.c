@@ -51,12 +51,12 @@ static bool has_sums(const side_t *side)
 
 static bool read_chunk(side_t *side, uint64_t position, size_t size)
 {
-    bool good = has_sums(side)
-                    ? sfpm_chunk_read(&side->reader, side->region, position, side->chunk)
-                    : sfpm_input_read(side->image->input,
-                                      side->image->v1_offsets[side->index] + position,
-                                      side->chunk, size);
-    return good || sfpm_image_fail_named(side->image);
+    bool ok = has_sums(side)
+                  ? sfpm_chunk_read(&side->reader, side->region, position, side->chunk)
+                  : sfpm_input_read(side->image->input,
+                                    side->image->v1_offsets[side->index] + position,
+                                    side->chunk, size);
+    return ok || sfpm_image_fail_named(side->image);
 }
 
 /* `size` bytes of both chunks at `position`. */
@@ -161,9 +161,9 @@ bool sfpm_image_compare(const sfpm_image_t *a, size_t region_a, const sfpm_image
     if (!callback)
         return sfpm_fail(SFPM_ERR_ARGUMENT, "a callback is needed");
     comparison_t comparison = {.callback = callback, .context = context};
-    bool good = start_side(&comparison.a, a, region_a) &&
-                start_side(&comparison.b, b, region_b) && compare_regions(&comparison);
+    bool ok = start_side(&comparison.a, a, region_a) &&
+              start_side(&comparison.b, b, region_b) && compare_regions(&comparison);
     end_side(&comparison.a);
     end_side(&comparison.b);
-    return good;
+    return ok;
 }

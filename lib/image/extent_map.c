@@ -26,11 +26,11 @@ static bool add_run(sfpm_places_t *places, const sfpm_run_t *run)
         return true;
     }
     void *runs = places->runs;
-    bool good = sfpm_grow_array(&runs, &places->capacity, places->count + 1, sizeof *run);
+    bool ok = sfpm_grow_array(&runs, &places->capacity, places->count + 1, sizeof *run);
     places->runs = runs;
-    if (good)
+    if (ok)
         places->runs[places->count++] = *run;
-    return good;
+    return ok;
 }
 
 static bool add_leaf(sfpm_places_t *places, const sfpm_leaf_t *leaf, uint64_t base,
@@ -80,11 +80,11 @@ bool sfpm_places_find(const sfpm_image_t *image, size_t index, uint64_t size,
     if (!*mappable)
         return true;
     sfpm_reader_init(&reader, image);
-    bool good = find_runs(&reader, &image->index.regions[index], size, places, mappable);
+    bool ok = find_runs(&reader, &image->index.regions[index], size, places, mappable);
     sfpm_reader_free(&reader);
     if (!*mappable)
         sfpm_places_free(places);
-    return good || sfpm_image_fail_named(image);
+    return ok || sfpm_image_fail_named(image);
 }
 
 bool sfpm_places_inode(const sfpm_image_t *image, uint64_t *inode)
@@ -127,13 +127,13 @@ bool sfpm_places_verify(const sfpm_image_t *image, size_t index, const uint8_t *
 {
     const sfpm_region_t *region = &image->index.regions[index];
     sfpm_reader_t reader;
-    bool good = true;
+    bool ok = true;
     sfpm_reader_init(&reader, image);
-    for (size_t i = 0; good && (uint64_t)i * SFPM_LEAF_BYTES < size; i++) {
+    for (size_t i = 0; ok && (uint64_t)i * SFPM_LEAF_BYTES < size; i++) {
         const sfpm_leaf_t *leaf = sfpm_reader_leaf(&reader, region, i);
-        good =
+        ok =
             leaf && verify_leaf(region, leaf, (uint64_t)i * SFPM_LEAF_BYTES, bytes, size);
     }
     sfpm_reader_free(&reader);
-    return good || sfpm_image_fail_named(image);
+    return ok || sfpm_image_fail_named(image);
 }

@@ -79,11 +79,11 @@ static bool read_range(const sfpm_image_t *image, size_t index, uint64_t offset,
     sfpm_reader_init(&reader, image);
     sfpm_meter_start(&meter, &image->progress, size);
     reader.meter = &meter;
-    bool good = sfpm_region_read(&reader, &image->index.regions[index], offset, to, size);
+    bool ok = sfpm_region_read(&reader, &image->index.regions[index], offset, to, size);
     sfpm_reader_free(&reader);
-    if (good)
+    if (ok)
         sfpm_meter_finish(&meter);
-    return good;
+    return ok;
 }
 
 bool sfpm_image_read(const sfpm_image_t *image, size_t index, uint64_t offset, void *to,

@@ -121,11 +121,11 @@ static bool open_index(const sfpm_image_t *image, const sfpm_trailer_t *trailer,
     sfpm_opener_t opener = {.keys = &image->keys, .input = image->input};
     if (!image->keys.sealed)
         return true;
-    bool good =
+    bool ok =
         sfpm_box_open(&opener, SFPM_BOX_INDEX, trailer->index_offset + SFPM_RECORD_SIZE,
                       payload, *length, payload, length);
     sfpm_opener_free(&opener);
-    return good;
+    return ok;
 }
 
 static bool same_base(const sfpm_index_t *a, const sfpm_index_t *b)
@@ -141,25 +141,25 @@ bool sfpm_image_index(const sfpm_image_t *image, const sfpm_trailer_t *trailer,
     size_t length;
     if (!sfpm_log_index(image->input, trailer, image->max_memory, &payload, &length))
         return false;
-    bool good = open_index(image, trailer, payload, &length) &&
-                sfpm_index_decode(payload, length, index);
+    bool ok = open_index(image, trailer, payload, &length) &&
+              sfpm_index_decode(payload, length, index);
     free(payload);
-    if (!good)
+    if (!ok)
         return false;
     bool delta = image->header.incompatible & SFPM_INCOMPATIBLE_DELTA;
     if (index->number != trailer->number)
-        good = sfpm_fail_at(SFPM_ERR_CORRUPT, trailer->index_offset,
-                            "index and trailer disagree about the commit's number");
+        ok = sfpm_fail_at(SFPM_ERR_CORRUPT, trailer->index_offset,
+                          "index and trailer disagree about the commit's number");
     else if (index->base_number != 0 && !delta)
-        good = sfpm_fail_at(SFPM_ERR_CORRUPT, trailer->index_offset,
-                            "the index names a base image, which the header denies");
+        ok = sfpm_fail_at(SFPM_ERR_CORRUPT, trailer->index_offset,
+                          "the index names a base image, which the header denies");
     else if (image->shown.number != 0 && !same_base(index, &image->index))
-        good = sfpm_fail_at(SFPM_ERR_CORRUPT, trailer->index_offset,
-                            "the index names another base image than the last one");
-    good = good && check_leaf_places(index, trailer->index_offset);
-    if (!good)
+        ok = sfpm_fail_at(SFPM_ERR_CORRUPT, trailer->index_offset,
+                          "the index names another base image than the last one");
+    ok = ok && check_leaf_places(index, trailer->index_offset);
+    if (!ok)
         sfpm_index_free(index);
-    return good;
+    return ok;
 }
 
 bool sfpm_image_find_trailer(const sfpm_image_t *image, uint64_t number,
@@ -229,14 +229,14 @@ static bool show_last(sfpm_image_t *image, const sfpm_image_options_t *options)
     sfpm_trailer_t last;
     if (!sfpm_log_last(image->input, &last) || !load_view(image, &last, &view))
         return false;
-    bool good = image->base || view.index.base_number == 0 ||
-                sfpm_image_open_base(image, &view.index, options);
+    bool ok = image->base || view.index.base_number == 0 ||
+              sfpm_image_open_base(image, &view.index, options);
     publish_view(image, &view);
     image->last = last;
     image->info.size = sfpm_input_size(image->input);
     image->info.commits = last.number;
     image->info.first = last.first;
-    return good && note_torn_tail(image);
+    return ok && note_torn_tail(image);
 }
 
 static bool open_v2(sfpm_image_t *image, const uint8_t header[SFPM_HEADER_SIZE],

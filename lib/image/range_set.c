@@ -13,12 +13,12 @@ bool sfpm_ranges_add(sfpm_ranges_t *ranges, uint64_t offset, uint64_t length)
     void *items = ranges->items;
     if (length == 0)
         return true;
-    bool good = sfpm_grow_array(&items, &ranges->capacity, ranges->count + 1,
-                                sizeof(sfpm_range_t));
+    bool ok = sfpm_grow_array(&items, &ranges->capacity, ranges->count + 1,
+                              sizeof(sfpm_range_t));
     ranges->items = items;
-    if (good)
+    if (ok)
         ranges->items[ranges->count++] = (sfpm_range_t){offset, length};
-    return good;
+    return ok;
 }
 
 void sfpm_ranges_free(sfpm_ranges_t *ranges)

@@ -81,11 +81,11 @@ bool sfpm_keys_load(sfpm_keys_t *keys, const sfpm_input_t *input,
     if (!sfpm_record_load(input, SFPM_HEADER_SIZE, SFPM_RECORD_KEYS, SFPM_KEYS_SIZE,
                           &record, &payload))
         return false;
-    bool good = record.length == SFPM_KEYS_SIZE;
-    if (good)
+    bool ok = record.length == SFPM_KEYS_SIZE;
+    if (ok)
         kdf_decode(payload, &keys->kdf);
     free(payload);
-    if (!good || keys->kdf.kind > SFPM_KDF_SCRYPT)
+    if (!ok || keys->kdf.kind > SFPM_KDF_SCRYPT)
         return sfpm_fail_at(SFPM_ERR_CORRUPT, SFPM_HEADER_SIZE,
                             "the KEYS record makes no sense");
     if (!sfpm_crypt_available())
@@ -135,19 +135,19 @@ static bool load_cipher(sfpm_opener_t *opener, uint64_t salt_offset)
     if (!sfpm_record_load(opener->input, salt_offset, SFPM_RECORD_SALT, SFPM_SALT_RECORD,
                           &record, &payload))
         return false;
-    bool good = record.length == SFPM_SALT_RECORD ||
-                sfpm_fail_at(SFPM_ERR_CORRUPT, salt_offset,
-                             "the SALT record at offset %llu has an impossible size",
-                             (unsigned long long)salt_offset);
-    good = good && commit_cipher(opener->keys, payload, check, &opener->cipher);
-    if (good && memcmp(check, payload + SFPM_SALT_SIZE, CHECK_SIZE) != 0) {
+    bool ok = record.length == SFPM_SALT_RECORD ||
+              sfpm_fail_at(SFPM_ERR_CORRUPT, salt_offset,
+                           "the SALT record at offset %llu has an impossible size",
+                           (unsigned long long)salt_offset);
+    ok = ok && commit_cipher(opener->keys, payload, check, &opener->cipher);
+    if (ok && memcmp(check, payload + SFPM_SALT_SIZE, CHECK_SIZE) != 0) {
         sfpm_opener_free(opener);
-        good = sfpm_fail(SFPM_ERR_KEY, "the key is wrong: the image was encrypted with "
-                                       "another key or passphrase");
+        ok = sfpm_fail(SFPM_ERR_KEY, "the key is wrong: the image was encrypted with "
+                                     "another key or passphrase");
     }
     free(payload);
-    opener->salt_offset = good ? salt_offset : 0;
-    return good;
+    opener->salt_offset = ok ? salt_offset : 0;
+    return ok;
 }
 
 /* ---- boxes ---- */

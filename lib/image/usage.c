@@ -26,10 +26,10 @@ static bool collect_spans(usage_t *usage)
     sfpm_trailer_t at = usage->image->last;
     for (;;) {
         void *spans = usage->spans;
-        bool good =
+        bool ok =
             sfpm_grow_array(&spans, &usage->capacity, usage->count + 1, sizeof(span_t));
         usage->spans = spans;
-        if (!good)
+        if (!ok)
             return false;
         usage->spans[usage->count++] = (span_t){.trailer = at};
         if (sfpm_log_is_oldest(&at))
@@ -74,11 +74,11 @@ static bool note_leaf(usage_t *usage, size_t by, const sfpm_region_t *region,
     uint64_t payload = 8 + (uint64_t)leaf->num_chunks * 8 +
                        (uint64_t)leaf->num_extents * SFPM_EXTENT_SIZE +
                        (usage->image->keys.sealed ? SFPM_BOX_EXTRA : 0);
-    bool good = note(usage, by, ref->offset, SFPM_RECORD_SIZE + payload);
-    for (uint32_t i = 0; good && i < leaf->num_extents; i++)
+    bool ok = note(usage, by, ref->offset, SFPM_RECORD_SIZE + payload);
+    for (uint32_t i = 0; ok && i < leaf->num_extents; i++)
         if (leaf->extents[i].kind != SFPM_EXTENT_BASE)
-            good = note(usage, by, leaf->extents[i].offset, leaf->extents[i].length);
-    return good;
+            ok = note(usage, by, leaf->extents[i].offset, leaf->extents[i].length);
+    return ok;
 }
 
 /* Newest first: a leaf that was seen is used by a state that is later still. */
@@ -87,14 +87,14 @@ static bool note_state(usage_t *usage, size_t by)
     sfpm_index_t index;
     if (!sfpm_image_index(usage->image, &usage->spans[by].trailer, &index))
         return false;
-    bool good = true;
-    for (size_t i = 0; good && i < index.num_regions; i++)
-        for (size_t k = 0; good && k < index.regions[i].num_leaves; k++)
-            good = note_leaf(usage, by, &index.regions[i], k);
+    bool ok = true;
+    for (size_t i = 0; ok && i < index.num_regions; i++)
+        for (size_t k = 0; ok && k < index.regions[i].num_leaves; k++)
+            ok = note_leaf(usage, by, &index.regions[i], k);
     sfpm_reader_free(&usage->reader); /* its leaf's region is about to go */
     sfpm_reader_init(&usage->reader, usage->image);
     sfpm_index_free(&index);
-    return good;
+    return ok;
 }
 
 static void tell(usage_t *usage, sfpm_usage_callback_t callback, void *context)
@@ -119,15 +119,15 @@ bool sfpm_image_usage(const sfpm_image_t *image, sfpm_usage_callback_t callback,
         return true;
     }
     sfpm_reader_init(&usage.reader, image);
-    bool good = collect_spans(&usage);
-    for (size_t i = 0; good && i + 1 < usage.count; i++)
-        good = note_state(&usage, i);
-    if (good)
+    bool ok = collect_spans(&usage);
+    for (size_t i = 0; ok && i + 1 < usage.count; i++)
+        ok = note_state(&usage, i);
+    if (ok)
         tell(&usage, callback, context);
     for (size_t i = 0; i < usage.count; i++)
         sfpm_ranges_free(&usage.spans[i].used);
     free(usage.spans);
     sfpm_seen_free(&usage.seen);
     sfpm_reader_free(&usage.reader);
-    return good || sfpm_image_fail_named(image);
+    return ok || sfpm_image_fail_named(image);
 }

@@ -39,21 +39,21 @@ bool sfpm_access_copy_list(int from, int to, bool same_group)
     if (has_none(fgetxattr(from, list_name, NULL, 0)))
         return remove_list(to);
     char *value = same_group ? SFPM_NEW_N(char, ATTRIBUTE_MAX) : NULL;
-    bool good = value && copy_attribute(from, to, list_name, value);
+    bool ok = value && copy_attribute(from, to, list_name, value);
     free(value);
-    if (!good)
+    if (!ok)
         remove_list(to);
-    return good;
+    return ok;
 }
 
 /* names: as the system lists them, each with its terminator */
 static bool copy_all(int from, int to, const char *names, size_t size, char *value)
 {
-    bool good = true;
+    bool ok = true;
     for (const char *name = names; name < names + size; name += strlen(name) + 1)
         if (strncmp(name, "user.", 5) == 0)
-            good = copy_attribute(from, to, name, value) && good;
-    return good;
+            ok = copy_attribute(from, to, name, value) && ok;
+    return ok;
 }
 
 bool sfpm_access_copy_attributes(int from, int to)
@@ -65,10 +65,10 @@ bool sfpm_access_copy_attributes(int from, int to)
     if (!buffer)
         return false;
     size = flistxattr(from, buffer, ATTRIBUTE_MAX);
-    bool good = size >= 0 && copy_all(from, to, buffer, (size_t)size,
-                                      buffer + ATTRIBUTE_MAX);
+    bool ok =
+        size >= 0 && copy_all(from, to, buffer, (size_t)size, buffer + ATTRIBUTE_MAX);
     free(buffer);
-    return good;
+    return ok;
 }
 
 #else

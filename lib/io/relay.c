@@ -39,14 +39,14 @@ static bool copy_rest(passage_t *passage)
 {
     size_t size;
     uint8_t *bytes = sfpm_new_block(next_step(passage));
-    bool good = bytes != NULL;
-    while (good && (size = next_step(passage)) > 0) {
-        good = sfpm_input_read(passage->input, passage->at, bytes, size) &&
-               sfpm_output_write(passage->output, bytes, size);
+    bool ok = bytes != NULL;
+    while (ok && (size = next_step(passage)) > 0) {
+        ok = sfpm_input_read(passage->input, passage->at, bytes, size) &&
+             sfpm_output_write(passage->output, bytes, size);
         advance(passage, size);
     }
     free(bytes);
-    return good;
+    return ok;
 }
 
 /* Hands over what the system takes; the rest is left to be copied. So is a file that

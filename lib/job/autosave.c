@@ -71,10 +71,10 @@ sfpm_autosave_t *sfpm_autosave_start(sfpm_snapshot_t *snapshot, const char *file
 static bool end_job(sfpm_autosave_t *autosave)
 {
     sfpm_job_t *job = autosave->job;
-    bool good = !job || sfpm_job_wait(job);
+    bool ok = !job || sfpm_job_wait(job);
     autosave->job = NULL;
     sfpm_job_destroy(job);
-    return good;
+    return ok;
 }
 
 static bool begin(sfpm_autosave_t *autosave)
@@ -110,8 +110,8 @@ bool sfpm_autosave_stop(sfpm_autosave_t *autosave)
 {
     if (!autosave)
         return true;
-    bool good = end_job(autosave);
+    bool ok = end_job(autosave);
     bool last = commit_last(autosave); /* also after a failure: it holds all changes */
     release(autosave);
-    return good && last;
+    return ok && last;
 }

@@ -68,10 +68,10 @@ static bool write_copy(sfpm_job_t *job)
 }
 
 /* What is left once the copy is taken. */
-static void write_and_end(sfpm_job_t *job, bool good)
+static void write_and_end(sfpm_job_t *job, bool ok)
 {
-    good = sfpm_child_wait(job) && good;
-    job->saved = good && sfpm_job_goes_on(job) && write_copy(job);
+    ok = sfpm_child_wait(job) && ok;
+    job->saved = ok && sfpm_job_goes_on(job) && write_copy(job);
     if (!job->saved)
         sfpm_error_save(&job->error);
     atomic_store(&job->over, true);

@@ -60,17 +60,17 @@ static bool copy_pages(const sfpm_shadow_t *shadow, size_t from, size_t to, list
         return true;
     }
     void *stretches = list->stretches;
-    bool good = sfpm_grow_array(&stretches, &list->capacity, list->count + 1,
-                                sizeof *list->stretches);
+    bool ok = sfpm_grow_array(&stretches, &list->capacity, list->count + 1,
+                              sizeof *list->stretches);
     list->stretches = stretches;
     sfpm_stretch_t *last = list->count ? &list->stretches[list->count - 1] : NULL;
     if (last && last->to + last->size == shadow->copy + start &&
         last->from + last->size == shadow->base + start)
         last->size += end - start;
-    else if (good)
+    else if (ok)
         list->stretches[list->count++] =
             (sfpm_stretch_t){shadow->copy + start, shadow->base + start, end - start};
-    return good;
+    return ok;
 }
 
 /* Whether a chunk is to be copied of which nothing was yet. Its bits lie in one word;
@@ -237,10 +237,10 @@ static bool copy_stopped(sfpm_job_t *job)
     if (!is_best_by_child(job))
         return copy_regions(job, false, NULL);
     list_t list = {0};
-    bool good = copy_regions(job, false, &list) &&
-                sfpm_child_start(&job->child, list.stretches, list.count);
+    bool ok = copy_regions(job, false, &list) &&
+              sfpm_child_start(&job->child, list.stretches, list.count);
     free(list.stretches);
-    return good;
+    return ok;
 }
 
 bool sfpm_job_copy(sfpm_job_t *job)
@@ -249,10 +249,10 @@ bool sfpm_job_copy(sfpm_job_t *job)
                                         job->options.copying == SFPM_COPYING_ROUNDS);
     if (rounds && !copy_in_rounds(job))
         return false;
-    bool good = stop(job);
-    if (good) {
-        good = copy_stopped(job);
+    bool ok = stop(job);
+    if (ok) {
+        ok = copy_stopped(job);
         go(job);
     }
-    return good;
+    return ok;
 }

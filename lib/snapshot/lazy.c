@@ -73,23 +73,23 @@ static void park(sfpm_restoring_t *restoring)
 
 bool sfpm_lazy_replace(sfpm_restoring_t *restoring)
 {
-    bool good = true;
+    bool ok = true;
     size_t done = 0;
     if (!restoring->mappings)
         return true;
-    for (; good && done < restoring->pairing.num_registered; done++) {
+    for (; ok && done < restoring->pairing.num_registered; done++) {
         bool possible = true;
         if (sfpm_lazy_is_mapped(restoring, done) &&
             !sfpm_mapping_replace(&restoring->mappings[done], restoring->image,
                                   &possible))
-            good = !possible && give_up(restoring, done);
+            ok = !possible && give_up(restoring, done);
     }
-    if (good)
+    if (ok)
         park(restoring);
     else
         while (done-- > 0)
             sfpm_mapping_undo(&restoring->mappings[done]);
-    return good;
+    return ok;
 }
 
 void sfpm_lazy_free(sfpm_restoring_t *restoring)

@@ -68,11 +68,11 @@ static bool add(sfpm_piece_t **pieces, size_t *count, size_t *room,
                 const sfpm_piece_t *piece)
 {
     void *array = *pieces;
-    bool good = sfpm_grow_array(&array, room, *count + 1, sizeof *piece);
+    bool ok = sfpm_grow_array(&array, room, *count + 1, sizeof *piece);
     *pieces = array;
-    if (good)
+    if (ok)
         (*pieces)[(*count)++] = *piece;
-    return good;
+    return ok;
 }
 
 static bool add_piece(sfpm_mapping_t *mapping, size_t position, size_t size, bool of_file)
@@ -105,11 +105,11 @@ static bool map_run(sfpm_mapping_t *mapping, const sfpm_image_t *image,
 {
     size_t position = (size_t)run->position;
     size_t size = (size_t)run->size;
-    bool good = add_piece(mapping, *done, position - *done, false) &&
-                add_piece(mapping, position, size, true) &&
-                sfpm_places_map(image, run->offset, target(mapping) + position, size);
+    bool ok = add_piece(mapping, *done, position - *done, false) &&
+              add_piece(mapping, position, size, true) &&
+              sfpm_places_map(image, run->offset, target(mapping) + position, size);
     *done = position + size;
-    return good;
+    return ok;
 }
 
 static bool is_mapped(const sfpm_run_t *run, size_t least)
@@ -419,10 +419,10 @@ void sfpm_mapping_free(sfpm_mapping_t *mapping)
 bool sfpm_snapshot_can_park(sfpm_snapshot_t *snapshot, size_t more)
 {
     void *parked = snapshot->parked;
-    bool good = sfpm_grow_array(&parked, &snapshot->parked_capacity,
-                                snapshot->num_parked + more, sizeof *snapshot->parked);
+    bool ok = sfpm_grow_array(&parked, &snapshot->parked_capacity,
+                              snapshot->num_parked + more, sizeof *snapshot->parked);
     snapshot->parked = parked;
-    return good;
+    return ok;
 }
 
 void sfpm_snapshot_free_parked(sfpm_snapshot_t *snapshot)

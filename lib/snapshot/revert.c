@@ -78,16 +78,16 @@ static bool read_changed(sfpm_restoring_t *restoring, size_t registered)
     size_t stored = sfpm_restoring_source(restoring, registered)->stored;
     run_t run = {0};
     size_t piece = 0;
-    bool good = true;
+    bool ok = true;
     uint8_t *to = sfpm_new_array(size_to_read(watched), 1);
     restoring->fresh[registered] = to;
-    while (to && good && next_run(watched, &run, &piece)) {
+    while (to && ok && next_run(watched, &run, &piece)) {
         if (run.drop)
             continue;
-        good = sfpm_image_read(restoring->image, stored, run.from, to, run.to - run.from);
+        ok = sfpm_image_read(restoring->image, stored, run.from, to, run.to - run.from);
         to += run.to - run.from;
     }
-    return to && good;
+    return to && ok;
 }
 
 bool sfpm_revert_prepare(sfpm_restoring_t *restoring)

@@ -153,14 +153,14 @@ bool sfpm_dirty_are_private(sfpm_span_t *spans, size_t count)
 {
     char *line = NULL;
     size_t room = 0;
-    bool good = true;
+    bool ok = true;
     FILE *file = fopen("/proc/self/maps", "re");
-    while (file && good && count > 0 && getline(&line, &room, file) > 0)
-        good = cover(line, &spans, &count);
+    while (file && ok && count > 0 && getline(&line, &room, file) > 0)
+        ok = cover(line, &spans, &count);
     free(line);
     if (file)
         fclose(file);
-    return file && good && count == 0;
+    return file && ok && count == 0;
 }
 
 /* ---- The method ------------------------------------------------------------ */
@@ -188,9 +188,9 @@ static bool is_in_place(const sfpm_watched_t *watched)
         spans[i] =
             (sfpm_span_t){from, from + piece->size, piece->of_file ? watched->inode : 0};
     }
-    bool good = spans && sfpm_dirty_are_private(spans, watched->num_pieces);
+    bool ok = spans && sfpm_dirty_are_private(spans, watched->num_pieces);
     free(spans);
-    return good;
+    return ok;
 }
 
 static bool collect_all(sfpm_tracker_t *tracker, sfpm_watched_t *watched)
@@ -256,7 +256,5 @@ static void disarm(sfpm_tracker_t *tracker, sfpm_watched_t *watched)
 
 /* What was written to once and committed reverts to the restored contents, not to the
  * committed ones, when the program gives the page back. */
-const sfpm_dirty_method_t sfpm_dirty_pagemap = {.arm = arm,
-                                                .collect = collect,
-                                                .disarm = disarm,
-                                                .accumulates = true};
+const sfpm_dirty_method_t sfpm_dirty_pagemap = {
+    .arm = arm, .collect = collect, .disarm = disarm, .accumulates = true};
