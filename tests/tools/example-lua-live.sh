@@ -172,7 +172,7 @@ expect test -n "$place"
 succeeds sfpm-patch -q -i taken.img lua:65552/u64=0x400000
 cp taken.img refused.img
 expect_status 1 "$lua" -i taken.img
-expect_stderr_match "taken.img: heap 'lua': the place 0x400000 where it must lie is taken, and it cannot move"
+expect_stderr_match "taken.img: heap 'lua': the place 0x400000 where it must lie is taken, and a heap with same_build cannot move"
 expect_same refused.img taken.img
 # The control: back at its own place it is whole.
 succeeds sfpm-patch -q -i taken.img "lua:65552/u64=$place"
