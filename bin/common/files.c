@@ -122,7 +122,7 @@ void files_read_fd(const char *what, int fd)
 
 void files_read_bases(const sfpm_image_t *image)
 {
-    while ((image = sfpm_image_base(image)) != NULL)
+    while ((image = sfpm_image_info(image)->base) != NULL)
         files_read("a base image of the image that is read",
                    sfpm_image_info(image)->name);
 }

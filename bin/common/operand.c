@@ -134,8 +134,8 @@ bool operand_is_encrypted(const operand_t *operand)
 
 void operand_warn(const operand_t *operand)
 {
-    const char *warning;
-    for (size_t i = 0; (warning = sfpm_image_warning(operand->image, i)) != NULL; i++)
+    const char *warning = sfpm_image_info(operand->image)->warning;
+    if (warning)
         tool_warn(operand->label, warning);
 }
 

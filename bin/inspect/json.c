@@ -206,15 +206,11 @@ static void json_machine(const sfpm_vm_t *vm)
 
 static void json_warnings(const view_t *view)
 {
-    const char *warning;
-    bool first = true;
+    const char *warning = sfpm_image_info(view->file.image)->warning;
+    bool first = !warning;
     fputs(",\"warnings\":[", stdout);
-    for (size_t i = 0; (warning = sfpm_image_warning(view->file.image, i)) != NULL; i++) {
-        if (!first)
-            putchar(',');
-        first = false;
+    if (warning)
         escape_json(stdout, warning);
-    }
     if (view->refusal[0] != '\0') {
         if (!first)
             putchar(',');

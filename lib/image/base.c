@@ -84,7 +84,7 @@ bool sfpm_image_open_base(sfpm_image_t *image, const sfpm_index_t *index,
                                 (unsigned long long)index->base_number, wanted);
     digest_text(base->commit.digest, found);
     if (memcmp(base->commit.digest, index->base_digest, SFPM_DIGEST_SIZE) == 0) {
-        image->base = base;
+        image->info.base = image->base = base;
         return true;
     }
     sfpm_fail(

@@ -12,19 +12,9 @@ const char *sfpm_image_path(const sfpm_image_t *image)
     return image->path;
 }
 
-const sfpm_image_t *sfpm_image_base(const sfpm_image_t *image)
-{
-    return image ? image->base : NULL;
-}
-
 const sfpm_image_info_t *sfpm_image_info(const sfpm_image_t *image)
 {
     return image ? &image->info : NULL;
-}
-
-const char *sfpm_image_warning(const sfpm_image_t *image, size_t index)
-{
-    return image && index == 0 ? image->warning : NULL;
 }
 
 const sfpm_commit_info_t *sfpm_image_commit_info(const sfpm_image_t *image)

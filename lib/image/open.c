@@ -91,12 +91,14 @@ static bool note_torn_tail(sfpm_image_t *image)
     uint64_t end = image->last.offset + SFPM_TRAILER_RECORD;
     free(image->warning);
     image->warning = NULL;
+    image->info.warning = NULL;
     image->info.torn = sfpm_input_size(image->input) - end;
     if (image->info.torn == 0)
         return true;
     snprintf(text, sizeof text, format, (unsigned long long)image->info.torn,
              (unsigned long long)end, (unsigned long long)image->last.number);
     image->warning = sfpm_copy_string(text);
+    image->info.warning = image->warning;
     return image->warning != NULL;
 }
 

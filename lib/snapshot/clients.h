@@ -5,15 +5,6 @@
 
 #include <sfpm/snapshot.h>
 
-/*
- * Registers a region with flags, SFPM_REGION_…: *volatile* (not saved, zeroed on
- * restore), *secret* (saving it unencrypted fails), *portable* (restored on every
- * architecture), *pointers* (only the build that saved it may restore it).
- * `is_dynamic` and SFPM_REGION_DYNAMIC are the same.
- */
-bool sfpm_snapshot_add_region_flags(sfpm_snapshot_t *snapshot,
-                                    const sfpm_memory_region_t *region, uint32_t flags);
-
 /* Tells how changes of a region are found at present; never AUTO.
  * @param region  which one, in order of registration from 0 */
 sfpm_tracking_t sfpm_snapshot_tracking(const sfpm_snapshot_t *snapshot, size_t region);

@@ -212,7 +212,7 @@ static bool take_options(sfpm_restore_options_t *chosen, const sfpm_snapshot_t *
 static bool restore_named(sfpm_snapshot_t *snapshot, sfpm_image_t *image,
                           const sfpm_restore_options_t *options)
 {
-    const sfpm_image_t *base = sfpm_image_base(image);
+    const sfpm_image_t *base = sfpm_image_info(image)->base;
     bool ok = restore(snapshot, image, options, false);
     if (ok || sfpm_last_status() == SFPM_ERR_UNFINISHED)
         sfpm_snapshot_name_last(snapshot, sfpm_image_path(image),

@@ -252,9 +252,9 @@ sfpm_image_t *sfpm_snapshot_open(const sfpm_snapshot_t *snapshot, const char *fi
                                                   ? &snapshot->settings.secret
                                                   : NULL};
     sfpm_image_t *image = sfpm_image_open(filename, &options);
-    const char *remark;
-    for (size_t i = 0; image && (remark = sfpm_image_warning(image, i)); i++)
-        sfpm_snapshot_log(snapshot, SFPM_LOG_WARNING, "%s", remark);
+    const char *warning = image ? sfpm_image_info(image)->warning : NULL;
+    if (warning)
+        sfpm_snapshot_log(snapshot, SFPM_LOG_WARNING, "%s", warning);
     return image;
 }
 

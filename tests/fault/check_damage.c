@@ -68,7 +68,7 @@ static const char *judge_flip(const sample_t *sample, sfpm_image_t *image, size_
                    : NULL;
     if (!may_step_back(sample, shown, at))
         return "steps back";
-    if (!sfpm_image_warning(image, 0))
+    if (!sfpm_image_info(image)->warning)
         return "steps back without a word";
     return outcome == REFUSED ? "steps back to something that cannot be read" : NULL;
 }
@@ -167,7 +167,7 @@ static const char *judge_cut(tally_t *tally, sfpm_image_t *image, size_t size)
         return "shows another commit than the last whole one";
     if (use_all(image, &sample->states[whole - 1]) != AS_WRITTEN)
         return "gives wrong contents";
-    if (clean != (sfpm_image_warning(image, 0) == NULL) ||
+    if (clean != (sfpm_image_info(image)->warning == NULL) ||
         sfpm_image_info(image)->torn != size - sample->states[whole - 1].end)
         return "does not tell of its torn tail";
     return tally->reader->check(image) == clean ? NULL : "checks wrongly";

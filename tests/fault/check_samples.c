@@ -39,7 +39,7 @@ static void expect_read(void)
                       "%s: commit %zu is not as it was written: %s", sample.name, i + 1,
                       sfpm_last_error());
     }
-    ck_assert_int_eq(sfpm_image_warning(image, 0) != NULL, has_remains());
+    ck_assert_int_eq(sfpm_image_info(image)->warning != NULL, has_remains());
     ck_assert_msg(check_fully(image) != has_remains(), "%s: %s", sample.name,
                   sfpm_last_error());
     sfpm_image_close(image);

@@ -343,7 +343,7 @@ static const char *judge_open(bool good)
                  use_all(image, last) != AS_WRITTEN))
         fault = "shows something else";
     else if (good &&
-             (sfpm_image_warning(image, 0) != NULL) != (last->end != job_sample.size))
+             (sfpm_image_info(image)->warning != NULL) != (last->end != job_sample.size))
         fault = "warns of something else";
     sfpm_image_close(image);
     image = NULL;

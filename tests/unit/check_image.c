@@ -298,7 +298,7 @@ START_TEST(torn_tails_are_passed_over_and_covered)
         sfpm_image_t *image = sfpm_image_open(path, NULL);
         ck_assert_msg(image != NULL, "%s", sfpm_last_error());
         ck_assert_uint_eq(sfpm_image_info(image)->torn, torn[i]);
-        ck_assert_ptr_nonnull(sfpm_image_warning(image, 0));
+        ck_assert_ptr_nonnull(sfpm_image_info(image)->warning);
         ck_assert(!sfpm_image_check(image, NULL, NULL));
         ck_assert_uint_eq(first_byte(image), i + 1);
         uint8_t next = (uint8_t)(i + 2);

@@ -48,7 +48,7 @@ static void expect(uint64_t number, uint8_t byte, bool torn)
     ck_assert_uint_eq(sfpm_image_commit_info(image)->number, number);
     ck_assert_ok(sfpm_image_read(image, 0, 5999, &read, 1));
     ck_assert_uint_eq(read, byte);
-    ck_assert((sfpm_image_warning(image, 0) != NULL) == torn);
+    ck_assert((sfpm_image_info(image)->warning != NULL) == torn);
     if (torn)
         ck_assert(!sfpm_image_check(image, NULL, NULL));
     else

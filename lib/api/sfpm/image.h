@@ -108,6 +108,9 @@ typedef struct sfpm_image_info {
     uint64_t compatible;           /**< feature bits of the header */
     uint64_t incompatible;         /**< feature bits of the header */
     const char *name;              /**< by which the image was opened, for messages */
+    const char *warning;           /**< what is not an error, such as a torn end that was
+                                        passed over; NULL: nothing */
+    const struct sfpm_image *base; /**< the base image of a delta, or NULL */
 } sfpm_image_info_t;
 
 /** Facts about one commit. Strings are never NULL; "" when absent. */
@@ -162,17 +165,8 @@ SFPM_API sfpm_image_t *sfpm_image_open_fd(int fd, const char *name,
 /** Closes an image. Accepts NULL. */
 SFPM_API void sfpm_image_close(sfpm_image_t *image);
 
-/** @return the base image of a delta, or NULL; it lives as long as the image. */
-SFPM_API const sfpm_image_t *sfpm_image_base(const sfpm_image_t *image);
-
 /** @return facts about the file; they live as long as the image. */
 SFPM_API const sfpm_image_info_t *sfpm_image_info(const sfpm_image_t *image);
-
-/**
- * Remarks that are not errors, such as a torn tail that was passed over.
- * @return the remark with that index (from 0), NULL after the last
- */
-SFPM_API const char *sfpm_image_warning(const sfpm_image_t *image, size_t index);
 
 /**
  * Shows another commit. On failure the image shows what it showed before.

@@ -82,6 +82,12 @@ typedef struct sfpm_region_options {
                            the program to read before it reserves memory; 0: anywhere */
 } sfpm_region_options_t;
 
+/** Registers a region with flags, SFPM_REGION_…, alone. Otherwise as
+ * sfpm_snapshot_add_region(). */
+SFPM_API bool sfpm_snapshot_add_region_flags(sfpm_snapshot_t *snapshot,
+                                             const sfpm_memory_region_t *region,
+                                             uint32_t flags);
+
 /** Registers a region with options; NULL for the defaults. Otherwise as
  * sfpm_snapshot_add_region(). */
 SFPM_API bool sfpm_snapshot_add_region_with(sfpm_snapshot_t *snapshot,
