@@ -8,15 +8,27 @@
 # Should a signal not arrive, the file does not grow for ever.
 ulimit -f 400000
 
-# Counts for ever, or to a limit, and writes each number.
+# counting LIMIT DELAY: counts to a limit and writes each number, with a pause of so many
+# rounds of a loop in between: what does not stop at once must not fill the disk.
 counting() {
     cat <<END
 .global n
+.global left
 loop:   global.get n
         push 1
         add
         print
         global.set n
+        i64.const $2
+        global.set left
+pause:  global.get left
+        push 1
+        sub
+        global.set left
+        global.get left
+        i64.const 0
+        i64.gt_s
+        br_if pause
         global.get n
         i64.const $1
         i64.lt_s
@@ -24,8 +36,8 @@ loop:   global.get n
         halt
 END
 }
-counting 9000000000 >endless.s
-counting 300000 >count.s
+counting 9000000000 2000 >endless.s
+counting 300000 1 >count.s
 seq 300000 >wanted
 sfpm-save -o fresh.img endless.s
 
