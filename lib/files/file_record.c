@@ -83,13 +83,13 @@ bool sfpm_facts_match(const sfpm_facts_t *facts, uint32_t identity, int fd,
     uint64_t size = (uint64_t)status->st_size;
     if ((identity & SFPM_SAME_FILE) && ((uint64_t)status->st_dev != facts->device ||
                                         (uint64_t)status->st_ino != facts->inode))
-        snprintf(why, room, "it is another file (device or inode)");
+        snprintf(why, room, "it is a different file (device or inode)");
     else if ((identity & SFPM_SAME_TIME) &&
              (size != facts->size || (int64_t)MODIFIED(status).tv_sec != facts->seconds ||
               (uint32_t)MODIFIED(status).tv_nsec != facts->nanoseconds))
-        snprintf(why, room, "it was written since (size or time of modification)");
+        snprintf(why, room, "it was modified since (size or modification time)");
     else if ((identity & SFPM_SAME_CONTENT) && size < facts->size)
-        snprintf(why, room, "it has %llu bytes, and had %llu", (unsigned long long)size,
+        snprintf(why, room, "it has %llu bytes, but had %llu", (unsigned long long)size,
                  (unsigned long long)facts->size);
     else if ((identity & SFPM_SAME_CONTENT) && !facts->has_head)
         snprintf(why, room, "it could not be read when the image was saved");
@@ -98,7 +98,7 @@ bool sfpm_facts_match(const sfpm_facts_t *facts, uint32_t identity, int fd,
         snprintf(why, room, "it cannot be read");
     else if ((identity & SFPM_SAME_CONTENT) &&
              memcmp(head, facts->head, sizeof head) != 0)
-        snprintf(why, room, "its first %zu bytes are others", head_size(facts->size));
+        snprintf(why, room, "its first %zu bytes differ", head_size(facts->size));
     else
         return true;
     return false;
@@ -211,5 +211,5 @@ bool sfpm_facts_decode(sfpm_facts_t *facts, const char *text)
     facts->kind = SFPM_FACTS_OTHER;
     if (strcmp(text, "other") == 0 || decode_file(facts, text))
         return true;
-    return sfpm_fail(SFPM_ERR_CORRUPT, "what is recorded of it makes no sense");
+    return sfpm_fail(SFPM_ERR_CORRUPT, "its record in the image is invalid");
 }

@@ -23,13 +23,14 @@ static bool check_name(const sfpm_callbacks_t *callbacks, const char *name)
 {
     if (!name || !*name || strlen(name) > NAME_MAX_LENGTH ||
         name[strspn(name, NAME_LETTERS)] != '\0')
-        return sfpm_fail(SFPM_ERR_ARGUMENT,
-                         "a resource needs a name of up to %d letters, digits, '.', '_' "
-                         "and '-'",
-                         NAME_MAX_LENGTH);
+        return sfpm_fail(
+            SFPM_ERR_ARGUMENT,
+            "a resource's name must have 1 to %d letters, digits, '.', '_' and '-'",
+            NAME_MAX_LENGTH);
     for (size_t i = 0; i < callbacks->num_files; i++)
         if (strcmp(callbacks->files[i].given.name, name) == 0)
-            return sfpm_fail(SFPM_ERR_ARGUMENT, "there is a resource '%s' already", name);
+            return sfpm_fail(SFPM_ERR_ARGUMENT, "resource '%s' is already registered",
+                             name);
     return true;
 }
 
@@ -51,10 +52,10 @@ static bool check_choices(const sfpm_resource_t *resource)
              (resource->identity & ~same))
         fault = "has an unknown policy, check or identity";
     else if (resource->cut && access == O_RDONLY)
-        fault = "cannot be cut, since it is not written";
+        fault = "cannot be cut, since it is opened read-only";
     else if (resource->cut && (resource->check == SFPM_CHECK_IGNORE ||
                                (resource->identity & SFPM_SAME_TIME)))
-        fault = "cannot be cut without being known, nor when nothing may be written";
+        fault = "cannot be cut if it is not checked, or if its modification time is";
     return !fault ||
            sfpm_fail(SFPM_ERR_ARGUMENT, "resource '%s' %s", resource->name, fault);
 }
@@ -117,7 +118,7 @@ static bool find_offset(const sfpm_resource_t *resource, int fd, uint64_t *offse
         return sfpm_fail_errno(errno, "cannot be flushed");
     off_t place = stream ? ftello(stream) : lseek(fd, 0, SEEK_CUR);
     if (place < 0)
-        return sfpm_fail_errno(errno, "cannot tell its place");
+        return sfpm_fail_errno(errno, "cannot determine its offset");
     *offset = (uint64_t)place;
     return true;
 }
@@ -139,9 +140,9 @@ static bool check_future(const sfpm_snapshot_t *snapshot, const sfpm_resource_t 
         return true;
     if (resource->policy == SFPM_RESOURCE_REOPEN &&
         !path_leads_to(resource->path, status))
-        fault = "is not the open file any more: it was moved, replaced or removed";
+        fault = "is no longer the open file: it was moved, replaced or removed";
     else if (!facts->has_head && (resource->identity & SFPM_SAME_CONTENT))
-        fault = "cannot be read to know it again";
+        fault = "cannot be read, so it could not be recognized later";
     if (!fault)
         return true;
     const char *path = resource->path ? resource->path : "it";
@@ -176,8 +177,8 @@ static bool observe(const sfpm_snapshot_t *snapshot, const sfpm_resource_t *reso
     }
     return resource->policy != SFPM_RESOURCE_REOPEN ||
            sfpm_fail(SFPM_ERR_MISMATCH,
-                     "%s is not a regular file, which alone can be "
-                     "reopened: choose another policy",
+                     "%s is not a regular file: only regular files can be reopened; "
+                     "choose another policy",
                      resource->path);
 }
 

@@ -22,7 +22,7 @@
 static bool fail_open(const char *path)
 {
     sfpm_error_state_t cause;
-    sfpm_fail_errno(errno, "%s cannot be opened", path);
+    sfpm_fail_errno(errno, "cannot open %s", path);
     sfpm_error_save(&cause);
     if (cause.status == SFPM_ERR_NOT_FOUND)
         cause.status = SFPM_ERR_MISMATCH;
@@ -71,12 +71,13 @@ static bool check_file(const sfpm_snapshot_t *snapshot, sfpm_open_file_t *file,
                                                         &status, path, why, sizeof why));
     if (!same && (!regular || resource->check == SFPM_CHECK_STRICT))
         return sfpm_fail(SFPM_ERR_MISMATCH,
-                         "%s is not the file that it was when the image was saved: %s",
-                         path, why);
+                         "%s is not the same file as when the image was saved: %s", path,
+                         why);
     if (!same)
-        sfpm_snapshot_log(snapshot, SFPM_LOG_WARNING,
-                          "Resource '%s': %s is not the file that it was: %s",
-                          resource->name, path, why);
+        sfpm_snapshot_log(
+            snapshot, SFPM_LOG_WARNING,
+            "Resource '%s': %s is not the same file as when the image was saved: %s",
+            resource->name, path, why);
     uint64_t size = (uint64_t)status.st_size;
     file->staged.offset = facts->offset;
     if (size < facts->size && facts->offset > size)
@@ -91,7 +92,7 @@ static bool make_stream(sfpm_open_file_t *file)
     if (!file->given.stream)
         return true;
     file->staged.stream = fdopen(file->staged.fd, mode_of(file->given.flags));
-    return file->staged.stream || sfpm_fail_errno(errno, "no stream can be made");
+    return file->staged.stream || sfpm_fail_errno(errno, "cannot create a stream");
 }
 
 /* The path to open, a copy; the one in the image counts only if the program says so. */
@@ -127,7 +128,7 @@ static bool stage_reopened(const sfpm_snapshot_t *snapshot, sfpm_open_file_t *fi
 static bool stage_inherited(const sfpm_snapshot_t *snapshot, sfpm_open_file_t *file,
                             const sfpm_facts_t *facts)
 {
-    const char *path = file->given.path ? file->given.path : "what is open";
+    const char *path = file->given.path ? file->given.path : "the open file";
     if (file->staged.old_fd < 0)
         return sfpm_fail(
             SFPM_ERR_MISMATCH,
@@ -169,7 +170,7 @@ static bool stage(const sfpm_snapshot_t *snapshot, sfpm_open_file_t *file,
                         .old_stream = resource->stream ? *resource->stream : NULL};
     if (!recorded)
         sfpm_snapshot_log(snapshot, SFPM_LOG_WARNING,
-                          "Resource '%s' is not in the image: it stays as it is",
+                          "Resource '%s' is not in the image: left as it is",
                           resource->name);
     return !recorded ||
            (sfpm_facts_decode(&facts, recorded) && stage_known(snapshot, file, &facts)) ||
@@ -240,10 +241,10 @@ static bool move(const sfpm_staged_t *staged, int fd, FILE *stream)
 {
     off_t offset = (off_t)staged->offset;
     if (staged->cut && !cut(staged, fd, stream))
-        return sfpm_fail_errno(errno, "cannot be cut back to %llu bytes",
+        return sfpm_fail_errno(errno, "cannot truncate to %llu bytes",
                                (unsigned long long)staged->size);
     if (stream ? fseeko(stream, offset, SEEK_SET) != 0 : lseek(fd, offset, SEEK_SET) < 0)
-        return sfpm_fail_errno(errno, "cannot go to offset %llu",
+        return sfpm_fail_errno(errno, "cannot seek to offset %llu",
                                (unsigned long long)staged->offset);
     return true;
 }

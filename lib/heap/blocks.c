@@ -198,7 +198,7 @@ static bool explain(const sfpm_heap_t *heap, const void *block, uint64_t offset)
         return fail_block(heap, block, "is not in");
     if (sfpm_block_find(heap, offset, &place))
         return fail_block(heap, block, "points into the middle of a block of");
-    return fail_block(heap, block, "is no block, or one that was freed already, of");
+    return fail_block(heap, block, "is not an allocated block (freed already?) of");
 }
 
 bool sfpm_block_expect(const sfpm_heap_t *heap, const void *block, place_t *place)

@@ -13,30 +13,30 @@
 bool sfpm_check_header(const header_t *header, uint64_t size)
 {
     if (header->magic != HEAP_MAGIC)
-        return CORRUPT("it does not begin as a heap does");
+        return CORRUPT("it does not start with a heap header");
     if (header->version != HEAP_VERSION)
         return sfpm_fail(SFPM_ERR_UNSUPPORTED,
-                         "heap version %u is not known: this sfpm knows version %u",
+                         "unsupported heap version %u (this release supports %u)",
                          header->version, HEAP_VERSION);
     if (header->pointer_size != sizeof(void *))
         return sfpm_fail(SFPM_ERR_MISMATCH,
-                         "its pointers have %u bytes, here they have %zu",
+                         "its pointers are %u bytes wide, this program's are %zu",
                          header->pointer_size, sizeof(void *));
     if (header->num_segments == 0 ||
         (uint64_t)header->num_segments << SEGMENT_SHIFT != size)
-        return CORRUPT("it has %u segments in %llu bytes", header->num_segments,
-                       (unsigned long long)size);
+        return CORRUPT("segment count %u does not match its size of %llu bytes",
+                       header->num_segments, (unsigned long long)size);
     if (header->max_size > MAX_RANGE || header->max_size < size ||
         header->max_size % SEGMENT_SIZE || header->segments_at != SEGMENTS_AT ||
         header->segment_hint > header->num_segments)
-        return CORRUPT("its range or its table of segments is impossible");
+        return CORRUPT("invalid address range or segment table");
     if (header->base == 0 || header->base % SEGMENT_SIZE ||
         header->base > UINTPTR_MAX - header->max_size)
-        return CORRUPT("0x%llx cannot be its address", (unsigned long long)header->base);
+        return CORRUPT("invalid base address 0x%llx", (unsigned long long)header->base);
     if (header->num_types < FIRST_TYPE || header->num_types > MAX_TYPES ||
         header->num_offsets > MAX_OFFSETS || header->num_roots > MAX_ROOTS ||
         header->num_symbols > MAX_SYMBOLS || header->num_modules > MAX_MODULES)
-        return CORRUPT("a table is longer than possible");
+        return CORRUPT("a table exceeds its maximum length");
     return true;
 }
 
@@ -57,14 +57,14 @@ static bool check_map(const sfpm_heap_t *heap, uint32_t number, const unit_t *un
     for (uint32_t word = 0; word * 64 < unit->capacity; word++) {
         uint32_t rest = unit->capacity - word * 64;
         if (rest < 64 && map[word] >> rest)
-            return CORRUPT("slab %u: its map has more blocks than it", number);
+            return CORRUPT("slab %u: its map extends beyond its last block", number);
         if (map[word] && word < unit->hint)
             return CORRUPT("slab %u: a free block lies before its hint", number);
         free += ones(map[word]);
     }
     if (free != unit->free)
-        return CORRUPT("slab %u: %u blocks are free in its map, but %u are counted",
-                       number, free, unit->free);
+        return CORRUPT("slab %u: free blocks: %u in its map, %u in its counter", number,
+                       free, unit->free);
     return true;
 }
 
@@ -76,7 +76,7 @@ static bool check_slab(const sfpm_heap_t *heap, uint32_t number, const unit_t *u
         unit->free > unit->capacity || unit->hint * 64 >= unit->capacity + 64 ||
         unit->flags > UNIT_FREED ||
         unit->reciprocal != (UINT64_C(0xffffffff) + unit->block_size) / unit->block_size)
-        return CORRUPT("slab %u: its size class, type or capacity is impossible", number);
+        return CORRUPT("slab %u: invalid size class, type or capacity", number);
     return check_map(heap, number, unit);
 }
 
@@ -90,9 +90,7 @@ static bool check_large(const sfpm_heap_t *heap, uint32_t number, const unit_t *
         (!whole && number % UNITS + (uint64_t)unit->length > UNITS) ||
         end > (uint64_t)heap->header->num_segments * UNITS ||
         unit->size > (uint64_t)unit->length << UNIT_SHIFT)
-        return CORRUPT("large block %u: it does not fit where it is, or its type is "
-                       "unknown",
-                       number);
+        return CORRUPT("large block %u: invalid extent or unknown type", number);
     for (uint32_t i = 1; i < unit->length && (number + i) % UNITS; i++) {
         const unit_t *rest = heap_unit(heap, number + i);
         if (rest->kind != UNIT_REST || rest->length != i)
@@ -110,10 +108,10 @@ static bool check_large(const sfpm_heap_t *heap, uint32_t number, const unit_t *
 static bool check_rest(const sfpm_heap_t *heap, uint32_t number, const unit_t *unit)
 {
     if (unit->length == 0 || unit->length >= number % UNITS)
-        return CORRUPT("unit %u: it belongs to no large block", number);
+        return CORRUPT("unit %u: it does not belong to a large block", number);
     const unit_t *first = heap_unit(heap, number - unit->length);
     if (first->kind != UNIT_LARGE || first->length <= unit->length)
-        return CORRUPT("unit %u: it belongs to no large block", number);
+        return CORRUPT("unit %u: it does not belong to a large block", number);
     return true;
 }
 
@@ -123,9 +121,9 @@ static bool check_unit(const sfpm_heap_t *heap, uint32_t number)
     bool marked = heap_segment(heap, number / UNITS)->free_units >> number % UNITS & 1;
     bool table = number <= sfpm_units_of_tables(heap->header->max_size);
     if (table != (unit->kind == UNIT_TABLE))
-        return CORRUPT("unit %u: its kind is wrong", number);
+        return CORRUPT("unit %u: wrong kind", number);
     if ((unit->kind == UNIT_FREE) != marked)
-        return CORRUPT("unit %u: whether it is free is told in two ways", number);
+        return CORRUPT("unit %u: two records disagree whether it is free", number);
     switch (unit->kind) {
     case UNIT_FREE:
     case UNIT_TABLE:
@@ -137,7 +135,7 @@ static bool check_unit(const sfpm_heap_t *heap, uint32_t number)
     case UNIT_REST:
         return check_rest(heap, number, unit);
     default:
-        return CORRUPT("unit %u: kind %u is unknown", number, unit->kind);
+        return CORRUPT("unit %u: unknown kind %u", number, unit->kind);
     }
 }
 
@@ -154,10 +152,10 @@ static bool check_inner_segment(const sfpm_heap_t *heap, uint32_t s)
 {
     uint32_t first = heap->segments[s].first;
     if (first >= s || heap->segments[first].kind != SEGMENT_UNITS)
-        return CORRUPT("segment %u: it belongs to no large block", s);
+        return CORRUPT("segment %u: it does not belong to a large block", s);
     const unit_t *unit = heap_unit(heap, first * UNITS + 1);
     if (unit->kind != UNIT_LARGE || unit->length / UNITS < s - first)
-        return CORRUPT("segment %u: it belongs to no large block", s);
+        return CORRUPT("segment %u: it does not belong to a large block", s);
     return true;
 }
 
@@ -169,13 +167,13 @@ static bool check_segment(const sfpm_heap_t *heap, uint32_t s)
     if (entry->kind == SEGMENT_REST && s > 0)
         return check_inner_segment(heap, s);
     if (entry->kind != SEGMENT_UNITS)
-        return CORRUPT("segment %u: kind %u is unknown", s, entry->kind);
+        return CORRUPT("segment %u: unknown kind %u", s, entry->kind);
     const segment_t *segment = heap_segment(heap, s);
     if ((segment->free_units & 1) || segment->clean_units & ~segment->free_units ||
         segment->units[0].kind != UNIT_TABLE ||
         entry->longest != longest_run(segment->free_units) ||
         (segment->free_units && s < heap->header->segment_hint))
-        return CORRUPT("segment %u: its free units are wrong", s);
+        return CORRUPT("segment %u: inconsistent record of free units", s);
     for (uint32_t u = 1; u < UNITS; u++)
         if (!check_unit(heap, s * UNITS + u))
             return false;
@@ -197,12 +195,11 @@ static bool check_type(const header_t *header, const type_record_t *type)
     if (type->size == 0 || type->flags > (TYPE_VISITED | TYPE_PLAIN) ||
         count > type->size / sizeof(void *) || /* as they do not overlap */
         !sfpm_in_range(type->first_offset, count, header->num_offsets))
-        return CORRUPT("type '%s': its size or its table of pointers is impossible",
-                       type->name);
+        return CORRUPT("type '%s': invalid size or pointer table", type->name);
     for (uint64_t i = 0; i < count; i++)
         if (!sfpm_in_range(header->offsets[type->first_offset + i], sizeof(void *),
                            type->size))
-            return CORRUPT("type '%s': a pointer lies outside of it", type->name);
+            return CORRUPT("type '%s': a pointer lies outside it", type->name);
     return true;
 }
 
@@ -215,12 +212,12 @@ static bool check_list(const sfpm_heap_t *heap, unsigned type, unsigned size_cla
     for (uint32_t at = heap_bin(heap, type, size_class)->first; at;) {
         uint32_t s = at / UNITS;
         if (s >= heap->header->num_segments || heap->segments[s].kind != SEGMENT_UNITS)
-            return CORRUPT("a list of slabs leads out of the heap");
+            return CORRUPT("a list of slabs leads outside the heap");
         const unit_t *unit = heap_unit(heap, at);
         if (unit->kind != UNIT_SLAB || unit->type != type ||
             unit->size_class != size_class || unit->free == 0 ||
             unit->previous != previous)
-            return CORRUPT("slab %u: it is in a list that it does not belong to", at);
+            return CORRUPT("slab %u: it is in the wrong list", at);
         ++*listed;
         previous = at;
         at = unit->next;
@@ -251,7 +248,7 @@ static bool check_types(const sfpm_heap_t *heap)
                 return false;
     }
     if (listed != count_open_slabs(heap))
-        return CORRUPT("a slab with free blocks is in no list");
+        return CORRUPT("a slab with free blocks is not in any list");
     return true;
 }
 
@@ -261,9 +258,9 @@ static bool check_roots(const sfpm_heap_t *heap)
     for (uint32_t i = 0; i < heap->header->num_roots; i++) {
         const root_t *root = &heap->header->roots[i];
         if (!is_text(root->name, sizeof root->name))
-            return CORRUPT("root %u: its name does not end", i);
+            return CORRUPT("root %u: its name is not terminated", i);
         if (root->name[0] && !sfpm_block_find(heap, root->offset, &place))
-            return CORRUPT("root '%s': it points to no block", root->name);
+            return CORRUPT("root '%s': it does not point to a block", root->name);
     }
     return true;
 }
@@ -272,12 +269,12 @@ bool sfpm_check_names(const header_t *header)
 {
     for (uint32_t i = 0; i < header->num_symbols; i++)
         if (!is_text(header->symbols[i].name, NAME_SIZE))
-            return CORRUPT("symbol %u: its name does not end", i);
+            return CORRUPT("symbol %u: its name is not terminated", i);
     for (uint32_t i = 0; i < header->num_modules; i++)
         if (!is_text(header->modules[i].name, MODULE_NAME_SIZE) ||
             !is_text(header->modules[i].build_id, BUILD_ID_SIZE) ||
             header->modules[i].start > header->modules[i].end)
-            return CORRUPT("module %u: its name or its addresses are impossible", i);
+            return CORRUPT("module %u: invalid name or addresses", i);
     return true;
 }
 

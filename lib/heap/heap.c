@@ -27,17 +27,18 @@ static bool check_options(const char *name, sfpm_heap_options_t *options)
 {
     size_t length = name ? strlen(name) : 0;
     if (length == 0 || length > 255)
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "a heap needs a name of 1 to 255 bytes");
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "a heap's name must have 1 to 255 bytes");
     if (options->address % SEGMENT_SIZE || options->address > UINTPTR_MAX)
-        return sfpm_fail(SFPM_ERR_ARGUMENT,
-                         "0x%llx cannot be a heap's address: a multiple of 4 MiB can",
-                         (unsigned long long)options->address);
+        return sfpm_fail(
+            SFPM_ERR_ARGUMENT,
+            "0x%llx is not a valid heap address: it must be a multiple of 4 MiB",
+            (unsigned long long)options->address);
     uint64_t size = options->max_size ? options->max_size : DEFAULT_RANGE;
     if (size < SEGMENT_SIZE)
         size = SEGMENT_SIZE;
     if (size > MAX_RANGE || size > SIZE_MAX / 2)
         return sfpm_fail(SFPM_ERR_LIMIT,
-                         "a heap of %llu bytes is not possible: at most %llu are",
+                         "a heap of %llu bytes is too large: the limit is %llu bytes",
                          (unsigned long long)size, (unsigned long long)MAX_RANGE);
     options->max_size = (size_t)((size + SEGMENT_SIZE - 1) / SEGMENT_SIZE * SEGMENT_SIZE);
     return true;
@@ -140,7 +141,7 @@ static bool add_root(sfpm_heap_t *heap, const char *name, uint64_t offset)
     if (!root)
         root = find_root(heap, "");
     if (!root && header->num_roots == MAX_ROOTS)
-        return sfpm_fail(SFPM_ERR_LIMIT, "root '%s': heap '%s' has %d roots already",
+        return sfpm_fail(SFPM_ERR_LIMIT, "root '%s': heap '%s' already has %d roots",
                          name, heap->name, MAX_ROOTS);
     if (!root)
         root = &header->roots[header->num_roots++];
@@ -162,7 +163,7 @@ bool sfpm_heap_set_root(sfpm_heap_t *heap, const char *name, void *block)
     place_t place;
     if (!heap || !name || !*name || strlen(name) >= NAME_SIZE)
         return sfpm_fail(SFPM_ERR_ARGUMENT,
-                         "a root needs a heap and a name of 1 to %d bytes",
+                         "no heap or no root name of 1 to %d bytes was given",
                          NAME_SIZE - 1);
     if (!block) {
         remove_root(heap, name);
@@ -170,8 +171,9 @@ bool sfpm_heap_set_root(sfpm_heap_t *heap, const char *name, void *block)
     }
     uint64_t offset = (uintptr_t)block - (uintptr_t)heap->base;
     if (!sfpm_block_find(heap, offset, &place))
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "root '%s': %p is in no block of heap '%s'",
-                         name, block, heap->name);
+        return sfpm_fail(SFPM_ERR_ARGUMENT,
+                         "root '%s': %p is not in a block of heap '%s'", name, block,
+                         heap->name);
     return add_root(heap, name, offset);
 }
 
@@ -209,7 +211,7 @@ bool sfpm_heap_stats(const sfpm_heap_t *heap, sfpm_heap_stats_t *stats)
 {
     if (!heap || !stats || stats->struct_size < sizeof *stats)
         return sfpm_fail(SFPM_ERR_ARGUMENT,
-                         "heap and statistics with struct_size are needed");
+                         "no heap or no statistics with struct_size set was given");
     *stats = (sfpm_heap_stats_t){.struct_size = sizeof *stats,
                                  .base = (uintptr_t)heap->base,
                                  .reserved = heap->reserved,

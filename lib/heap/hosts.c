@@ -30,13 +30,14 @@ bool sfpm_heap_register_symbol(sfpm_heap_t *heap, const char *name, const void *
     size_t length = name ? strlen(name) : 0;
     void *symbols = heap ? heap->symbols : NULL;
     if (!heap || !address || length == 0 || length >= NAME_SIZE)
-        return sfpm_fail(SFPM_ERR_ARGUMENT,
-                         "a symbol needs a heap, an address and a name of 1 to %d bytes",
-                         NAME_SIZE - 1);
+        return sfpm_fail(
+            SFPM_ERR_ARGUMENT,
+            "no heap, no address or no symbol name of 1 to %d bytes was given",
+            NAME_SIZE - 1);
     if (find_symbol(heap, name, 0))
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "symbol '%s' was registered before", name);
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "symbol '%s' is already registered", name);
     if (heap->num_symbols == MAX_SYMBOLS)
-        return sfpm_fail(SFPM_ERR_LIMIT, "symbol '%s': a heap has room for %d symbols",
+        return sfpm_fail(SFPM_ERR_LIMIT, "symbol '%s': a heap holds at most %d symbols",
                          name, MAX_SYMBOLS);
     if (!sfpm_grow_array(&symbols, &heap->symbol_capacity, heap->num_symbols + 1,
                          sizeof *heap->symbols))
@@ -227,9 +228,8 @@ static bool move_in_module(const hosts_t *hosts, const module_t *saved, uint64_t
     if (!saved->build_id[0] || strcmp(here->build_id, saved->build_id) != 0)
         return sfpm_fail(
             SFPM_ERR_MISMATCH,
-            "an address lies in %s, which is another build: its build-id was "
-            "'%s' and is '%s'; register a symbol for the address before "
-            "saving",
+            "an address lies in %s, which is another build: build-id '%s' in the image, "
+            "'%s' here; register a symbol for the address before saving",
             name, saved->build_id, here->build_id);
     uint64_t moved = *address - saved->base + here->base;
     if (moved < here->start || moved >= here->end)
@@ -257,10 +257,10 @@ static bool move(hosts_t *hosts, uint64_t *address)
         if (*address >= module->start && *address < module->end)
             return move_in_module(hosts, module, address);
     }
-    return sfpm_fail(SFPM_ERR_CORRUPT,
-                     "the address 0x%llx is no symbol and in no module that the image "
-                     "knows",
-                     (unsigned long long)*address);
+    return sfpm_fail(
+        SFPM_ERR_CORRUPT,
+        "the address 0x%llx is neither a symbol nor in a module that the image records",
+        (unsigned long long)*address);
 }
 
 bool sfpm_hosts_complete(const hosts_t *hosts)
@@ -276,8 +276,8 @@ bool sfpm_hosts_complete(const hosts_t *hosts)
                                    told++ ? ", " : "", symbol->name);
     }
     return hosts->num_missing == 0 ||
-           sfpm_fail(SFPM_ERR_MISMATCH, "%zu symbols are not registered: %s%s",
-                     hosts->num_missing, names,
+           sfpm_fail(SFPM_ERR_MISMATCH, "%zu symbol%s not registered: %s%s",
+                     hosts->num_missing, hosts->num_missing == 1 ? " is" : "s are", names,
                      told < hosts->num_missing ? ", and more" : "");
 }
 

@@ -68,8 +68,8 @@ static bool before_restore(void *context)
     uint64_t address = sfpm_image_region(image, region)->address;
     return address == (uintptr_t)heap->base ||
            sfpm_fail(SFPM_ERR_MISMATCH,
-                     "heap '%s' lies at %p, and the one in the image belongs to 0x%llx: "
-                     "sfpm_heap_restore() moves it",
+                     "heap '%s' is at %p, but was saved at 0x%llx: use "
+                     "sfpm_heap_restore(), which moves it",
                      heap->name, (void *)heap->base, (unsigned long long)address);
 }
 
@@ -115,11 +115,10 @@ static bool check_name(const sfpm_heap_t *heap, const sfpm_snapshot_t *snapshot)
 {
     for (size_t i = 0; i < snapshot->num_regions; i++)
         if (strcmp(snapshot->regions[i].name, heap->name) == 0)
-            return sfpm_fail(
-                SFPM_ERR_ARGUMENT,
-                "heap '%s': a region of that name is registered already, and "
-                "a heap needs a name of its own",
-                heap->name);
+            return sfpm_fail(SFPM_ERR_ARGUMENT,
+                             "heap '%s': a region with this name is already registered: "
+                             "give the heap another name",
+                             heap->name);
     return true;
 }
 
@@ -129,7 +128,7 @@ bool sfpm_heap_add_to_snapshot(sfpm_heap_t *heap, sfpm_snapshot_t *snapshot)
         return sfpm_fail(SFPM_ERR_ARGUMENT, "no %s was given",
                          heap ? "snapshot" : "heap");
     if (heap->snapshot)
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "heap '%s' was added to a snapshot before",
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "heap '%s' was already added to a snapshot",
                          heap->name);
     const sfpm_hooks_t hooks = {.struct_size = sizeof hooks,
                                 .name = heap->name,

@@ -13,7 +13,7 @@ bool sfpm_preview_header(header_t *header, const sfpm_image_t *image, size_t reg
 {
     uint64_t size = sfpm_image_region(image, region)->size;
     if (size < SEGMENT_SIZE)
-        return sfpm_fail(SFPM_ERR_CORRUPT, "it does not begin as a heap does");
+        return sfpm_fail(SFPM_ERR_CORRUPT, "it does not start with a heap header");
     return sfpm_image_read(image, region, HEADER_AT, header, offsetof(header_t, roots)) &&
            sfpm_check_header(header, size);
 }

@@ -57,8 +57,8 @@ uint8_t *sfpm_range_reserve(uint64_t address, size_t size, bool exact)
     if (!base && !exact)
         base = reserve_anywhere(size);
     if (!base)
-        sfpm_fail(SFPM_ERR_MEMORY, "%zu bytes of addresses cannot be reserved%s", size,
-                  exact ? " where the heap prefers to lie: the place is taken" : "");
+        sfpm_fail(SFPM_ERR_MEMORY, "cannot reserve %zu bytes of address space%s", size,
+                  exact ? " at the heap's preferred address: it is in use" : "");
     return base;
 }
 

@@ -9,8 +9,8 @@ void *sfpm_heap_calloc(sfpm_heap_t *heap, size_t count, size_t size)
 {
     size_t total;
     if (!sfpm_mul_size(count, size, &total)) {
-        sfpm_fail(SFPM_ERR_LIMIT, "%zu elements of %zu bytes fit into no heap", count,
-                  size);
+        sfpm_fail(SFPM_ERR_LIMIT, "%zu elements of %zu bytes do not fit into any heap",
+                  count, size);
         return NULL;
     }
     void *block = sfpm_heap_alloc(heap, total);
@@ -34,8 +34,8 @@ void *sfpm_heap_alloc_aligned(sfpm_heap_t *heap, size_t alignment, size_t size)
 {
     if (alignment == 0 || (alignment & (alignment - 1)) || alignment > UNIT_SIZE) {
         sfpm_fail(SFPM_ERR_ARGUMENT,
-                  "an alignment of %zu is not possible: a power of two up to %d is",
-                  alignment, UNIT_SIZE);
+                  "invalid alignment %zu: must be a power of two, at most %d", alignment,
+                  UNIT_SIZE);
         return NULL;
     }
     return sfpm_heap_alloc(heap, size_for_alignment(alignment, size));

@@ -33,7 +33,7 @@ static bool fail_pointer(const move_t *move, const type_record_t *type,
 {
     return sfpm_fail(
         SFPM_ERR_CORRUPT,
-        "type '%s': the pointer 0x%llx at 0x%llx of the heap leads to no block",
+        "type '%s': the pointer 0x%llx at heap offset 0x%llx does not point to a block",
         type->name, (unsigned long long)load(slot),
         (unsigned long long)(slot - move->to->base));
 }
@@ -120,21 +120,20 @@ static void list_unknown(const sfpm_heap_t *known, const sfpm_heap_t *preview,
 
 bool sfpm_relocate_allowed(const sfpm_heap_t *known, const sfpm_heap_t *preview)
 {
-    static const char remedy[] = "free that place, or register types";
+    static const char remedy[] = "free that address, or register types";
     char names[300] = "";
     if (known->options.same_build)
         return sfpm_fail(SFPM_ERR_MISMATCH,
-                         "the place 0x%llx where it must lie is taken, and a heap with "
-                         "same_build cannot move; free that place, or register types and "
-                         "symbols instead of same_build",
+                         "its address 0x%llx is already in use, and a heap with "
+                         "same_build cannot move; free that address, or register types "
+                         "and symbols instead of same_build",
                          (unsigned long long)preview->header->base);
     list_unknown(known, preview, true, names, sizeof names);
     if (names[0])
-        return sfpm_fail(
-            SFPM_ERR_MISMATCH,
-            "the place 0x%llx where it must lie is taken, and it cannot move, "
-            "because nothing tells where the pointers are in blocks of: %s; %s",
-            (unsigned long long)preview->header->base, names, remedy);
+        return sfpm_fail(SFPM_ERR_MISMATCH,
+                         "its address 0x%llx is already in use, and it cannot move, "
+                         "because the pointers are unknown in blocks of: %s; %s",
+                         (unsigned long long)preview->header->base, names, remedy);
     return true;
 }
 
@@ -145,9 +144,8 @@ bool sfpm_relocate_others_allowed(const sfpm_heap_t *known, const sfpm_heap_t *p
     return !names[0] ||
            sfpm_fail(
                SFPM_ERR_MISMATCH,
-               "another heap of the snapshot must move, because its place is taken, "
-               "and nothing tells which pointers lead there from blocks of: %s; "
-               "register types",
+               "another heap of the snapshot must move, because its address is in use, "
+               "and the pointers to it are unknown in blocks of: %s; register types",
                names);
 }
 

@@ -337,7 +337,7 @@ bool sfpm_heap_restore(sfpm_heap_t *heap, const char *filename,
     if (!heap || !filename || !heap->snapshot)
         return sfpm_fail(
             SFPM_ERR_ARGUMENT,
-            "a file name is needed, and a heap that was added to a snapshot");
+            "no file name or no heap that was added to a snapshot was given");
     if (!sfpm_take_options(&restoring.options, sizeof restoring.options, options))
         return false;
     restoring.snapshot = heap->snapshot;

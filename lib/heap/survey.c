@@ -208,7 +208,7 @@ static bool survey_image(sfpm_heap_survey_t *survey, uint64_t memory)
     uint64_t tables = sizeof header + (uint64_t)header.num_segments * sizeof(segment_t);
     if (tables > memory)
         return sfpm_fail(SFPM_ERR_LIMIT,
-                         "its tables have %llu bytes, and %llu may be used",
+                         "its tables have %llu bytes: the limit is %llu bytes",
                          (unsigned long long)tables, (unsigned long long)memory);
     if (!sfpm_preview_read(&survey->heap, survey->image, survey->region))
         return false;
@@ -239,7 +239,7 @@ sfpm_heap_survey_t *sfpm_heap_survey(const sfpm_image_t *image, size_t region,
                                      uint64_t max_memory)
 {
     if (!image || !sfpm_image_region(image, region)) {
-        sfpm_fail(SFPM_ERR_ARGUMENT, "an image and one of its regions are needed");
+        sfpm_fail(SFPM_ERR_ARGUMENT, "no image or no region of it was given");
         return NULL;
     }
     sfpm_heap_survey_t *survey = SFPM_NEW(sfpm_heap_survey_t);

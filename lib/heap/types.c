@@ -15,14 +15,15 @@ static bool check_offsets(const char *name, const size_t *offsets, size_t count,
                           size_t size)
 {
     if (count > MAX_OFFSETS || count > size / sizeof(void *) || (count && !offsets))
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "type '%s': %zu pointers are not possible",
+        return sfpm_fail(SFPM_ERR_ARGUMENT,
+                         "type '%s': too many pointers (%zu), or no offsets for them",
                          name, count);
     for (size_t i = 0; i < count; i++)
         if (!sfpm_in_range(offsets[i], sizeof(void *), size))
-            return sfpm_fail(SFPM_ERR_ARGUMENT,
-                             "type '%s': a pointer at offset %zu lies outside of its %zu "
-                             "bytes",
-                             name, offsets[i], size);
+            return sfpm_fail(
+                SFPM_ERR_ARGUMENT,
+                "type '%s': a pointer at offset %zu lies outside its %zu bytes", name,
+                offsets[i], size);
     return true;
 }
 
@@ -30,18 +31,19 @@ static bool check_type(const sfpm_heap_type_t *type)
 {
     size_t length = type->name ? strlen(type->name) : 0;
     if (length == 0 || length >= NAME_SIZE)
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "a type needs a name of 1 to %d bytes",
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "a type's name must have 1 to %d bytes",
                          NAME_SIZE - 1);
     if (type->size == 0 || type->size > INT32_MAX)
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "type '%s': %zu bytes are not possible",
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "type '%s': invalid size of %zu bytes",
                          type->name, type->size);
     if (type->visit && type->num_pointers)
-        return sfpm_fail(SFPM_ERR_ARGUMENT,
-                         "type '%s': its pointers are told by offsets or by a callback",
-                         type->name);
+        return sfpm_fail(
+            SFPM_ERR_ARGUMENT,
+            "type '%s': its pointers are given by offsets or by a callback, not by both",
+            type->name);
     if (type->visit && type->num_hosts)
         return sfpm_fail(SFPM_ERR_ARGUMENT,
-                         "type '%s': with a callback it cannot have host addresses",
+                         "type '%s': a type with a callback cannot have host addresses",
                          type->name);
     return check_offsets(type->name, type->pointers, type->num_pointers, type->size) &&
            check_offsets(type->name, type->hosts, type->num_hosts, type->size);
@@ -78,8 +80,8 @@ static bool compare(const header_t *header, const type_record_t *record,
 {
     if (!sfpm_in_range(record->first_offset,
                        (uint64_t)record->num_pointers + record->num_hosts, MAX_OFFSETS))
-        return sfpm_fail(SFPM_ERR_CORRUPT,
-                         "type '%s': its table of pointers is impossible", type->name);
+        return sfpm_fail(SFPM_ERR_CORRUPT, "type '%s': invalid pointer table",
+                         type->name);
     if (record->size != type->size)
         return sfpm_fail(SFPM_ERR_MISMATCH,
                          "type '%s' has %zu bytes in this program, but %u in the heap",
@@ -90,11 +92,10 @@ static bool compare(const header_t *header, const type_record_t *record,
                       type->hosts, type->num_hosts) ||
         !same_offsets(header->offsets + record->first_offset, type->pointers,
                       type->num_pointers))
-        return sfpm_fail(
-            SFPM_ERR_MISMATCH,
-            "type '%s' has its pointers elsewhere in this program than in the "
-            "heap",
-            type->name);
+        return sfpm_fail(SFPM_ERR_MISMATCH,
+                         "type '%s' has its pointers at other offsets in this program "
+                         "than in the heap",
+                         type->name);
     return true;
 }
 
@@ -104,8 +105,8 @@ static bool add_record(header_t *header, const sfpm_heap_type_t *type)
     if (header->num_types == MAX_TYPES || count > MAX_OFFSETS - header->num_offsets)
         return sfpm_fail(
             SFPM_ERR_LIMIT,
-            "type '%s': a heap has room for %d types and %d pointers in them", type->name,
-            MAX_TYPES, MAX_OFFSETS);
+            "type '%s': a heap holds at most %d types with %d pointers in all",
+            type->name, MAX_TYPES, MAX_OFFSETS);
     type_record_t *record = &header->types[header->num_types];
     memset(record, 0, sizeof *record);
     memcpy(record->name, type->name, strlen(type->name));
@@ -145,7 +146,9 @@ bool sfpm_types_compare(const sfpm_heap_t *heap, const header_t *header)
     }
     if (types > MAX_TYPES || offsets > MAX_OFFSETS)
         return sfpm_fail(SFPM_ERR_LIMIT,
-                         "this program and the image have %u types together", types);
+                         "this program and the image together have too many types (%u) "
+                         "or pointers in them",
+                         types);
     return true;
 }
 
@@ -212,7 +215,7 @@ uint32_t sfpm_heap_register_type(sfpm_heap_t *heap, const sfpm_heap_type_t *type
         return 0;
     heap->types = types;
     if (sfpm_types_find(heap, taken.name)) {
-        sfpm_fail(SFPM_ERR_ARGUMENT, "type '%s' was registered before", taken.name);
+        sfpm_fail(SFPM_ERR_ARGUMENT, "type '%s' is already registered", taken.name);
         return 0;
     }
     known_type_t *known = &heap->types[heap->num_types];
@@ -232,7 +235,7 @@ static bool find_type(const sfpm_heap_t *heap, uint32_t type, uint32_t *record,
     *record = type;
     *size = 1;
     if (!heap || type >= FIRST_TYPE + heap->num_types)
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "no type has the number %u", type);
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "there is no type number %u", type);
     if (type >= FIRST_TYPE) {
         *record = heap->types[type - FIRST_TYPE].record;
         *size = heap->types[type - FIRST_TYPE].type.size;
@@ -247,7 +250,7 @@ void *sfpm_heap_alloc_type(sfpm_heap_t *heap, uint32_t type, size_t count)
     if (!find_type(heap, type, &record, &size))
         return NULL;
     if (!sfpm_mul_size(size, count, &size)) {
-        sfpm_fail(SFPM_ERR_LIMIT, "%zu elements fit into no heap", count);
+        sfpm_fail(SFPM_ERR_LIMIT, "%zu elements do not fit into any heap", count);
         return NULL;
     }
     heap_lock(heap);

@@ -94,11 +94,10 @@ static uint32_t add_segments(sfpm_heap_t *heap, uint32_t count)
     uint32_t first = heap->header->num_segments;
     size_t room = (heap->reserved >> SEGMENT_SHIFT) - first;
     if (count > room) {
-        sfpm_fail(
-            SFPM_ERR_LIMIT,
-            "heap '%s' is full: it reserved %zu bytes of addresses; create it with a "
-            "larger max_size",
-            heap->name, heap->reserved);
+        sfpm_fail(SFPM_ERR_LIMIT,
+                  "heap '%s' is full: it reserved %zu bytes of address space; create it "
+                  "with a larger max_size",
+                  heap->name, heap->reserved);
         return 0;
     }
     size_t used = (size_t)(first + count) << SEGMENT_SHIFT;

@@ -41,9 +41,9 @@ sfpm_autosave_t *sfpm_autosave_start(sfpm_snapshot_t *snapshot, const char *file
     sfpm_commit_options_t chosen;
     sfpm_job_options_t how;
     if (!snapshot || !filename || !(every >= 0)) {
-        sfpm_fail(SFPM_ERR_ARGUMENT,
-                  "a snapshot, a file name and seconds of 0 or more are "
-                  "needed");
+        sfpm_fail(
+            SFPM_ERR_ARGUMENT,
+            "no snapshot, no file name or no interval of 0 or more seconds was given");
         return NULL;
     }
     if (!sfpm_take_options(&chosen, sizeof chosen, commit) ||

@@ -99,7 +99,7 @@ static bool start_thread(sfpm_job_t *job, void *(*work)(void *))
     int error = pthread_create(&job->thread, NULL, work, job);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     job->started = error == 0;
-    return error == 0 || sfpm_fail_errno(error, "no thread can be started");
+    return error == 0 || sfpm_fail_errno(error, "cannot start a thread");
 }
 
 /* ---- The end --------------------------------------------------------------- */
@@ -149,7 +149,7 @@ bool sfpm_job_take_options(sfpm_job_options_t *how, const sfpm_job_options_t *op
         return false;
     how->struct_size = sizeof *how;
     return (unsigned)how->copying <= SFPM_COPYING_CHILD ||
-           sfpm_fail(SFPM_ERR_ARGUMENT, "unknown way of copying %u",
+           sfpm_fail(SFPM_ERR_ARGUMENT, "unknown copying method %u",
                      (unsigned)how->copying);
 }
 

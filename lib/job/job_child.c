@@ -57,7 +57,7 @@ bool sfpm_child_start(sfpm_child_t *child, const sfpm_stretch_t *stretches, size
 {
     int ends[2];
     if (pipe(ends) != 0)
-        return sfpm_fail_errno(errno, "no pipe to a process that copies");
+        return sfpm_fail_errno(errno, "cannot create a pipe to the copying process");
     fcntl(ends[0], F_SETFD, FD_CLOEXEC);
     fcntl(ends[1], F_SETFD, FD_CLOEXEC);
     child->pid = QUIET_FORK();
@@ -71,7 +71,7 @@ bool sfpm_child_start(sfpm_child_t *child, const sfpm_stretch_t *stretches, size
     if (child->pid > 0)
         return true;
     close(ends[0]);
-    return sfpm_fail_errno(error, "no process to copy the memory can be made");
+    return sfpm_fail_errno(error, "cannot fork a process to copy the memory");
 }
 
 /* Until the child's end of the pipe is closed. */
@@ -88,16 +88,13 @@ static bool tell_end(pid_t got, int status)
 {
     /* Without SIGCHLD nobody is told; the program may also have taken the answer. */
     if (got < 0)
-        return sfpm_fail(SFPM_ERR_SYSTEM,
-                         "cannot tell how the process that copied the memory ended: the "
-                         "program must not wait() for it");
+        return sfpm_fail(SFPM_ERR_SYSTEM, "cannot tell how the copying process ended: "
+                                          "the program must not wait() for it");
     if (WIFSIGNALED(status))
-        return sfpm_fail(SFPM_ERR_SYSTEM,
-                         "the process that copied the memory was ended by "
-                         "signal %d",
+        return sfpm_fail(SFPM_ERR_SYSTEM, "the copying process was killed by signal %d",
                          WTERMSIG(status));
     return WEXITSTATUS(status) == 0 ||
-           sfpm_fail(SFPM_ERR_SYSTEM, "the process that copied the memory failed");
+           sfpm_fail(SFPM_ERR_SYSTEM, "the copying process failed");
 }
 
 bool sfpm_child_wait(sfpm_job_t *job)

@@ -12,7 +12,7 @@
 static bool cut_exceptions(sfpm_module_data_t *data, const sfpm_module_options_t *options)
 {
     if (options->num_except && !options->except)
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "no exceptions given");
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "no exceptions were given");
     for (size_t i = 0; i < options->num_except; i++) {
         const sfpm_memory_region_t *except = &options->except[i];
         uintptr_t start = (uintptr_t)except->base_address;
@@ -73,7 +73,7 @@ bool sfpm_snapshot_add_module(sfpm_snapshot_t *snapshot, const void *address,
     if (!sfpm_take_options(&chosen, sizeof chosen, options))
         return false;
     if (chosen.flags & ~(uint32_t)(SFPM_REGION_POINTERS | SFPM_REGION_SECRET))
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "flags 0x%x do not suit a module's data",
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "invalid flags 0x%x for a module's data",
                          chosen.flags);
     bool ok = sfpm_module_data_find(&data, (uintptr_t)address) &&
               cut_exceptions(&data, &chosen) &&

@@ -57,7 +57,7 @@ void *sfpm_alloc_region(size_t size)
 {
     size_t room = whole_pages(size);
     if (size == 0 || room == 0) {
-        sfpm_fail(SFPM_ERR_ARGUMENT, "a region of %zu bytes cannot be allocated", size);
+        sfpm_fail(SFPM_ERR_ARGUMENT, "cannot allocate a region of %zu bytes", size);
         return NULL;
     }
     size_t unit = unit_of(room);

@@ -44,7 +44,7 @@ bool sfpm_callbacks_leave(sfpm_callbacks_t *callbacks, const sfpm_error_state_t 
     }
     sfpm_error_save(&cause);
     if (cause.status == SFPM_OK)
-        return sfpm_fail(status, "it failed without saying why");
+        return sfpm_fail(status, "it failed without an error message");
     cause.status = status;
     sfpm_error_restore(&cause);
     return false;

@@ -313,7 +313,7 @@ static bool park_all(sfpm_mapping_t *mapping, bool *possible)
     }
     /* Before Linux 6.17 only what is one mapping could be moved at once. */
     *possible = errno != EFAULT && errno != EINVAL;
-    sfpm_fail_errno(errno, "the old pages cannot be moved away");
+    sfpm_fail_errno(errno, "cannot move the old pages away");
     munmap(place, mapping->size);
     return false;
 }
@@ -324,7 +324,7 @@ static bool move_staged(sfpm_mapping_t *mapping)
         const sfpm_piece_t *piece = &mapping->pieces[mapping->moved];
         if (!move(mapping->staged + piece->position, mapping->base + piece->position,
                   piece->size))
-            return sfpm_fail_errno(errno, "the new pages cannot be moved into place");
+            return sfpm_fail_errno(errno, "cannot move the new pages into place");
         mapping->moved++;
     }
     return true;
@@ -401,7 +401,7 @@ bool sfpm_mapping_replace(sfpm_mapping_t *mapping, const sfpm_image_t *image,
     (void)mapping;
     (void)image;
     *possible = false;
-    return sfpm_fail(SFPM_ERR_UNSUPPORTED, "nothing can be mapped here");
+    return sfpm_fail(SFPM_ERR_UNSUPPORTED, "this system cannot map images");
 }
 
 void sfpm_mapping_undo(sfpm_mapping_t *mapping)

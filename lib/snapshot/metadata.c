@@ -29,9 +29,10 @@ static bool describe(const sfpm_image_t *image, sfpm_snapshot_metadata_t *metada
         if (!sfpm_add_u64(total, sfpm_image_region(image, i)->size, &total))
             return sfpm_fail(SFPM_ERR_CORRUPT, "the sizes of the regions overflow");
     if (total > SIZE_MAX || count > UINT32_MAX)
-        return sfpm_fail(SFPM_ERR_LIMIT,
-                         "%zu regions of %llu bytes are too much for this machine", count,
-                         (unsigned long long)total);
+        return sfpm_fail(
+            SFPM_ERR_LIMIT,
+            "%zu regions with %llu bytes in all are too large for this machine", count,
+            (unsigned long long)total);
     metadata->version = sfpm_image_info(image)->format;
     metadata->timestamp = commit->seconds < 0 ? 0 : (uint64_t)commit->seconds;
     metadata->total_size = (size_t)total;
@@ -44,7 +45,7 @@ bool sfpm_snapshot_read_metadata(const char *filename, sfpm_snapshot_metadata_t 
 {
     if (!filename || !metadata)
         return sfpm_fail(SFPM_ERR_ARGUMENT, "no %s was given",
-                         filename ? "place for the metadata" : "file name");
+                         filename ? "metadata structure" : "file name");
     sfpm_image_t *image = sfpm_image_open(filename, NULL);
     bool ok = image && describe(image, metadata);
     sfpm_image_close(image);

@@ -86,23 +86,24 @@ static bool check_step(const sfpm_callbacks_t *callbacks, uint64_t from, uint64_
 {
     path_t back;
     if (from == to)
-        return sfpm_fail(SFPM_ERR_ARGUMENT,
-                         "a migration from version %llu to itself leads nowhere",
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "cannot migrate from version %llu to itself",
                          (unsigned long long)from);
     for (size_t i = 0; i < callbacks->num_steps; i++)
         if (callbacks->steps[i].from == from && callbacks->steps[i].to == to)
-            return sfpm_fail(SFPM_ERR_ARGUMENT,
-                             "there is a migration from version %llu to %llu already",
-                             (unsigned long long)from, (unsigned long long)to);
+            return sfpm_fail(
+                SFPM_ERR_ARGUMENT,
+                "a migration from version %llu to %llu is already registered",
+                (unsigned long long)from, (unsigned long long)to);
     if (callbacks->num_steps == SFPM_MIGRATIONS_MAX)
-        return sfpm_fail(SFPM_ERR_LIMIT, "there are %d migrations already",
+        return sfpm_fail(SFPM_ERR_LIMIT,
+                         "there are already %d migrations, which is the limit",
                          SFPM_MIGRATIONS_MAX);
     bool ok = find_path(callbacks, to, from, &back);
     free(back.steps);
     if (ok && back.count > 0)
         return sfpm_fail(SFPM_ERR_ARGUMENT,
-                         "migrations lead from version %llu to %llu already: the way "
-                         "back would close a circle",
+                         "migrations already lead from version %llu to %llu: one in the "
+                         "other direction would form a cycle",
                          (unsigned long long)to, (unsigned long long)from);
     return ok;
 }
@@ -194,8 +195,8 @@ static bool check_memory(sfpm_migration_t *migration, const char *name, uint64_t
     if (more <= SIZE_MAX && held <= migration->limit && more <= migration->limit - held)
         return true;
     sfpm_fail(SFPM_ERR_LIMIT,
-              "region '%s': %llu bytes more than the %llu that are held are over the "
-              "limit of %llu bytes (option max_memory)",
+              "region '%s': %llu more bytes, with %llu in use, exceed the limit of %llu "
+              "bytes (option max_memory)",
               name, (unsigned long long)more, (unsigned long long)held,
               (unsigned long long)migration->limit);
     return give_up(migration);
@@ -312,9 +313,10 @@ void *sfpm_migration_new(sfpm_migration_t *migration, const char *name, size_t i
     }
     const change_t *change = index < migration->count ? &migration->changes[index] : NULL;
     if (change && change->kind == MADE && change->size != size) {
-        sfpm_fail(SFPM_ERR_ARGUMENT,
-                  "region '%s' was made with %zu bytes: it cannot become %zu bytes", name,
-                  change->size, size);
+        sfpm_fail(
+            SFPM_ERR_ARGUMENT,
+            "region '%s' was made with %zu bytes and cannot be resized to %zu bytes",
+            name, change->size, size);
         return NULL;
     }
     if ((!change || change->kind != MADE) && !make(migration, index, name, size))

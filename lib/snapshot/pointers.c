@@ -228,18 +228,18 @@ static bool refuse_module(const sfpm_pointee_t *here, const sfpm_pointee_t *reco
     const char *name = *record->name ? record->name : "the program";
     if (!here)
         return sfpm_fail(SFPM_ERR_MISMATCH,
-                         "addresses in the image lead into %s, which is not loaded: load "
-                         "it before restoring, or " REMEDY,
+                         "addresses in the image point into %s, which is not loaded: "
+                         "load it before restoring, or " REMEDY,
                          name);
     if (!*here->build_id || strcmp(here->build_id, record->build_id) != 0)
         return sfpm_fail(SFPM_ERR_MISMATCH,
-                         "addresses in the image belong to %s, which is not known to be "
+                         "addresses in the image point into %s, which is not known to be "
                          "the same build: build-id %s in the image, %s here",
                          name, *record->build_id ? record->build_id : "unknown",
                          *here->build_id ? here->build_id : "unknown");
     return sfpm_fail(SFPM_ERR_MISMATCH,
-                     "addresses in the image lead into %s, which was loaded at 0x%llx "
-                     "when it was saved, and at 0x%llx now: " REMEDY,
+                     "addresses in the image point into %s, which was loaded at 0x%llx "
+                     "when the image was saved, and is at 0x%llx now: " REMEDY,
                      name, (unsigned long long)record->base,
                      (unsigned long long)here->base);
 }
@@ -247,16 +247,15 @@ static bool refuse_module(const sfpm_pointee_t *here, const sfpm_pointee_t *reco
 static bool refuse_region(const sfpm_pointee_t *here, const sfpm_pointee_t *record)
 {
     if (!here)
-        return sfpm_fail(SFPM_ERR_MISMATCH,
-                         "addresses in the image lead into region '%s', which is not "
-                         "registered",
-                         record->name);
-    return sfpm_fail(SFPM_ERR_MISMATCH,
-                     "addresses in the image lead into region '%s', which lay at 0x%llx "
-                     "when it was saved, and lies at 0x%llx now: give it memory at the "
-                     "same address, or use a heap",
-                     record->name, (unsigned long long)record->base,
-                     (unsigned long long)here->base);
+        return sfpm_fail(
+            SFPM_ERR_MISMATCH,
+            "addresses in the image point into region '%s', which is not registered",
+            record->name);
+    return sfpm_fail(
+        SFPM_ERR_MISMATCH,
+        "addresses in the image point into region '%s', which was at 0x%llx when it was "
+        "saved, and is at 0x%llx now: give it memory at the same address, or use a heap",
+        record->name, (unsigned long long)record->base, (unsigned long long)here->base);
 }
 
 static bool check_record(void *context, const sfpm_pointee_t *record)

@@ -64,9 +64,8 @@ static bool fail_half_way(const sfpm_restoring_t *restoring,
     sfpm_error_state_t cause;
     sfpm_error_save(&cause);
     return sfpm_fail_at(SFPM_ERR_CHANGED, cause.offset,
-                        "%s: changed while it was restored, and the registered memory "
-                        "now holds parts of it, up to region '%s': do not go on with it "
-                        "(%s)",
+                        "%s: changed while it was restored; the registered memory now "
+                        "holds parts of it, up to region '%s', and must not be used (%s)",
                         sfpm_image_info(restoring->image)->name, region->name,
                         cause.text);
 }
@@ -82,8 +81,7 @@ static void start_afresh(const sfpm_restoring_t *restoring,
     if (!is_volatile)
         sfpm_snapshot_log(restoring->snapshot, SFPM_LOG_INFO,
                           "Region '%s' (%zu bytes) is not in the image: %s", region->name,
-                          region->size,
-                          zero ? "zeroed" : "it stays as the program made it");
+                          region->size, zero ? "zeroed" : "left unchanged");
 }
 
 static void log_restored(const sfpm_restoring_t *restoring,
@@ -113,8 +111,7 @@ static bool replace_region(sfpm_restoring_t *restoring, size_t registered)
         sfpm_revert_replace(restoring, registered);
     else if (region->placed)
         sfpm_snapshot_log(restoring->snapshot, SFPM_LOG_INFO,
-                          "Region '%s' lies elsewhere now: at %p", region->name,
-                          region->base);
+                          "Region '%s' was moved to %p", region->name, region->base);
     else if (source->bytes)
         memcpy(region->base, source->bytes, size);
     else if (!sfpm_image_read(restoring->image, source->stored, 0, region->base, size))
@@ -131,10 +128,10 @@ static void log_removed(const sfpm_restoring_t *restoring)
         const sfpm_restore_source_t *source = &restoring->state.sources[i];
         if (restoring->pairing.registered[i] == SFPM_NO_REGION &&
             !(source->flags & SFPM_REGION_VOLATILE))
-            sfpm_snapshot_log(restoring->snapshot, SFPM_LOG_INFO,
-                              "Region '%s' (%llu bytes in the image) is not registered: "
-                              "passed over",
-                              source->name, (unsigned long long)source->size);
+            sfpm_snapshot_log(
+                restoring->snapshot, SFPM_LOG_INFO,
+                "Region '%s' (%llu bytes in the image) is not registered: skipped",
+                source->name, (unsigned long long)source->size);
     }
 }
 
@@ -230,8 +227,8 @@ bool sfpm_snapshot_restore_image(sfpm_snapshot_t *snapshot, sfpm_image_t *image,
     if (!take_options(&chosen, snapshot, options))
         return false;
     if (chosen.commit || chosen.base)
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "an open image has its commit and its base "
-                                            "already: the options must not be set");
+        return sfpm_fail(SFPM_ERR_ARGUMENT,
+                         "the options commit and base must not be set for an open image");
     return restore_named(snapshot, image, &chosen);
 }
 
@@ -271,16 +268,17 @@ static sfpm_image_t *open_last(sfpm_snapshot_t *snapshot)
 {
     const sfpm_last_commit_t *last = snapshot->last;
     if (!last->commit.known || !last->filename) {
-        sfpm_fail(SFPM_ERR_ARGUMENT,
-                  "there is nothing to go back to: restore from a file, "
-                  "save or commit first");
+        sfpm_fail(
+            SFPM_ERR_ARGUMENT,
+            "there is no commit to revert to: restore from a file, save or commit first");
         return NULL;
     }
     sfpm_image_t *image = sfpm_snapshot_open_own(
         snapshot, last->filename, (int64_t)last->commit.number, last->base);
     if (!image || sfpm_image_shows(image, &last->commit))
         return image;
-    sfpm_fail(SFPM_ERR_CHANGED, "%s: is another image than the one that memory came from",
+    sfpm_fail(SFPM_ERR_CHANGED,
+              "%s: is not the image that was last restored or saved here",
               last->filename);
     sfpm_snapshot_close_own(snapshot, image);
     return NULL;

@@ -101,7 +101,8 @@ static bool check_contents_fit(const sfpm_restoring_t *restoring)
         if (region->placed && source->made)
             return sfpm_fail(SFPM_ERR_MISMATCH,
                              "region '%s' (%zu bytes) was made by a migration, and the "
-                             "heap in it cannot move: free the place where it was saved",
+                             "heap in it cannot move: free the address where it was "
+                             "saved",
                              region->name, region->size);
     }
     return true;
@@ -200,7 +201,7 @@ static bool check_build(const sfpm_restoring_t *restoring)
     if (native && *here && *stored)
         sfpm_snapshot_log(restoring->snapshot, SFPM_LOG_WARNING,
                           "The image was saved by another build of the program: build-id "
-                          "%s, here %s",
+                          "%s in the image, %s here",
                           stored, here);
     return true;
 }

@@ -250,15 +250,14 @@ static bool go_to_known(const sfpm_snapshot_t *snapshot, sfpm_image_t *image,
         return false;
     if (!there || !sfpm_image_shows(image, last))
         return sfpm_fail(SFPM_ERR_CHANGED,
-                         "%s: its last commit is %llu, and commit %llu was the last that "
-                         "was restored or made here, which it does not hold: save to "
-                         "another file",
+                         "%s: its last commit is %llu, and it does not contain commit "
+                         "%llu, the last one restored or made here: save to another file",
                          filename, number, known);
     return on_top ||
            sfpm_fail(SFPM_ERR_CHANGED,
-                     "%s: its last commit is %llu, and commit %llu was the last that was "
-                     "restored or made here: commit with the option on_top to keep both, "
-                     "or use 'sfpm-patch -i --undo-to %llu' and restore again",
+                     "%s: its last commit is %llu, but the last one restored or made "
+                     "here is %llu: commit with the option on_top to keep both, or use "
+                     "'sfpm-patch -i --undo-to %llu' and restore again",
                      filename, number, known, known);
 }
 
@@ -275,8 +274,8 @@ static bool check_last(const sfpm_snapshot_t *snapshot, sfpm_image_t *image,
                          (unsigned long long)sfpm_image_commit_info(image)->number);
     if (memcmp(last->id, sfpm_image_info(image)->id, SFPM_DIGEST_BYTES) != 0)
         return sfpm_fail(SFPM_ERR_CHANGED,
-                         "%s: is another image than the one that was last restored or "
-                         "saved here: restore it first, or save to another file",
+                         "%s: is not the image that was last restored or saved here: "
+                         "restore it first, or save to another file",
                          filename);
     return sfpm_image_shows(image, last) ||
            go_to_known(snapshot, image, filename, on_top);

@@ -181,8 +181,8 @@ bool sfpm_snapshot_move_growing(sfpm_snapshot_t *snapshot, const char *name,
         return false;
     if (size != region->size && !(region->flags & SFPM_REGION_DYNAMIC))
         return sfpm_fail(SFPM_ERR_ARGUMENT,
-                         "region '%s' has %zu bytes and is not dynamic: it cannot become "
-                         "%zu bytes",
+                         "region '%s' has %zu bytes and is not dynamic: it cannot be "
+                         "resized to %zu bytes",
                          name, region->size, size);
     if (!sfpm_address_map_move(&snapshot->addresses, &region->reservation, base,
                                size_with_room(size, room)))
@@ -277,7 +277,7 @@ void sfpm_snapshot_close_own(const sfpm_snapshot_t *snapshot, sfpm_image_t *imag
 bool sfpm_snapshot_abandon(sfpm_snapshot_t *snapshot)
 {
     if (!snapshot)
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "no snapshot given");
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "no snapshot was given");
     sfpm_callbacks_t *callbacks = snapshot->callbacks;
     if (snapshot->job && snapshot->job->started)
         return sfpm_callbacks_are_idle(snapshot);

@@ -34,7 +34,7 @@ expect test "$(./fixed where)" = "$(./fixed where)"
 
 # refused WHAT: as the last command said.
 refused() {
-    expect_stderr_match "lead into $1, which was loaded at 0x.* when it was saved, and at 0x"
+    expect_stderr_match "point into $1, which was loaded at 0x.* when the image was saved, and is at 0x"
     expect_stderr_match '-static -no-pie.* types .*symbols'
 }
 
@@ -86,13 +86,13 @@ for program in moving fixed; do
     # The region itself, which lies elsewhere in every process.
     succeeds ./$program save own o.img
     expect_status 1 ./$program restore own o.img
-    expect_stderr_match "lead into region 'memory', which lay at 0x.*, and lies at 0x"
+    expect_stderr_match "point into region 'memory', which was at 0x.*, and is at 0x"
 done
 
 # A module that is not loaded, and one that was built again.
 succeeds ./fixed save plugin p.img
 expect_status 1 ./fixed restore plugin p.img
-expect_stderr_match 'lead into plugin\.so, which is not loaded'
+expect_stderr_match 'point into plugin\.so, which is not loaded'
 
 # with_record TEXT OUT: m.img with another first record.
 with_record() {
@@ -103,12 +103,12 @@ expect_status 1 ./moving restore program bad.img
 expect_stderr_match "sfpm\.pointers\.000001.* is not the record of a module or a region"
 with_record 'module base=0x1 build-id=12 name=libother.so' bad.img
 expect_status 1 ./moving restore program bad.img
-expect_stderr_match 'lead into libother\.so, which is not loaded'
+expect_stderr_match 'point into libother\.so, which is not loaded'
 id=$(sfpm-inspect m.img | sed -n 's/.*build-id=\([0-9a-f]*\) name=$/\1/p')
 expect test -n "$id"
 with_record "module base=0x1 build-id=${id}00 name=" bad.img
 expect_status 1 ./moving restore program bad.img
-expect_stderr_match 'belong to the program, which is not known to be the same build'
+expect_stderr_match 'point into the program, which is not known to be the same build'
 
 # The control: without a base in the record the stale address is called.
 with_record "module base=any build-id=$id name=" control.img

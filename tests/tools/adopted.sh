@@ -55,7 +55,7 @@ refused() {
     rm -f list.img
     succeeds "$1" list.img one two
     expect_status 1 "$1" list.img
-    expect_stderr_match "lead into $2, which was loaded at"
+    expect_stderr_match "point into $2, which was loaded at"
 }
 
 build fixed -no-pie -fno-pie
@@ -76,7 +76,7 @@ expect grep -q 'data of liblist.so' list.img
 # Another build of the library may have other data at the same places.
 build_shared -DPLAIN -Wl,--build-id=0x0123456789abcdef
 expect_status 1 ./shared list.img
-expect_stderr_match 'belong to liblist\.so, which is not known to be the same build'
+expect_stderr_match 'point into liblist\.so, which is not known to be the same build'
 
 build moving -pie -fPIE
 printf '#include <stdio.h>\nint main(void)\n{\n    return printf("%%p", (void *)main) < 0;\n}\n' >where.c

@@ -52,13 +52,13 @@ expect_stdout_match '"heaps":\[{"region":"words",.*"unreachable_blocks":0,'
 # A heap whose tables are damaged, with right checksums: it says so, and nothing is lost.
 succeeds sfpm-patch -q -o bad.img w.img words:65568/u32=99
 expect_status 1 sfpm-inspect bad.img
-expect_stderr_match "^sfpm-inspect: bad\.img: heap 'words': it has 99 segments in "
-expect_stdout_match "^  unreadable   heap 'words': it has 99 segments in "
+expect_stderr_match "^sfpm-inspect: bad\.img: heap 'words': segment count 99 does not match its size of "
+expect_stdout_match "^  unreadable   heap 'words': segment count 99 does not match its size of "
 succeeds sfpm-inspect --text bad.img
-expect_stdout_match "^heap-refused words heap 'words': it has 99 segments in "
+expect_stdout_match "^heap-refused words heap 'words': segment count 99 does not match its size of "
 expect_status 1 sfpm-inspect --json bad.img
-expect_stdout_match "\"heaps\":\[{\"region\":\"words\",\"refused\":\"heap 'words': it has 99 segments in "
+expect_stdout_match "\"heaps\":\[{\"region\":\"words\",\"refused\":\"heap 'words': segment count 99 does not match its size of "
 cp bad.img before.img
 expect_status 1 "$words" bad.img cat
-expect_stderr_match "^heap-words: bad.img: heap 'words': it has 99 segments in "
+expect_stderr_match "^heap-words: bad.img: heap 'words': segment count 99 does not match its size of "
 expect_same before.img bad.img

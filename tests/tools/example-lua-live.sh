@@ -76,7 +76,7 @@ saved' app2.img
 expect_status 1 "$lua" -i new.img /dev/stdin <<'END'
 revert()
 END
-expect_stderr_match 'nothing to go back to'
+expect_stderr_match 'no commit to revert to'
 says 'x = 11
 revert()
 x' 'restored
@@ -172,7 +172,7 @@ expect test -n "$place"
 succeeds sfpm-patch -q -i taken.img lua:65552/u64=0x400000
 cp taken.img refused.img
 expect_status 1 "$lua" -i taken.img
-expect_stderr_match "taken.img: heap 'lua': the place 0x400000 where it must lie is taken, and a heap with same_build cannot move"
+expect_stderr_match "taken.img: heap 'lua': its address 0x400000 is already in use, and a heap with same_build cannot move"
 expect_same refused.img taken.img
 # The control: back at its own place it is whole.
 succeeds sfpm-patch -q -i taken.img "lua:65552/u64=$place"

@@ -45,11 +45,11 @@ cp v.img before.img
 echo 'not the log, but as long as that one was, and then some' >v.log
 cp v.log other
 expect_status 1 "$visits" v.img v.log Fay
-expect_stderr_match "resource 'log': v.log is not the file that it was"
+expect_stderr_match "resource 'log': v.log is not the same file as when the image was saved"
 expect_same other v.log
 rm v.log
 expect_status 1 "$visits" v.img v.log Fay
-expect_stderr_match "resource 'log': v.log cannot be opened"
+expect_stderr_match "resource 'log': cannot open v.log"
 expect_not test -e v.log
 expect_same before.img v.img
 # The control: with its log it goes on.

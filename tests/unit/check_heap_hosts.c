@@ -158,10 +158,15 @@ static module_t *own_module(header_t *header)
 
 START_TEST(damaged_tables_and_other_builds_are_refused)
 {
-    static const char *const texts[] = {
-        "another build",        "not loaded",    "no symbol and in no module",
-        "does not end",         "impossible",    "longer than possible",
-        "longer than possible", "is impossible", "is not in"};
+    static const char *const texts[] = {"another build",
+                                        "not loaded",
+                                        "neither a symbol nor in a module",
+                                        "is not terminated",
+                                        "invalid name or addresses",
+                                        "exceeds its maximum length",
+                                        "exceeds its maximum length",
+                                        "invalid size or pointer table",
+                                        "is not in"};
     world_t first = saved_world();
     sfpm_heap_stats_t stats = {.struct_size = sizeof stats};
     ck_assert(sfpm_heap_stats(first.heap, &stats));

@@ -299,7 +299,7 @@ START_TEST(a_failure_leaves_all_heaps)
         sfpm_status_t status;
         const char *text;
     } expected[] = {
-        {SFPM_ERR_MISMATCH, "heap 'second': the place 0x"},
+        {SFPM_ERR_MISMATCH, "heap 'second': its address 0x"},
         {SFPM_ERR_CORRUPT, "heap 'second': type 'node': the pointer 0x"},
         {SFPM_ERR_MISMATCH, "region 'unknown' (10 bytes in the image) is not"},
         {SFPM_ERR_REFUSED, "hook 'unnamed'"}};
@@ -357,11 +357,11 @@ START_TEST(a_heap_has_its_name_for_itself)
     sfpm_heap_t *two = sfpm_heap_create("first", NULL);
     ck_assert(sfpm_snapshot_add_region(snapshot, &region));
     fails(sfpm_heap_add_to_snapshot(one, snapshot), SFPM_ERR_ARGUMENT,
-          "heap 'first': a region of that name");
+          "heap 'first': a region with this name");
     ck_assert(sfpm_snapshot_remove_region(snapshot, "first", 0));
     ck_assert(sfpm_heap_add_to_snapshot(one, snapshot));
     fails(sfpm_heap_add_to_snapshot(two, snapshot), SFPM_ERR_ARGUMENT,
-          "heap 'first': a region of that name");
+          "heap 'first': a region with this name");
     sfpm_snapshot_destroy(snapshot);
     sfpm_heap_destroy(one);
     sfpm_heap_destroy(two);

@@ -259,9 +259,10 @@ static const struct {
     const char *message; /* NULL: the control, nobody intrudes */
 } intruders[] = {
     {nothing, NULL},
-    {another_commits, "its last commit is 3, and commit 2"},
-    {another_saves, "is another image"},
-    {older_copy_comes_back, "its last commit is 1, and commit 2"},
+    {another_commits,
+     "its last commit is 3, but the last one restored or made here is 2"},
+    {another_saves, "is not the image that was last restored or saved here"},
+    {older_copy_comes_back, "its last commit is 1, and it does not contain commit 2"},
 };
 #define NUM_INTRUDERS (int)(sizeof intruders / sizeof intruders[0])
 
@@ -325,7 +326,7 @@ START_TEST(commit_wants_a_restore_first)
     sfpm_restore_options_t options = {.struct_size = sizeof options, .commit = 1};
     ck_assert_works(sfpm_snapshot_restore_with(other, "a.img", &options));
     ck_assert_fails(sfpm_snapshot_commit(other, "a.img", NULL), SFPM_ERR_CHANGED,
-                    "its last commit is 2, and commit 1");
+                    "its last commit is 2, but the last one restored or made here is 1");
     ck_assert_works(sfpm_snapshot_restore("a.img", other));
     ck_assert_works(sfpm_snapshot_commit(other, "a.img", NULL));
     sfpm_snapshot_destroy(other);

@@ -237,8 +237,9 @@ END_TEST
 START_TEST(a_restore_that_is_refused_leaves_memory_alone)
 {
     hooks[1].failing = 'r';
-    ck_assert_fails(sfpm_snapshot_restore("a.img", snapshot), SFPM_ERR_REFUSED,
-                    "a.img: not restored: hook 'beta': it failed without saying why");
+    ck_assert_fails(
+        sfpm_snapshot_restore("a.img", snapshot), SFPM_ERR_REFUSED,
+        "a.img: not restored: hook 'beta': it failed without an error message");
     ck_assert_calls("cr br cR0 ");
     ck_assert_int_eq(value, 2);
     ck_assert_int_eq(hooks[2].seen, 2);

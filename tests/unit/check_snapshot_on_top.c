@@ -107,8 +107,8 @@ START_TEST(a_restored_state_becomes_the_newest)
     go_back_and_change();
     free(read_file("a.img", &before));
     ck_assert_fails(sfpm_snapshot_commit(snapshot, "a.img", NULL), SFPM_ERR_CHANGED,
-                    "a.img: its last commit is 6, and commit 3 was the last that was "
-                    "restored or made here: commit with the option on_top");
+                    "a.img: its last commit is 6, but the last one restored or made "
+                    "here is 3: commit with the option on_top");
     ck_assert_ptr_nonnull(strstr(sfpm_last_error(), "'sfpm-patch -i --undo-to 3'"));
     free(read_file("a.img", &after));
     ck_assert_uint_eq(after, before);
@@ -193,7 +193,7 @@ START_TEST(what_did_not_come_from_the_file_is_refused)
     restore_commit(0);
     ck_assert_works(sfpm_snapshot_commit(snapshot, "b.img", NULL));
     ck_assert_fails(sfpm_snapshot_commit(snapshot, "a.img", &on_top), SFPM_ERR_CHANGED,
-                    "is another image");
+                    "is not the image");
     /* An older copy comes back, and is continued by another. */
     restore_commit(0);
     bytes = read_file("a.img", &size);
@@ -201,8 +201,8 @@ START_TEST(what_did_not_come_from_the_file_is_refused)
     write_file("a.img", bytes, size);
     free(bytes);
     ck_assert_fails(sfpm_snapshot_commit(snapshot, "a.img", &on_top), SFPM_ERR_CHANGED,
-                    "its last commit is 6, and commit 7 was the last that was restored "
-                    "or made here, which it does not hold: save to another file");
+                    "its last commit is 6, and it does not contain commit 7, the last "
+                    "one restored or made here: save to another file");
     sfpm_snapshot_t *other = snapshot_of("memory", memory, SIZE);
     ck_assert_works(sfpm_snapshot_restore("a.img", other));
     for (int i = 0; i < 2; i++) {

@@ -373,7 +373,7 @@ START_TEST(hooks_see_the_files_open)
     /* Nothing is opened for hooks that are told that nothing was restored. */
     value = 2;
     ck_assert_int_eq(remove("data"), 0);
-    ck_assert_refused(SFPM_ERR_MISMATCH, "data cannot be opened");
+    ck_assert_refused(SFPM_ERR_MISMATCH, "cannot open data");
     ck_assert_str_eq(calls, "8-");
 }
 END_TEST
@@ -415,8 +415,8 @@ static const struct {
     {replace_copy, SFPM_SAME_FILE | SFPM_SAME_TIME, "it "},
     {rewrite, SFPM_SAME_CONTENT | SFPM_SAME_TIME, "it"},
     {shorten, SFPM_SAME_CONTENT | SFPM_SAME_TIME, "it "},
-    {lengthen, SFPM_SAME_TIME, "it was written since"},
-    {touch, SFPM_SAME_TIME, "it was written since"},
+    {lengthen, SFPM_SAME_TIME, "it was modified since"},
+    {touch, SFPM_SAME_TIME, "it was modified since"},
 };
 enum { NUM_CHANGES = sizeof changes / sizeof changes[0] };
 
@@ -487,7 +487,7 @@ START_TEST(a_file_that_is_not_the_same_is_not_cut)
     append(" and more");
     ck_assert_int_eq(remove("second"), 0);
     value = 2;
-    ck_assert_refused(SFPM_ERR_MISMATCH, "resource 'second': second cannot be opened");
+    ck_assert_refused(SFPM_ERR_MISMATCH, "resource 'second': cannot open second");
     ck_assert_content("data", "0123456789 and more");
     forget();
 }
@@ -503,8 +503,8 @@ START_TEST(a_missing_file_is_no_missing_image)
     forget();
     ck_assert_int_eq(remove("data"), 0);
     int before = count_open();
-    ck_assert_refused(SFPM_ERR_MISMATCH, "a.img: not restored: resource 'data': data "
-                                         "cannot be opened: No such file");
+    ck_assert_refused(SFPM_ERR_MISMATCH, "a.img: not restored: resource 'data': cannot "
+                                         "open data: No such file");
     ck_assert_int_eq(count_open(), before);
     ck_assert_int_eq(mkfifo("data", 0600), 0);
     ck_assert_refused(SFPM_ERR_MISMATCH, "not a regular file");
@@ -527,7 +527,7 @@ START_TEST(what_fails_afterwards_does_not_hide_the_restore)
     fd = open("data", O_RDONLY);
     ck_assert_fails(sfpm_snapshot_restore("a.img", snapshot), SFPM_ERR_UNFINISHED,
                     "a.img: memory is restored (commit 1), but not all files are, and no "
-                    "hook ran: resource 'data': cannot be cut back to 10 bytes");
+                    "hook ran: resource 'data': cannot truncate to 10 bytes");
     ck_assert_int_eq(value, 1);
     ck_assert_str_eq(calls, "");
     ck_assert_content("data", "0123456789 and more");
@@ -541,10 +541,10 @@ START_TEST(a_file_that_was_rotated_away_is_told_of_at_the_save)
     fd = open("data", O_RDONLY);
     ck_assert_int_eq(rename("data", "data.1"), 0);
     ck_assert_fails(sfpm_snapshot_save(snapshot, "a.img"), SFPM_ERR_MISMATCH,
-                    "data is not the open file any more");
+                    "data is no longer the open file");
     write_file("data", "0123456789", 10);
     ck_assert_fails(sfpm_snapshot_save(snapshot, "a.img"), SFPM_ERR_MISMATCH,
-                    "data is not the open file any more");
+                    "data is no longer the open file");
     close(fd);
     ck_assert_fails(sfpm_snapshot_save(snapshot, "a.img"), SFPM_ERR_SYSTEM,
                     "nothing was saved: resource 'data': descriptor");
@@ -628,7 +628,8 @@ START_TEST(forged_attributes_are_refused)
     forget();
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         forge(bad[i]);
-        ck_assert_refused(SFPM_ERR_CORRUPT, "resource 'data': what is recorded");
+        ck_assert_refused(SFPM_ERR_CORRUPT,
+                          "resource 'data': its record in the image is invalid");
     }
     /* Any path is one, so no cut after that is a fault. */
     const size_t length = strlen(GOOD) - strlen("data");
@@ -636,7 +637,7 @@ START_TEST(forged_attributes_are_refused)
         char text[128] = GOOD;
         text[i] = '\0';
         forge(text);
-        ck_assert_refused(SFPM_ERR_CORRUPT, "what is recorded");
+        ck_assert_refused(SFPM_ERR_CORRUPT, "its record in the image is invalid");
     }
     forge(GOOD);
     restore();
@@ -651,9 +652,9 @@ START_TEST(bad_resources_are_refused)
         sfpm_resource_t resource;
         const char *text;
     } bad[] = {
-        {{.path = "x", .descriptor = &fd}, "needs a name"},
-        {{.name = "", .path = "x", .descriptor = &fd}, "needs a name"},
-        {{.name = "a b", .path = "x", .descriptor = &fd}, "needs a name"},
+        {{.path = "x", .descriptor = &fd}, "name must have 1 to"},
+        {{.name = "", .path = "x", .descriptor = &fd}, "name must have 1 to"},
+        {{.name = "a b", .path = "x", .descriptor = &fd}, "name must have 1 to"},
         {{.name = "x", .path = "x"}, "either a descriptor or a stream"},
         {{.name = "x", .path = "x", .descriptor = &fd, .stream = &stream}, "either"},
         {{.name = "x", .descriptor = &fd}, "needs a path"},
@@ -669,14 +670,14 @@ START_TEST(bad_resources_are_refused)
          "unknown"},
         {{.name = "x", .path = "x", .descriptor = &fd, .check = (sfpm_resource_check_t)3},
          "unknown"},
-        {{.name = "x", .path = "x", .descriptor = &fd, .cut = true}, "not written"},
+        {{.name = "x", .path = "x", .descriptor = &fd, .cut = true}, "opened read-only"},
         {{.name = "x",
           .path = "x",
           .descriptor = &fd,
           .flags = O_RDWR,
           .cut = true,
           .check = SFPM_CHECK_IGNORE},
-         "without being known"},
+         "if it is not checked"},
         {{.name = "data", .path = "x", .descriptor = &fd}, "already"},
     };
     add_resource(resource_of(O_RDONLY));

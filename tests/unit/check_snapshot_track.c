@@ -252,7 +252,8 @@ START_TEST(there_must_be_something_to_go_back_to)
     begin(SFPM_TRACKING_AUTO, 0, SIZE);
     sfpm_snapshot_t *snapshot = snapshot_of("memory", subject.memory, SIZE);
     ck_assert_fails(sfpm_snapshot_revert(NULL), SFPM_ERR_ARGUMENT, "snapshot");
-    ck_assert_fails(sfpm_snapshot_revert(snapshot), SFPM_ERR_ARGUMENT, "go back");
+    ck_assert_fails(sfpm_snapshot_revert(snapshot), SFPM_ERR_ARGUMENT,
+                    "no commit to revert to");
     ck_assert_works(sfpm_snapshot_save(snapshot, "b.img"));
     subject.memory[0]++;
     ck_assert_works(sfpm_snapshot_save(subject.snapshot, "b.img"));
