@@ -27,7 +27,7 @@ typedef struct sfpm_facts {
     const char *path;
 } sfpm_facts_t;
 
-/* Makes the facts of a regular file but for `offset` and `path`. Its start is read
+/* Makes the facts of a regular file except `offset` and `path`. Its start is read
  * through the path when the descriptor cannot be read. */
 void sfpm_facts_of_file(sfpm_facts_t *facts, int fd, const struct stat *status,
                         const char *path);
@@ -38,8 +38,8 @@ char *sfpm_facts_encode(const sfpm_facts_t *facts);
 /* Facts from a text, in which `path` then lies; SFPM_ERR_CORRUPT. */
 bool sfpm_facts_decode(sfpm_facts_t *facts, const char *text);
 
-/* Whether a file is the one of which these facts are, by SFPM_SAME_…; if not, `why`
- * is told how it differs. */
+/* Whether a file is the one that these facts describe, by SFPM_SAME_…; if not, `why`
+ * receives how it differs. */
 bool sfpm_facts_match(const sfpm_facts_t *facts, uint32_t identity, int fd,
                       const struct stat *status, const char *path, char *why,
                       size_t room);

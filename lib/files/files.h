@@ -7,7 +7,7 @@
 
 #include "snapshot/snapshot.h"
 
-/* Attributes that tell of them; the key of the longest name and its end. */
+/* Attributes that record them; the key of the longest name and its end. */
 #define SFPM_RESOURCE_PREFIX   "sfpm.file."
 #define SFPM_RESOURCE_KEY_SIZE 80
 
@@ -37,7 +37,7 @@ typedef struct sfpm_open_file {
 /* What the program has open: -1 for nothing. */
 int sfpm_resource_descriptor(const sfpm_resource_t *resource);
 
-/* What the image tells of it; NULL for nothing. */
+/* What the image records of it; NULL for nothing. */
 const char *sfpm_resource_recorded(const sfpm_resource_t *resource,
                                    const sfpm_image_t *image);
 

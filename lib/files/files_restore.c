@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Opening files again when a snapshot is restored. Staging opens and checks them while
- * memory is the old one, and changes nothing; publishing cannot fail but for cutting
- * and seeking in what is open already.
+ * memory is the old one, and changes nothing; publishing cannot fail except for
+ * truncating and seeking in what is open already.
  */
 #include <errno.h>
 #include <fcntl.h>

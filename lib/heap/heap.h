@@ -181,7 +181,7 @@ bool sfpm_check_names(const header_t *header);
 
 /* Reads the tables of the heap in a region into memory of its own, checks them, and
  * points `heap` there: blocks are not read. To be released with sfpm_preview_free().
- * `heap` must be all zero but for the name. */
+ * `heap` must be all zero except for the name. */
 bool sfpm_preview_read(sfpm_heap_t *heap, const sfpm_image_t *image, size_t region);
 void sfpm_preview_free(sfpm_heap_t *heap);
 
@@ -238,7 +238,7 @@ hosts_t *sfpm_hosts_open(const sfpm_heap_t *heap, const header_t *saved);
 void sfpm_hosts_close(hosts_t *hosts);
 
 /* Corrects the host addresses of a segment, or with `store` false only tries. Symbols
- * that are missing are no error before sfpm_hosts_complete(). */
+ * that are missing are not an error before sfpm_hosts_complete(). */
 bool sfpm_hosts_move_segment(hosts_t *hosts, const sfpm_heap_t *heap,
                              const sfpm_heap_t *known, uint32_t segment, bool store);
 bool sfpm_hosts_complete(const hosts_t *hosts);

@@ -103,7 +103,7 @@ static void count_blocks(const sfpm_heap_t *heap, uint64_t *blocks)
         }
 }
 
-/* The types that have blocks whose pointers nothing tells, untyped ones if wanted. */
+/* The types that have blocks whose pointers are unknown, untyped ones if wanted. */
 static void list_unknown(const sfpm_heap_t *known, const sfpm_heap_t *preview,
                          bool untyped, char *names, size_t room)
 {

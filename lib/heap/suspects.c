@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Words that look like pointers of which no type tells: a debugging aid. */
+/* Words that look like pointers although no type describes them: a debugging aid. */
 #include <string.h>
 
 #include "heap/heap.h"
@@ -10,7 +10,7 @@ typedef struct search {
     void *context;
 } search_t;
 
-/* Whether a type tells of a pointer that overlaps the word at `at` of a block. */
+/* Whether a type describes a pointer that overlaps the word at `at` of a block. */
 static bool is_told(const search_t *search, const type_record_t *type, uint64_t at)
 {
     const uint32_t *offsets = search->heap->header->offsets + type->first_offset;

@@ -74,7 +74,7 @@ static uint32_t find_record(const header_t *header, const char *name)
     return MAX_TYPES;
 }
 
-/* Whether the record tells of the same type. */
+/* Whether the record describes the same type. */
 static bool compare(const header_t *header, const type_record_t *record,
                     const sfpm_heap_type_t *type)
 {

@@ -86,7 +86,8 @@ static void wait_for_end(const sfpm_child_t *child, sfpm_job_t *job)
 
 static bool tell_end(pid_t got, int status)
 {
-    /* Without SIGCHLD nobody is told; the program may also have taken the answer. */
+    /* If SIGCHLD is ignored the status is lost; the program may also have taken the
+     * answer. */
     if (got < 0)
         return sfpm_fail(SFPM_ERR_SYSTEM, "cannot tell how the copying process ended: "
                                           "the program must not wait() for it");

@@ -158,7 +158,7 @@ const sfpm_image_t *sfpm_snapshot_restoring(const sfpm_snapshot_t *snapshot)
     return snapshot ? snapshot->callbacks->image : NULL;
 }
 
-/* Whether somebody is told of a restore, and needs its random numbers. */
+/* Whether somebody is notified of a restore, and needs its random numbers. */
 static bool has_listeners(const sfpm_callbacks_t *callbacks)
 {
     for (size_t i = 0; i < callbacks->num_hooks; i++)

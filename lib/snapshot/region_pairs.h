@@ -28,7 +28,7 @@ typedef struct sfpm_pairing {
 bool sfpm_pairing_by_name(sfpm_pairing_t *pairing, const sfpm_snapshot_t *snapshot,
                           const sfpm_restore_state_t *state);
 
-/* Pairs anew: the first registered with the first of the state, and so on. */
+/* Pairs again: the first registered with the first of the state, and so on. */
 void sfpm_pairing_by_order(sfpm_pairing_t *pairing);
 
 /* Whether every region has a partner. */

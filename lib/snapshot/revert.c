@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Going back to the last commit by replacing only what changed since. Pages of a mapping
- * that shows that very commit are given back to the system, which shows the image again;
+ * that shows that commit are given back to the system, which shows the image again;
  * others are read, verified, before anything is replaced.
  */
 #include <stdlib.h>

@@ -249,10 +249,11 @@ static bool go_to_known(const sfpm_snapshot_t *snapshot, sfpm_image_t *image,
     if (!there && sfpm_last_status() != SFPM_ERR_NO_COMMIT)
         return false;
     if (!there || !sfpm_image_shows(image, last))
-        return sfpm_fail(SFPM_ERR_CHANGED,
-                         "%s: its last commit is %llu, and it does not contain commit "
-                         "%llu, the last one restored or made here: save to another file",
-                         filename, number, known);
+        return sfpm_fail(
+            SFPM_ERR_CHANGED,
+            "%s: its last commit is %llu, and the one that was last "
+            "restored or made here (%llu) is not in it: save to another file",
+            filename, number, known);
     return on_top ||
            sfpm_fail(SFPM_ERR_CHANGED,
                      "%s: its last commit is %llu, but the last one restored or made "
@@ -292,7 +293,7 @@ static bool append_to(const sfpm_snapshot_t *snapshot, sfpm_image_t *image,
 }
 
 /* The commit is made; that older ones cannot be dropped must not deny it. Only when
- * half of them can go is the file written anew, so that it costs little on average. */
+ * half of them can go is the file rewritten, so that it costs little on average. */
 static void drop_old(const sfpm_snapshot_t *snapshot, sfpm_image_t *image,
                      const char *filename, uint64_t keep)
 {

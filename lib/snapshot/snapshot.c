@@ -87,7 +87,7 @@ static size_t size_with_room(size_t size, size_t room)
     return size > room ? size : room;
 }
 
-/* Puts a region, which is complete but for its reservation, behind the others. */
+/* Puts a region, which is complete except for its reservation, behind the others. */
 static bool append(sfpm_snapshot_t *snapshot, sfpm_registered_t region, size_t room)
 {
     void *array = snapshot->regions;

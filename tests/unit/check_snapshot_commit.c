@@ -262,7 +262,8 @@ static const struct {
     {another_commits,
      "its last commit is 3, but the last one restored or made here is 2"},
     {another_saves, "is not the image that was last restored or saved here"},
-    {older_copy_comes_back, "its last commit is 1, and it does not contain commit 2"},
+    {older_copy_comes_back,
+     "its last commit is 1, and the one that was last restored or made here (2)"},
 };
 #define NUM_INTRUDERS (int)(sizeof intruders / sizeof intruders[0])
 

@@ -201,15 +201,15 @@ START_TEST(what_did_not_come_from_the_file_is_refused)
     write_file("a.img", bytes, size);
     free(bytes);
     ck_assert_fails(sfpm_snapshot_commit(snapshot, "a.img", &on_top), SFPM_ERR_CHANGED,
-                    "its last commit is 6, and it does not contain commit 7, the last "
-                    "one restored or made here: save to another file");
+                    "its last commit is 6, and the one that was last restored or made "
+                    "here (7) is not in it: save to another file");
     sfpm_snapshot_t *other = snapshot_of("memory", memory, SIZE);
     ck_assert_works(sfpm_snapshot_restore("a.img", other));
     for (int i = 0; i < 2; i++) {
         memory[9] = (uint8_t)(memory[9] + 3);
         ck_assert_works(sfpm_snapshot_commit(other, "a.img", NULL));
         ck_assert_fails(sfpm_snapshot_commit(snapshot, "a.img", &on_top),
-                        SFPM_ERR_CHANGED, "which it does not hold");
+                        SFPM_ERR_CHANGED, "made here (7) is not in it");
     }
     sfpm_snapshot_destroy(other);
 }

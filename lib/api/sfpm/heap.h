@@ -84,8 +84,8 @@ SFPM_API void *sfpm_heap_realloc(sfpm_heap_t *heap, void *block, size_t size);
 
 /**
  * Frees a block. Accepts NULL.
- * @return false with SFPM_ERR_ARGUMENT when it is no block of this heap or was freed
- *         already; then nothing happened
+ * @return false with SFPM_ERR_ARGUMENT when it is not a block of this heap or was
+ *         freed already; then nothing happened
  */
 SFPM_API bool sfpm_heap_free(sfpm_heap_t *heap, void *block);
 
@@ -135,13 +135,14 @@ typedef struct sfpm_heap_visitor sfpm_heap_visitor_t;
  * and without a callback holds no addresses, or only self-relative ones. */
 typedef struct sfpm_heap_type {
     size_t struct_size;
-    const char *name;       /**< 1 to 55 bytes, copied: images tell types by it */
+    const char *name;       /**< 1 to 55 bytes, copied: identifies the type in images */
     size_t size;            /**< bytes of one element */
     const size_t *pointers; /**< offsets of pointers into the heap, or NULL; copied */
     size_t num_pointers;
     /**
-     * For pointers that no table can tell: calls sfpm_heap_visit() for each of them.
-     * During a restore other blocks may not be right yet: it must look at this one only.
+     * For pointers that a table cannot describe: calls sfpm_heap_visit() for each of
+     * them. During a restore other blocks may not be right yet: it must look at this one
+     * only.
      * @param block  with `size` usable bytes; what was not written to is zero
      * @return false, as from sfpm_heap_visit() or sfpm_refuse(), to fail
      */
@@ -206,7 +207,7 @@ static inline void *sfpm_relptr_get(const sfpm_relptr_t *pointer)
     return pointer->distance ? (void *)at : (void *)0;
 }
 
-/** Is told of a word that looks like a pointer.
+/** Receives a word that looks like a pointer.
  * @param word    where it lies, aligned as pointers are
  * @param target  where it leads to, if it is one
  * @return false to end the search */
@@ -214,8 +215,8 @@ typedef bool (*sfpm_heap_suspect_t)(void *context, const void *word, const void 
 
 /**
  * A debugging aid: finds words in blocks that look like pointers into the heap although
- * no type tells of them. Blocks of sfpm_heap_alloc(), of SFPM_HEAP_DATA and of types are
- * searched, but for types with a callback. A number may look like a pointer, and so may
+ * no type describes them. Blocks of sfpm_heap_alloc(), of SFPM_HEAP_DATA and of types are
+ * searched, except types with a callback. A number may look like a pointer, and so may
  * what an earlier block left in memory that was not written to since: what is found in
  * two runs whose heaps lie at different addresses is one, most likely.
  * @return false with SFPM_ERR_ARGUMENT when an argument is missing
@@ -246,9 +247,9 @@ SFPM_API bool sfpm_heap_add_to_snapshot(sfpm_heap_t *heap, sfpm_snapshot_t *snap
  *         SFPM_ERR_NOT_FOUND: the file is missing;
  *         SFPM_ERR_MISMATCH: the image holds no such heap, or a type is another one in
  * this program, or the heap must move and holds blocks whose pointers are not known;
- *         SFPM_ERR_CORRUPT: the heap's tables make no sense, or a pointer leads to no
- *         block; or as sfpm_snapshot_restore() tells. All heaps are as they were,
- *         but for SFPM_ERR_UNFINISHED.
+ *         SFPM_ERR_CORRUPT: the heap's tables are not consistent, or a pointer does not
+ *         point to a block; or as sfpm_snapshot_restore() fails. All heaps are as they
+ *         were, except after SFPM_ERR_UNFINISHED.
  */
 SFPM_API bool sfpm_heap_restore(sfpm_heap_t *heap, const char *filename,
                                 const sfpm_restore_options_t *options);
@@ -299,13 +300,13 @@ SFPM_API bool sfpm_heap_is_in(const sfpm_image_t *image, size_t region);
  * @param max_memory  bytes that may be used; 0: 1 GiB. If that is too little to follow
  *                    pointers, the survey is not `traced`
  * @return the survey, valid without the image, to be released; NULL with
- *         SFPM_ERR_CORRUPT when the heap's tables make no sense, SFPM_ERR_LIMIT when
- *         they are too large, or as sfpm_image_read() tells
+ *         SFPM_ERR_CORRUPT when the heap's tables are not consistent, SFPM_ERR_LIMIT
+ *         when they are too large, or as sfpm_image_read() fails
  */
 SFPM_API sfpm_heap_survey_t *sfpm_heap_survey(const sfpm_image_t *image, size_t region,
                                               uint64_t max_memory);
 
-/** Releases a survey, and all that it told. Accepts NULL. */
+/** Releases a survey and everything it returned. Accepts NULL. */
 SFPM_API void sfpm_heap_survey_free(sfpm_heap_survey_t *survey);
 
 /** @return the sums. */

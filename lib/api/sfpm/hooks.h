@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file hooks.h
- * What a program does besides when a snapshot is saved or restored: flush buffers,
- * close and open connections, set clocks, seed random generators anew.
+ * What else a program does when a snapshot is saved or restored: flush buffers,
+ * close and open connections, set clocks, seed random generators again.
  *
  * Hooks run in the thread that saves or restores. They must not call functions on the
- * same snapshot, but for those that set its description, attributes and schema,
+ * same snapshot, except those that set its description, attributes and schema,
  * and, in `before_save` and `after_save`, sfpm_snapshot_move_region(): the others fail
  * with SFPM_ERR_ARGUMENT, and sfpm_snapshot_destroy() does nothing.
  */
@@ -23,7 +23,7 @@
 extern "C" {
 #endif
 
-/** What an `after_restore` hook is told. More members may follow. */
+/** What an `after_restore` hook receives. More members may follow. */
 typedef struct sfpm_restore_event {
     size_t struct_size;
     bool restored; /**< false: the restore failed after the `before_restore` hooks */
@@ -75,8 +75,9 @@ SFPM_API bool sfpm_snapshot_add_hooks(sfpm_snapshot_t *snapshot,
  * returned, and until then the snapshot refuses to save, restore and be destroyed. Closes
  * the image that was open, staged files, and a background save that had not begun to
  * write; other memory of the operation is not released, and hooks that had run are not
- * told. Memory is the old one, or the restored one when the hook was an `after_restore`.
- * Does nothing when no callback was left; must not be called by one that returns.
+ * notified. Memory is the old one, or the restored one when the hook was an
+ * `after_restore`. Does nothing when no callback was left; must not be called by one that
+ * returns.
  * @return false with SFPM_ERR_ARGUMENT while a save in the background goes on
  */
 SFPM_API bool sfpm_snapshot_abandon(sfpm_snapshot_t *snapshot);

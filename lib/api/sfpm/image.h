@@ -5,7 +5,7 @@
  *
  * An image is a log of commits; each commit describes a set of named regions
  * completely. An sfpm_image_t shows one commit at a time, the last one unless
- * told otherwise. Images of version 1 appear as images of one commit.
+ * another is chosen. Images of version 1 appear as images of one commit.
  *
  * Threads: distinct objects are independent. Functions that take a `const`
  * object may run concurrently on one object; others need exclusion.
@@ -65,7 +65,7 @@ typedef const sfpm_secret_t *(*sfpm_ask_callback_t)(void *context, const char *n
                                                     bool passphrase);
 
 /**
- * Who is told how far something long has come: when it begins, now and then, and once
+ * Reports the progress of a long operation: when it begins, now and then, and once
  * more when it has succeeded. Both are bytes of work, not of the file; `done` is at most
  * `total`. The callback runs on the caller's thread.
  */
@@ -215,7 +215,7 @@ SFPM_API bool sfpm_image_read(const sfpm_image_t *image, size_t index, uint64_t 
  * Receives a range of bytes that differ.
  * @param offset  in both regions
  * @param length  bytes, never 0
- * @return false to be told of no more
+ * @return false to receive no more
  */
 typedef bool (*sfpm_range_callback_t)(void *context, uint64_t offset, uint64_t length);
 
@@ -229,7 +229,7 @@ typedef bool (*sfpm_range_callback_t)(void *context, uint64_t offset, uint64_t l
  * @param callback  receives the ranges that differ, in order; between two of them lies
  *                  a byte that is equal. When the sizes differ, what only the larger
  *                  region has differs as well.
- * @return false when a region cannot be read; the ranges told until then do differ.
+ * @return false when a region cannot be read; the ranges reported until then do differ.
  *         True also when the callback wanted no more.
  */
 SFPM_API bool sfpm_image_compare(const sfpm_image_t *a, size_t region_a,
@@ -279,7 +279,7 @@ SFPM_API void sfpm_edit_destroy(sfpm_edit_t *edit);
 
 /**
  * Gives a region new contents, size and flags, or adds one at the end. Equal
- * names are told apart by `instance`. Unchanged pages are found by comparison
+ * names are distinguished by `instance`. Unchanged pages are found by comparison
  * and not stored again.
  * @param name      of the region; copied
  * @param instance  0 for the first region of that name, 1 for the second …
@@ -323,7 +323,7 @@ SFPM_API bool sfpm_edit_set_attribute(sfpm_edit_t *edit, const char *key,
 SFPM_API bool sfpm_edit_set_format(sfpm_edit_t *edit, uint32_t format);
 
 /**
- * Sets how the contents of this and, until set anew, all later commits are
+ * Sets how the contents of this and, until set again, all later commits are
  * compressed. Chunks that do not become smaller are stored as they are.
  * @param method   "none", "lz4", "zstd", or one of the two with ":LEVEL"
  * @param workers  threads that compress; 0 and 1: only the caller. The bytes
@@ -384,15 +384,15 @@ SFPM_API bool sfpm_edit_save(sfpm_edit_t *edit, const char *filename,
 SFPM_API bool sfpm_edit_save_fd(sfpm_edit_t *edit, int fd, const char *name,
                                 const sfpm_write_options_t *options);
 
-/* ---- Writing an image anew ------------------------------------------------ */
+/* ---- Rewriting an image --------------------------------------------------- */
 
-/** How an image is written anew. Start with `= {.struct_size = sizeof(…)}`. */
+/** How an image is rewritten. Start with `= {.struct_size = sizeof(…)}`. */
 typedef struct sfpm_rewrite_options {
     size_t struct_size;
     const char *compression;     /**< as in sfpm_edit_set_compression(); NULL: as each
                                       commit was */
     unsigned workers;            /**< threads that compress */
-    const sfpm_secret_t *secret; /**< encrypts, or encrypts anew; NULL: as it was */
+    const sfpm_secret_t *secret; /**< encrypts, or encrypts again; NULL: as it was */
     bool decrypt;                /**< writes an encrypted image unencrypted */
     bool flatten;                /**< only the state shown, as one commit, without base */
     uint64_t keep;               /**< only the last so many commits; 0: all of them */
@@ -424,7 +424,7 @@ typedef void (*sfpm_salvage_callback_t)(void *context, uint64_t commit,
 /**
  * Recovers what is intact in a damaged image of version 2: searches the whole file for
  * trailers, and writes a new image, atomically, of all commits whose index can be read,
- * each with the regions that can be read whole. They are numbered anew; the attribute
+ * each with the regions that can be read whole. They are renumbered; the attribute
  * `salvaged.commit` holds the old number.
  * @param filename  the damaged image; it is only read
  * @param output    the new image; must be another file, not another name of this one

@@ -45,9 +45,9 @@ typedef struct sfpm_job_options {
     /** Called in the job's thread: returns with all writers to the registered memory
      * stopped, at a moment at which it may be saved. Where regions lie and how large they
      * are is read after it and the hooks before the save; it may call
-     * sfpm_snapshot_move_region(), as they may. False, after sfpm_refuse(), gives the save
-     * up. NULL: the state is that of the call that starts the job, and the caller sees to
-     * it that nobody writes during that call. */
+     * sfpm_snapshot_move_region(), as they may. False, after sfpm_refuse(), gives the
+     * save up. NULL: the state is that of the call that starts the job, and the caller
+     * sees to it that nobody writes during that call. */
     bool (*stop)(void *context);
     void (*go)(void *context); /**< lets them go on; NULL: nothing to do */
     void *context;
@@ -94,14 +94,14 @@ typedef struct sfpm_autosave sfpm_autosave_t;
 
 /**
  * Makes a snapshot be committed to a file every so many seconds. Nothing happens by
- * itself: the program calls sfpm_autosave_tick(), where its state is whole or, if `options`
- * has a `stop`, at any moment.
+ * itself: the program calls sfpm_autosave_tick(), where its state is whole or, if
+ * `options` has a `stop`, at any moment.
  * @param every   seconds, fractions allowed; 0: at each tick
  * @param commit  how each commit is made; copied. NULL for the defaults
- * @param options how each copy is taken, as for sfpm_snapshot_commit_async(); copied. NULL
- *                for the defaults
- * @return what is to be ended by sfpm_autosave_stop(), before the snapshot is destroyed;
- *         NULL on failure
+ * @param options how each copy is taken, as for sfpm_snapshot_commit_async(); copied.
+ * NULL for the defaults
+ * @return the autosave, to be ended by sfpm_autosave_stop() before the snapshot is
+ * destroyed; NULL on failure
  */
 SFPM_API sfpm_autosave_t *sfpm_autosave_start(sfpm_snapshot_t *snapshot,
                                               const char *filename, double every,

@@ -101,7 +101,7 @@ void sfpm_c_free(void *block)
 {
     sfpm_heap_t *heap = sfpm_c_heap();
     if (!heap || !sfpm_heap_free(heap, block))
-        free(block); /* which tells when it was freed already */
+        free(block); /* which reports that it was freed already */
 }
 
 char *sfpm_c_strdup(const char *text)

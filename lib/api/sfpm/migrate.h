@@ -32,15 +32,16 @@ typedef struct sfpm_migration sfpm_migration_t;
 /**
  * A step. Regions that it does not mention go on unchanged.
  * @return false to give up, with the reason by sfpm_refuse(); nothing is restored then.
- *         A failure of the functions below ends the restore whatever the answer, but for
+ *         A failure of the functions below ends the restore whatever the answer, except
  *         SFPM_ERR_MISMATCH and SFPM_ERR_ARGUMENT.
  */
 typedef bool (*sfpm_migrate_callback_t)(void *context, sfpm_migration_t *migration);
 
 /**
  * Adds a step from one schema version to another.
- * @return false with SFPM_ERR_ARGUMENT for a step that is there already, leads nowhere
- *         or closes a circle; SFPM_ERR_LIMIT for more than SFPM_MIGRATIONS_MAX
+ * @return false with SFPM_ERR_ARGUMENT for a step that is registered already, leads to
+ *         its own version or closes a cycle; SFPM_ERR_LIMIT for more than
+ * SFPM_MIGRATIONS_MAX
  */
 SFPM_API bool sfpm_snapshot_add_migration(sfpm_snapshot_t *snapshot, uint64_t from,
                                           uint64_t to, sfpm_migrate_callback_t callback,
@@ -58,9 +59,9 @@ SFPM_API const void *sfpm_migration_old(sfpm_migration_t *migration, const char 
                                         size_t instance, size_t *size);
 
 /**
- * Makes a region anew, for what comes after the step: the front is copied from the old
- * one, if there is one, the rest zeroed. A second call with the same size returns the
- * same bytes.
+ * Makes a new version of a region, for what comes after the step: the front is copied
+ * from the old one, if there is one, the rest zeroed. A second call with the same size
+ * returns the same bytes.
  * @param instance  as above; for another region of a name, the number of those so far
  * @param size      bytes; not 0
  * @return the bytes, aligned as by malloc(), to be filled until the step ends; NULL on

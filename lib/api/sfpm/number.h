@@ -26,7 +26,7 @@ extern "C" {
  * @param type    u8, i8, u16, i16, u32, i32, u64, i64, f32 or f64
  * @param bits    receives the value: negative ones extended to 64 bits, the bits of an
  * f32 or f64 in the lowest 32 or 64. Not changed on failure
- * @return false with SFPM_ERR_SYNTAX, naming the text and what is possible
+ * @return false with SFPM_ERR_SYNTAX, naming the text and what is allowed
  */
 SFPM_API bool sfpm_parse_number(const char *text, size_t length, const char *type,
                                 uint64_t *bits);

@@ -82,7 +82,7 @@ typedef struct sfpm_resource {
  * files are opened and checked, and the restore fails with memory untouched when one
  * cannot be had; when memory is replaced they take the place of what the program had
  * open, which is closed (descriptors 0 to 2 are not), before the `after_restore` hooks.
- * A file that an image tells nothing of stays as it is.
+ * A file that is not recorded in the image stays as it is.
  *
  * A stream that is reopened is another FILE, without the buffer set for the old one.
  * @param resource  copied

@@ -203,7 +203,7 @@ typedef enum sfpm_log_level { SFPM_LOG_INFO = 0, SFPM_LOG_WARNING = 1 } sfpm_log
 typedef void (*sfpm_log_callback_t)(void *context, sfpm_log_level_t level,
                                     const char *text);
 
-/** Sets who is told of saves, restored regions and remarks; NULL for nobody. */
+/** Sets the callback for the log of saves, restored regions and warnings; or NULL. */
 SFPM_API void sfpm_snapshot_set_log(sfpm_snapshot_t *snapshot,
                                     sfpm_log_callback_t callback, void *context);
 
@@ -232,7 +232,7 @@ typedef enum sfpm_tracking {
     SFPM_TRACKING_NONE = 1,    /**< the whole region is compared with the image */
     SFPM_TRACKING_PROTECT = 2, /**< pages are write-protected, the kernel notes the first
                                     write to each (Linux 6.7) */
-    SFPM_TRACKING_PAGEMAP = 3, /**< of a mapped image: its page tables tell */
+    SFPM_TRACKING_PAGEMAP = 3, /**< of a mapped image: from its page tables */
     SFPM_TRACKING_HASH = 4     /**< a checksum of each page is kept */
 } sfpm_tracking_t;
 
@@ -246,7 +246,7 @@ typedef struct sfpm_commit_options {
     size_t struct_size;
     const char *message; /**< of the commit, or NULL */
     uint64_t keep;       /**< how many of the newest commits to keep at least: older ones
-                              are dropped, by writing the file anew, when it holds
+                              are dropped, by rewriting the file, when it holds
                               twice as many; 0 keeps all */
     bool on_top;         /**< commit also when the file has later commits than the one
                               that memory came from: they stay in the history, and this
@@ -268,7 +268,7 @@ SFPM_API bool sfpm_snapshot_commit(sfpm_snapshot_t *snapshot, const char *filena
 /**
  * Reads what an image's last commit says of itself, without its regions' contents.
  * @param metadata  receives it; untouched on failure
- * @return false with SFPM_ERR_NOT_FOUND for a missing file, which is no damage
+ * @return false with SFPM_ERR_NOT_FOUND for a missing file, which is not damage
  */
 SFPM_API bool sfpm_snapshot_read_metadata(const char *filename,
                                           sfpm_snapshot_metadata_t *metadata);
@@ -282,7 +282,7 @@ SFPM_API bool sfpm_snapshot_read_metadata(const char *filename,
  * Native regions (not portable on both sides) of another architecture are refused.
  * Those of another build of the program are accepted with a warning to the log,
  * unless a region is flagged *pointers* or the caller asks for the same build. An
- * image of version 1 does not tell its origin.
+ * image of version 1 does not record its origin.
  *
  * Everything is checked before the first byte of memory is touched. Contents of up
  * to 4 MiB in all are read once; larger ones are read again, into place, so that
@@ -322,8 +322,9 @@ typedef enum sfpm_restore_mode {
     SFPM_RESTORE_EAGER = 1, /**< all contents are copied: nothing depends on the file
                                  afterwards */
     SFPM_RESTORE_LAZY = 2,  /**< all contents are verified through the mapping first */
-    SFPM_RESTORE_LAZY_UNVERIFIED = 3 /**< index and tables are verified, contents are
-                                          not: usable in microseconds, whatever the size */
+    SFPM_RESTORE_LAZY_UNVERIFIED =
+        3 /**< index and tables are verified, contents are
+               not: usable in microseconds, whatever the size */
 } sfpm_restore_mode_t;
 
 /** How to restore. Start with `= {.struct_size = sizeof(…)}`. */
@@ -349,8 +350,8 @@ SFPM_API bool sfpm_snapshot_restore_with(sfpm_snapshot_t *snapshot, const char *
 
 /**
  * Goes back to the state that was last restored, saved or committed, as a restore of that
- * commit would, hooks included; of regions that are watched (sfpm_snapshot_set_tracking())
- * only what changed since is replaced.
+ * commit would, hooks included; of regions that are watched
+ * (sfpm_snapshot_set_tracking()) only what changed since is replaced.
  * @return false with SFPM_ERR_ARGUMENT when there is no such state, or it did not come
  *         from a named file; with SFPM_ERR_CHANGED when another image has its name now;
  *         otherwise as sfpm_snapshot_restore()
@@ -391,7 +392,7 @@ typedef bool (*sfpm_address_callback_t)(void *context, const sfpm_address_hint_t
 /**
  * A debugging aid: lists aligned words in the registered regions that look like
  * addresses in mapped memory, which would mean nothing after a restore elsewhere.
- * Where the system does not tell its mappings (other than Linux), only addresses
+ * Where the system does not list its mappings (other than Linux), only addresses
  * inside registered regions are found. Chance hits are possible.
  * @return false when the memory map cannot be read; true when the callback stopped
  */

@@ -44,11 +44,11 @@ typedef enum sfpm_vm_status {
     SFPM_VM_TRAPPED = 2    /**< tries the trapping instruction again when run */
 } sfpm_vm_status_t;
 
-/** Stack in bytes that a machine may use unless told otherwise: 1 MiB. */
+/** Stack in bytes that a machine may use by default: 1 MiB. */
 #define SFPM_VM_DEFAULT_STACK ((uint64_t)1 << 20)
 /** Stack in bytes beyond which no machine is run or loaded: 64 MiB. */
 #define SFPM_VM_MAX_STACK ((uint64_t)1 << 26)
-/** Memory in bytes to which a program may grow unless told otherwise: 1 GiB. */
+/** Memory in bytes to which a program may grow by default: 1 GiB. */
 #define SFPM_VM_DEFAULT_MEMORY ((uint64_t)1 << 30)
 /** Memory in bytes beyond which no machine is run: 4 GiB. */
 #define SFPM_VM_MAX_MEMORY ((uint64_t)1 << 32)
@@ -162,7 +162,7 @@ typedef struct sfpm_vm_run_options {
 
 /**
  * Runs until the machine halts, traps or has executed `max_steps` instructions;
- * sfpm_vm_info() tells which. A halted machine is left as it is. What the machine
+ * sfpm_vm_info() returns which. A halted machine is left as it is. What the machine
  * has done can be continued exactly where it stopped, in any process.
  * @param options  or NULL for the defaults
  * @return false with SFPM_ERR_BYTECODE when it was refused and did not run;
@@ -224,7 +224,7 @@ typedef enum sfpm_native_result {
  * A function of the host that a program can call. It may use sfpm_vm_memory() and the
  * functions for globals on the machine, and sfpm_vm_interrupt(), but no others: those
  * that would change, save or destroy the machine fail with SFPM_ERR_ARGUMENT. It runs in
- * the caller's floating-point environment. A call is to be made wholly or not at all:
+ * the caller's floating-point environment. A call must be made completely or not at all:
  * then a machine saved before or after it goes on as if nothing had happened.
  * @param context  as registered
  * @param params   as many as the signature says
@@ -359,7 +359,7 @@ SFPM_API bool sfpm_vm_operand_text(const sfpm_vm_t *vm, uint32_t level, uint32_t
 SFPM_API bool sfpm_vm_global_text(const sfpm_vm_t *vm, uint32_t index, char *text,
                                   size_t size);
 
-/** What a program imports, or exports. Names are printable but for bytes of UTF-8. */
+/** What a program imports, or exports. Names are printable except for bytes of UTF-8. */
 typedef struct sfpm_vm_link {
     const char *module; /**< of an import; NULL for an export */
     const char *name;   /**< the import's field, or the export's name */
