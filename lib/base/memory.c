@@ -11,6 +11,7 @@
 #include "base/bytes.h"
 #include "base/checked.h"
 #include "base/error.h"
+#include "base/page.h"
 
 void *sfpm_new_array(size_t count, size_t size)
 {
@@ -28,7 +29,7 @@ void *sfpm_new_array(size_t count, size_t size)
 
 void *sfpm_new_block(size_t size)
 {
-    enum { ALIGNMENT = 4096 };
+    enum { ALIGNMENT = SFPM_PAGE };
     size_t rounded;
     void *memory = NULL;
     /* aligned_alloc() wants multiples of the alignment. */

@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/page.h"
 
 #if defined(__linux__)
 #include <elf.h>
@@ -282,7 +283,7 @@ static bool add_segments(sfpm_module_data_t *data, const module_t *module)
 
 static bool cut_segments(sfpm_module_data_t *data, const module_t *module)
 {
-    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    const uintptr_t page = sfpm_system_page();
     for (size_t i = 0; i < module->num_segments; i++) {
         const ElfW(Phdr) *segment = &module->segments[i];
         uintptr_t start = module->base + (uintptr_t)segment->p_vaddr;

@@ -14,6 +14,7 @@
 #include <sfpm/image.h>
 
 #include "base/memory.h"
+#include "base/page.h"
 #include "codec/checksum.h"
 
 /* High bit, CR LF, ^Z and LF: a transfer that mangles text destroys the magic. */
@@ -32,8 +33,6 @@ enum {
     SFPM_EXTENT_SIZE = 24,
     SFPM_LEAF_REF_SIZE = 32,
     SFPM_RECORD_ALIGN = 8,
-    SFPM_PAGE_SHIFT = 12,
-    SFPM_PAGE = 1 << SFPM_PAGE_SHIFT,
     SFPM_CHUNK_SHIFT = 16,
     SFPM_CHUNK = 1 << SFPM_CHUNK_SHIFT,
     SFPM_CHUNK_PAGES = SFPM_CHUNK / SFPM_PAGE,

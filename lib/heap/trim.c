@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Pages without blocks go back to the system, and then take no space in images. */
 #include "heap/heap.h"
+#include "base/page.h"
 
-enum { PAGE = 4096 };
+enum { PAGE = SFPM_PAGE };
 
 static bool is_free(const uint64_t *map, uint32_t first, uint32_t last)
 {

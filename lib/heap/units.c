@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "heap/heap.h"
+#include "base/page.h"
 
 /* Bits 1 to 63: all units but the one that describes the segment. */
 #define ALL_UNITS (UINT64_MAX - 1)
@@ -53,7 +54,7 @@ static void set_free_units(sfpm_heap_t *heap, uint32_t number, uint64_t bits)
  * nothing uses, all but the second, which ends with the descriptor of the last unit. */
 void sfpm_units_fill_unused(segment_t *segment)
 {
-    enum { PAGE = 4096, LENGTH = 8 };
+    enum { PAGE = SFPM_PAGE, LENGTH = 8 };
     for (size_t end = PAGE; end <= UNIT_SIZE; end += PAGE)
         if (end != offsetof(segment_t, maps))
             memset((uint8_t *)segment + end - LENGTH, 0xff, LENGTH);

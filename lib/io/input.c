@@ -16,6 +16,7 @@
 #include "base/checked.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/page.h"
 #include "io/file.h"
 #include "io/pipe_buffer.h"
 
@@ -65,10 +66,9 @@ static void set_size(sfpm_input_t *input, const struct stat *info)
 static uint64_t default_memory_limit(void)
 {
     long pages = sysconf(_SC_PHYS_PAGES);
-    long page = sysconf(_SC_PAGESIZE);
     uint64_t half = SIZE_MAX / 4;
-    if (pages > 0 && page > 0)
-        half = (uint64_t)pages * (uint64_t)page / 2;
+    if (pages > 0)
+        half = (uint64_t)pages * sfpm_system_page() / 2;
     return half < SIZE_MAX / 4 ? half : SIZE_MAX / 4;
 }
 
@@ -306,8 +306,7 @@ bool sfpm_input_read(const sfpm_input_t *input, uint64_t offset, void *to, size_
 #if SFPM_LINUX_PATHS
 bool sfpm_input_is_mappable(const sfpm_input_t *input, size_t unit)
 {
-    long page = sysconf(_SC_PAGESIZE);
-    return input->fd >= 0 && page > 0 && (size_t)page <= unit && input->start % unit == 0;
+    return input->fd >= 0 && sfpm_system_page() <= unit && input->start % unit == 0;
 }
 
 bool sfpm_input_map(const sfpm_input_t *input, uint64_t offset, void *to, size_t size)

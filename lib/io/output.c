@@ -15,13 +15,14 @@
 #include "base/checked.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/page.h"
 #include "io/atomic.h"
 #include "io/file.h"
 #include "io/lock.h"
 #include "io/place.h"
 
 #define GATHER      ((size_t)256 << 10) /* small pieces are gathered up to this */
-#define PAGE        ((size_t)4096)
+#define PAGE        ((size_t)SFPM_PAGE)
 #define DIRECT      ((size_t)128 << 10) /* from here on copying costs more than a call */
 #define RESERVE_MIN ((uint64_t)1 << 20) /* below, reserving costs more than it saves */
 #define BEHIND_MIN  ((uint64_t)4 << 20) /* what the disk is given at a time */

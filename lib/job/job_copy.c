@@ -12,7 +12,7 @@
 #include "snapshot/tracking.h"
 #include "job/job.h"
 
-enum { PAGE = SFPM_DIRTY_PAGE, CHUNK_PAGES = 16, FEW_PAGES = 64, MAX_ROUNDS = 8 };
+enum { PAGE = SFPM_PAGE, CHUNK_PAGES = 16, FEW_PAGES = 64, MAX_ROUNDS = 8 };
 
 /* So much is copied in well under a millisecond. */
 #define LITTLE ((size_t)2 << 20)

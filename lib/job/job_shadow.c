@@ -51,7 +51,7 @@ static bool start_shadow(sfpm_job_t *job, size_t i, bool watch)
     *shadow = (sfpm_shadow_t){.base = region->base, .size = region->size};
     if (region->flags & SFPM_REGION_VOLATILE)
         return true;
-    size_t words = (shadow->size / SFPM_DIRTY_PAGE + 64) / 64;
+    size_t words = (shadow->size / SFPM_PAGE + 64) / 64;
     shadow->copy = sfpm_shadow_memory(shadow->size);
     shadow->have = SFPM_NEW_N(uint64_t, words);
     shadow->included = SFPM_NEW_N(uint64_t, words);

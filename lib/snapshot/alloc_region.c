@@ -8,6 +8,7 @@
 
 #include "base/checked.h"
 #include "base/error.h"
+#include "base/page.h"
 
 #ifndef MAP_NORESERVE
 #define MAP_NORESERVE 0
@@ -17,8 +18,7 @@
 static size_t whole_pages(size_t size)
 {
     uint64_t rounded;
-    long page = sysconf(_SC_PAGESIZE);
-    if (page <= 0 || !sfpm_align_up(size, (uint64_t)page, &rounded) || rounded > SIZE_MAX)
+    if (!sfpm_align_up(size, sfpm_system_page(), &rounded) || rounded > SIZE_MAX)
         return 0;
     return (size_t)rounded;
 }

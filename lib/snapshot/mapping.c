@@ -12,11 +12,12 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/page.h"
 #include "snapshot/snapshot.h"
 
 #if SFPM_LINUX_PATHS
 
-#define PAGE      ((size_t)4096)
+#define PAGE      ((size_t)SFPM_PAGE)
 #define HUGE_PAGE ((size_t)2 << 20)
 #define GIB       ((size_t)1 << 30)
 

@@ -57,11 +57,11 @@ static void search_changed(const sfpm_pointees_t *pointees,
 {
     const uint8_t *bytes = region->base;
     const uintptr_t address = sfpm_region_address(region);
-    const size_t pages = (region->size + SFPM_DIRTY_PAGE - 1) / SFPM_DIRTY_PAGE;
+    const size_t pages = (region->size + SFPM_PAGE - 1) / SFPM_PAGE;
     for (size_t page = 0; page < pages; page++) {
-        size_t from = page * SFPM_DIRTY_PAGE;
+        size_t from = page * SFPM_PAGE;
         size_t rest = region->size - from;
-        size_t size = rest < SFPM_DIRTY_PAGE + OVERLAP ? rest : SFPM_DIRTY_PAGE + OVERLAP;
+        size_t size = rest < SFPM_PAGE + OVERLAP ? rest : SFPM_PAGE + OVERLAP;
         if (changed[page / 64] == 0)
             page |= 63;
         else if (changed[page / 64] >> page % 64 & 1)

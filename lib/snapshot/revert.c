@@ -33,7 +33,7 @@ static bool is_set(const uint64_t *bits, size_t page)
 /* Whether giving the page back brings the commit's contents. */
 static bool can_drop(const sfpm_watched_t *watched, size_t page, size_t *piece)
 {
-    size_t at = page * SFPM_DIRTY_PAGE;
+    size_t at = page * SFPM_PAGE;
     if (!watched->pristine || is_set(watched->deviating, page))
         return false;
     while (*piece < watched->num_pieces &&
@@ -46,18 +46,18 @@ static bool can_drop(const sfpm_watched_t *watched, size_t page, size_t *piece)
 static bool next_run(const sfpm_watched_t *watched, run_t *run, size_t *piece)
 {
     size_t pages = sfpm_dirty_pages(watched);
-    size_t page = (run->to + SFPM_DIRTY_PAGE - 1) / SFPM_DIRTY_PAGE;
+    size_t page = (run->to + SFPM_PAGE - 1) / SFPM_PAGE;
     while (page < pages && !is_set(watched->changed, page))
         page++;
     if (page >= pages)
         return false;
-    run->from = page * SFPM_DIRTY_PAGE;
+    run->from = page * SFPM_PAGE;
     run->drop = can_drop(watched, page, piece);
     do
         page++;
     while (page < pages && is_set(watched->changed, page) &&
            can_drop(watched, page, piece) == run->drop);
-    run->to = page * SFPM_DIRTY_PAGE;
+    run->to = page * SFPM_PAGE;
     if (run->to > watched->size)
         run->to = watched->size;
     return true;

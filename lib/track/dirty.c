@@ -27,7 +27,7 @@ static const sfpm_dirty_method_t *method_of(const sfpm_watched_t *watched)
 
 size_t sfpm_dirty_pages(const sfpm_watched_t *watched)
 {
-    return (watched->size + SFPM_DIRTY_PAGE - 1) / SFPM_DIRTY_PAGE;
+    return (watched->size + SFPM_PAGE - 1) / SFPM_PAGE;
 }
 
 static size_t num_words(const sfpm_watched_t *watched)
@@ -42,7 +42,7 @@ void sfpm_dirty_mark(sfpm_watched_t *watched, uintptr_t from, uintptr_t to)
     to = to > base ? to - base : 0;
     if (to > watched->size)
         to = watched->size;
-    for (size_t page = from / SFPM_DIRTY_PAGE; page * SFPM_DIRTY_PAGE < to; page++)
+    for (size_t page = from / SFPM_PAGE; page * SFPM_PAGE < to; page++)
         watched->changed[page / 64] |= UINT64_C(1) << page % 64;
 }
 

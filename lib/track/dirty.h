@@ -14,7 +14,7 @@
 
 #include <sfpm/snapshot.h>
 
-enum { SFPM_DIRTY_PAGE = 4096 };
+#include "base/page.h"
 
 /* Smaller memory is compared with the image faster than it is watched. */
 #define SFPM_DIRTY_WORTH_WATCHING ((size_t)1 << 20)

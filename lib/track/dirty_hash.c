@@ -6,10 +6,10 @@
 
 static uint64_t hash_page(const sfpm_watched_t *watched, size_t page)
 {
-    size_t at = page * SFPM_DIRTY_PAGE;
+    size_t at = page * SFPM_PAGE;
     size_t rest = watched->size - at;
     return sfpm_checksum(watched->base + at,
-                         rest < SFPM_DIRTY_PAGE ? rest : SFPM_DIRTY_PAGE, 0);
+                         rest < SFPM_PAGE ? rest : SFPM_PAGE, 0);
 }
 
 static bool arm(sfpm_tracker_t *tracker, sfpm_watched_t *watched)

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/page.h"
 
 /* As in <linux/fs.h> since Linux 6.7. */
 typedef struct page_range {
@@ -86,7 +87,7 @@ static bool read_entries(sfpm_tracker_t *tracker, sfpm_watched_t *watched, uintp
                          uintptr_t to, bool of_file)
 {
     uint64_t entries[NUM_ENTRIES];
-    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t page = sfpm_system_page();
     while (from < to) {
         size_t left = (to - from + page - 1) / page;
         size_t wanted = left < NUM_ENTRIES ? left : NUM_ENTRIES;

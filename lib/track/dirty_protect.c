@@ -5,6 +5,7 @@
  * page tables finds them. Linux 6.7.
  */
 #include "track/dirty.h"
+#include "base/page.h"
 
 #if SFPM_LINUX_PATHS
 #include <fcntl.h>
@@ -68,7 +69,7 @@ static bool find_absent(sfpm_tracker_t *tracker, uint8_t *memory, size_t page,
  * nobody promised it. Says no when in doubt. */
 static bool probe_absent(sfpm_tracker_t *tracker)
 {
-    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    size_t page = sfpm_system_page();
     size_t table = page / sizeof(uint64_t) * page;
     void *memory = mmap(NULL, 2 * table, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -102,7 +103,7 @@ static bool open_faults(sfpm_tracker_t *tracker)
 /* The whole pages of the region; false when there are none. */
 static bool inner_pages(const sfpm_watched_t *watched, struct uffdio_range *range)
 {
-    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t page = sfpm_system_page();
     uintptr_t from = ((uintptr_t)watched->base + page - 1) & ~(page - 1);
     uintptr_t to = ((uintptr_t)watched->base + watched->size) & ~(page - 1);
     if (to <= from)
@@ -152,8 +153,7 @@ static bool arm(sfpm_tracker_t *tracker, sfpm_watched_t *watched)
         return false;
     protect.range = how.range;
     if (ioctl(tracker->faults, UFFDIO_WRITEPROTECT, &protect) == 0 &&
-        sfpm_dirty_scan(tracker, watched, from, from + (uintptr_t)sysconf(_SC_PAGESIZE),
-                        &none))
+        sfpm_dirty_scan(tracker, watched, from, from + sfpm_system_page(), &none))
         return true;
     ioctl(tracker->faults, UFFDIO_UNREGISTER, &how.range);
     return false;
