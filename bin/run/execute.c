@@ -174,9 +174,9 @@ static bool run_on(const run_t *run, sfpm_vm_run_options_t *how, bool *delivered
             break;
         if (!sfpm_vm_run(run->vm, how))
             return false;
-        if (machine_info(run->vm).status != SFPM_VM_SUSPENDED || events_stop())
+        if (machine_info(run->vm).status != SFPM_VM_SUSPENDED || signals_stop())
             break;
-        if (events_checkpoint() && !(*delivered = checkpoint(run)))
+        if (signals_checkpoint() && !(*delivered = checkpoint(run)))
             break;
     }
     return true;
@@ -202,16 +202,9 @@ static int run_and_save(const run_t *run)
     run->host->output = how.output;
     run->host->output_context = how.output_context;
     bool ok = run_on(run, &how, &delivered);
-    int status = EXIT_SUCCESS;
-    if (machine_info(run->vm).status == SFPM_VM_HALTED)
-        status = (int)run->host->state.status;
-    if (!ok) {
-        status = STATUS_TRAP;
-        if (sfpm_last_status() != SFPM_ERR_TRAP)
-            return deliver(run) ? tool_fail_last(run->image->label) : STATUS_FAILED;
-    } else if (machine_info(run->vm).status == SFPM_VM_SUSPENDED) {
-        status = run->request->resumable;
-    }
+    int status = exit_status(ok, run->vm, run->host, run->request);
+    if (!ok && status == STATUS_FAILED)
+        return deliver(run) ? tool_fail_last(run->image->label) : STATUS_FAILED;
     if (!delivered || !deliver(run))
         return STATUS_FAILED;
     if (!ok)
@@ -236,9 +229,9 @@ int execute(sfpm_vm_t *vm, const operand_t *image, output_kind_t kind,
     if (host_open(&host, vm, image, request) &&
         (!request->stdout_file ||
          sink_open(request->stdout_file, image, request->fresh))) {
-        events_start(vm, request, kind != OUTPUT_NONE);
+        signals_start(vm, request, kind != OUTPUT_NONE);
         status = run_and_save(&run);
-        events_end();
+        signals_end();
     }
     host_free(&host);
     return status;

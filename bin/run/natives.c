@@ -57,7 +57,7 @@ static sfpm_native_result_t native_write(void *context, sfpm_vm_t *vm,
 static bool wait_for_input(void)
 {
     struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
-    while (!events_pending()) {
+    while (!signals_pending()) {
         int ready = poll(&input, 1, POLL_MS);
         if (ready > 0 || (ready < 0 && errno != EINTR))
             return true;

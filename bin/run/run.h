@@ -34,23 +34,30 @@ typedef struct run_request {
 int execute(sfpm_vm_t *vm, const operand_t *image, output_kind_t kind,
             const run_request_t *request);
 
-/* ---- events.c: what interrupts the machine from outside --------------------- */
+/* ---- status.c ---------------------------------------------------------------- */
+
+/* The exit status after a run, which was `ok` unless the machine trapped or could not run:
+ * STATUS_FAILED in the latter case. */
+int exit_status(bool ok, const sfpm_vm_t *vm, const host_t *host,
+                const run_request_t *request);
+
+/* ---- signals.c: what interrupts the machine from outside --------------------- */
 
 /* Starts the clocks; with `saving`, TERM, INT, HUP and XCPU stop the machine and USR1
  * asks for a checkpoint. A signal that was ignored stays so. */
-void events_start(sfpm_vm_t *vm, const run_request_t *request, bool saving);
+void signals_start(sfpm_vm_t *vm, const run_request_t *request, bool saving);
 
 /* From now on the machine is left alone. */
-void events_end(void);
+void signals_end(void);
 
 /* Whether a signal or the timeout ends the run. */
-bool events_stop(void);
+bool signals_stop(void);
 
 /* Whether something of all this is due. */
-bool events_pending(void);
+bool signals_pending(void);
 
 /* Whether a checkpoint is due; asking takes the request. */
-bool events_checkpoint(void);
+bool signals_checkpoint(void);
 
 /* ---- output_file.c: the file of --stdout --------------------------------------------
  */

@@ -25,8 +25,4 @@ bool sfpm_original_load(const uint8_t *bytes, size_t size, sfpm_regions_t *regio
 bool sfpm_original_store(const sfpm_state_t *state, const sfpm_buffer_t *stack,
                          uint8_t *bytes);
 
-/* Code, functions, symbols and the state before the first instruction of a program
- * of one function, `main`. */
-bool sfpm_regions_of_code(sfpm_regions_t *regions, const uint8_t *code, size_t size);
-
 #endif

@@ -9,6 +9,7 @@
 #include "asm/assemble.h"
 #include "engine/globals_table.h"
 #include "engine/interpret.h"
+#include "bytecode/raw_code.h"
 #include "vm/machine.h"
 
 static void clear(sfpm_vm_t *vm)

@@ -14,7 +14,7 @@
 
 #if SANITIZED
 /* What a restore has allocated when it is left is not released. */
-const char *__asan_default_options(void);
+__attribute__((visibility("default"))) const char *__asan_default_options(void);
 const char *__asan_default_options(void)
 {
     return "detect_leaks=0";

@@ -78,7 +78,7 @@ static void set_alarm(void)
     setitimer(ITIMER_REAL, &timer, NULL);
 }
 
-void events_start(sfpm_vm_t *vm, const run_request_t *request, bool saving)
+void signals_start(sfpm_vm_t *vm, const run_request_t *request, bool saving)
 {
     machine = vm;
     if (saving) {
@@ -98,22 +98,22 @@ void events_start(sfpm_vm_t *vm, const run_request_t *request, bool saving)
     }
 }
 
-void events_end(void)
+void signals_end(void)
 {
     machine = NULL;
 }
 
-bool events_stop(void)
+bool signals_stop(void)
 {
     return stop_signalled || is_due(timeout_at);
 }
 
-bool events_pending(void)
+bool signals_pending(void)
 {
-    return events_stop() || checkpoint_signalled || is_due(checkpoint_at);
+    return signals_stop() || checkpoint_signalled || is_due(checkpoint_at);
 }
 
-bool events_checkpoint(void)
+bool signals_checkpoint(void)
 {
     bool due = checkpoint_signalled || is_due(checkpoint_at);
     checkpoint_signalled = 0;
