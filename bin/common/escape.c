@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Escapes text for terminals and JSON one UTF-8 character at a time, so that what is no
- * valid or no printable character is replaced and nothing else is.
+ * Escapes text for terminals and JSON one UTF-8 character at a time, so that only invalid
+ * and unprintable characters are replaced.
  */
 #include "common/escape.h"
 
@@ -9,7 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The length of a character of UTF-8 by its first byte; 0: no character begins so. */
+/* The length of a character of UTF-8 by its first byte; 0 if no character begins with it.
+ */
 static size_t length_of(unsigned char first)
 {
     if (first < 0x80)
@@ -21,8 +22,8 @@ static size_t length_of(unsigned char first)
     return first < 0xF0 ? 3 : 4;
 }
 
-/* Reads one character of UTF-8; returns its bytes, 0 when there is none. Overlong
- * forms, surrogates and numbers over U+10FFFF are none. */
+/* Reads one character of UTF-8; returns its bytes, 0 when there is none. Overlong forms,
+ * surrogates and numbers over U+10FFFF are invalid. */
 static size_t decode(const unsigned char *text, uint32_t *character)
 {
     static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};

@@ -14,7 +14,7 @@
 
 #include "common/tool.h"
 
-/* 16 images of a chain each for two images, and what else there is. */
+/* Two chains of 16 images each, and the other files. */
 enum { FILES_MAX = 48, LINKS_MAX = 40 };
 
 /* Which file it is. One that does not exist yet is known by its directory and name. */
@@ -73,7 +73,7 @@ static bool describe_missing(char path[PATH_MAX], identity_t *identity)
     return true;
 }
 
-/* False for what cannot be written over: pipes, devices, what is in no directory. */
+/* False for files that cannot be overwritten: pipes, devices, files in no directory. */
 static bool identify(const char *path, identity_t *identity)
 {
     struct stat info;

@@ -16,7 +16,7 @@
 #include "common/progress.h"
 #include "common/tool.h"
 
-/* Understands the N of FILE@N; false when it is none. */
+/* Understands the N of FILE@N; false if it is invalid. */
 static bool parse_commit(const char *text, int64_t *commit)
 {
     bool negative = text[0] == '-';
@@ -29,7 +29,8 @@ static bool parse_commit(const char *text, int64_t *commit)
     return true;
 }
 
-/* A file of that very name wins. Returns false after printing why not. */
+/* A file with exactly that name takes precedence. Returns false after printing why not.
+ */
 static bool parse(operand_t *operand, const char *text)
 {
     *operand = (operand_t){.label = text};
@@ -48,7 +49,8 @@ static bool parse(operand_t *operand, const char *text)
     if (at && at != operand->copy && parse_commit(at + 1, &commit) &&
         lstat(text, &found) == -1 && errno == ENOENT) {
         if (commit == 0) {
-            tool_fail(text, "commits count from 1; @-1 is the last one");
+            tool_fail(text,
+                      "invalid commit: commits are numbered from 1; @-1 is the last one");
             return false;
         }
         *at = '\0';
@@ -74,10 +76,11 @@ static void tell_failure(const operand_t *operand)
 {
     const char *label = operand->label;
     if (sfpm_last_status() == SFPM_ERR_KEY && !options.secret.known)
-        tool_fail(label, "%s: %s gives it", tool_last_error(label),
+        tool_fail(label, "%s: use %s", tool_last_error(label),
                   asked_passphrase ? "--passphrase-fd" : "--key-file");
     else if (sfpm_last_status() == SFPM_ERR_NOT_IMAGE)
-        tool_fail(label, "%s; sfpm-save makes one of a program", tool_last_error(label));
+        tool_fail(label, "%s; sfpm-save makes one from a program",
+                  tool_last_error(label));
     else
         tool_fail_last(label);
 }

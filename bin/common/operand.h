@@ -39,7 +39,7 @@ void operand_warn(const operand_t *operand);
 /* Closes it. Accepts one that failed to open, and one all zero. */
 void operand_close(operand_t *operand);
 
-/* Which file it is; false when that cannot be told. */
+/* Which file it is; false if that cannot be determined. */
 bool operand_identity(const operand_t *operand, struct stat *identity);
 
 #endif

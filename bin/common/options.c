@@ -41,15 +41,15 @@ struct poptOption options_texts[] = {{"description", 'd', POPT_ARG_STRING,
                                       &options.description, 0, "describe the image",
                                       "TEXT"},
                                      {"message", 'm', POPT_ARG_STRING, &options.message,
-                                      0, "say what this commit is for", "TEXT"},
+                                      0, "set the message of the commit", "TEXT"},
                                      {"attr", '\0', POPT_ARG_ARGV, &options.attributes, 0,
                                       "set an attribute; may be repeated", "KEY=VALUE"},
                                      POPT_TABLEEND};
 
 struct poptOption options_limits[] = {
     {"max-memory", '\0', POPT_ARG_STRING, &options.max_memory_text, 0,
-     "take at most SIZE bytes, such as 64M, for the image's tables, and for a program's "
-     "memory (1G each)",
+     "use at most SIZE bytes, such as 64M, for the image's tables and for a program's "
+     "memory (default: 1G each)",
      "SIZE"},
     {"digest", '\0', POPT_ARG_STRING, &options.digest_text, 0,
      "accept only the state with this digest", "HEX"},
@@ -57,25 +57,25 @@ struct poptOption options_limits[] = {
 
 struct poptOption options_secret[] = {
     {"key-file", '\0', POPT_ARG_STRING, &options.key_file, 0,
-     "take the key from FILE: 32 bytes, or 64 hexadecimal digits", "FILE"},
+     "read the key from FILE: 32 bytes or 64 hexadecimal digits", "FILE"},
     {"passphrase-fd", '\0', POPT_ARG_STRING, &options.passphrase_fd, 0,
      "read the passphrase from descriptor N", "N"},
     POPT_TABLEEND};
 
 struct poptOption options_base[] = {
     {"base", '\0', POPT_ARG_STRING, &options.base, 0,
-     "take FILE as the base image of a delta, not the file beside it", "FILE"},
+     "use FILE as the base image of a delta instead of the file beside it", "FILE"},
     POPT_TABLEEND};
 
 struct poptOption options_storage[] = {
     {"compress", '\0', POPT_ARG_STRING, &options.compression, 0,
      "compress with METHOD: zstd, lz4, one of them with :LEVEL, or none", "METHOD"},
-    {"jobs", '\0', POPT_ARG_STRING, &options.jobs_text, 0, "compress with N threads",
+    {"jobs", '\0', POPT_ARG_STRING, &options.jobs_text, 0, "use N threads to compress",
      "N"},
     POPT_TABLEEND};
 
 struct poptOption options_version[] = {{"version", '\0', POPT_ARG_NONE, NULL,
-                                        OPTION_VERSION, "print the version and end",
+                                        OPTION_VERSION, "print the version and exit",
                                         NULL},
                                        POPT_TABLEEND};
 
@@ -115,7 +115,7 @@ static bool check_digest(int *status)
     return false;
 }
 
-/* The library knows the methods: an edit that comes to nothing asks it. */
+/* The library knows the methods: an edit that is discarded checks the text. */
 static bool check_storage(int *status)
 {
     uint64_t jobs;
@@ -140,7 +140,7 @@ bool options_read_secret(secret_t *secret, const char *key_file, const char *fd_
     uint64_t fd;
     *status = EXIT_SUCCESS;
     if (key_file && fd_text) {
-        *status = tool_usage("%s and %s exclude each other", names[0], names[1]);
+        *status = tool_usage("%s and %s cannot be used together", names[0], names[1]);
         return false;
     }
     if (key_file)
@@ -148,7 +148,8 @@ bool options_read_secret(secret_t *secret, const char *key_file, const char *fd_
     if (!fd_text)
         return false;
     if (!number_parse(fd_text, strlen(fd_text), &fd) || fd > INT_MAX) {
-        *status = tool_usage("%s: '%s' is not a descriptor's number", names[1], fd_text);
+        *status =
+            tool_usage("%s: '%s' is not a file descriptor number", names[1], fd_text);
         return false;
     }
     return secret_read_passphrase(secret, names[1], (int)fd, status);
@@ -186,7 +187,7 @@ static bool check_values(int *status)
     }
     name_stdout();
     if (options.output && options.in_place) {
-        *status = tool_usage("-o and -i exclude each other");
+        *status = tool_usage("-o and -i cannot be used together");
         return false;
     }
     return check_attributes(status) && check_digest(status) && check_storage(status) &&

@@ -65,8 +65,8 @@ extern struct poptOption options_none[];
 #define OPTIONS_OUTPUT   OPTIONS_GROUP(options_output, "Output:")
 #define OPTIONS_REPLACE  OPTIONS_GROUP(options_replace, "Output:")
 #define OPTIONS_NEW_FILE OPTIONS_GROUP(options_new_file, "Output:")
-#define OPTIONS_TEXTS    OPTIONS_GROUP(options_texts, "What the commit says of itself:")
-#define OPTIONS_LIMITS   OPTIONS_GROUP(options_limits, "What is accepted:")
+#define OPTIONS_TEXTS    OPTIONS_GROUP(options_texts, "Description of the commit:")
+#define OPTIONS_LIMITS   OPTIONS_GROUP(options_limits, "Limits and checks:")
 #define OPTIONS_SECRET   OPTIONS_GROUP(options_secret, "Encrypted images:")
 #define OPTIONS_STORAGE  OPTIONS_GROUP(options_storage, "Compression:")
 

@@ -31,11 +31,11 @@ static bool check_in_place(const operand_t *operand, int *status)
 {
     struct stat file;
     if (!operand->path)
-        *status = tool_usage("-i: standard input has no file to change: use -o FILE");
+        *status = tool_usage("-i: cannot change standard input in place: use -o FILE");
     else if (operand->selects)
-        *status = tool_usage("-i: '%s' names an earlier commit, and the file's last one "
-                             "would be changed: go back first, which keeps history, with "
-                             "'sfpm-patch -i --undo-to %llu %s', or use -o FILE",
+        *status = tool_usage("-i: '%s' is an earlier commit, but only the last one can "
+                             "be changed in place: go back first, which keeps history, "
+                             "with 'sfpm-patch -i --undo-to %llu %s', or use -o FILE",
                              operand->label, number_shown(operand), operand->path);
     else if (operand_identity(operand, &file) && !S_ISREG(file.st_mode))
         *status =
@@ -46,7 +46,7 @@ static bool check_in_place(const operand_t *operand, int *status)
     return false;
 }
 
-/* What the library refuses to write to, known before the work, not after it. */
+/* Checks for outputs that the library refuses, before the work and not after it. */
 static bool check_target(output_kind_t kind, int *status)
 {
     struct stat file;
@@ -60,16 +60,17 @@ static bool check_target(output_kind_t kind, int *status)
                                   "image: write to a file");
     else if (S_ISREG(file.st_mode) && at >= 0 && at < file.st_size &&
              !(fcntl(STDOUT_FILENO, F_GETFL) & O_APPEND))
-        *status = tool_fail(name,
-                            "holds %jd bytes that would follow the image: use > or "
-                            "-o FILE",
-                            (intmax_t)(file.st_size - at));
+        *status =
+            tool_fail(name,
+                      "holds old data (%jd B) that would follow the image: use > or "
+                      "-o FILE",
+                      (intmax_t)(file.st_size - at));
     else
         return true;
     return false;
 }
 
-/* Known before the work, not after it, when the result could not be written. */
+/* Fails before the work, not after it, if the result could not be written. */
 static bool check_date(int *status)
 {
     int64_t seconds;
@@ -95,7 +96,7 @@ bool output_choose(const operand_t *operand, output_kind_t usual, output_kind_t 
         return check_in_place(operand, status);
     if (*kind == OUTPUT_STDOUT && isatty(STDOUT_FILENO)) {
         *status =
-            tool_usage("an image is not written to a terminal: use -o FILE or a pipe");
+            tool_usage("refusing to write an image to a terminal: use -o FILE or a pipe");
         return false;
     }
     return *kind == OUTPUT_NONE ||
@@ -150,7 +151,7 @@ void output_rescue(const operand_t *operand, sfpm_edit_t *edit)
         tool_fail_last(path);
 }
 
-/* Damage that is met while writing is the input's. */
+/* Damage found while writing is in the input. */
 static int fail(const char *name, const operand_t *operand)
 {
     bool damaged = operand->image && tool_met_damage();

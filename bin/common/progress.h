@@ -5,9 +5,9 @@
 
 #include <sfpm/image.h>
 
-/* What to give to the library: work that takes over a second is shown on one line of
- * the terminal, which is erased at the end. Nobody is told where standard error is no
- * terminal, or a dumb one. */
+/* What to give to the library: work that takes over a second is shown on one line of the
+ * terminal, which is erased at the end. Nothing is shown if standard error is not a
+ * terminal, or is a dumb one. */
 sfpm_progress_t progress_shown(void);
 
 /* Erases the line, before something else is printed. */

@@ -95,7 +95,7 @@ static void warn_readable(int fd, const char *path)
     struct stat file;
     if (fstat(fd, &file) == 0 && S_ISREG(file.st_mode) &&
         (file.st_mode & (S_IRGRP | S_IROTH)) != 0)
-        tool_warn(path, "others can read this key: chmod 600 keeps it yours");
+        tool_warn(path, "other users can read this key file: use chmod 600");
 }
 
 bool secret_read_key(secret_t *secret, const char *path, int *status)
@@ -106,11 +106,10 @@ bool secret_read_key(secret_t *secret, const char *path, int *status)
     bool ok = false;
     files_read("the key file", path);
     if (size < 0)
-        *status = tool_mistake(path, "the key cannot be read: %s", strerror(errno));
+        *status = tool_mistake(path, "cannot read the key: %s", strerror(errno));
     else if (!(ok = parse_key(secret, bytes, (size_t)size)))
-        *status =
-            tool_mistake(path, "not a key file: 32 bytes, or 64 hexadecimal digits, are "
-                               "expected");
+        *status = tool_mistake(
+            path, "not a key file: must contain 32 bytes or 64 hexadecimal digits");
     else
         warn_readable(fd, path);
     wipe(bytes, sizeof bytes);
@@ -149,7 +148,8 @@ bool secret_read_passphrase(secret_t *secret, const char *option, int fd, int *s
     if (size > 0)
         return is_known(secret, (size_t)size);
     if (size == 0)
-        *status = tool_mistake(NULL, "%s: descriptor %d holds no passphrase", option, fd);
+        *status = tool_mistake(NULL, "%s: no passphrase was given on descriptor %d",
+                               option, fd);
     else
         *status =
             tool_mistake(NULL, "%s: descriptor %d: %s", option, fd,
@@ -166,14 +166,15 @@ bool secret_prompt(secret_t *secret, const char *name, bool fresh)
                                 secret->passphrase, SECRET_PASSPHRASE);
     bool ok = size > 0;
     if (size < 0)
-        tool_fail(name, "no passphrase could be read: %s", strerror(errno));
+        tool_fail(name, "cannot read the passphrase: %s", strerror(errno));
     else if (!ok)
         tool_fail(name, "no passphrase was given");
     if (ok && fresh) {
-        ok = terminal_ask("The same again for ", name, again, sizeof again) == size &&
+        ok = terminal_ask("Repeat the passphrase for ", name, again, sizeof again) ==
+                 size &&
              memcmp(again, secret->passphrase, (size_t)size) == 0;
         if (!ok)
-            tool_fail(name, "the two passphrases differ");
+            tool_fail(name, "the passphrases do not match");
         wipe(again, sizeof again);
     }
     return ok && is_known(secret, (size_t)size);

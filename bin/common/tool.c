@@ -28,7 +28,7 @@ static struct {
     char creator[64];
 } tool;
 
-/* Runs when the program exits, by whatever way: nothing may be lost unseen. */
+/* Runs whenever the program exits: no output may be lost unnoticed. */
 static void check_stdout(void)
 {
     progress_hide();
@@ -156,7 +156,7 @@ void tool_warn(const char *subject, const char *text)
 
 int tool_flush(int status)
 {
-    static bool failed; /* told once */
+    static bool failed; /* reported once */
     errno = 0;
     bool lost = fflush(stdout) != 0 || ferror(stdout);
     if (!lost)

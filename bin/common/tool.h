@@ -27,8 +27,8 @@ void tool_start(const char *name, int failure, int usage);
  * escaped. */
 int tool_fail(const char *subject, const char *format, ...) TOOL_PRINTF(2, 3);
 
-/* The same for what the user asked wrongly, with the exit status for that;
- * tool_usage() points to --help as well. */
+/* The same for a mistake of the user, with the exit status for usage; tool_usage() points
+ * to --help as well. */
 int tool_mistake(const char *subject, const char *format, ...) TOOL_PRINTF(2, 3);
 int tool_usage(const char *format, ...) TOOL_PRINTF(1, 2);
 
@@ -36,11 +36,11 @@ int tool_usage(const char *format, ...) TOOL_PRINTF(1, 2);
  * or the FILE of a FILE@N. */
 const char *tool_last_error(const char *subject);
 
-/* The same with the library's last error as text, in which the subject is not told
- * twice. Silent when the cause is a closed pipe: whoever closed it wants no more. */
+/* The same with the library's last error as text, in which the subject is not repeated.
+ * Silent if the cause is a closed pipe. */
 int tool_fail_last(const char *subject);
 
-/* Whether the last error told of damage in an image. */
+/* Whether the last error reported damage in an image. */
 bool tool_met_damage(void);
 
 int tool_mistake_last(const char *subject);
@@ -48,7 +48,7 @@ int tool_mistake_last(const char *subject);
 /* The library's last error without the subject before it. */
 const char *tool_last_error(const char *subject);
 
-/* Prints "name: subject: warning: text", in which the subject is not told twice. */
+/* Prints "name: subject: warning: text", in which the subject is not repeated. */
 void tool_warn(const char *subject, const char *text);
 
 /* Writes standard output out and checks that it arrived.
@@ -65,7 +65,7 @@ const char *tool_name(void);
 /* The tool's exit status for failures. */
 int tool_failure(void);
 
-/* "sfpm-patch 0.1.0": what images and --version tell. */
+/* "sfpm-patch 0.1.0": as in images and --version. */
 const char *tool_creator(void);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* sfpm-convert: writes an image anew in another form. */
+/* sfpm-convert: converts an image to another form. */
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -21,7 +21,7 @@ static secret_t new_secret;
 
 static struct poptOption table_encryption[] = {
     {"encrypt", '\0', POPT_ARG_NONE, &options.encrypt, 0,
-     "encrypt the image, or encrypt it anew", NULL},
+     "encrypt the image, or change its key", NULL},
     {"decrypt", '\0', POPT_ARG_NONE, &decrypt, 0, "write the image unencrypted", NULL},
     {"new-key-file", '\0', POPT_ARG_STRING, &new_key_file, 0,
      "encrypt with the key in FILE instead of the one that opens the image", "FILE"},
@@ -34,7 +34,7 @@ static struct poptOption table_history[] = {
      "keep only the state shown, as one commit", NULL},
     {"keep", '\0', POPT_ARG_STRING, &keep_text, 0, "keep only the last N commits", "N"},
     {"compact", '\0', POPT_ARG_NONE, &compact, 0,
-     "keep all commits, and drop what no commit needs", NULL},
+     "keep all commits, but drop data that no commit needs", NULL},
     {"base", '\0', POPT_ARG_STRING, &base_name, 0,
      "write a delta: only what differs from FILE or FILE@N", "FILE"},
     POPT_TABLEEND};
@@ -42,12 +42,12 @@ static struct poptOption table_history[] = {
 static const struct poptOption table[] = {
     {"to-v1", '\0', POPT_ARG_NONE, &to_v1, 0,
      "write the state shown in the original layout, version 1", NULL},
-    {"to-v2", '\0', POPT_ARG_NONE, &to_v2, 0, "write an image of version 1 as version 2",
+    {"to-v2", '\0', POPT_ARG_NONE, &to_v2, 0, "write a version 1 image as version 2",
      NULL},
     {"salvage", '\0', POPT_ARG_NONE, &salvage, 0,
-     "write what is intact in a damaged image; tell what is lost", NULL},
+     "recover what is intact in a damaged image; report what is lost", NULL},
     {"force", '\0', POPT_ARG_NONE, &options.force, 0,
-     "with -i, also replace a file that has several names", NULL},
+     "with -i, also replace a file that has several hard links", NULL},
     OPTIONS_STORAGE,
     OPTIONS_GROUP(table_encryption, "Encryption:"),
     OPTIONS_GROUP(table_history, "History:"),
@@ -68,7 +68,7 @@ static bool exclude(int *status, int first, const char *first_name, int second,
 {
     if (!first || !second)
         return false;
-    *status = tool_usage("%s and %s exclude each other", first_name, second_name);
+    *status = tool_usage("%s and %s cannot be used together", first_name, second_name);
     return true;
 }
 
@@ -80,13 +80,12 @@ static bool check_options(int *status)
     if (!storage && !options.encrypt && !decrypt && !flatten && !compact && !to_v1 &&
         !to_v2 && !salvage && !keep_text && !base_name) {
         *status = tool_usage(
-            "say what to convert to: --compress, --encrypt, --decrypt, "
-            "--flatten, --keep, --compact, --base, --to-v1, --to-v2 or --salvage");
+            "no conversion was given: use --compress, --encrypt, --decrypt, --flatten, "
+            "--keep, --compact, --base, --to-v1, --to-v2 or --salvage");
         return false;
     }
     if (anew && !options.encrypt) {
-        *status =
-            tool_usage("a new key or passphrase is for --encrypt, which is missing");
+        *status = tool_usage("--new-key-file and --new-passphrase-fd require --encrypt");
         return false;
     }
     int kept = keep_text != NULL, delta = base_name != NULL;
@@ -94,7 +93,7 @@ static bool check_options(int *status)
                 to_v2 || kept || delta || options.digest_text != NULL;
     return options_number("--keep", keep_text, INT64_MAX, &keep, status) &&
            !exclude(status, options.encrypt, "--encrypt", decrypt, "--decrypt") &&
-           !exclude(status, salvage, "--salvage", other, "all else but -o") &&
+           !exclude(status, salvage, "--salvage", other, "any option except -o") &&
            !exclude(status, kept, "--keep", flatten, "--flatten") &&
            !exclude(status, kept, "--keep", delta, "--base") &&
            !exclude(status, flatten, "--flatten", delta, "--base") &&
@@ -120,11 +119,11 @@ static bool check_image(const operand_t *image, int *status)
     bool sealed = operand_is_encrypted(image);
     bool version1 = sfpm_image_info(image->image)->format == 1;
     if (image->selects && !flatten && !base_name && !to_v1 && !version1)
-        text = "one commit is what --flatten, --base and --to-v1 convert";
+        text = "an earlier commit requires --flatten, --base or --to-v1";
     else if (version1 && !to_v1 && !to_v2)
-        text = "an image of version 1 is converted with --to-v2 only";
+        text = "a version 1 image can only be converted with --to-v2";
     else if (to_v1 && sealed && !decrypt)
-        text = "version 1 is not encrypted: add --decrypt";
+        text = "version 1 does not support encryption: add --decrypt";
     else if (decrypt && !sealed)
         text = "the image is not encrypted";
     if (!text)
@@ -141,7 +140,8 @@ static const sfpm_secret_t *choose_secret(const operand_t *image, int *status)
         return &options.secret.secret;
     if (new_secret.known || secret_prompt(&new_secret, image->label, true))
         return &new_secret.secret;
-    const char *missing = "--encrypt needs --key-file or --passphrase-fd";
+    const char *missing =
+        "--encrypt: no key or passphrase was given: use --key-file or --passphrase-fd";
     if (operand_is_encrypted(image))
         missing =
             "already encrypted: use --new-key-file or --new-passphrase-fd to change "
@@ -174,10 +174,10 @@ static bool check_base(const operand_t *image, const operand_t *base)
     bool sealed = options.encrypt || (operand_is_encrypted(image) && !decrypt);
     if (!operand_is_encrypted(base) || (sealed && !new_secret.known))
         return true;
-    tool_fail(base->label,
-              sealed ? "the base image is encrypted, and a delta has the same key: a new "
-                       "one cannot be given"
-                     : "the base image is encrypted, so its delta must be: --encrypt");
+    tool_fail(base->label, sealed ? "the base image is encrypted, and its delta must use "
+                                    "the same key: do not give a new one"
+                                  : "the base image is encrypted, so its delta must be "
+                                    "encrypted: use --encrypt");
     return false;
 }
 
@@ -237,14 +237,15 @@ static void tell_loss(void *context, uint64_t commit, const char *region, bool r
               text);
 }
 
-/* What is in it is not known before it is read, so the new file is its owner's. */
+/* Its contents are unknown before it is read, so only its owner gets access to the new
+ * file. */
 static int salvage_image(const char *name)
 {
     operand_t damaged = {.label = name, .path = name};
     output_kind_t kind;
     int status;
     if (strcmp(name, "-") == 0 || !options.output || strcmp(options.output, "-") == 0)
-        return tool_usage("--salvage: a file, and -o FILE, are needed");
+        return tool_usage("--salvage: no file, or no -o FILE, was given");
     files_read("the image that is read", name);
     if (!output_choose(&damaged, OUTPUT_FILE, &kind, &status))
         return status;
@@ -260,10 +261,13 @@ static int salvage_image(const char *name)
 static int convert_operands(poptContext popt)
 {
     const char *name = poptGetArg(popt);
-    if (!name || poptPeekArg(popt) != NULL)
-        return tool_usage("one IMAGE is needed; - is standard input");
+    if (!name)
+        return tool_usage("no IMAGE was given; - is standard input");
+    if (poptPeekArg(popt) != NULL)
+        return tool_usage("only one IMAGE can be converted at a time");
     if (base_name && strcmp(base_name, "-") == 0)
-        return tool_usage("--base: a base image must be a file, which its deltas name");
+        return tool_usage(
+            "--base: the base image must be a file: deltas refer to it by name");
     if (salvage)
         return salvage_image(name);
     operand_t image;
@@ -279,7 +283,7 @@ int main(int argc, char **argv)
     tool_start("sfpm-convert", 1, 2);
     int status;
     poptContext popt;
-    if (options_parse(argc, argv, table, "IMAGE\nWrites an image in another form.", 0,
+    if (options_parse(argc, argv, table, "IMAGE\nConverts an image to another form.", 0,
                       &popt, &status) &&
         check_options(&status) && read_new_secret(&status))
         status = convert_operands(popt);

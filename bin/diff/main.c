@@ -108,11 +108,11 @@ static int compare_operands(poptContext popt)
     const char *a = poptGetArg(popt);
     const char *b = poptGetArg(popt);
     if (!b || poptPeekArg(popt))
-        return tool_usage("two images are needed; - is standard input");
+        return tool_usage("two images must be given; - is standard input");
     if (strcmp(a, "-") == 0 && strcmp(b, "-") == 0)
         return tool_usage("only one of the images can come from standard input");
     if ((mode & (mode - 1)) != 0)
-        return tool_usage("--stat, --json, --patch and --brief exclude each other");
+        return tool_usage("--stat, --json, --patch and --brief cannot be used together");
     int status = compare_images(&diff, a, b);
     for (int s = LEFT; s < SIDES; s++) {
         sfpm_vm_destroy(diff.side[s].vm);

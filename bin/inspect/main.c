@@ -94,10 +94,10 @@ static int inspect_operands(poptContext popt)
         mode |= MODE_HEX;
     if ((mode & (mode - 1)) != 0)
         return tool_usage("--log, --disassemble, --hex, --verify, --json and --text "
-                          "exclude each other");
+                          "cannot be used together");
     const char *name = poptGetArg(popt);
     if (!name)
-        return tool_usage("an IMAGE is needed; - is standard input");
+        return tool_usage("no IMAGE was given; - is standard input");
     int status = EXIT_SUCCESS;
     for (; name; name = poptGetArg(popt)) {
         int one = inspect(name);

@@ -72,8 +72,7 @@ static bool take_apart(const char *text, parts_t *parts, char *reason)
     }
     if (!parts->type) {
         snprintf(reason, PATCH_REASON,
-                 "the type is none of u8 to u64, i8 to i64, f32, "
-                 "f64, hex and str");
+                 "unknown type: use u8 to u64, i8 to i64, f32, f64, hex or str");
         return false;
     }
     find_values(parts, equals + 1);
@@ -99,15 +98,15 @@ static bool is_big_endian(const sfpm_image_t *image, uint32_t flags)
            strcmp(architecture + length - 2, "be") == 0;
 }
 
-/* Lists what there is instead. */
+/* Lists the regions that there are. */
 static void no_region(const sfpm_image_t *image, const char *name, char *reason)
 {
-    int used =
-        snprintf(reason, PATCH_REASON,
-                 name[0] != '\0' ? "there is no region '%s'; there are:"
-                                 : "the image holds no machine: say REGION:OFFSET; "
-                                   "the regions are:%s",
-                 name);
+    int used = snprintf(
+        reason, PATCH_REASON,
+        name[0] != '\0'
+            ? "there is no region '%s'; the regions are:"
+            : "the image holds no machine: use REGION:OFFSET; the regions are:%s",
+        name);
     const sfpm_region_info_t *region;
     for (size_t i = 0; (region = sfpm_image_region(image, i)) != NULL; i++) {
         if (used < 0 || used > PATCH_REASON - 64)
@@ -142,16 +141,16 @@ static bool find_region(patch_edit_t *edit, const patch_target_t *target,
     return true;
 }
 
-/* Whether the edit ends where what it names does. A name is that of one function or of
- * one value, and what follows is not meant. */
+/* Whether the edit ends where what it names does. A name stands for one function or one
+ * value, not for what follows it. */
 static bool stays_within(const patch_edit_t *edit, const char *where, uint64_t end,
                          char *reason)
 {
     if (edit->offset <= end && edit->size <= end - edit->offset)
         return true;
     snprintf(reason, PATCH_REASON,
-             "'%s' ends before %s[%" PRIu64 "], and the edit would change up to "
-             "%s[%" PRIu64 "]: give %s:%" PRIu64 " as its place to go beyond",
+             "'%s' ends before %s[%" PRIu64 "], but the edit would change up to "
+             "%s[%" PRIu64 "]: use %s:%" PRIu64 " as its place to go beyond",
              where, edit->name, end, edit->name, edit->offset + edit->size - 1,
              edit->name, edit->offset);
     return false;
@@ -165,7 +164,7 @@ static bool find_offset(patch_edit_t *edit, const patch_target_t *target,
     if (!number_parse(where, strlen(where), &edit->offset)) {
         if (!edit->is_code) {
             snprintf(reason, PATCH_REASON,
-                     "'%s' is no offset; names of places are known in code only", where);
+                     "'%s' is not an offset; only places in code have names", where);
             return false;
         }
         if (!sfpm_vm_resolve(target->vm, where, &edit->offset, end)) {
@@ -198,7 +197,8 @@ static bool find_global(const sfpm_vm_t *vm, const char *name, uint32_t *index)
     return false;
 }
 
-/* A name that is no place in the code may be a global's, which has a type of its own. */
+/* A name that is not a place in the code may be that of a global, which has a type of its
+ * own. */
 static void place_global(parts_t *parts, const sfpm_vm_t *vm)
 {
     static const char *const types[] = {[SFPM_TYPE_I32] = "i32",
@@ -235,7 +235,7 @@ static bool parse_values(patch_edit_t *edit, const parts_t *parts, char *reason)
     if (ok && parts->most > 0 && edit->size > parts->most) {
         snprintf(
             reason, PATCH_REASON,
-            "the global is one value of %zu bytes, and %zu are given: give globals:%s "
+            "the global is one value of %zu bytes, but %zu were given: use globals:%s "
             "as its place to go beyond",
             parts->most, edit->size, parts->where);
         return false;
@@ -247,7 +247,7 @@ static bool parse_values(patch_edit_t *edit, const parts_t *parts, char *reason)
         return false;
     if (expected == edit->size)
         return true;
-    snprintf(reason, PATCH_REASON, "%zu old bytes are given for %zu new ones", expected,
+    snprintf(reason, PATCH_REASON, "%zu old bytes were given for %zu new bytes", expected,
              edit->size);
     return false;
 }
@@ -313,8 +313,8 @@ static bool encode_both(patch_edit_t *edit, const sfpm_vm_t *vm, const char *was
         snprintf(reason, PATCH_REASON, "the old instructions: %.600s", sfpm_last_error());
     else
         snprintf(reason, PATCH_REASON,
-                 "the old instructions take %zu bytes, the new ones replace %zu: as many "
-                 "must be given",
+                 "the old instructions have %zu bytes, but the new ones replace %zu: "
+                 "both must have the same size",
                  expected, edit->size);
     return false;
 }
@@ -332,7 +332,8 @@ static bool parse_instructions(patch_edit_t *edit, const patch_target_t *target,
         return false;
     }
     if (!target->vm) {
-        snprintf(reason, PATCH_REASON, "the image holds no machine for instructions");
+        snprintf(reason, PATCH_REASON,
+                 "the image holds no machine, so it has no instructions");
         return false;
     }
     if (!find_region(edit, target, "", &size, reason) ||

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* sfpm-patch: changes bytes of an image, and goes back. */
+/* sfpm-patch: changes bytes of an image, and goes back to earlier states. */
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -28,17 +28,17 @@ static uint64_t undo_number; /* of --undo-to; 0: --undo */
 
 static const struct poptOption table[] = {
     {"file", 'f', POPT_ARG_STRING, &edits_file, 0,
-     "read edits from FILE, one a line; - is standard input", "FILE"},
+     "read edits from FILE, one per line; - is standard input", "FILE"},
     {"dry-run", 'n', POPT_ARG_NONE, &only_check, 0,
      "check the edits and show them; write nothing", NULL},
-    {"quiet", 'q', POPT_ARG_NONE, &quiet, 0, "do not show what is changed", NULL},
+    {"quiet", 'q', POPT_ARG_NONE, &quiet, 0, "do not print the changes", NULL},
     {"undo", '\0', POPT_ARG_NONE, &undo, 0,
      "add a commit with the state before the last change", NULL},
     {"undo-to", '\0', POPT_ARG_STRING, &undo_to, 0,
      "add a commit with the state of commit N, earlier or later", "N"},
     {"force", '\0', POPT_ARG_NONE, &options.force, 0,
      "write a program that cannot run, or change a damaged one or a file that has "
-     "several names",
+     "several hard links",
      NULL},
     OPTIONS_OUTPUT,
     OPTIONS_TEXTS,
@@ -181,10 +181,10 @@ static int apply(patch_t *patch, sfpm_edit_t *commit)
     if (sfpm_last_status() != SFPM_ERR_BYTECODE &&
         sfpm_last_status() != SFPM_ERR_MISMATCH)
         return tool_fail_last(patch->image.label);
-    return tool_fail(patch->image.label,
-                     "%s; nothing is written: --force would, but the program could not "
-                     "run",
-                     sfpm_last_error());
+    return tool_fail(
+        patch->image.label,
+        "%s; nothing is written (--force writes it, but the program cannot run)",
+        sfpm_last_error());
 }
 
 /* Lists the changes, one after the other; the caller frees the text. */
@@ -278,8 +278,8 @@ static int load_machine(patch_t *patch)
     if (!options.force && sfpm_last_status() != SFPM_ERR_UNSUPPORTED)
         return tool_fail(
             label,
-            "%s; nothing is written: --force would, but edits cannot be "
-            "checked%s",
+            "%s; nothing is written (--force writes it, but edits cannot be "
+            "checked)%s",
             tool_last_error(label),
             tool_met_damage() ? "; sfpm-convert --salvage writes what is intact" : "");
     char text[600];
@@ -305,7 +305,7 @@ static int gather_edits(patch_t *patch, poptContext popt)
         return tool_mistake(patch->image.label, "nothing is written");
     if (patch->count == 0 && !patch->commented && !options.description &&
         !options.attributes)
-        return tool_usage("an EDIT such as 3=20 is needed");
+        return tool_usage("no EDIT was given, such as 3=20");
     return EXIT_SUCCESS;
 }
 
@@ -345,10 +345,10 @@ static bool parse_undo(int *status)
         return true;
     bool number = number_parse(undo_to, strlen(undo_to), &undo_number) && undo_number > 0;
     if (undo)
-        *status = tool_usage("--undo and --undo-to exclude each other");
+        *status = tool_usage("--undo and --undo-to cannot be used together");
     else if (!number)
-        *status = tool_usage("--undo-to: '%s' is not the number of a commit, from 1 on",
-                             undo_to);
+        *status =
+            tool_usage("--undo-to: '%s' is not a commit number (1 or more)", undo_to);
     bool ok = !undo && number;
     undo = true;
     return ok;
@@ -359,7 +359,7 @@ static int patch_operands(poptContext popt)
     patch_t patch = {.count = 0};
     const char *name = poptGetArg(popt);
     if (!name)
-        return tool_usage("an IMAGE is needed; - is standard input");
+        return tool_usage("no IMAGE was given; - is standard input");
     if (undo && (poptPeekArg(popt) != NULL || edits_file || options.description ||
                  options.attributes))
         return tool_usage("%s takes no edits", undo_to ? "--undo-to" : "--undo");

@@ -61,7 +61,7 @@ static bool parse_numbers(const value_type_t *type, const char *text, bool big_e
     }
 }
 
-/* Pairs of digits; commas may part them. */
+/* Pairs of digits; they may be separated by commas. */
 static bool parse_hex(const char *text, uint8_t *bytes, size_t *size, char *reason)
 {
     static const char digits[] = "0123456789abcdef0123456789ABCDEF";
@@ -70,7 +70,7 @@ static bool parse_hex(const char *text, uint8_t *bytes, size_t *size, char *reas
         const char *high = strchr(digits, text[0]);
         const char *low = text[1] != '\0' ? strchr(digits, text[1]) : NULL;
         if (!high || !low) {
-            snprintf(reason, VALUE_REASON, "'%.40s' is no pair of hexadecimal digits",
+            snprintf(reason, VALUE_REASON, "'%.40s' is not a pair of hexadecimal digits",
                      text);
             return false;
         }
@@ -93,7 +93,7 @@ bool value_parse(const value_type_t *type, const char *text, bool big_endian,
         return false;
     }
     if (length == 0) {
-        snprintf(reason, VALUE_REASON, "there is no value");
+        snprintf(reason, VALUE_REASON, "no value was given");
         return false;
     }
     if (type->kind == VALUE_HEX)

@@ -185,7 +185,7 @@ static bool check_request(int *status)
         *status =
             tool_usage("--checkpoint-every: add -i or -o FILE, where checkpoints go");
     else if (restart + request.fresh + resume > 1)
-        *status = tool_usage("--restart, --fresh and --resume exclude each other");
+        *status = tool_usage("--restart, --fresh and --resume cannot be used together");
     else
         return true;
     return false;
@@ -264,7 +264,7 @@ static int run_operands(poptContext popt)
 {
     const char *name = poptGetArg(popt);
     if (!name)
-        return tool_usage("an IMAGE is needed; - is standard input");
+        return tool_usage("no IMAGE was given; - is standard input");
     request.host.arguments = poptGetArgs(popt);
     make_deterministic();
     operand_t image;

@@ -111,7 +111,8 @@ static bool prepare_secret(const char *name, int *status)
         return true;
     *status = isatty(STDIN_FILENO)
                   ? tool_failure()
-                  : tool_usage("--encrypt: --key-file or --passphrase-fd is needed");
+                  : tool_usage("--encrypt: no key or passphrase was given: use "
+                               "--key-file or --passphrase-fd");
     return secret_prompt(&options.secret, name, true);
 }
 
@@ -125,8 +126,10 @@ int main(int argc, char **argv)
                       &popt, &status)) {
         const char *name = poptGetArg(popt);
         output_kind_t kind;
-        if (!name || poptPeekArg(popt)) {
-            status = tool_usage("one PROGRAM is needed; - is standard input");
+        if (!name) {
+            status = tool_usage("no PROGRAM was given; - is standard input");
+        } else if (poptPeekArg(popt)) {
+            status = tool_usage("only one PROGRAM can be saved at a time");
         } else {
             bool piped = strcmp(name, "-") == 0;
             operand_t program = {.label = piped ? "standard input" : name,

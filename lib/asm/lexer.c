@@ -45,7 +45,7 @@ static void read_digits(const char *at, const char *end, sfpm_token_t *token)
     uint64_t value = 0;
     const char *problem = sfpm_parse_digits(at, (size_t)(end - at), &value);
     if (!problem && token->negative && value > (uint64_t)1 << 63)
-        problem = "the number does not fit 64 bits";
+        problem = "the number does not fit in 64 bits";
     if (problem)
         bad(token, problem);
     token->value = token->negative ? -value : value;

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Arithmetic that tells when it overflows, and the one range test that every
- * reader uses.
- */
+/* Arithmetic that reports overflow, and the one range test that every reader uses. */
 #ifndef SFPM_BASE_CHECKED_H
 #define SFPM_BASE_CHECKED_H
 

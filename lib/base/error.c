@@ -92,7 +92,7 @@ bool sfpm_fail_errno(int error, const char *format, ...)
 
 bool sfpm_fail_memory(uint64_t size)
 {
-    return sfpm_fail(SFPM_ERR_MEMORY, "out of memory: %llu bytes wanted",
+    return sfpm_fail(SFPM_ERR_MEMORY, "out of memory: cannot allocate %llu bytes",
                      (unsigned long long)size);
 }
 

@@ -7,7 +7,7 @@
 
 #include <xmmintrin.h>
 
-/* The control bits: the flags of exceptions that have happened are not looked at. */
+/* The control bits only: the flags of past exceptions are ignored. */
 enum {
     MXCSR_CONTROL = 0xFFC0,
     MXCSR_DEFAULT = 0x1F80,

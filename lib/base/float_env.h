@@ -3,8 +3,8 @@
  * The thread's floating-point environment: rounding mode, flushing of subnormal numbers
  * to zero, enabled traps. Whatever computes with, reads or prints floating-point numbers
  * does so in the environment in which C programs start, so that the result is the same in
- * every host. What computes between the two calls must be a function of its own that is
- * not inlined: a compiler may move arithmetic on local variables across the calls.
+ * every host. The computation between the two calls must be in a function of its own that
+ * is not inlined: a compiler may move arithmetic on local variables across the calls.
  */
 #ifndef SFPM_BASE_FLOAT_ENV_H
 #define SFPM_BASE_FLOAT_ENV_H
@@ -38,8 +38,8 @@ typedef struct sfpm_float_env {
 #endif
 } sfpm_float_env_t;
 
-/* Sets the default environment; `before` receives the one that was set. Costs some
- * nanoseconds where that was the default one already. */
+/* Sets the default environment; `before` receives the one that was set. Takes a few
+ * nanoseconds if the default one is already set. */
 void sfpm_float_env_enter(sfpm_float_env_t *before);
 
 /* Goes back to it. */

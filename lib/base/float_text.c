@@ -108,7 +108,7 @@ bool sfpm_is_float(const char *text, size_t length)
 
 /* ---- Parsing ---------------------------------------------------------------- */
 
-/* What the thread has of its own: its locale, in which the point may be a comma, and its
+/* The settings of the thread: its locale, in which the point may be a comma, and its
  * floating-point environment. */
 typedef struct thread_state {
     locale_t plain;
@@ -131,8 +131,8 @@ static void leave(const thread_state_t *before)
         freelocale(before->plain);
 }
 
-/* Rounds once, to the width that is wanted. Between enter() and leave(), and never moved
- * out of there. */
+/* Rounds once, to the requested width. Between enter() and leave(), and never moved out
+ * of there. */
 static SFPM_NOINLINE uint64_t convert(const char *text, int bytes)
 {
     float narrow;

@@ -17,8 +17,9 @@ void *sfpm_new_array(size_t count, size_t size)
 {
     size_t total;
     if (!sfpm_mul_size(count, size, &total)) {
-        sfpm_fail(SFPM_ERR_MEMORY, "out of memory: %zu elements of %zu bytes wanted",
-                  count, size);
+        sfpm_fail(SFPM_ERR_MEMORY,
+                  "out of memory: cannot allocate %zu elements of %zu bytes", count,
+                  size);
         return NULL;
     }
     void *memory = calloc(1, total ? total : 1);
@@ -60,7 +61,8 @@ bool sfpm_grow_array(void **array, size_t *capacity, size_t wanted, size_t size)
     size_t total;
     if (!sfpm_mul_size(next, size, &total))
         return sfpm_fail(SFPM_ERR_MEMORY,
-                         "out of memory: %zu elements of %zu bytes wanted", next, size);
+                         "out of memory: cannot allocate %zu elements of %zu bytes", next,
+                         size);
     void *memory = realloc(*array, total);
     if (!memory)
         return sfpm_fail_memory(total);

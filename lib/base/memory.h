@@ -16,9 +16,9 @@ void *sfpm_new_array(size_t count, size_t size);
 #define SFPM_NEW(type)          ((type *)sfpm_new_array(1, sizeof(type)))
 #define SFPM_NEW_N(type, count) ((type *)sfpm_new_array((count), sizeof(type)))
 
-/* Memory for contents that are moved in bulk: not zeroed, and at the start of a page, as
- * what lies in files is. Some processors (Zen 3 is one) copy ten times slower between
- * places whose offsets in a cache line differ. Otherwise as sfpm_new_array(). */
+/* Memory for contents that are copied in bulk: not zeroed, and page-aligned like contents
+ * in files. Some processors (Zen 3 is one) copy ten times slower between places whose
+ * offsets in a cache line differ. Otherwise as sfpm_new_array(). */
 void *sfpm_new_block(size_t size);
 
 /* memcpy() where offsets in a cache line may differ: in steps that are too small for the

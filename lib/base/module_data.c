@@ -132,8 +132,8 @@ static bool check_owner(const module_t *module)
     else if (!find_segment(module, PT_DYNAMIC))
         fault = "is linked statically: its data includes that of the C library";
     else if (!find_segment(module, PT_GNU_RELRO))
-        fault = "is linked without -z relro: the dynamic linker's data in it is not "
-                "known";
+        fault = "is linked without -z relro: cannot tell the dynamic linker's data from "
+                "its own";
     return !fault || sfpm_fail(SFPM_ERR_UNSUPPORTED, "%s %s",
                                *module->name ? module->name : "the program", fault);
 }
@@ -208,7 +208,7 @@ static bool read_dynamic(dynamic_t *dynamic, const module_t *module)
         dynamic->kind == DT_RELA ? sizeof(ElfW(Rela)) : sizeof(ElfW(Rel));
     return (is_table(module, &dynamic->functions) && is_table(module, &dynamic->plain) &&
             is_table(module, &dynamic->added)) ||
-           sfpm_fail(SFPM_ERR_UNSUPPORTED, "the relocations of %s cannot be read",
+           sfpm_fail(SFPM_ERR_UNSUPPORTED, "cannot read the relocations of %s",
                      *module->name ? module->name : "the program");
 }
 
@@ -222,7 +222,7 @@ static bool cut_copy(sfpm_module_data_t *data, const module_t *module,
     uintptr_t place = module->base + (uintptr_t)relocation->r_offset;
     uintptr_t at = dynamic->symbols + SYMBOL(relocation->r_info) * sizeof symbol;
     if (dynamic->symbol_size != sizeof symbol || !holds(module, at, sizeof symbol, PF_R))
-        return sfpm_fail(SFPM_ERR_UNSUPPORTED, "the symbols of %s cannot be read",
+        return sfpm_fail(SFPM_ERR_UNSUPPORTED, "cannot read the symbols of %s",
                          *module->name ? module->name : "the program");
     memcpy(&symbol, (const void *)at, sizeof symbol);
     return sfpm_module_data_cut(data, place, place + (uintptr_t)symbol.st_size);
@@ -309,7 +309,7 @@ bool sfpm_module_data_find(sfpm_module_data_t *data, uintptr_t address)
     data->name = module.name;
     if (!module.found)
         return sfpm_fail(SFPM_ERR_ARGUMENT,
-                         "0x%llx is an address in no program or library",
+                         "address 0x%llx is not in the program or a library",
                          (unsigned long long)address);
     return module.name && check_owner(&module) && read_dynamic(&dynamic, &module) &&
            add_segments(data, &module) && cut_segments(data, &module) &&
@@ -327,7 +327,7 @@ bool sfpm_module_data_find(sfpm_module_data_t *data, uintptr_t address)
     (void)address;
     *data = (sfpm_module_data_t){0};
     return sfpm_fail(SFPM_ERR_UNSUPPORTED,
-                     "this system does not say where a module's data lies");
+                     "this system does not report where the data of a module is");
 }
 #endif
 

@@ -22,8 +22,8 @@ typedef struct sfpm_module_data {
 
 /* Finds the writable data (.data, .bss) of the module that contains an address, without
  * what the dynamic linker or the compiler's startup files keep there. SFPM_ERR_ARGUMENT:
- * in no module; SFPM_ERR_UNSUPPORTED: its own data cannot be told apart. To be freed also
- * on failure. */
+ * the address is in no module; SFPM_ERR_UNSUPPORTED: its own data cannot be identified.
+ * Must be freed even on failure. */
 bool sfpm_module_data_find(sfpm_module_data_t *data, uintptr_t address);
 
 /* Takes a range out of the parts. */

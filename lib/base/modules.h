@@ -18,12 +18,12 @@ typedef struct sfpm_module {
     uintptr_t base; /* what addresses in its file count from */
 } sfpm_module_t;
 
-/* Shows each module but the kernel's (vdso), the program first, until `visit` returns false. Shows none where
- * the system does not tell. */
+/* Calls `visit` for each module except the kernel's (vdso), the program first, until it
+ * returns false; for none if the system does not report them. */
 void sfpm_modules_each(bool (*visit)(void *context, const sfpm_module_t *module),
                        void *context);
 
-/* The name of the running program, "" when the system does not tell. */
+/* The name of the running program, "" if the system does not report it. */
 const char *sfpm_program_name(void);
 
 #endif

@@ -36,7 +36,7 @@ const char *sfpm_parse_digits(const char *text, size_t length, uint64_t *value)
         if (digit >= base)
             return sfpm_not_a_number;
         if (sum > (UINT64_MAX - digit) / base)
-            return "the number does not fit 64 bits";
+            return "the number does not fit in 64 bits";
         sum = sum * base + digit;
     }
     *value = sum;
@@ -111,8 +111,8 @@ bool sfpm_parse_number(const char *text, size_t length, const char *name, uint64
 {
     const number_type_t *type = name ? find_type(name) : NULL;
     if (!text || !bits || !type)
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "the text or its place is NULL, or no number "
-                                            "has that type");
+        return sfpm_fail(SFPM_ERR_ARGUMENT,
+                         "no text, no place for the number or no known type was given");
     return type->kind == FLOAT ? parse_float(type, text, length, bits)
                                : parse_integer(type, text, length, bits);
 }
@@ -130,7 +130,7 @@ bool sfpm_commit_time(int64_t *seconds, uint32_t *nanoseconds)
     struct timespec now = {0};
     uint64_t given = 0;
     if (!seconds || !nanoseconds)
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "the place of the time is NULL");
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "no place for the time was given");
     if (!epoch || !*epoch) {
         clock_gettime(CLOCK_REALTIME, &now);
         *seconds = now.tv_sec;
@@ -140,7 +140,7 @@ bool sfpm_commit_time(int64_t *seconds, uint32_t *nanoseconds)
     if (!is_decimal(epoch) || sfpm_parse_digits(epoch, strlen(epoch), &given) ||
         given > INT64_MAX)
         return sfpm_fail(SFPM_ERR_ARGUMENT,
-                         "SOURCE_DATE_EPOCH is '%.100s', not a number of seconds", epoch);
+                         "SOURCE_DATE_EPOCH: '%.100s' is not a number of seconds", epoch);
     *seconds = (int64_t)given;
     *nanoseconds = 0;
     return true;

@@ -18,14 +18,15 @@ bool sfpm_take_options(void *to, size_t size, const void *from)
     size_t given;
     memcpy(&given, from, sizeof given);
     if (given < sizeof given)
-        return sfpm_fail(SFPM_ERR_ARGUMENT,
-                         "options with struct_size %zu: set it to the struct's sizeof",
-                         given);
+        return sfpm_fail(
+            SFPM_ERR_ARGUMENT,
+            "invalid struct_size %zu of the options: set it to the size of the struct",
+            given);
     for (size_t i = size; i < given; i++)
         if (bytes[i])
             return sfpm_fail(SFPM_ERR_UNSUPPORTED,
-                             "options of %zu bytes ask for something that this libsfpm, "
-                             "which knows %zu, does not have",
+                             "the options (%zu bytes) use a member that this libsfpm "
+                             "(%zu bytes) does not know",
                              given, size);
     memcpy(to, from, given < size ? given : size);
     return true;

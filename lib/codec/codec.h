@@ -15,7 +15,7 @@ typedef struct sfpm_codec {
      * and are NULL where it cannot succeed. Fails as sfpm_codec_available(). */
     bool (*load)(void);
 
-    /* What a compressor keeps between chunks; NULL with the error set. */
+    /* The state of a compressor between chunks; NULL with the error set. */
     void *(*create)(int level);
     void (*destroy)(void *state);
     size_t (*compress)(void *state, const void *from, size_t size, void *to, size_t room);

@@ -39,7 +39,7 @@ static const sfpm_codec_t *find_ready(uint32_t number)
     const sfpm_codec_t *codec = find(number);
     if (!codec) {
         sfpm_fail(SFPM_ERR_UNSUPPORTED,
-                  "compression method %lu is unknown to this version of sfpm",
+                  "unknown compression method %lu: a newer sfpm may support it",
                   (unsigned long)number);
         return NULL;
     }
@@ -76,19 +76,18 @@ bool sfpm_codec_parse(const char *text, uint32_t *codec, int *level)
                                !memcmp(codecs[i]->name, text, length)))
         i++;
     if (i == NUM_CODECS)
-        return sfpm_fail(
-            SFPM_ERR_ARGUMENT,
-            "no compression is called \"%s\": use none, lz4, lz4:LEVEL, zstd "
-            "or zstd:LEVEL",
-            text ? text : "");
+        return sfpm_fail(SFPM_ERR_ARGUMENT,
+                         "unknown compression method \"%s\": use none, lz4, lz4:LEVEL, "
+                         "zstd or zstd:LEVEL",
+                         text ? text : "");
     int parsed = codecs[i]->default_level;
     if (text[length] == ':') {
         parsed = parse_level(text + length + 1, codecs[i]->max_level);
         if (!parsed && codecs[i]->max_level)
-            return sfpm_fail(SFPM_ERR_ARGUMENT, "\"%s\": the levels of %s are 1 to %d",
+            return sfpm_fail(SFPM_ERR_ARGUMENT, "\"%s\": %s supports levels 1 to %d",
                              text, codecs[i]->name, codecs[i]->max_level);
         if (!parsed)
-            return sfpm_fail(SFPM_ERR_ARGUMENT, "\"%s\": %s has no levels", text,
+            return sfpm_fail(SFPM_ERR_ARGUMENT, "\"%s\": %s does not take a level", text,
                              codecs[i]->name);
     }
     if (!sfpm_codec_available(i))
@@ -104,7 +103,7 @@ sfpm_compressor_t *sfpm_compressor_create(uint32_t number, int level)
     if (!codec)
         return NULL;
     if (codec->create && (level < 1 || level > codec->max_level)) {
-        sfpm_fail(SFPM_ERR_ARGUMENT, "%s has no level %d: its levels are 1 to %d",
+        sfpm_fail(SFPM_ERR_ARGUMENT, "%s does not support level %d (only 1 to %d)",
                   codec->name, level, codec->max_level);
         return NULL;
     }
@@ -149,7 +148,7 @@ bool sfpm_decompress(uint32_t number, const void *from, size_t length, void *to,
         length > SFPM_COMPRESS_MAX || !codec->decompress(from, length, to, size))
         return sfpm_fail(
             SFPM_ERR_CORRUPT,
-            "the compressed data (%s) is damaged: it does not give %zu bytes",
+            "the compressed data (%s) is damaged: it does not decompress to %zu bytes",
             codec->name, size);
     return true;
 }

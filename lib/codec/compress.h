@@ -20,8 +20,8 @@ const char *sfpm_codec_name(uint32_t codec);
  * says what is allowed; SFPM_ERR_UNSUPPORTED names a library that is missing. */
 bool sfpm_codec_parse(const char *text, uint32_t *codec, int *level);
 
-/* Whether this build, on this machine, can use the codec: otherwise
- * SFPM_ERR_UNSUPPORTED naming it. NONE is always there. */
+/* Whether this build, on this machine, can use the codec: otherwise SFPM_ERR_UNSUPPORTED
+ * naming it. NONE is always available. */
 bool sfpm_codec_available(uint32_t codec);
 
 /* Compresses with one codec and level; used by one thread at a time. */
@@ -29,9 +29,9 @@ typedef struct sfpm_compressor sfpm_compressor_t;
 sfpm_compressor_t *sfpm_compressor_create(uint32_t codec, int level);
 void sfpm_compressor_destroy(sfpm_compressor_t *compressor);
 
-/* Compresses into at most `room` bytes; 0 when it does not fit, which is no
- * error: the chunk is then stored as it is. Gives up early on data that
- * does not shrink, if `room` is less than `size`. Never more than 1 MiB. */
+/* Compresses into at most `room` bytes; 0 when it does not fit, which is not an error:
+ * the chunk is then stored as it is. Gives up early on data that does not shrink, if
+ * `room` is less than `size`. Never more than 1 MiB. */
 size_t sfpm_compress(sfpm_compressor_t *compressor, const void *from, size_t size,
                      void *to, size_t room);
 

@@ -80,13 +80,13 @@ bool sfpm_crypt_available(void)
 static bool refused(const char *what)
 {
     return sfpm_fail(SFPM_ERR_UNSUPPORTED,
-                     "%s (OpenSSL, as it is configured here) refuses %s",
+                     "%s (OpenSSL) refuses %s: check its configuration",
                      crypto.library.soname, what);
 }
 
-/* libcrypto queues its errors per thread, and the program may use it as well: what
- * fails here must not turn up in an error that it looks for. So each function works
- * between begin() and finish(). */
+/* libcrypto keeps a queue of errors for each thread, and the program may use libcrypto
+ * too: our failures must not show up in its queue. Therefore each function works between
+ * begin() and finish(). */
 static bool begin(void)
 {
     return sfpm_crypt_available() && crypto.call.ERR_set_mark() >= 0;
@@ -142,15 +142,15 @@ bool sfpm_derive_key(const uint8_t key[SFPM_KEY_SIZE], const uint8_t *salt,
     return sfpm_hkdf(key, SFPM_KEY_SIZE, salt, salt_size, label, strlen(label), derived);
 }
 
-/* RFC 7914 itself wants N < 2^(16 r). The memory used is 128 N r bytes. */
+/* RFC 7914 itself requires N < 2^(16 r). The memory used is 128 N r bytes. */
 static bool scrypt_in_bounds(uint32_t log_n, uint32_t r, uint32_t p)
 {
     if (log_n >= 1 && log_n <= MAX_LOG_N && r >= 1 && r <= MAX_R && p >= 1 &&
         p <= MAX_P && log_n < 16 * r && (UINT64_C(128) * r << log_n) <= MAX_MEMORY)
         return true;
     return sfpm_fail(SFPM_ERR_LIMIT,
-                     "scrypt with log2 N = %lu, r = %lu, p = %lu is out of bounds: "
-                     "at most %d, %d and %d, and 1 GiB of memory",
+                     "scrypt parameters out of range: log2 N = %lu, r = %lu, p = %lu (at "
+                     "most %d, %d and %d, and 1 GiB of memory)",
                      (unsigned long)log_n, (unsigned long)r, (unsigned long)p, MAX_LOG_N,
                      MAX_R, MAX_P);
 }
@@ -162,7 +162,7 @@ bool sfpm_stretch_passphrase(const char *passphrase, size_t length, const uint8_
     if (!scrypt_in_bounds(log_n, r, p) || !begin())
         return false;
     uint64_t n = UINT64_C(1) << log_n;
-    /* What the algorithm holds at once, and a little for the library. */
+    /* The memory that the algorithm uses, and a little for the library. */
     uint64_t memory = 128 * r * (n + p + 2) + 65536;
     bool ok = crypto.call.EVP_PBE_scrypt(passphrase, length, salt, salt_size, n, r, p,
                                          memory, key, SFPM_KEY_SIZE) == 1;
@@ -213,7 +213,7 @@ void sfpm_cipher_destroy(sfpm_cipher_t *cipher)
 static bool sizes_fit(size_t bound_size, size_t size)
 {
     return (bound_size <= INT_MAX && size <= INT_MAX) ||
-           sfpm_fail(SFPM_ERR_LIMIT, "%zu bytes are too many for one encrypted piece",
+           sfpm_fail(SFPM_ERR_LIMIT, "an encrypted piece of %zu bytes is too large",
                      size > bound_size ? size : bound_size);
 }
 
@@ -249,7 +249,7 @@ bool sfpm_seal(sfpm_cipher_t *cipher, const uint8_t nonce[SFPM_NONCE_SIZE],
            finish(seal(cipher->sealing, nonce, bound, bound_size, from, size, to));
 }
 
-/* What was decrypted before the tag turned out wrong must not be used: wiped. */
+/* Data decrypted before the tag turned out to be wrong must not be used: it is wiped. */
 static bool unseal(EVP_CIPHER_CTX *context, const uint8_t *nonce, const void *bound,
                    size_t bound_size, const uint8_t *from, size_t size, void *to)
 {
@@ -265,7 +265,7 @@ static bool unseal(EVP_CIPHER_CTX *context, const uint8_t *nonce, const void *bo
         return true;
     sfpm_wipe(to, size);
     return sfpm_fail(SFPM_ERR_CHECKSUM,
-                     "the encrypted data is damaged, or sealed with another key");
+                     "the encrypted data is damaged, or was encrypted with another key");
 }
 
 bool sfpm_unseal(sfpm_cipher_t *cipher, const uint8_t nonce[SFPM_NONCE_SIZE],

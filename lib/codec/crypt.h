@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Encryption through libcrypto, which is loaded when first needed: AES-256-GCM,
- * HKDF-SHA-256, scrypt. What needs the library fails with SFPM_ERR_UNSUPPORTED,
- * naming it, where it is missing. The program's own use of libcrypto is not disturbed.
+ * HKDF-SHA-256, scrypt. If the library is missing, functions that need it fail with
+ * SFPM_ERR_UNSUPPORTED and name it. The program's own use of libcrypto is not disturbed.
  */
 #ifndef SFPM_CODEC_CRYPT_H
 #define SFPM_CODEC_CRYPT_H
@@ -54,7 +54,7 @@ bool sfpm_unseal(sfpm_cipher_t *cipher, const uint8_t nonce[SFPM_NONCE_SIZE],
                  const void *bound, size_t bound_size, const void *from, size_t size,
                  void *to);
 
-/* Overwrites secrets in a way that compilers keep. */
+/* Overwrites secrets in a way that compilers do not optimise away. */
 void sfpm_wipe(void *secret, size_t size);
 
 #endif

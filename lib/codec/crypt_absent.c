@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* In the place of crypt.c in a build without OpenSSL. */
+/* Replaces crypt.c in a build without OpenSSL. */
 #include "codec/crypt.h"
 
 #include "codec/library.h"

@@ -37,10 +37,10 @@ static bool open_library(sfpm_library_t *library, void *functions)
     bool ok = false;
     void *handle = dlopen(library->soname, RTLD_NOW | RTLD_LOCAL);
     if (!handle)
-        sfpm_fail(SFPM_ERR_UNSUPPORTED,
-                  "%s is needed, but its library cannot be loaded (%s); on Debian, "
-                  "install the package %s",
-                  library->name, dlerror(), library->package);
+        sfpm_fail(
+            SFPM_ERR_UNSUPPORTED,
+            "cannot load the library for %s (%s); on Debian, install the package %s",
+            library->name, dlerror(), library->package);
     else if (find_symbols(library, handle, addresses)) {
         memcpy(functions, addresses, library->num_symbols * sizeof *addresses);
         atomic_store_explicit(&library->ready, true, memory_order_release);

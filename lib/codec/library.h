@@ -14,7 +14,7 @@
  * these descriptions with the functions found: a library is opened once for the
  * process and never closed, so what they say is the same for every user. */
 typedef struct sfpm_library {
-    const char *name;           /* what a user knows it by */
+    const char *name;           /* its name for users */
     const char *soname;         /* as configure found it */
     const char *package;        /* the package of Debian that holds it */
     const char *const *symbols; /* the functions wanted */
@@ -31,9 +31,9 @@ typedef struct sfpm_library {
     _Static_assert(_Generic(&name, result(*) parameters : 1, default : 0),               \
                    "the header declares " #name " otherwise");
 
-/* Opens the library unless that is done, and stores the addresses of its functions
- * in `functions`, a struct of function pointers in the order of the symbols.
- * Thread-safe. SFPM_ERR_UNSUPPORTED names the library and its package. */
+/* Opens the library unless it is already open, and stores the addresses of its functions
+ * in `functions`, a struct of function pointers in the order of the symbols. Thread-safe.
+ * SFPM_ERR_UNSUPPORTED names the library and its package. */
 bool sfpm_library_load(sfpm_library_t *library, void *functions);
 
 /* Reports that this build was configured without a library: SFPM_ERR_UNSUPPORTED. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What needs no library: random bytes and the wiping of secrets. */
+/* Random bytes and the wiping of secrets, which need no library. */
 #include "codec/crypt.h"
 
 #include <errno.h>
@@ -12,7 +12,7 @@
 
 #include "base/error.h"
 
-/* Byte by byte through a volatile pointer: no compiler may leave that out. */
+/* Byte by byte through a volatile pointer: the compiler cannot omit that. */
 void sfpm_wipe(void *secret, size_t size)
 {
     volatile uint8_t *bytes = secret;

@@ -90,7 +90,8 @@ static void *create(int level)
     } else if (!set(compressor->context, ZSTD_c_windowLog, SFPM_COMPRESS_SHIFT) ||
                !set(compressor->context, ZSTD_c_checksumFlag, 0) ||
                !set(compressor->context, ZSTD_c_contentSizeFlag, 1)) {
-        sfpm_fail(SFPM_ERR_UNSUPPORTED, "%s does not take the settings of images",
+        sfpm_fail(SFPM_ERR_UNSUPPORTED,
+                  "%s does not support the settings that images use",
                   zstd.library.soname);
     } else {
         return compressor;
@@ -108,7 +109,7 @@ static size_t compress_at(const compressor_t *compressor, int level, const void 
     return zstd.call.ZSTD_isError(written) ? 0 : written;
 }
 
-/* What the fastest level cannot shrink is not tried at a slow one: on random data
+/* Data that the fastest level cannot shrink is not tried at a slower one: on random data
  * that would take twenty times as long, for nothing. */
 static size_t compress(void *state, const void *from, size_t size, void *to, size_t room)
 {

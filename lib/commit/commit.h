@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the parts of the library that make commits say of them, beside <sfpm/image.h>, and
- * how they recognise a commit that they made or restored.
+ * What other parts of the library set in a commit, in addition to <sfpm/image.h>, and how
+ * they recognise a commit that they made or restored.
  */
 #ifndef SFPM_COMMIT_COMMIT_H
 #define SFPM_COMMIT_COMMIT_H
@@ -14,7 +14,7 @@
 
 /* Tells which pages of a region that was set may differ from what the starting image
  * holds, a bit each; the others do not. Borrowed as the region's memory is. With `most`,
- * most of them do: it is not worth while to look which. */
+ * most of them do, so that looking for them is not worthwhile. */
 bool sfpm_edit_set_changed(sfpm_edit_t *edit, const char *name, size_t instance,
                            const uint64_t *changed, bool most);
 

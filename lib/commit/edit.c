@@ -81,9 +81,9 @@ fail:
 static bool usable(const sfpm_edit_t *edit)
 {
     if (!edit)
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "no edit given");
-    return !edit->undo ||
-           sfpm_fail(SFPM_ERR_ARGUMENT, "an edit that goes back takes no other changes");
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "no edit was given");
+    return !edit->undo || sfpm_fail(SFPM_ERR_ARGUMENT,
+                                    "an edit that goes back cannot make other changes");
 }
 
 static bool find(const sfpm_edit_t *edit, const char *name, size_t instance,
@@ -123,10 +123,11 @@ static bool check_region(const char *name, const void *base, size_t size, uint32
                          bool sealed)
 {
     if (!name || (!base && size))
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "a region needs a name and an address");
+        return sfpm_fail(SFPM_ERR_ARGUMENT,
+                         "no name or no address of the region was given");
     if (strlen(name) > SFPM_TEXT_MAX)
         return sfpm_fail(SFPM_ERR_LIMIT,
-                         "a region name of %zu bytes is over the limit of %d",
+                         "the region name is too long (%zu bytes, at most %d)",
                          strlen(name), SFPM_TEXT_MAX);
     if (flags & SFPM_REGION_SECRET && !sealed)
         return sfpm_fail(
@@ -162,7 +163,8 @@ bool sfpm_edit_set_address(sfpm_edit_t *edit, const char *name, size_t instance,
     if (!usable(edit))
         return false;
     if (!name || !find(edit, name, instance, &which))
-        return sfpm_fail(SFPM_ERR_MISMATCH, "there is no region '%s' to give an address",
+        return sfpm_fail(SFPM_ERR_MISMATCH,
+                         "cannot set the address of region '%s': there is no such region",
                          name ? name : "");
     edit->index.regions[which].address = address;
     return true;
@@ -175,8 +177,8 @@ bool sfpm_edit_set_changed(sfpm_edit_t *edit, const char *name, size_t instance,
     if (!find(edit, name, instance, &which))
         return sfpm_fail(SFPM_ERR_INTERNAL, "there is no region '%s'", name);
     sfpm_source_t *source = &edit->sources[which];
-    /* What had another size then is compared as if nothing were known, and an image of
-     * version 1 has no leaves to take over. */
+    /* A region that had another size is compared as if nothing were known, and a version
+     * 1 image has no leaves to reuse. */
     if (source->old && source->memory && edit->image->info.format != 1 &&
         source->old->size == edit->index.regions[which].size)
         source->changed = changed;
@@ -195,7 +197,8 @@ bool sfpm_edit_remove_region(sfpm_edit_t *edit, const char *name, size_t instanc
     if (!usable(edit))
         return false;
     if (!name || !find(edit, name, instance, &which))
-        return sfpm_fail(SFPM_ERR_MISMATCH, "there is no region '%s' to remove",
+        return sfpm_fail(SFPM_ERR_MISMATCH,
+                         "cannot remove region '%s': there is no such region",
                          name ? name : "");
     size_t rest = edit->index.num_regions - which - 1;
     sfpm_region_free(&edit->index.regions[which]);
@@ -217,7 +220,8 @@ static bool find_old(const sfpm_edit_t *edit, size_t index, size_t *which)
             return true;
         }
     }
-    return sfpm_fail(SFPM_ERR_ARGUMENT, "the edit has no region %zu of the image", index);
+    return sfpm_fail(SFPM_ERR_ARGUMENT, "region %zu of the image is not in the edit",
+                     index);
 }
 
 static bool check_range(const sfpm_edit_t *edit, size_t which, uint64_t offset,
@@ -226,7 +230,7 @@ static bool check_range(const sfpm_edit_t *edit, size_t which, uint64_t offset,
     const sfpm_region_t *region = &edit->index.regions[which];
     return sfpm_in_range(offset, size, region->size) ||
            sfpm_fail(SFPM_ERR_ARGUMENT,
-                     "offset %llu + %zu bytes lies outside of region '%s' of %llu bytes",
+                     "offset %llu + %zu bytes is outside region '%s' of %llu bytes",
                      (unsigned long long)offset, size, region->name,
                      (unsigned long long)region->size);
 }
@@ -238,17 +242,15 @@ bool sfpm_edit_write(sfpm_edit_t *edit, size_t index, uint64_t offset, const voi
     if (!usable(edit))
         return false;
     if (!bytes && size)
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "no bytes given");
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "no bytes were given");
     if (!find_old(edit, index, &which) || !check_range(edit, which, offset, size))
         return false;
     sfpm_source_t *source = &edit->sources[which];
     if (edit->index.regions[which].flags & SFPM_REGION_VOLATILE)
-        return sfpm_fail(SFPM_ERR_ARGUMENT,
-                         "region '%s' is volatile: it holds no contents",
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "region '%s' is volatile: it has no contents",
                          edit->index.regions[which].name);
     if (source->kind != SFPM_SOURCE_INHERITED)
-        return sfpm_fail(SFPM_ERR_ARGUMENT,
-                         "region '%s' is replaced by this edit already",
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "this edit already replaces region '%s'",
                          edit->index.regions[which].name);
     if (size == 0)
         return true;
@@ -287,7 +289,7 @@ bool sfpm_edit_read(sfpm_edit_t *edit, size_t index, uint64_t offset, void *to,
     if (!usable(edit))
         return false;
     if (!to && size)
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "no place to read to");
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "no place for the bytes was given");
     return size == 0 ||
            (find_old(edit, index, &which) && check_range(edit, which, offset, size) &&
             sfpm_source_settle(&edit->sources[which]) &&

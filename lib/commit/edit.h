@@ -77,7 +77,7 @@ bool sfpm_source_may_differ(const sfpm_source_t *source, uint64_t offset, size_t
 /* Reads a region of the next commit by its place in edit->index. */
 bool sfpm_source_read(const sfpm_edit_t *edit, size_t which, uint64_t offset, uint8_t *to,
                       size_t size);
-/* Lays the changes over `size` bytes at `offset`; tells whether any touched them. */
+/* Lays the changes over `size` bytes at `offset`; returns whether any touched them. */
 bool sfpm_source_overlay(const sfpm_source_t *source, uint64_t offset, uint8_t *to,
                          size_t size);
 

@@ -11,11 +11,11 @@
 static bool set_text(sfpm_edit_t *edit, size_t which, const char *text)
 {
     if (!edit)
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "no edit given");
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "no edit was given");
     if (!text)
         return true;
     if (strlen(text) > SFPM_TEXT_MAX)
-        return sfpm_fail(SFPM_ERR_LIMIT, "a text of %zu bytes is over the limit of %d",
+        return sfpm_fail(SFPM_ERR_LIMIT, "the text is too long (%zu bytes, at most %d)",
                          strlen(text), SFPM_TEXT_MAX);
     char *copy = sfpm_copy_string(text);
     if (!copy)
@@ -79,10 +79,10 @@ static bool insert_attribute(sfpm_index_t *index, size_t at, const char *key,
 bool sfpm_edit_set_attribute(sfpm_edit_t *edit, const char *key, const char *value)
 {
     if (!edit || !key || !*key)
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "an attribute needs a key");
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "no key of the attribute was given");
     if (strlen(key) > SFPM_TEXT_MAX || (value && strlen(value) > SFPM_TEXT_MAX))
         return sfpm_fail(SFPM_ERR_LIMIT,
-                         "attribute '%.40s' is over the limit of %d bytes", key,
+                         "attribute '%.40s' is too long (at most %d bytes)", key,
                          SFPM_TEXT_MAX);
     sfpm_index_t *index = &edit->index;
     size_t at = 0;
@@ -101,7 +101,7 @@ bool sfpm_edit_set_attribute(sfpm_edit_t *edit, const char *key, const char *val
 bool sfpm_edit_set_schema(sfpm_edit_t *edit, uint64_t schema)
 {
     if (!edit)
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "no edit given");
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "no edit was given");
     edit->index.schema = schema;
     return true;
 }
@@ -109,7 +109,7 @@ bool sfpm_edit_set_schema(sfpm_edit_t *edit, uint64_t schema)
 bool sfpm_edit_set_bytecode(sfpm_edit_t *edit, uint32_t version)
 {
     if (!edit)
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "no edit given");
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "no edit was given");
     edit->index.bytecode = version;
     return true;
 }
@@ -117,7 +117,7 @@ bool sfpm_edit_set_bytecode(sfpm_edit_t *edit, uint32_t version)
 bool sfpm_edit_set_format(sfpm_edit_t *edit, uint32_t format)
 {
     if (!edit)
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "no edit given");
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "no edit was given");
     if (format != 1 && format != SFPM_FORMAT_VERSION)
         return sfpm_fail(SFPM_ERR_UNSUPPORTED, "format version %lu cannot be written",
                          (unsigned long)format);
@@ -137,7 +137,7 @@ bool sfpm_edit_set_compression(sfpm_edit_t *edit, const char *method, unsigned w
     uint32_t codec;
     int level;
     if (!edit || !method)
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "an edit and a method are needed");
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "no edit or no compression method was given");
     if (!sfpm_codec_parse(method, &codec, &level) || !sfpm_codec_available(codec))
         return false;
     edit->index.codec = codec;
@@ -149,10 +149,11 @@ bool sfpm_edit_set_compression(sfpm_edit_t *edit, const char *method, unsigned w
 bool sfpm_edit_set_secret(sfpm_edit_t *edit, const sfpm_secret_t *secret)
 {
     if (!edit || !secret || !(secret->key || secret->passphrase))
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "an edit and a key or passphrase are needed");
+        return sfpm_fail(SFPM_ERR_ARGUMENT,
+                         "no edit, or no key or passphrase, was given");
     if (edit->image && edit->image->info.format != 1)
         return sfpm_fail(SFPM_ERR_ARGUMENT,
-                         "a commit is encrypted as its image is: write the image anew");
+                         "a commit is encrypted like its image: rewrite the image");
     if (!sfpm_keys_make(&edit->own_keys, secret))
         return false;
     edit->keys = &edit->own_keys;
@@ -181,7 +182,7 @@ static bool parent_of_state(const sfpm_image_t *image, sfpm_index_t *parent)
     if (number == 0)
         return sfpm_fail(
             SFPM_ERR_NO_COMMIT,
-            "this is the first state; there is nothing before it to go back to");
+            "this is the first state: there is no earlier one to go back to");
     return find_state(image, number, parent);
 }
 
@@ -189,12 +190,12 @@ bool sfpm_edit_undo(sfpm_edit_t *edit, uint64_t commit)
 {
     sfpm_index_t state;
     if (!edit || !edit->image)
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "there is no image to go back in");
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "no edit of an image was given");
     if (edit->image->info.format == 1)
         return sfpm_fail(SFPM_ERR_UNSUPPORTED,
                          "a version 1 image has no history to go back in");
     if (edit->undo)
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "the edit goes back already");
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "the edit already goes back");
     if (!(commit ? find_state(edit->image, commit, &state)
                  : parent_of_state(edit->image, &state)))
         return false;

@@ -11,7 +11,7 @@ bool sfpm_edit_written(const sfpm_edit_t *edit, sfpm_known_commit_t *commit)
     *commit = (sfpm_known_commit_t){.known = edit->written && edit->format != 1,
                                     .number = edit->index.number};
     if (!commit->known)
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "the edit has not become a commit");
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "the edit was not committed");
     memcpy(commit->id, edit->id, sizeof commit->id);
     memcpy(commit->digest, edit->digest, sizeof commit->digest);
     return true;

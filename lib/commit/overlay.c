@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The changes that an edit lays over an inherited region. They are collected in the
- * order given; once they are sorted and joined, what touches a chunk is found by
- * bisection, so that many changes of a large region cost what they should.
+ * The changes that an edit lays over an inherited region. They are collected in the order
+ * given; once they are sorted and joined, what touches a chunk is found by bisection, so
+ * that many changes of a large region are cheap.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -71,7 +71,7 @@ static void *work(void *argument)
     }
 }
 
-/* The caller works too; a thread that cannot be had is done without. */
+/* The caller works too; if a thread cannot be created, the others do its work. */
 static void pack_batch(packer_t *packer)
 {
     pthread_t threads[WORKERS_MAX];

@@ -249,8 +249,8 @@ static bool plan_memory_chunk(sfpm_leaf_job_t *job, uint32_t chunk)
     return plan_new_contents(job, chunk, now->bytes);
 }
 
-/* Of a chunk in which little changed, little is kept: the memory for a whole one costs
- * more than all else that is done with it. */
+/* Of a chunk with few changes, only the changed pages are kept: allocating memory for the
+ * whole chunk would cost more than everything else. */
 static bool own_new_pages(sfpm_planned_chunk_t *now, const uint8_t *bytes, size_t size)
 {
     unsigned wanted = (unsigned)now->pages | now->pieces;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Writing an image anew, commit by commit. Each commit's contents come from the old
- * file; what a region shares with the commit before it is shared again, since the
- * leaves just written are kept in memory to compare with.
+ * Rewriting an image, commit by commit. Each commit's contents come from the old file;
+ * what a region shares with the commit before it is shared again, since the leaves just
+ * written are kept in memory to compare with.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -227,7 +227,7 @@ static bool rewrite_all(sfpm_rewriter_t *rewriter)
     uint64_t size = 0;
     for (size_t i = 0; i < rewriter->image->index.num_regions; i++)
         size += rewriter->image->index.regions[i].size;
-    /* That the commits are of one size is a guess that will do. */
+    /* Assumes that all commits have one size, which is accurate enough here. */
     sfpm_meter_start(&rewriter->meter, &rewriter->progress, 2 * size * count);
     while (ok && count > 0)
         ok = sfpm_rewrite_commit(rewriter, &trailers[--count]);
@@ -242,7 +242,7 @@ static bool prepare(sfpm_rewriter_t *rewriter, sfpm_image_t *image,
     sfpm_rewrite_options_t *options = &rewriter->options;
     *rewriter = (sfpm_rewriter_t){.image = image};
     if (!image)
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "no image given");
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "no image was given");
     if (!sfpm_take_options(options, sizeof *options, given))
         return false;
     sfpm_write_options_t write;
@@ -251,9 +251,10 @@ static bool prepare(sfpm_rewriter_t *rewriter, sfpm_image_t *image,
     rewriter->progress = write.progress;
     options->flatten = options->flatten || options->base;
     if (image->info.format == 1)
-        return sfpm_fail(SFPM_ERR_ARGUMENT,
-                         "%s: a version 1 image is converted by saving an edit of it",
-                         sfpm_input_name(image->input));
+        return sfpm_fail(
+            SFPM_ERR_ARGUMENT,
+            "%s: cannot rewrite a version 1 image: save an edit of it instead",
+            sfpm_input_name(image->input));
     if (options->compression &&
         (!sfpm_codec_parse(options->compression, &rewriter->codec, &rewriter->level) ||
          !sfpm_codec_available(rewriter->codec)))
@@ -292,7 +293,7 @@ bool sfpm_image_rewrite(sfpm_image_t *image, const char *filename,
 {
     sfpm_rewriter_t rewriter;
     if (!filename)
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "no file name given");
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "no file name was given");
     sfpm_output_options_t how;
     if (!prepare(&rewriter, image, options) ||
         !sfpm_base_is_spared(rewriter.options.base, filename) ||

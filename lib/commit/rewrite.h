@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Writing an image anew, as rewriting and salvaging share it. */
+/* Writing all commits of an image again, for rewriting and salvaging. */
 #ifndef SFPM_COMMIT_REWRITE_H
 #define SFPM_COMMIT_REWRITE_H
 
@@ -26,7 +26,7 @@ typedef struct sfpm_rewriter {
     sfpm_trailer_t last;
     bool any;                         /* a commit has been written */
     bool salvage;                     /* only what is intact, with new numbers */
-    sfpm_salvage_callback_t callback; /* told of each region, or NULL */
+    sfpm_salvage_callback_t callback; /* called for each region, or NULL */
     void *context;
 } sfpm_rewriter_t;
 

@@ -111,7 +111,7 @@ static bool salvage_commit(sfpm_rewriter_t *rewriter, const sfpm_trailer_t *trai
     sfpm_index_free(&index);
     if (!worth)
         return sfpm_last_status() != SFPM_ERR_MEMORY;
-    rewriter->callback = NULL; /* it has been told */
+    rewriter->callback = NULL; /* it has been reported */
     bool ok = sfpm_rewrite_commit(rewriter, trailer);
     rewriter->callback = callback;
     *recovered += ok;
@@ -179,7 +179,7 @@ static bool run(sfpm_rewriter_t *rewriter, const char *output,
     if (ok && found.count == 0)
         ok = sfpm_fail(lost.status == SFPM_ERR_NOT_IMAGE ? SFPM_ERR_NOT_IMAGE
                                                          : SFPM_ERR_TRUNCATED,
-                       "%sno whole commit was found in the file",
+                       "%sno complete commit was found in the file",
                        lost.status == SFPM_ERR_NOT_IMAGE ? "not an sfpm image: " : "");
     if (ok) {
         if (lost.text[0] != '\0')
@@ -202,7 +202,7 @@ static bool run(sfpm_rewriter_t *rewriter, const char *output,
     return ok;
 }
 
-/* What is damaged is the only evidence: not even its other names are written to. */
+/* The damaged file is the only evidence: it is not written to, under any of its names. */
 static bool is_another(const sfpm_image_t *image, const char *output)
 {
     const struct stat *file = sfpm_input_file(image->input);
@@ -220,7 +220,7 @@ bool sfpm_image_salvage(const char *filename, const char *output,
     sfpm_rewriter_t rewriter = {
         .salvage = true, .callback = callback, .context = context};
     if (!filename || !output)
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "two different file names are needed");
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "no file name was given");
     if (!sfpm_known_options(options, &known))
         return false;
     sfpm_image_t *image = SFPM_NEW(sfpm_image_t);

@@ -82,8 +82,8 @@ static bool write_whole(sfpm_edit_t *edit, sfpm_output_t *output)
 static bool changed(const sfpm_image_t *image)
 {
     return sfpm_fail(SFPM_ERR_CHANGED,
-                     "%s: changed by another program since commit %llu was read: read it "
-                     "again and repeat",
+                     "%s: was changed by another program since commit %llu was read: "
+                     "read it again and retry",
                      sfpm_input_name(image->input),
                      (unsigned long long)image->last.number);
 }
@@ -115,8 +115,8 @@ bool sfpm_stream_spares(const sfpm_image_t *image, const sfpm_output_t *output)
         const struct stat *read = sfpm_input_file(image->input);
         if (read && sfpm_same_file(read, file))
             return sfpm_fail(SFPM_ERR_ARGUMENT,
-                             "%s: an image cannot be written into the file that it is "
-                             "read from: name the file instead of a descriptor",
+                             "%s: cannot write an image into the file that it is read "
+                             "from: use a file name instead of a descriptor",
                              sfpm_input_name(image->input));
     }
     return true;
@@ -138,8 +138,8 @@ bool sfpm_edit_save(sfpm_edit_t *edit, const char *filename,
 {
     sfpm_output_options_t how;
     if (!edit || !filename)
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "an edit and a file name are needed");
-    /* What a delta becomes in the same format is a delta still. */
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "no edit or no file name was given");
+    /* A delta that is written in the same format is still a delta. */
     if (last_trailer(edit) && !sfpm_base_is_spared(edit->image->base, filename))
         return false;
     if (!take_options(edit, options, &how))
@@ -158,7 +158,7 @@ bool sfpm_edit_save_fd(sfpm_edit_t *edit, int fd, const char *name,
 {
     sfpm_output_options_t how; /* for files */
     if (!edit)
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "no edit given");
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "no edit was given");
     return take_options(edit, options, &how) &&
            save_to(edit, NULL, sfpm_output_stream(fd, name ? name : "descriptor"));
 }
@@ -176,16 +176,16 @@ bool sfpm_edit_name_base(sfpm_edit_t *edit, const sfpm_image_t *base)
 {
     if (!base->path || base->info.format == 1)
         return sfpm_fail(SFPM_ERR_ARGUMENT,
-                         "%s: only an image of version 2 in a file can be a base",
+                         "%s: only a version 2 image in a file can be a base image",
                          sfpm_input_name(base->input));
     unsigned bases = 1;
     for (const sfpm_image_t *at = base->base; at; at = at->base)
         bases++;
     if (bases > SFPM_BASES_MAX)
-        return sfpm_fail(SFPM_ERR_LIMIT,
-                         "%s: stands on %d base images already, the most that there can "
-                         "be: flatten it",
-                         sfpm_input_name(base->input), SFPM_BASES_MAX);
+        return sfpm_fail(
+            SFPM_ERR_LIMIT,
+            "%s: is already based on %d base images, the maximum: flatten it",
+            sfpm_input_name(base->input), SFPM_BASES_MAX);
     char *name = sfpm_copy_string(leaf_name(base));
     if (!name)
         return false;
@@ -219,7 +219,7 @@ bool sfpm_edit_save_delta(sfpm_edit_t *edit, const char *filename,
     sfpm_output_options_t how;
     if (!edit || !edit->image || !filename)
         return sfpm_fail(SFPM_ERR_ARGUMENT,
-                         "a starting image and a file name are needed");
+                         "no starting image or no file name was given");
     return take_options(edit, options, &how) &&
            sfpm_base_is_spared(edit->image, filename) &&
            sfpm_edit_name_base(edit, edit->image) &&
@@ -279,8 +279,8 @@ static bool append(sfpm_edit_t *edit, const sfpm_output_options_t *how)
     return false;
 }
 
-/* The commit is made, whether or not there is memory to show it: failing now
- * would be a lie. An image that still shows the old one cannot be appended to. */
+/* The commit is made, whether or not there is memory to show it: failing now would be
+ * wrong. An image that still shows the old one cannot be appended to. */
 static void show_new(sfpm_image_t *image)
 {
     sfpm_error_state_t before;

@@ -295,7 +295,7 @@ static bool start_trailer(sfpm_trailer_t *trailer, const sfpm_trailer_t *last)
     if (!last)
         return true;
     if (last->number == SFPM_COMMIT_MAX)
-        return sfpm_fail(SFPM_ERR_LIMIT, "commit %llu is the highest that there can be",
+        return sfpm_fail(SFPM_ERR_LIMIT, "commit %llu is the last possible one",
                          (unsigned long long)last->number);
     trailer->number = last->number + 1;
     trailer->first = last->first;

@@ -89,7 +89,7 @@ typedef struct sfpm_trailer {
     uint64_t sum; /* payload sum of this trailer; not stored in it */
 } sfpm_trailer_t;
 
-/* Bytes of an interrupted commit which a later one passed over. */
+/* Bytes of an interrupted commit which a later one skipped. */
 typedef struct sfpm_dead {
     uint64_t begin;        /* where they begin: the end of the trailer before */
     uint64_t length;       /* up to the DEAD record */
@@ -205,7 +205,7 @@ void sfpm_dead_decode(const uint8_t bytes[SFPM_DEAD_SIZE], sfpm_dead_t *dead);
 bool sfpm_leaf_encode(const sfpm_leaf_t *leaf, sfpm_buffer_t *bytes);
 bool sfpm_leaf_decode(const uint8_t *bytes, size_t length, uint64_t size, uint64_t offset,
                       sfpm_leaf_t *leaf);
-/* The same without the sums, for who does not read what the extents name. */
+/* The same without the sums, for callers that do not read the data of the extents. */
 bool sfpm_leaf_decode_extents(const uint8_t *bytes, size_t length, uint64_t size,
                               uint64_t offset, sfpm_leaf_t *leaf);
 void sfpm_leaf_free(sfpm_leaf_t *leaf);

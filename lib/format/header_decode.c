@@ -16,15 +16,14 @@ static bool check_features(uint64_t incompatible)
         return true;
     if (unknown & SFPM_INCOMPATIBLE_DRAFT)
         return sfpm_fail_at(SFPM_ERR_UNSUPPORTED, 24,
-                            "carries the incompatible feature draft: it was written "
-                            "before the format was frozen, and cannot be read");
+                            "has the incompatible feature draft: it was written before "
+                            "the format was frozen and cannot be read");
     unsigned bit = 0;
     while (!(unknown >> bit & 1))
         bit++;
     return sfpm_fail_at(
         SFPM_ERR_UNSUPPORTED, 24,
-        "needs the unknown incompatible feature %u (bits 0x%llx): a newer "
-        "sfpm can read it",
+        "requires the unknown incompatible feature %u (bits 0x%llx): use a newer sfpm",
         bit, (unsigned long long)unknown);
 }
 
@@ -50,7 +49,7 @@ bool sfpm_header_decode(const uint8_t bytes[SFPM_HEADER_SIZE], sfpm_header_t *he
         bytes[33] != SFPM_CHUNK_SHIFT || bytes[34] != SFPM_LEAF_SHIFT ||
         memcmp(bytes + 35, zeros, sizeof zeros) != 0)
         return sfpm_fail_at(SFPM_ERR_CORRUPT, 12,
-                            "the header has impossible sizes or reserved bytes");
+                            "the header has invalid sizes or reserved bytes");
     header->compatible = sfpm_get_u64(bytes + 16);
     header->incompatible = sfpm_get_u64(bytes + 24);
     return true;

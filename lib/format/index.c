@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What encoder and decoder of the index share: life cycle and digests. */
+/* The life cycle and digests of the index, which its encoder and decoder share. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "format/format.h"
 
-/* The least space that one of them takes: what bounds the counts. */
+/* The minimum size of one of them, which bounds the counts. */
 enum { LEAST_ATTRIBUTE = 8, LEAST_REGION = 4 + 8 + 4 + 4 + 8 + SFPM_DIGEST_SIZE };
 
 #define KNOWN_FLAGS                                                                      \
@@ -27,7 +27,7 @@ typedef struct cursor {
 
 static bool corrupt(const char *what)
 {
-    return sfpm_fail(SFPM_ERR_CORRUPT, "the index makes no sense: %s", what);
+    return sfpm_fail(SFPM_ERR_CORRUPT, "the index is invalid: %s", what);
 }
 
 static const uint8_t *take(cursor_t *cursor, size_t size)
@@ -53,7 +53,7 @@ static bool get_text(cursor_t *cursor, char **text)
     if (!from)
         return false;
     if (memchr(from, 0, length))
-        return corrupt("a text holds a zero byte");
+        return corrupt("a text contains a zero byte");
     *text = SFPM_NEW_N(char, (size_t)length + 1);
     if (!*text)
         return false;
@@ -80,14 +80,14 @@ static bool get_fixed(cursor_t *cursor, sfpm_index_t *index)
     index->base_number = sfpm_get_u64(from + 64);
     memcpy(index->base_digest, from + 72, SFPM_DIGEST_SIZE);
     if (sfpm_get_u64(from + 88) != 0 || index->nanoseconds >= 1000000000)
-        return corrupt("reserved bytes or the time are wrong");
+        return corrupt("its reserved bytes or its time are invalid");
     if (index->number == 0 || index->parent >= index->number || index->state_of == 0 ||
         index->state_of > index->number)
-        return corrupt("commit numbers contradict each other");
+        return corrupt("its commit numbers are inconsistent");
     size_t rest = cursor->length - cursor->at;
     if (index->num_attributes > rest / LEAST_ATTRIBUTE ||
         index->num_regions > rest / LEAST_REGION)
-        return corrupt("it promises more than it holds");
+        return corrupt("its counts exceed its size");
     return true;
 }
 
@@ -126,7 +126,7 @@ static bool get_leaf_refs(cursor_t *cursor, sfpm_region_t *region)
         uint64_t offset = region->leaves[i].offset;
         if (offset == SFPM_LEAF_BASE ? region->base == 0
                                      : offset != 0 && offset < SFPM_HEADER_SIZE)
-            return corrupt("a leaf lies nowhere");
+            return corrupt("the offset of a leaf is invalid");
         if (offset <= SFPM_LEAF_BASE && region->leaves[i].sum != 0)
             return corrupt("a leaf that is not stored has a checksum");
     }
@@ -149,11 +149,11 @@ static bool get_region(cursor_t *cursor, bool has_base, sfpm_region_t *region)
     if (region->flags & ~(uint32_t)KNOWN_FLAGS)
         return corrupt("a region has unknown flags");
     if (region->base != 0 && !has_base)
-        return corrupt("a region refers to a base image, and there is none");
+        return corrupt("a region refers to a base image, but there is none");
     if (!get_leaf_refs(cursor, region) || !sfpm_region_digest(region, digest))
         return false;
     if (memcmp(digest, region->digest, SFPM_DIGEST_SIZE) != 0)
-        return corrupt("a region's digest is not that of its leaves");
+        return corrupt("the digest of a region does not match its leaves");
     return true;
 }
 
@@ -182,7 +182,7 @@ bool sfpm_index_decode(const uint8_t *bytes, size_t length, sfpm_index_t *index)
         ok = get_text(&cursor, &index->texts[i]);
     ok = ok && get_attributes(&cursor, index) && get_regions(&cursor, index);
     if (ok && cursor.at != length)
-        ok = corrupt("it has bytes left over");
+        ok = corrupt("it has trailing bytes");
     if (!ok)
         sfpm_index_free(index);
     return ok;

@@ -59,7 +59,8 @@ static bool put_fixed(sfpm_buffer_t *bytes, const sfpm_index_t *index)
 bool sfpm_index_encode(const sfpm_index_t *index, sfpm_buffer_t *bytes)
 {
     if (index->num_regions > UINT32_MAX || index->num_attributes > UINT32_MAX)
-        return sfpm_fail(SFPM_ERR_LIMIT, "more than 4,294,967,295 regions or attributes");
+        return sfpm_fail(SFPM_ERR_LIMIT,
+                         "too many regions or attributes (at most 4,294,967,295)");
     if (!put_fixed(bytes, index))
         return false;
     for (size_t i = 0; i < SFPM_NUM_TEXTS; i++)

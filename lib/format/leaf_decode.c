@@ -43,7 +43,7 @@ static bool chunk_makes_sense(const sfpm_extent_t *extent, uint64_t start, uint6
            extent->length <= span + SFPM_BOX_EXTRA;
 }
 
-/* What an extent may say by itself, in a leaf over `size` bytes of the region and
+/* Whether an extent is valid by itself, in a leaf over `size` bytes of the region and
  * stored in a file before `limit`: only bytes written before the leaf. */
 static bool extent_makes_sense(const sfpm_extent_t *extent, uint64_t size, uint64_t limit)
 {
@@ -77,7 +77,7 @@ static bool get_extents(const uint8_t *from, uint64_t size, uint64_t offset,
         get_extent(from, extent);
         if (extent->first < next || !extent_makes_sense(extent, size, offset))
             return sfpm_fail_at(SFPM_ERR_CORRUPT, offset,
-                                "extent %lu of the leaf at offset %llu makes no sense",
+                                "extent %lu of the leaf at offset %llu is invalid",
                                 (unsigned long)i, (unsigned long long)offset);
         next = (uint32_t)extent->first + extent->pages;
     }
@@ -93,7 +93,7 @@ bool sfpm_leaf_decode_extents(const uint8_t *bytes, size_t length, uint64_t size
         sfpm_get_u32(bytes + 4) > SFPM_LEAF_PAGES ||
         length != 8 + chunks * 8 + (uint64_t)sfpm_get_u32(bytes + 4) * SFPM_EXTENT_SIZE)
         return sfpm_fail_at(SFPM_ERR_CORRUPT, offset,
-                            "the leaf at offset %llu has impossible counts",
+                            "the leaf at offset %llu has invalid counts",
                             (unsigned long long)offset);
     leaf->num_chunks = (uint32_t)chunks;
     leaf->num_extents = sfpm_get_u32(bytes + 4);

@@ -29,7 +29,7 @@ bool sfpm_record_decode(const uint8_t bytes[SFPM_RECORD_SIZE], uint64_t offset,
     char name[5];
     if (offset % SFPM_RECORD_ALIGN != 0)
         return sfpm_fail_at(SFPM_ERR_CORRUPT, offset,
-                            "no record begins at offset %llu: it is no multiple of %d",
+                            "invalid record offset %llu: must be a multiple of %d",
                             (unsigned long long)offset, SFPM_RECORD_ALIGN);
     if (sfpm_get_u64(bytes + 24) != sfpm_checksum(bytes, 24, offset))
         return sfpm_fail_at(SFPM_ERR_CHECKSUM, offset,
@@ -45,10 +45,9 @@ bool sfpm_record_decode(const uint8_t bytes[SFPM_RECORD_SIZE], uint64_t offset,
             sfpm_record_type_name(record->type, name), (unsigned long long)offset);
     bool data = record->type == SFPM_RECORD_DATA;
     if (data ? record->lead >= SFPM_PAGE : record->lead != 0)
-        return sfpm_fail_at(SFPM_ERR_CORRUPT, offset,
-                            "the %s record at offset %llu has impossible fields",
-                            sfpm_record_type_name(record->type, name),
-                            (unsigned long long)offset);
+        return sfpm_fail_at(
+            SFPM_ERR_CORRUPT, offset, "the %s record at offset %llu has invalid fields",
+            sfpm_record_type_name(record->type, name), (unsigned long long)offset);
     return true;
 }
 

@@ -30,7 +30,7 @@ static bool sensible_start(const sfpm_trailer_t *trailer, bool oldest)
             trailer->start % SFPM_PAGE == 0);
 }
 
-/* Numbers and places that cannot contradict each other in a file we wrote. */
+/* Numbers and offsets that are always consistent in a file that we wrote. */
 static bool sensible(const sfpm_trailer_t *trailer, uint64_t offset)
 {
     bool oldest = trailer->begin == SFPM_HEADER_SIZE;
@@ -60,7 +60,7 @@ bool sfpm_trailer_decode(const uint8_t bytes[SFPM_TRAILER_RECORD], uint64_t offs
     trailer->sum = record.sum;
     if (!sensible(trailer, offset))
         return sfpm_fail_at(SFPM_ERR_CORRUPT, offset,
-                            "the trailer at offset %llu contradicts itself",
+                            "the trailer at offset %llu is inconsistent",
                             (unsigned long long)offset);
     return true;
 }

@@ -47,7 +47,8 @@ static sfpm_image_t *open_candidate(const sfpm_image_t *image, const sfpm_index_
         path = beside(image, name);
         input = path ? sfpm_input_open_plain(path) : NULL;
     } else {
-        sfpm_fail(SFPM_ERR_CORRUPT, "the recorded name of the base image is not plain");
+        sfpm_fail(SFPM_ERR_CORRUPT,
+                  "the recorded name of the base image is not a plain file name");
     }
     sfpm_image_t *base =
         input ? sfpm_image_open_at(input, path, image->depth + 1, &below) : NULL;
@@ -66,20 +67,20 @@ bool sfpm_image_open_base(sfpm_image_t *image, const sfpm_index_t *index,
 {
     char wanted[33], found[33];
     if (image->depth >= SFPM_BASES_MAX)
-        return sfpm_fail(SFPM_ERR_LIMIT,
-                         "the chain of base images is longer than %d, or a circle: "
-                         "flatten one of them",
-                         SFPM_BASES_MAX);
+        return sfpm_fail(
+            SFPM_ERR_LIMIT,
+            "the chain of base images is circular or longer than %d: flatten one of them",
+            SFPM_BASES_MAX);
     if (index->base_number > INT64_MAX)
         return sfpm_fail(SFPM_ERR_CORRUPT,
-                         "the base image's commit number is impossible");
+                         "the commit number of the base image is invalid");
     digest_text(index->base_digest, wanted);
     sfpm_image_t *base = open_candidate(image, index, options);
-    /* Of a chain that has no end, one link tells enough. */
+    /* For a chain without an end, one link says enough. */
     if (!base && image->depth > 0 && sfpm_last_status() == SFPM_ERR_LIMIT)
         return false;
     if (!base)
-        return sfpm_fail_prefix("its base image %s@%llu (digest %s) cannot be used",
+        return sfpm_fail_prefix("cannot use its base image %s@%llu (digest %s)",
                                 index->texts[SFPM_TEXT_BASE],
                                 (unsigned long long)index->base_number, wanted);
     digest_text(base->commit.digest, found);
@@ -102,7 +103,7 @@ bool sfpm_base_is_spared(const sfpm_image_t *base, const char *filename)
         const struct stat *file = sfpm_input_file(base->input);
         if (file && sfpm_leads_to(filename, file))
             return sfpm_fail(SFPM_ERR_ARGUMENT,
-                             "%s: a delta cannot replace an image that it stands on",
+                             "%s: a delta cannot replace an image that it is based on",
                              filename);
     }
     return true;

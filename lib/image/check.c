@@ -20,8 +20,7 @@ bool sfpm_check_fault(sfpm_check_t *check)
     check->failed = true;
     if (check->callback)
         check->callback(check->context, error.status, error.offset, error.text);
-    /* Without memory nothing further can be said; other faults stand beside each other.
-     */
+    /* Without memory the check ends; other faults are collected. */
     return error.status != SFPM_ERR_MEMORY && check->callback;
 }
 
@@ -118,10 +117,10 @@ static bool check_dead(sfpm_check_t *check, const sfpm_trailer_t *trailer)
     free(payload);
     if (dead.begin != trailer->begin || dead.length != trailer->start - trailer->begin ||
         dead.previous_sum != trailer->previous_sum)
-        return sfpm_fail_at(SFPM_ERR_CORRUPT, trailer->start,
-                            "the DEAD record at offset %llu does not cover what lies "
-                            "between the commits",
-                            (unsigned long long)trailer->start);
+        return sfpm_fail_at(
+            SFPM_ERR_CORRUPT, trailer->start,
+            "the DEAD record at offset %llu does not match the bytes between the commits",
+            (unsigned long long)trailer->start);
     if (!sum_range(input, trailer->begin, trailer->start, &sum))
         return false;
     return sum == dead.sum ||
@@ -130,8 +129,8 @@ static bool check_dead(sfpm_check_t *check, const sfpm_trailer_t *trailer)
                         (unsigned long long)trailer->begin);
 }
 
-/* Whether one must be here: in a sealed image it is a commit's first record but for
- * DEAD and KEYS. `before` is the type of the record before in the commit, or 0. */
+/* Whether one must be here: in a sealed image it is a commit's first record except DEAD
+ * and KEYS. `before` is the type of the record before in the commit, or 0. */
 static bool salt_is_due(const sfpm_check_t *check, uint32_t before, uint32_t type)
 {
     return check->image->keys.sealed && type != SFPM_RECORD_DEAD &&
@@ -195,7 +194,7 @@ static bool note_extents(sfpm_check_t *check, const sfpm_region_t *region,
         uint32_t first = cuts[i].first % SFPM_CHUNK_PAGES;
         each[1] = (uint64_t)cuts[i].length << 32 | first << 16 | cuts[i].pages;
         each[2] = (uint64_t)cuts[i].kind << 32 | cuts[i].codec;
-        if (cuts[i].kind == SFPM_EXTENT_BASE) { /* told by the place in the base */
+        if (cuts[i].kind == SFPM_EXTENT_BASE) { /* identified by the place in the base */
             key[2] = region->base;
             key[3] = position;
         }
@@ -236,8 +235,8 @@ static bool check_leaf(sfpm_check_t *check, const sfpm_region_t *region, size_t 
     return true;
 }
 
-/* A leaf that an earlier look has checked at this very place needs no second one.
- * What the base image holds is told apart by its place there. */
+/* A leaf that was already checked at the same place is not checked again. Leaves of the
+ * base image are identified by their place there. */
 static bool seen_before(sfpm_check_t *check, const sfpm_region_t *region, size_t which)
 {
     const sfpm_leaf_ref_t *ref = &region->leaves[which];
@@ -268,7 +267,7 @@ static bool check_state(sfpm_check_t *check, const sfpm_trailer_t *trailer)
     bool go_on = true;
     for (size_t i = 0; go_on && i < index.num_regions; i++)
         go_on = check_region(check, &index.regions[i]);
-    /* The reader's leaf belongs to a region that is about to go. */
+    /* The reader's leaf belongs to a region that is about to be freed. */
     sfpm_reader_free(&check->reader);
     sfpm_reader_init(&check->reader, check->image);
     sfpm_index_free(&index);
@@ -308,13 +307,13 @@ bool sfpm_image_check(sfpm_image_t *image, sfpm_fault_callback_t callback, void 
 {
     sfpm_check_t check = {.image = image, .callback = callback, .context = context};
     if (!image)
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "no image given");
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "no image was given");
     if (image->info.format == 1)
         return true; /* opening has read and bounded all that can be checked */
     sfpm_reader_init(&check.reader, image);
     /* Records are read, and chunks once more, which may be larger than in the file. */
     sfpm_meter_start(&check.meter, &image->progress, 2 * image->info.size);
-    /* What damaged leaves would have named is unknown, and no fault of its own. */
+    /* The data that damaged leaves refer to is unknown, which is not a separate fault. */
     if (check_tail(&check) && check_commits(&check) && !check.failed &&
         !(sfpm_ranges_cover(&check.data, &check.used) &&
           sfpm_ranges_hold(&check.packed, &check.chunks)))

@@ -21,7 +21,7 @@ typedef struct comparison {
     sfpm_range_callback_t callback;
     void *context;
     uint64_t begin, end; /* begin == end: none is held back */
-    bool stopped;        /* the callback wants no more */
+    bool stopped;        /* the callback asked to stop */
 } comparison_t;
 
 /* Hands the range out that was held back. */
@@ -140,7 +140,7 @@ static bool compare_regions(comparison_t *c)
 static bool start_side(side_t *side, const sfpm_image_t *image, size_t index)
 {
     if (!image || index >= image->index.num_regions)
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "there is no region %zu to compare", index);
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "there is no region %zu", index);
     side->image = image;
     side->index = index;
     side->region = &image->index.regions[index];
@@ -159,7 +159,7 @@ bool sfpm_image_compare(const sfpm_image_t *a, size_t region_a, const sfpm_image
                         size_t region_b, sfpm_range_callback_t callback, void *context)
 {
     if (!callback)
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "a callback is needed");
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "no callback was given");
     comparison_t comparison = {.callback = callback, .context = context};
     bool ok = start_side(&comparison.a, a, region_a) &&
               start_side(&comparison.b, b, region_b) && compare_regions(&comparison);

@@ -24,8 +24,8 @@ typedef struct sfpm_places {
 } sfpm_places_t;
 
 /* Finds the runs of the first `size` bytes of a region. *mappable becomes false, and
- * there are none, when some of them are compressed, encrypted, in a base image or not
- * in a file. To be freed also on failure. */
+ * there are none, when some of them are compressed, encrypted, in a base image or not in
+ * a file. Must be freed even on failure. */
 bool sfpm_places_find(const sfpm_image_t *image, size_t index, uint64_t size,
                       sfpm_places_t *places, bool *mappable);
 void sfpm_places_free(sfpm_places_t *places);

@@ -29,7 +29,7 @@ struct sfpm_image {
     sfpm_index_t index;   /* of the commit shown */
     sfpm_commit_info_t commit;
     sfpm_region_info_t *regions;
-    char *warning; /* NULL when there is nothing to remark */
+    char *warning; /* NULL if there is none */
     sfpm_progress_t progress;
     uint64_t *v1_offsets; /* version 1: where each region's bytes lie */
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What an opened image tells. */
+/* Facts about an opened image. */
 #include <string.h>
 
 #include "base/checked.h"
@@ -45,7 +45,8 @@ const sfpm_region_info_t *sfpm_image_region(const sfpm_image_t *image, size_t in
 bool sfpm_image_find_region(const sfpm_image_t *image, const char *name, size_t *index)
 {
     if (!image || !name || !index)
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "image, name and index are needed");
+        return sfpm_fail(SFPM_ERR_ARGUMENT,
+                         "no image, name or place for the index was given");
     for (size_t i = 0; i < image->index.num_regions; i++) {
         if (strcmp(image->index.regions[i].name, name) == 0) {
             *index = i;
@@ -80,15 +81,14 @@ bool sfpm_image_read(const sfpm_image_t *image, size_t index, uint64_t offset, v
                      size_t size)
 {
     if (!image || (!to && size) || index >= image->index.num_regions)
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "there is no region %zu to read", index);
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "there is no region %zu", index);
     const sfpm_region_t *region = &image->index.regions[index];
     if (!sfpm_in_range(offset, size, region->size))
-        return sfpm_fail(
-            SFPM_ERR_ARGUMENT,
-            "%s: bytes %llu to %llu lie outside of region '%s' of %llu bytes",
-            sfpm_input_name(image->input), (unsigned long long)offset,
-            (unsigned long long)(offset + size), region->name,
-            (unsigned long long)region->size);
+        return sfpm_fail(SFPM_ERR_ARGUMENT,
+                         "%s: bytes %llu to %llu are outside region '%s' of %llu bytes",
+                         sfpm_input_name(image->input), (unsigned long long)offset,
+                         (unsigned long long)(offset + size), region->name,
+                         (unsigned long long)region->size);
     return size == 0 || read_range(image, index, offset, to, size) ||
            sfpm_image_fail_named(image);
 }
@@ -96,7 +96,7 @@ bool sfpm_image_read(const sfpm_image_t *image, size_t index, uint64_t offset, v
 bool sfpm_image_check_region(const sfpm_image_t *image, size_t index)
 {
     if (!image || index >= image->index.num_regions)
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "there is no region %zu to check", index);
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "there is no region %zu", index);
     return read_range(image, index, 0, NULL, image->index.regions[index].size) ||
            sfpm_image_fail_named(image);
 }

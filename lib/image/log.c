@@ -17,9 +17,10 @@ static bool lies_within(const sfpm_input_t *input, uint64_t offset,
     char name[5];
     if (sfpm_record_end(record, offset, end) && *end <= sfpm_input_size(input))
         return true;
-    return sfpm_fail_at(
-        SFPM_ERR_TRUNCATED, offset, "the %s record at offset %llu ends beyond the file",
-        sfpm_record_type_name(record->type, name), (unsigned long long)offset);
+    return sfpm_fail_at(SFPM_ERR_TRUNCATED, offset,
+                        "the %s record at offset %llu extends beyond the end of the file",
+                        sfpm_record_type_name(record->type, name),
+                        (unsigned long long)offset);
 }
 
 bool sfpm_record_read(const sfpm_input_t *input, uint64_t offset, sfpm_record_t *record,
@@ -133,7 +134,7 @@ bool sfpm_log_previous(const sfpm_input_t *input, const sfpm_trailer_t *trailer,
     if (trailer->begin < SFPM_HEADER_SIZE + SFPM_TRAILER_RECORD)
         return sfpm_fail_at(
             SFPM_ERR_CORRUPT, trailer->offset,
-            "the trailer at offset %llu has no room for the one before it",
+            "the trailer at offset %llu leaves no room for the one before it",
             (unsigned long long)trailer->offset);
     if (!trailer_read(input, trailer->begin - SFPM_TRAILER_RECORD, &found))
         return false;
@@ -146,8 +147,8 @@ bool sfpm_log_previous(const sfpm_input_t *input, const sfpm_trailer_t *trailer,
     return true;
 }
 
-/* Whether the call that just failed did so for want of the system's help, and not
- * for what the file holds: then nothing is known about the file. */
+/* Whether the call that just failed did so because of the system, and not because of the
+ * contents of the file: then nothing is known about the file. */
 static bool machine_failed(void)
 {
     return sfpm_last_status() == SFPM_ERR_SYSTEM || sfpm_last_status() == SFPM_ERR_MEMORY;
@@ -158,7 +159,7 @@ typedef struct walk {
     const sfpm_input_t *input;
     bool any;            /* a whole commit was found */
     sfpm_trailer_t last; /* the last one */
-    bool failed;         /* the machine did: the walk says nothing */
+    bool failed;         /* the system failed: the walk has no result */
     uint64_t budget;     /* records that may still be looked at */
 } walk_t;
 
@@ -269,8 +270,9 @@ static bool note_hidden(void *context, const sfpm_trailer_t *trailer)
     return false;
 }
 
-/* An interrupted write leaves no trailer. If one lies behind the last commit that can
- * be reached, that one was whole once: damage, over which nobody steps back silently. */
+/* An interrupted write leaves no trailer. If there is one after the last commit that can
+ * be reached, its commit was once complete: the file is damaged, and going back to an
+ * earlier commit silently would be wrong. */
 static bool nothing_hidden(const walk_t *walk, uint64_t end)
 {
     hidden_t hidden = {.walk = walk};
@@ -278,18 +280,17 @@ static bool nothing_hidden(const walk_t *walk, uint64_t end)
         return true;
     if (hidden.number == 0)
         return false;
-    return sfpm_fail_at(
-        SFPM_ERR_CORRUPT, end,
-        "the records behind offset %llu are damaged, and hide commit %llu "
-        "at offset %llu: salvage the image",
-        (unsigned long long)end, (unsigned long long)hidden.number,
-        (unsigned long long)hidden.offset);
+    return sfpm_fail_at(SFPM_ERR_CORRUPT, end,
+                        "the records after offset %llu are damaged, so commit %llu at "
+                        "offset %llu cannot be reached: salvage the image",
+                        (unsigned long long)end, (unsigned long long)hidden.number,
+                        (unsigned long long)hidden.offset);
 }
 
 static bool walk_from_start(const sfpm_input_t *input, sfpm_trailer_t *last)
 {
     uint64_t size = sfpm_input_size(input);
-    /* No record is walked over twice in a file that we wrote. */
+    /* In a file that we wrote, no record is visited twice. */
     walk_t walk = {.input = input, .budget = size / SFPM_RECORD_SIZE};
     uint64_t begin = SFPM_HEADER_SIZE;
     while (begin < size &&
@@ -300,7 +301,7 @@ static bool walk_from_start(const sfpm_input_t *input, sfpm_trailer_t *last)
     if (!walk.any)
         return sfpm_fail_at(SFPM_ERR_TRUNCATED, size,
                             "the file ends at offset %llu before its first commit is "
-                            "complete: it was never finished, or cut off",
+                            "complete: it was never finished, or was truncated",
                             (unsigned long long)size);
     *last = walk.last;
     return true;
@@ -337,6 +338,6 @@ bool sfpm_log_index(const sfpm_input_t *input, const sfpm_trailer_t *trailer,
     free(*payload);
     *payload = NULL;
     return sfpm_fail_at(SFPM_ERR_CORRUPT, trailer->index_offset,
-                        "the index at offset %llu is not the one of its trailer",
+                        "the index at offset %llu does not match its trailer",
                         (unsigned long long)trailer->index_offset);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Searching a file for trailers. Reading an image never takes what is found so for
- * its structure; salvage does, and recovery refuses to step back over it.
+ * Searching a file for trailers. Reading an image never trusts trailers found this way;
+ * salvage does, and recovery refuses to go back past them.
  */
 #include <stdlib.h>
 

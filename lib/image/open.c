@@ -85,8 +85,8 @@ static void publish_view(sfpm_image_t *image, const view_t *view)
 static bool note_torn_tail(sfpm_image_t *image)
 {
     static const char format[] =
-        "%llu bytes of an unfinished commit at offset %llu are ignored; commit %llu is "
-        "the last whole one";
+        "ignoring an unfinished commit at offset %llu (%llu B); commit %llu is the last "
+        "complete one";
     char text[sizeof format + 60];
     uint64_t end = image->last.offset + SFPM_TRAILER_RECORD;
     free(image->warning);
@@ -95,8 +95,9 @@ static bool note_torn_tail(sfpm_image_t *image)
     image->info.torn = sfpm_input_size(image->input) - end;
     if (image->info.torn == 0)
         return true;
-    snprintf(text, sizeof text, format, (unsigned long long)image->info.torn,
-             (unsigned long long)end, (unsigned long long)image->last.number);
+    snprintf(text, sizeof text, format, (unsigned long long)end,
+             (unsigned long long)image->info.torn,
+             (unsigned long long)image->last.number);
     image->warning = sfpm_copy_string(text);
     image->info.warning = image->warning;
     return image->warning != NULL;
@@ -110,7 +111,7 @@ static bool check_leaf_places(const sfpm_index_t *index, uint64_t offset)
         for (size_t k = 0; k < region->num_leaves; k++)
             if (region->leaves[k].offset >= offset)
                 return sfpm_fail_at(SFPM_ERR_CORRUPT, offset,
-                                    "the index at offset %llu names a leaf behind it",
+                                    "the index at offset %llu refers to a leaf after it",
                                     (unsigned long long)offset);
     }
     return true;
@@ -151,13 +152,14 @@ bool sfpm_image_index(const sfpm_image_t *image, const sfpm_trailer_t *trailer,
     bool delta = image->header.incompatible & SFPM_INCOMPATIBLE_DELTA;
     if (index->number != trailer->number)
         ok = sfpm_fail_at(SFPM_ERR_CORRUPT, trailer->index_offset,
-                          "index and trailer disagree about the commit's number");
+                          "the index and the trailer have different commit numbers");
     else if (index->base_number != 0 && !delta)
-        ok = sfpm_fail_at(SFPM_ERR_CORRUPT, trailer->index_offset,
-                          "the index names a base image, which the header denies");
+        ok = sfpm_fail_at(
+            SFPM_ERR_CORRUPT, trailer->index_offset,
+            "the index names a base image, but the header says that there is none");
     else if (image->shown.number != 0 && !same_base(index, &image->index))
         ok = sfpm_fail_at(SFPM_ERR_CORRUPT, trailer->index_offset,
-                          "the index names another base image than the last one");
+                          "the index names a different base image than the last commit");
     ok = ok && check_leaf_places(index, trailer->index_offset);
     if (!ok)
         sfpm_index_free(index);
@@ -194,7 +196,7 @@ static uint64_t absolute_number(const sfpm_image_t *image, int64_t commit)
 static bool select_v1(const sfpm_image_t *image, int64_t commit)
 {
     return absolute_number(image, commit) == 1 ||
-           sfpm_fail(SFPM_ERR_NO_COMMIT, "a version 1 image has one commit only");
+           sfpm_fail(SFPM_ERR_NO_COMMIT, "a version 1 image has only one commit");
 }
 
 static bool find_commit(const sfpm_image_t *image, int64_t commit,
@@ -215,7 +217,7 @@ bool sfpm_image_select(sfpm_image_t *image, int64_t commit)
     sfpm_trailer_t trailer;
     view_t view;
     if (!image)
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "no image given");
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "no image was given");
     if (image->info.format == 1)
         return select_v1(image, commit);
     if (!find_commit(image, commit, &trailer) || !load_view(image, &trailer, &view))
@@ -248,8 +250,7 @@ static bool open_v2(sfpm_image_t *image, const uint8_t header[SFPM_HEADER_SIZE],
     if (sealed && !sfpm_keys_load(&image->keys, image->input, header, options))
         return false;
     if (!sealed && options->secret && image->depth == 0)
-        return sfpm_fail(SFPM_ERR_KEY,
-                         "the image is not encrypted, although a key was given for it");
+        return sfpm_fail(SFPM_ERR_KEY, "the image is not encrypted, but a key was given");
     if (!show_last(image, options))
         return false;
     image->info.format = SFPM_FORMAT_VERSION;
@@ -291,9 +292,9 @@ static bool open_contents(sfpm_image_t *image, const sfpm_image_options_t *optio
         return false;
     if (sfpm_v1_recognise(bytes, have))
         return options->secret
-                   ? sfpm_fail(SFPM_ERR_KEY,
-                               "a version 1 image is never encrypted, although "
-                               "a key was given for it")
+                   ? sfpm_fail(
+                         SFPM_ERR_KEY,
+                         "a version 1 image is never encrypted, but a key was given")
                    : open_v1(image);
     if (have < sizeof bytes &&
         memcmp(bytes, SFPM_MAGIC, have < SFPM_MAGIC_SIZE ? have : SFPM_MAGIC_SIZE) == 0)
@@ -312,7 +313,7 @@ bool sfpm_image_fail_named(const sfpm_image_t *image)
     const char *name = sfpm_input_name(image->input);
     size_t length = strlen(name);
     const char *text = sfpm_last_error();
-    /* What the input reports begins with its name already. */
+    /* Errors of the input already begin with its name. */
     if (strncmp(text, name, length) == 0 && text[length] == ':')
         return false;
     return sfpm_fail_prefix("%s", name);
@@ -321,8 +322,7 @@ bool sfpm_image_fail_named(const sfpm_image_t *image)
 static bool check_pin(const sfpm_image_t *image, const uint8_t *digest)
 {
     return !digest || memcmp(digest, image->commit.digest, SFPM_DIGEST_SIZE) == 0 ||
-           sfpm_fail(SFPM_ERR_MISMATCH,
-                     "commit %llu has another digest than the one asked for",
+           sfpm_fail(SFPM_ERR_MISMATCH, "commit %llu does not have the requested digest",
                      (unsigned long long)image->commit.number);
 }
 
@@ -373,7 +373,7 @@ sfpm_image_t *sfpm_image_open_input(sfpm_input_t *input, const char *path,
 sfpm_image_t *sfpm_image_open(const char *filename, const sfpm_image_options_t *options)
 {
     if (!filename) {
-        sfpm_fail(SFPM_ERR_ARGUMENT, "no file name given");
+        sfpm_fail(SFPM_ERR_ARGUMENT, "no file name was given");
         return NULL;
     }
     sfpm_input_t *input = sfpm_input_open(filename);

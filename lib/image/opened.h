@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the parts of the library ask of an opened image, beside <sfpm/image.h>. */
+/* What other parts of the library need of an opened image, in addition to <sfpm/image.h>.
+ */
 #ifndef SFPM_IMAGE_OPENED_H
 #define SFPM_IMAGE_OPENED_H
 

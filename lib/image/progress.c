@@ -5,7 +5,7 @@
  */
 #include "image/progress.h"
 
-enum { STEP = 1 << 20 }; /* bytes after which it is told again */
+enum { STEP = 1 << 20 }; /* bytes after which it is called again */
 
 static void tell(sfpm_meter_t *meter)
 {

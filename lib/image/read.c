@@ -127,8 +127,8 @@ static bool read_from_base(sfpm_reader_t *reader, const sfpm_region_t *region,
     if (!base)
         return false;
     if (!sfpm_in_range(position, end, base->size))
-        return sfpm_fail(SFPM_ERR_CORRUPT,
-                         "region '%s' is not as large in the base image", region->name);
+        return sfpm_fail(SFPM_ERR_CORRUPT, "region '%s' is smaller in the base image",
+                         region->name);
     return sfpm_region_read(reader->base, base, position + start, to + start,
                             end - start);
 }
@@ -145,8 +145,7 @@ static bool read_extent(sfpm_reader_t *reader, const sfpm_region_t *region,
     if (reader->image->keys.sealed)
         return sfpm_fail_at(
             SFPM_ERR_CORRUPT, extent->offset,
-            "the bytes at offset %llu are not encrypted, as all others of "
-            "the image are",
+            "the bytes at offset %llu are not encrypted, unlike the rest of the image",
             (unsigned long long)extent->offset);
     return sfpm_input_read(reader->image->input, extent->offset, to + start,
                            extent->length);
@@ -179,7 +178,7 @@ static bool assemble(sfpm_reader_t *reader, const sfpm_region_t *region,
 }
 
 /* Whether a chunk without extents has the sum of zeros: known, not computed, so that
- * large empty regions cost little, from whomever they come. */
+ * large empty regions cost little, even in hostile images. */
 static bool has_zero_sum(sfpm_reader_t *reader, uint64_t sum, size_t size)
 {
     static const uint8_t zeros[SFPM_CHUNK];

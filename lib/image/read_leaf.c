@@ -19,7 +19,8 @@ const sfpm_region_t *sfpm_reader_base_region(sfpm_reader_t *reader,
 {
     const sfpm_image_t *base = reader->image->base;
     if (!base || region->base == 0 || region->base > base->index.num_regions) {
-        sfpm_fail(SFPM_ERR_CORRUPT, "region '%s' refers to a base image that lacks it",
+        sfpm_fail(SFPM_ERR_CORRUPT,
+                  "region '%s' is missing from the base image that it refers to",
                   region->name);
         return NULL;
     }
@@ -41,7 +42,8 @@ static bool load_base_leaf(sfpm_reader_t *reader, const sfpm_region_t *region,
     if (which >= base->num_leaves ||
         sfpm_span(base->size, (uint64_t)which * SFPM_LEAF_BYTES, SFPM_LEAF_BYTES) != size)
         return sfpm_fail(SFPM_ERR_CORRUPT,
-                         "region '%s' is not as large in the base image", region->name);
+                         "region '%s' has a different size in the base image",
+                         region->name);
     const sfpm_leaf_t *old = sfpm_reader_leaf(reader->base, base, which);
     if (!old)
         return false;
@@ -77,8 +79,8 @@ bool sfpm_leaf_zero(uint64_t size, sfpm_leaf_t *leaf)
 
 /* ---- stored leaves ---- */
 
-/* How many bytes to read at once from leaf `which` on. Who reads leaves in order gets up
- * to the last of those that lie close behind each other, as a commit writes them. */
+/* How many bytes to read at once from leaf `which` on. A caller that reads leaves in
+ * order gets all of those that are stored close together, as a commit writes them. */
 static size_t bytes_ahead(const sfpm_reader_t *reader, const sfpm_region_t *region,
                           size_t which)
 {
@@ -130,7 +132,7 @@ static uint8_t *window_at(sfpm_reader_t *reader, const sfpm_region_t *region,
         size_t ahead = bytes_ahead(reader, region, which);
         if (offset < end && ahead > end - offset)
             ahead = (size_t)(end - offset);
-        /* What lies ahead may be unreadable and not be needed. */
+        /* Bytes ahead may be unreadable and not be needed. */
         if (!(ahead > size && fill_window(reader, offset, ahead)) &&
             !fill_window(reader, offset, size))
             return NULL;
@@ -155,13 +157,13 @@ static const uint8_t *leaf_payload(sfpm_reader_t *reader, const sfpm_region_t *r
         return NULL;
     if (record.sum != ref->sum) {
         sfpm_fail_at(SFPM_ERR_CORRUPT, ref->offset,
-                     "the leaf at offset %llu is not the one that the index names",
+                     "the leaf at offset %llu does not match the index",
                      (unsigned long long)ref->offset);
         return NULL;
     }
     if (!reader->image->keys.sealed)
         return bytes;
-    /* Opened in place: the window is not what the file holds any more. */
+    /* Decrypted in place: the window no longer holds what the file does. */
     reader->window_size = 0;
     return sfpm_box_open(&reader->opener, SFPM_BOX_LEAF, ref->offset + SFPM_RECORD_SIZE,
                          bytes, *length, bytes, length)
@@ -169,7 +171,8 @@ static const uint8_t *leaf_payload(sfpm_reader_t *reader, const sfpm_region_t *r
                : NULL;
 }
 
-/* Leaves are large beside what is wanted of them: `sums` tells whether those are. */
+/* Leaves are large compared with what is needed of them: `sums` says whether the sums are
+ * needed. */
 static bool load_stored_leaf(sfpm_reader_t *reader, const sfpm_region_t *region,
                              size_t which, bool sums, sfpm_leaf_t *leaf)
 {
@@ -211,8 +214,7 @@ static bool load_leaf(sfpm_reader_t *reader, const sfpm_region_t *region, size_t
     sfpm_leaf_free(leaf);
     return sfpm_fail_at(
         SFPM_ERR_CORRUPT, ref->offset,
-        "region '%s': the leaf at offset %llu has another digest than the "
-        "index says",
+        "region '%s': the digest of the leaf at offset %llu does not match the index",
         region->name, (unsigned long long)ref->offset);
 }
 

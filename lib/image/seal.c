@@ -15,7 +15,8 @@
 /* Bound to each box: header, prefix, place. */
 enum { BOUND_SIZE = SFPM_HEADER_SIZE + SFPM_BOX_PREFIX + 8, CHECK_SIZE = 16 };
 
-/* 128 MiB and about half a second for who guesses; once for who opens. */
+/* 128 MiB and about half a second for each guess, but only once for the legitimate user.
+ */
 enum { SCRYPT_LOG_N = 17, SCRYPT_R = 8, SCRYPT_P = 1 };
 
 void sfpm_keys_wipe(sfpm_keys_t *keys)
@@ -87,7 +88,7 @@ bool sfpm_keys_load(sfpm_keys_t *keys, const sfpm_input_t *input,
     free(payload);
     if (!ok || keys->kdf.kind > SFPM_KDF_SCRYPT)
         return sfpm_fail_at(SFPM_ERR_CORRUPT, SFPM_HEADER_SIZE,
-                            "the KEYS record makes no sense");
+                            "the KEYS record is invalid");
     if (!sfpm_crypt_available())
         return false;
     const sfpm_secret_t *secret = options->secret;
@@ -95,7 +96,7 @@ bool sfpm_keys_load(sfpm_keys_t *keys, const sfpm_input_t *input,
     if (!secret && options->ask)
         secret = options->ask(options->ask_context, sfpm_input_name(input), passphrase);
     if (!secret)
-        return sfpm_fail(SFPM_ERR_KEY, "the image is encrypted: its %s is needed",
+        return sfpm_fail(SFPM_ERR_KEY, "the image is encrypted, but no %s was given",
                          passphrase ? "passphrase" : "key");
     return master_key(keys, secret);
 }
@@ -137,7 +138,7 @@ static bool load_cipher(sfpm_opener_t *opener, uint64_t salt_offset)
         return false;
     bool ok = record.length == SFPM_SALT_RECORD ||
               sfpm_fail_at(SFPM_ERR_CORRUPT, salt_offset,
-                           "the SALT record at offset %llu has an impossible size",
+                           "the SALT record at offset %llu has an invalid size",
                            (unsigned long long)salt_offset);
     ok = ok && commit_cipher(opener->keys, payload, check, &opener->cipher);
     if (ok && memcmp(check, payload + SFPM_SALT_SIZE, CHECK_SIZE) != 0) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What was met before. */
+/* The keys that were already seen. */
 #ifndef SFPM_IMAGE_SEEN_SET_H
 #define SFPM_IMAGE_SEEN_SET_H
 

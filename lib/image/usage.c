@@ -91,7 +91,7 @@ static bool note_state(usage_t *usage, size_t by)
     for (size_t i = 0; ok && i < index.num_regions; i++)
         for (size_t k = 0; ok && k < index.regions[i].num_leaves; k++)
             ok = note_leaf(usage, by, &index.regions[i], k);
-    sfpm_reader_free(&usage->reader); /* its leaf's region is about to go */
+    sfpm_reader_free(&usage->reader); /* its leaf's region is about to be freed */
     sfpm_reader_init(&usage->reader, usage->image);
     sfpm_index_free(&index);
     return ok;
@@ -113,7 +113,7 @@ bool sfpm_image_usage(const sfpm_image_t *image, sfpm_usage_callback_t callback,
 {
     usage_t usage = {.image = image};
     if (!image || !callback)
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "an image and a callback are needed");
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "no image or no callback was given");
     if (image->info.format == 1) {
         callback(context, 1, 0, 0);
         return true;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Reads the original layout, version 1: no checksums, so bounded and no more. */
+/* Reads the original layout, version 1: it has no checksums, so only bounds are checked.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,9 +26,10 @@ static bool get_metadata(const uint8_t *bytes, sfpm_index_t *index, uint64_t *to
 {
     const uint8_t *metadata = bytes + 4;
     if (sfpm_get_u32(metadata) != 1)
-        return sfpm_fail_at(SFPM_ERR_UNSUPPORTED, 4,
-                            "an original image of version %lu: only version 1 is known",
-                            (unsigned long)sfpm_get_u32(metadata));
+        return sfpm_fail_at(
+            SFPM_ERR_UNSUPPORTED, 4,
+            "unsupported version %lu of the original layout (only 1 exists)",
+            (unsigned long)sfpm_get_u32(metadata));
     index->number = index->state_of = 1;
     index->seconds = sfpm_to_i64(sfpm_get_u64(metadata + 8));
     *total = sfpm_get_u64(metadata + 16);
@@ -75,8 +77,8 @@ static bool get_region(const sfpm_input_t *input, uint64_t *at, sfpm_region_t *r
     if (!sfpm_in_range(*data, region->size, size))
         return sfpm_fail_at(
             SFPM_ERR_TRUNCATED, *data,
-            "region '%s' of %llu bytes at offset %llu ends beyond the file", region->name,
-            (unsigned long long)region->size, (unsigned long long)*data);
+            "region '%s' of %llu bytes at offset %llu extends beyond the end of the file",
+            region->name, (unsigned long long)region->size, (unsigned long long)*data);
     *at = *data + region->size;
     return true;
 }
@@ -91,15 +93,14 @@ static bool get_regions(const sfpm_input_t *input, uint64_t total, sfpm_index_t 
         sum += index->regions[i].size; /* each lies in the file: no overflow */
     }
     if (sum != total)
-        return sfpm_fail_at(
-            SFPM_ERR_CORRUPT, 20,
-            "the version 1 header says %llu bytes of regions, the regions "
-            "have %llu",
-            (unsigned long long)total, (unsigned long long)sum);
+        return sfpm_fail_at(SFPM_ERR_CORRUPT, 20,
+                            "the version 1 header says that the regions have %llu bytes, "
+                            "but they have %llu",
+                            (unsigned long long)total, (unsigned long long)sum);
     if (at != sfpm_input_size(input))
         return sfpm_fail_at(SFPM_ERR_CORRUPT, at,
-                            "bytes follow the last region of the version 1 image at "
-                            "offset %llu",
+                            "the version 1 image has trailing bytes after its last "
+                            "region, at offset %llu",
                             (unsigned long long)at);
     return true;
 }

@@ -15,16 +15,16 @@
 #include "io/access.h"
 #include "io/lock.h"
 
-/* The rights that group and others both have, for each of them: whoever was in the group
- * that cannot be kept now counts as one of the others, and some of these as the group. */
+/* Gives group and others only the rights that both had: members of the group that cannot
+ * be kept are now among the others, and some of the others are now in the group. */
 static mode_t without_group(mode_t mode)
 {
     mode_t common = mode >> 3 & mode & 07;
     return (mode & 0700) | common << 3 | common;
 }
 
-/* Some file systems and users cannot change modes. That is no failure unless it gives
- * somebody rights that the old file did not give. */
+/* Some file systems and users cannot change modes. That is not a failure unless it gives
+ * someone rights that the old file did not give. */
 static bool set_mode(const sfpm_atomic_t *file, mode_t mode, const char *path,
                      const sfpm_output_options_t *options)
 {
@@ -36,12 +36,13 @@ static bool set_mode(const sfpm_atomic_t *file, mode_t mode, const char *path,
         return true;
     if (now & ~mode)
         return sfpm_fail_errno(errno, "%s: cannot set the mode of its new version", path);
-    sfpm_output_warn(options, path, "its mode cannot be kept: it gives fewer rights now");
+    sfpm_output_warn(options, path,
+                     "cannot keep its mode: the new one grants fewer rights");
     return true;
 }
 
-/* Gives the new file, which is still empty, what decides who may use the one that it
- * replaces. The owner goes last: only owners may set the rest. */
+/* Gives the new file, which is still empty, the access rights of the file that it
+ * replaces. The owner is set last: only owners may set the rest. */
 static bool take_after(const sfpm_atomic_t *file, const char *path,
                        const sfpm_output_options_t *options)
 {
@@ -54,20 +55,20 @@ static bool take_after(const sfpm_atomic_t *file, const char *path,
         new.st_gid == old->st_gid || fchown(file->fd, (uid_t)-1, old->st_gid) == 0;
     if (!same_group) {
         mode = without_group(mode);
-        sfpm_output_warn(options, path, "its group cannot be kept");
+        sfpm_output_warn(options, path, "cannot keep its group");
     }
     if (!sfpm_access_copy_attributes(file->old_fd, file->fd))
-        sfpm_output_warn(options, path, "its extended attributes cannot be kept");
+        sfpm_output_warn(options, path, "cannot keep its extended attributes");
     if (!sfpm_access_copy_list(file->old_fd, file->fd, same_group)) {
         mode &= 0700;
-        sfpm_output_warn(options, path,
-                         "its access control list cannot be kept: only its owner has "
-                         "access now");
+        sfpm_output_warn(
+            options, path,
+            "cannot keep its access control list: only its owner has access now");
     }
     if (!set_mode(file, mode, path, options))
         return false;
     if (new.st_uid != old->st_uid && fchown(file->fd, old->st_uid, (gid_t)-1) != 0)
-        sfpm_output_warn(options, path, "its owner cannot be kept: it becomes yours");
+        sfpm_output_warn(options, path, "cannot keep its owner: it now belongs to you");
     return true;
 }
 
@@ -104,12 +105,12 @@ bool sfpm_atomic_begin(sfpm_atomic_t *file, const char *path, bool replaces,
 static bool fail_changed(const char *path)
 {
     return sfpm_fail(SFPM_ERR_CHANGED,
-                     "%s: another process put a file there meanwhile, which was kept",
+                     "%s: was created by another process meanwhile, and was not replaced",
                      path);
 }
 
-/* Whether the file to be replaced is still there: *there. Somebody who does not know of
- * our lock may have put another there, or removed it, which is no loss. */
+/* Whether the file to be replaced is still there: *there. A process that ignores our lock
+ * may have replaced it, or removed it, which is harmless. */
 static bool look(const sfpm_atomic_t *file, const char *path, bool *there)
 {
     struct stat now;
@@ -123,7 +124,7 @@ static bool look(const sfpm_atomic_t *file, const char *path, bool *there)
     return *there || fail_changed(path);
 }
 
-/* Where nothing is to be replaced, nothing is: whatever came there since is kept. */
+/* If there was no file to be replaced, none is: a file created since then is kept. */
 static bool give_name(sfpm_atomic_t *file, const char *path)
 {
     int directory = file->place.directory;
@@ -139,7 +140,7 @@ static bool give_name(sfpm_atomic_t *file, const char *path)
     if (error == EEXIST && !there)
         return fail_changed(path);
     if (error)
-        return sfpm_fail_errno(error, "%s: cannot give the new file its name", path);
+        return sfpm_fail_errno(error, "%s: cannot rename the temporary file", path);
     file->temporary[0] = '\0';
     return true;
 }
@@ -154,11 +155,10 @@ bool sfpm_atomic_commit(sfpm_atomic_t *file, const char *path)
     if (!give_name(file, path))
         return false;
     error = sfpm_file_sync_directory(file->place.directory);
-    return error == 0 ||
-           sfpm_fail_errno(error,
-                           "%s: was written, but may not survive a power cut: its "
-                           "directory cannot be synced",
-                           path);
+    return error == 0 || sfpm_fail_errno(error,
+                                         "%s: was written, but may not survive a power "
+                                         "failure: cannot sync its directory",
+                                         path);
 }
 
 void sfpm_atomic_end(sfpm_atomic_t *file)

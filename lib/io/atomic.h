@@ -29,8 +29,8 @@ typedef struct sfpm_atomic {
 bool sfpm_atomic_begin(sfpm_atomic_t *file, const char *path, bool replaces,
                        const sfpm_output_options_t *options);
 
-/* Syncs the new file and gives it its name. What remains is for
- * sfpm_atomic_end(), also after a failure. */
+/* Syncs the new file and gives it its name. sfpm_atomic_end() does the rest, even after a
+ * failure. */
 bool sfpm_atomic_commit(sfpm_atomic_t *file, const char *path);
 
 /* Closes everything; a file that did not get its name is removed. */

@@ -34,7 +34,7 @@ int sfpm_file_open(int directory, const char *path, int flags, int *fd)
     return open_mode(directory, path, flags, 0, fd);
 }
 
-/* Names only have to differ: O_EXCL sees to it that none is taken over. */
+/* Names only have to differ: O_EXCL ensures that no existing file is used. */
 static void make_name(const char *leaf, unsigned attempt, char name[SFPM_TEMPORARY_MAX])
 {
     static const char digits[] = "0123456789abcdefghijklmnopqrstuvwxyz";
@@ -85,7 +85,7 @@ int sfpm_file_name_new(int directory, const char *from, const char *to)
         (void)unlinkat(directory, from, 0);
         return 0;
     }
-    /* Any other error is met again here, if it is not that there are no links. */
+    /* Any other error occurs again here, unless it was that links are not supported. */
     if (errno == EEXIST)
         return EEXIST;
     if (fstatat(directory, to, &info, AT_SYMLINK_NOFOLLOW) == 0)
@@ -143,7 +143,8 @@ void sfpm_file_widen_pipe(int fd)
 }
 
 #ifdef SFPM_LINUX_PATHS
-/* What came of one transfer without a copy: 0 and nothing done where there is none. */
+/* The result of one transfer without a copy: 0 and nothing done where that is not
+ * supported. */
 static int transferred(ssize_t n, size_t *done)
 {
     *done = n > 0 ? (size_t)n : 0;
@@ -208,7 +209,7 @@ int sfpm_file_sync(int fd, bool metadata)
 int sfpm_file_sync_directory(int fd)
 {
     int error = sfpm_file_sync(fd, true);
-    /* File systems without this notion say so; there is nothing to gain then. */
+    /* File systems that do not support this report so; nothing more can be done then. */
     return error == EINVAL || error == ENOTSUP || error == ENOSYS ? 0 : error;
 }
 

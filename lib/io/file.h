@@ -32,7 +32,7 @@ int sfpm_file_name_new(int directory, const char *from, const char *to);
 /* One read; *got is 0 at the end. A non-blocking descriptor is waited for. */
 int sfpm_file_read(int fd, void *to, size_t size, size_t *got);
 
-/* Writes all of it, front to back; *done tells how much went out. */
+/* Writes all of it, front to back; *done receives the number of bytes written. */
 int sfpm_file_write(int fd, const void *bytes, size_t size, size_t *done);
 
 /* Lets a pipe hold more at a time, so that its ends take turns less often; a hint. */

@@ -111,8 +111,8 @@ static bool open_spill(sfpm_input_t *input)
         sfpm_file_close(directory);
     }
     return error == 0 || sfpm_fail_errno(error,
-                                         "%s: larger than memory, and no temporary "
-                                         "file can be made in %s (set TMPDIR)",
+                                         "%s: larger than memory, and cannot create a "
+                                         "temporary file in %s (set TMPDIR)",
                                          input->name, where);
 }
 
@@ -121,10 +121,9 @@ static bool spill(sfpm_input_t *input, const void *bytes, size_t size)
     size_t done;
     int error = sfpm_file_write(input->fd, bytes, size, &done);
     input->size += done;
-    return error == 0 || sfpm_fail_errno(error,
-                                         "%s: cannot keep it in a temporary file "
-                                         "(set TMPDIR)",
-                                         input->name);
+    return error == 0 ||
+           sfpm_fail_errno(error, "%s: cannot store it in a temporary file (set TMPDIR)",
+                           input->name);
 }
 
 /* Moves what was taken so far to a temporary file, and the rest after it. */
@@ -278,8 +277,8 @@ static bool read_file(const sfpm_input_t *input, uint64_t offset, uint8_t *to,
         if (got == 0)
             return sfpm_fail_at(
                 SFPM_ERR_TRUNCATED, offset,
-                "%s: became shorter while it was read: ends at offset %llu", input->name,
-                (unsigned long long)offset);
+                "%s: was truncated while it was read: it now ends at offset %llu",
+                input->name, (unsigned long long)offset);
         to += got;
         offset += (uint64_t)got;
         size -= (size_t)got;
@@ -290,12 +289,11 @@ static bool read_file(const sfpm_input_t *input, uint64_t offset, uint8_t *to,
 bool sfpm_input_read(const sfpm_input_t *input, uint64_t offset, void *to, size_t size)
 {
     if (!sfpm_in_range(offset, size, input->size))
-        return sfpm_fail_at(
-            SFPM_ERR_TRUNCATED, offset,
-            "%s: truncated: %zu bytes wanted at offset %llu, but it ends at "
-            "offset %llu",
-            input->name, size, (unsigned long long)offset,
-            (unsigned long long)input->size);
+        return sfpm_fail_at(SFPM_ERR_TRUNCATED, offset,
+                            "%s: truncated: expected %zu bytes at offset %llu, but it "
+                            "ends at offset %llu",
+                            input->name, size, (unsigned long long)offset,
+                            (unsigned long long)input->size);
     if (input->fd >= 0)
         return read_file(input, offset, to, size);
     if (size > 0)
@@ -320,7 +318,7 @@ bool sfpm_input_map(const sfpm_input_t *input, uint64_t offset, void *to, size_t
         mmap(to, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE,
              input->fd, (off_t)(input->start + offset));
     return got != MAP_FAILED ||
-           sfpm_fail_errno(errno, "%s: cannot be mapped", input->name);
+           sfpm_fail_errno(errno, "%s: cannot map into memory", input->name);
 }
 #else
 bool sfpm_input_is_mappable(const sfpm_input_t *input, size_t unit)
@@ -335,7 +333,7 @@ bool sfpm_input_map(const sfpm_input_t *input, uint64_t offset, void *to, size_t
     (void)offset;
     (void)to;
     (void)size;
-    return sfpm_fail(SFPM_ERR_UNSUPPORTED, "%s: cannot be mapped", input->name);
+    return sfpm_fail(SFPM_ERR_UNSUPPORTED, "%s: cannot map into memory", input->name);
 }
 #endif
 

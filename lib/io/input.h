@@ -41,8 +41,9 @@ void sfpm_input_close(sfpm_input_t *input);
 uint64_t sfpm_input_size(const sfpm_input_t *input);
 const char *sfpm_input_name(const sfpm_input_t *input);
 
-/* Where the input's bytes lie, for who hands on pages instead of copying: in pages that
- * are never changed, or in a file from `start` on. False where they lie otherwise. */
+/* Where the input's bytes are, for callers that pass pages on instead of copying: in
+ * pages that are never changed, or in a file from `start` on. False if they are
+ * elsewhere. */
 typedef struct sfpm_pages {
     const uint8_t *bytes; /* NULL: in the file */
     int fd;

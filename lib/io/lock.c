@@ -40,7 +40,7 @@ static long holder_in_line(const char *line, const struct stat *info)
     return 0;
 }
 
-/* Who holds the lock on a file; 0 or less: the system does not tell. */
+/* Who holds the lock on a file; 0 or less if the system does not report it. */
 static long find_holder(int fd)
 {
     struct stat info;
@@ -127,8 +127,9 @@ static bool lock(int fd, const char *path, const sfpm_output_options_t *options)
     case EWOULDBLOCK:
         return fail_locked(fd, path);
     default:
-        sfpm_output_warn(options, path,
-                         "cannot be locked here: see to it that nobody else writes it");
+        sfpm_output_warn(
+            options, path,
+            "cannot be locked here: make sure that nobody else writes to it");
         return true;
     }
 }
@@ -141,7 +142,7 @@ static bool open_locked(const sfpm_place_t *place, int access, const char *path,
         *fd = fcntl(*options->held, F_DUPFD_CLOEXEC, 0);
         return *fd >= 0 || sfpm_fail_errno(errno, "%s", path);
     }
-    /* O_NONBLOCK: should a FIFO have come here, do not hang on it. */
+    /* O_NONBLOCK: do not block if there is a FIFO now. */
     int error = sfpm_file_open(place->directory, place->leaf,
                                access | O_NOFOLLOW | O_NONBLOCK, fd);
     if (error)

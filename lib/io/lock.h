@@ -12,14 +12,14 @@
 #include "io/output.h"
 #include "io/place.h"
 
-/* Opens the regular file at a place with the given access mode and locks it
- * without waiting. SFPM_ERR_LOCKED names the holder where the system tells;
- * where there are no locks, options->warn hears of it. When another file has
- * come to the place meanwhile: SFPM_ERR_CHANGED. The caller closes *fd. */
+/* Opens the regular file at a place with the given access mode and locks it without
+ * waiting. SFPM_ERR_LOCKED names the holder if the system reports it; without locks,
+ * options->warn is called. SFPM_ERR_CHANGED: another file has come to the place
+ * meanwhile. The caller closes *fd. */
 bool sfpm_lock_open(const sfpm_place_t *place, int access, const char *path,
                     const sfpm_output_options_t *options, int *fd, struct stat *info);
 
-/* Passes a remark on, when anybody listens. */
+/* Passes a remark to the callback, if there is one. */
 void sfpm_output_warn(const sfpm_output_options_t *options, const char *path,
                       const char *text);
 

@@ -44,7 +44,7 @@ struct sfpm_output {
     uint8_t *gathered;  /* allocated on first use; filled from where, within a page,
                            `written` is */
     size_t used;
-    bool failed; /* nothing works any more, and this is why: */
+    bool failed; /* every later call fails with this error: */
     sfpm_error_state_t error;
 };
 
@@ -103,16 +103,17 @@ static bool nothing_follows(const sfpm_output_t *output)
         return true;
     off_t at = lseek(output->fd, 0, SEEK_CUR);
     return at < 0 || at >= info->st_size ||
-           sfpm_fail(SFPM_ERR_ARGUMENT,
-                     "%s: holds %lld bytes that would follow the image: empty it first",
-                     output->name, (long long)(info->st_size - at));
+           sfpm_fail(
+               SFPM_ERR_ARGUMENT,
+               "%s: holds old data (%lld B) that would follow the image: empty it first",
+               output->name, (long long)(info->st_size - at));
 }
 
 static bool open_stream(sfpm_output_t *output, int fd)
 {
     output->kind = STREAM;
     output->fd = fd;
-    /* What is no descriptor fails when it is written to. */
+    /* An invalid descriptor fails when it is written to. */
     return fstat(fd, &output->info) != 0 || nothing_follows(output);
 }
 
@@ -169,7 +170,7 @@ static bool open_created(sfpm_output_t *output, const sfpm_output_options_t *opt
     if (exists && !S_ISREG(info.st_mode))
         return open_device(output);
     if (exists && options && options->only_new)
-        return sfpm_fail(SFPM_ERR_CHANGED, "%s: was made by another process just now",
+        return sfpm_fail(SFPM_ERR_CHANGED, "%s: was just created by another process",
                          output->name);
     if (!sfpm_atomic_begin(&output->file, output->name, exists, options))
         return false;
@@ -253,8 +254,8 @@ uint64_t sfpm_output_offset(const sfpm_output_t *output)
     return output->written + output->used;
 }
 
-/* Lets the disk begin with what was written while more is made ready: a sync at the end
- * then waits for little. A hint: what goes wrong shows in that sync. */
+/* Lets the disk begin with what was written while more is prepared, so that the sync at
+ * the end takes less time. A hint: that sync reports errors. */
 static void write_behind(sfpm_output_t *output)
 {
 #ifdef SFPM_LINUX_PATHS
@@ -360,8 +361,8 @@ int sfpm_output_pipe(sfpm_output_t *output)
                : -1;
 }
 
-/* Space is taken beyond the end, so that the size is never more than what was
- * written. Only a lack of space counts: all else will show when writing. */
+/* Space is taken beyond the end, so that the size is never more than what was written.
+ * Only a lack of space matters: other errors occur again when writing. */
 static int reserve_space(int fd, uint64_t offset, uint64_t size)
 {
 #ifdef SFPM_LINUX_PATHS
@@ -388,7 +389,7 @@ bool sfpm_output_reserve(sfpm_output_t *output, uint64_t size)
     output->dirty = true;
     if (error == 0)
         return true;
-    sfpm_fail_errno(error, "%s: no space for %llu bytes more", output->name,
+    sfpm_fail_errno(error, "%s: no space for %llu more bytes", output->name,
                     (unsigned long long)size);
     return failed(output);
 }
@@ -401,15 +402,15 @@ bool sfpm_output_sync(sfpm_output_t *output)
         return true;
     int error = sfpm_file_sync(output->fd, false);
     if (error) {
-        sfpm_fail_errno(error, "%s: cannot be synced", output->name);
+        sfpm_fail_errno(error, "%s: cannot sync", output->name);
         return failed(output);
     }
     output->dirty = false;
     return true;
 }
 
-/* Gives back space that was reserved and not used. A size that is set costs the next
- * sync a write of its own, even when it is what it was. */
+/* Gives back space that was reserved and not used. Setting the size costs an extra write
+ * at the next sync, even if it does not change. */
 static bool trim(sfpm_output_t *output)
 {
     int error = output->reserved > output->written

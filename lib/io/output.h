@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where image bytes go. Three kinds behind one interface: a new file that
- * appears whole or not at all, an append to an existing file under its lock,
- * and a stream. Bytes are only ever written front to back.
+ * Where image bytes go. Three kinds behind one interface: a new file that appears whole
+ * or not at all, an append to an existing file under its lock, and a stream. Bytes are
+ * only ever written front to back.
  *
- * Messages start with the path. After a failure an output only fails, always
- * for the first reason. One thread at a time may use an output. Signal
- * dispositions are left alone: whoever writes to pipes ignores SIGPIPE. The lock
- * also belongs to children forked meanwhile, until they end or run a program.
+ * Messages start with the path. After a failure an output only fails, always for the
+ * first reason. One thread at a time may use an output. Signal dispositions are not
+ * changed: callers that write to pipes ignore SIGPIPE. The lock also belongs to children
+ * forked meanwhile, until they end or run a program.
  */
 #ifndef SFPM_IO_OUTPUT_H
 #define SFPM_IO_OUTPUT_H
@@ -73,8 +73,8 @@ bool sfpm_output_zeros(sfpm_output_t *output, uint64_t count);
 int sfpm_output_pipe(sfpm_output_t *output);
 bool sfpm_output_passed(sfpm_output_t *output, size_t size, int error);
 
-/* Tells how many bytes are about to follow, so that space can be reserved; a
- * hint, but a full disk may be reported here already. */
+/* Announces how many bytes are about to follow, so that space can be reserved; a hint,
+ * but a full disk may be reported here already. */
 bool sfpm_output_reserve(sfpm_output_t *output, uint64_t size);
 
 /* All that was appended so far is on stable storage when this returns true. A
@@ -82,10 +82,10 @@ bool sfpm_output_reserve(sfpm_output_t *output, uint64_t size);
  * it appears, which is all that counts for it. A failed sync is final. */
 bool sfpm_output_sync(sfpm_output_t *output);
 
-/* Completes the output, as described with its kind, and frees it, whether or not
- * this succeeds. On failure a new file has not appeared (but for one case: its
- * directory cannot be synced, as the message then says) and an appended one has
- * been cut back. SFPM_ERR_CHANGED: another file has come to the path meanwhile. */
+/* Completes the output, as described with its kind, and frees it, whether or not this
+ * succeeds. On failure a new file has not appeared (with one exception: its directory
+ * cannot be synced, as the message then says) and an appended one has been cut back.
+ * SFPM_ERR_CHANGED: another file has come to the path meanwhile. */
 bool sfpm_output_finish(sfpm_output_t *output);
 
 /* Gives up and frees the output; the thread's error is kept. NULL is allowed. */

@@ -17,8 +17,8 @@
 /* From here on pages are large: one of them for little would cost more than it saves. */
 #define HUGE_FROM ((size_t)2 << 20)
 
-/* Addresses for all that there may be; memory comes when they are used. That needs
- * no copy, and where the system refuses there is the other way. */
+/* Reserves addresses for the largest size; memory is allocated when they are used. That
+ * needs no copy; if the system refuses, there is the other way. */
 static bool map_all(sfpm_space_t *space, uint64_t limit)
 {
 #ifdef SFPM_LINUX_PATHS

@@ -19,7 +19,7 @@ typedef struct sfpm_space {
 } sfpm_space_t;
 
 /* Makes room for one more read, if the space will never hold more than `limit` bytes.
- * False without the thread's error set: memory is not to be had. */
+ * False without the thread's error set: there is no memory. */
 bool sfpm_space_grow(sfpm_space_t *space, uint64_t limit);
 void sfpm_space_free(sfpm_space_t *space);
 

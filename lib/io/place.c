@@ -53,8 +53,8 @@ static int enter(sfpm_place_t *place, char *path, const char **leaf)
     return 0;
 }
 
-/* In a directory where everybody may put links, such as /tmp, only those of its
- * owner and our own lead on. Linux has the same rule for the links it follows. */
+/* In a directory where everybody may put links, such as /tmp, only those of its owner and
+ * our own are followed. Linux has the same rule for the links it follows. */
 static bool trusted(const sfpm_place_t *place, const struct stat *link)
 {
     struct stat directory;

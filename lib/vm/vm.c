@@ -421,7 +421,7 @@ bool sfpm_vm_restart(sfpm_vm_t *vm)
 bool sfpm_vm_abandon(sfpm_vm_t *vm)
 {
     if (!vm)
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "the machine is NULL");
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "no machine was given");
     if (!vm->running)
         return true;
     vm->running = false;

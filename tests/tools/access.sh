@@ -23,7 +23,7 @@ expect_stderr ''
 expect test "$(stat -c %a a.img)" = 600
 chmod 644 a.img
 succeeds refuse_mode sfpm-convert -i --compact a.img
-expect_stderr 'sfpm-convert: a.img: warning: its mode cannot be kept: it gives fewer rights now'
+expect_stderr 'sfpm-convert: a.img: warning: cannot keep its mode: the new one grants fewer rights'
 expect test "$(stat -c %a a.img)" = 600
 chmod 400 a.img
 if [ "$(id -u)" -eq 0 ]; then
@@ -107,8 +107,8 @@ for call in fgetxattr fsetxattr; do
     fresh a.img good.img
     succeeds strace -f -o calls -e trace=$call -e inject=$call:error=EIO \
         sfpm-convert -i --compact a.img
-    expect_stderr_match 'a.img: warning: its access control list cannot be kept: only its owner'
-    expect_stderr_match 'a.img: warning: its extended attributes cannot be kept'
+    expect_stderr_match 'a.img: warning: cannot keep its access control list: only its owner'
+    expect_stderr_match 'a.img: warning: cannot keep its extended attributes'
     getfacl -cpn a.img >after
     expect test "$(tr -d '\n' <after)" = 'user::rw-group::---other::---'
 done

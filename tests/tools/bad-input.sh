@@ -26,7 +26,7 @@ refused 'No such file or directory$' nothing
 refused 'Is a directory$' directory
 refused 'the file is empty' empty
 sfpm-save -o a.img "$sum"
-refused 'commits count from 1; @-1 is the last one$' a.img@0
+refused 'invalid commit: commits are numbered from 1; @-1 is the last one$' a.img@0
 sfpm-patch -q -i a.img 3=20
 cp a.img locked
 chmod 0 locked
@@ -39,7 +39,7 @@ expect_status 1 unprivileged sfpm-patch -i locked 3=20
 expect_stderr_match '^sfpm-patch: locked: .*Permission denied'
 
 head -c 5000 "$sum" >text
-refused 'not an sfpm image \(bad magic 0x[0-9a-f]+\); sfpm-save makes one of a program$' text
+refused 'not an sfpm image \(bad magic 0x[0-9a-f]+\); sfpm-save makes one from a program$' text
 printf x >x
 refused 'not an sfpm image' x
 
@@ -56,7 +56,7 @@ for at in 1 63 64 100 $((last - 1)); do
     expect_stdout ''
 done
 head -c $((last - 1)) a.img >cut.img
-refused '.*(truncated|end|unfinished|no whole commit|complete)' cut.img
+refused '.*(truncated|end|unfinished|no complete commit|complete)' cut.img
 # tear FILE AT: what a write that was interrupted there leaves
 tear() {
     head -c "$2" "$1" >torn.img

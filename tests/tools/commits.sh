@@ -44,7 +44,7 @@ expect_stdout 6
 succeeds sfpm-inspect b.img
 expect_stdout_match '^  commit +4 of 4, made on 1$'
 expect_status 125 sfpm-run -i a.img@2
-expect_stderr_match "^sfpm-run: -i: 'a\.img@2' names an earlier commit, .*'sfpm-patch -i --undo-to 2 a\.img'"
+expect_stderr_match "^sfpm-run: -i: 'a\.img@2' is an earlier commit, .*'sfpm-patch -i --undo-to 2 a\.img'"
 expect_status 2 sfpm-patch -i a.img@-1 3=1
 expect_stderr_match "'sfpm-patch -i --undo-to 2 a\.img'"
 expect_status 2 sfpm-convert --flatten -i a.img@-1

@@ -126,7 +126,7 @@ succeeds sfpm-run c.img
 expect_stdout 30
 expect_status 2 sfpm-convert --keep 0 -o x.img a.img
 expect_status 2 sfpm-convert --compact -o x.img a.img@1
-expect_stderr_match 'one commit is what --flatten'
+expect_stderr_match 'an earlier commit requires --flatten'
 
 # What was patched away is still in the file, until its commit goes.
 sfpm-save -o secret.img "$sum"
@@ -163,7 +163,7 @@ expect_same found last
 mkdir elsewhere
 mv a.img elsewhere/base
 expect_status 125 sfpm-run delta.img
-expect_stderr_match '^sfpm-run: delta\.img: its base image a\.img@1 .*No such file'
+expect_stderr_match '^sfpm-run: delta\.img: cannot use its base image a\.img@1 .*No such file'
 succeeds sfpm-run --base elsewhere/base delta.img
 expect_stdout 40
 succeeds sfpm-run c.img
@@ -191,7 +191,7 @@ cp before a.img
 # A delta never takes the place of what it stands on.
 cp delta.img top.img
 expect_status 1 sfpm-convert -i --base delta.img a.img
-expect_stderr_match 'a delta cannot replace an image that it stands on'
+expect_stderr_match 'a delta cannot replace an image that it is based on'
 expect_status 1 sfpm-convert -i --base a.img@1 a.img
 expect_status 2 sfpm-convert --base a.img -o a.img delta.img
 expect_same a.img before
@@ -203,7 +203,7 @@ sfpm-convert --base y.img -o cycle/x.img a.img@2
 mv y.img cycle/y.img
 cp cycle/x.img cycle/a.img
 expect_status 1 sfpm-inspect cycle/x.img
-expect_stderr_match 'chain of base images is longer than 16, or a circle'
+expect_stderr_match 'chain of base images is circular or longer than 16'
 # A long chain, and one that is too long.
 cp a.img n0.img
 for i in $(seq 16); do
@@ -213,7 +213,7 @@ done
 succeeds sfpm-run n16.img
 expect_stdout 40
 expect_status 1 sfpm-convert --base n16.img -o n17.img a.img
-expect_stderr_match 'n16\.img: stands on 16 base images already'
+expect_stderr_match 'n16\.img: is already based on 16 base images'
 expect_no_file n17.img
 succeeds sfpm-convert --flatten -o c.img n16.img
 succeeds sfpm-run c.img
@@ -249,7 +249,7 @@ if $sealing; then
     succeeds sfpm-run --key-file key d.img
     expect_stdout 30
     expect_status 2 sfpm-convert --to-v1 --key-file key -o x.img d.img
-    expect_stderr_match 'version 1 is not encrypted: add --decrypt'
+    expect_stderr_match 'version 1 does not support encryption: add --decrypt'
     succeeds sfpm-convert -i --to-v1 --decrypt --key-file key d.img
     succeeds sfpm-run d.img
     expect_stdout 30
@@ -286,7 +286,7 @@ if $sealing; then
     expect_status 2 sfpm-convert --decrypt -o x.img a.img
     expect_stderr_match 'the image is not encrypted'
     expect_status 1 sfpm-convert --decrypt -o x.img s.img
-    expect_stderr_match 'its key is needed'
+    expect_stderr_match 'encrypted, but no key was given'
     expect_status 2 sfpm-convert --encrypt --decrypt -o x.img a.img
     expect_status 2 sfpm-convert --encrypt -o x.img a.img
     expect_status 2 sfpm-convert --new-key-file key --compact -o x.img a.img
@@ -342,7 +342,7 @@ expect test "$(commits c.img)" -eq 2
 succeeds sfpm-inspect --verify c.img
 zeros 5000 >damaged.img
 expect_status 1 sfpm-convert --salvage -o x.img damaged.img
-expect_stderr 'sfpm-convert: damaged.img: not an sfpm image: no whole commit was found in the file'
+expect_stderr 'sfpm-convert: damaged.img: not an sfpm image: no complete commit was found in the file'
 expect_status 2 sfpm-convert --salvage a.img
 expect_status 2 sfpm-convert --salvage -o a.img a.img
 expect_status 2 sfpm-convert --salvage --compact -o x.img a.img
@@ -365,7 +365,7 @@ succeeds sfpm-convert -i --force --compact b.img
 
 # What makes no sense.
 expect_status 2 sfpm-convert a.img
-expect_stderr_match 'say what to convert to: --compress'
+expect_stderr_match 'no conversion was given: use --compress'
 expect_status 2 sfpm-convert --compact
 expect_status 2 sfpm-convert --compact -o x.img a.img b.img
 expect_status 2 sfpm-convert -i --compact - <a.img

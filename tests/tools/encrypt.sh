@@ -68,10 +68,10 @@ flip damaged.img $(($(size damaged.img) - 200))
 expect_status 125 sfpm-run --key-file key damaged.img
 expect_stderr_match '^sfpm-run: damaged\.img: .*(damaged|checksum)'
 expect_status 125 sfpm-run --key-file key plain.img
-expect_stderr 'sfpm-run: plain.img: the image is not encrypted, although a key was given for it'
+expect_stderr 'sfpm-run: plain.img: the image is not encrypted, but a key was given'
 expect_status 1 env SFPM_KEY_FILE=key sfpm-inspect plain.img
 expect_status 1 sfpm-inspect a.img
-expect_stderr_match '^sfpm-inspect: a\.img: the image is encrypted: its key is needed: --key-file gives it'
+expect_stderr_match '^sfpm-inspect: a\.img: the image is encrypted, but no key was given: use --key-file'
 
 # What is no key: exit 2, naming the file and what is expected.
 head -c 31 key.raw >short
@@ -83,10 +83,10 @@ chmod 600 short long long.hex bad.hex empty
 for bad in short long long.hex bad.hex empty; do
     expect_status 2 sfpm-inspect --key-file $bad a.img
     expect_stdout ''
-    expect_stderr "sfpm-inspect: $bad: not a key file: 32 bytes, or 64 hexadecimal digits, are expected"
+    expect_stderr "sfpm-inspect: $bad: not a key file: must contain 32 bytes or 64 hexadecimal digits"
 done
 expect_status 2 sfpm-inspect --key-file nowhere a.img
-expect_stderr_match '^sfpm-inspect: nowhere: the key cannot be read: No such file'
+expect_stderr_match '^sfpm-inspect: nowhere: cannot read the key: No such file'
 expect_status 2 env SFPM_KEY_FILE=nowhere sfpm-inspect a.img
 expect_status 125 sfpm-run --key-file short a.img
 expect_status 2 sfpm-patch --key-file . a.img 3=1
@@ -96,7 +96,7 @@ for bits in 640 604 644; do
     chmod $bits key
     succeeds sfpm-run --key-file key a.img
     expect_stdout 30
-    expect_stderr_match '^sfpm-run: key: warning: others can read this key'
+    expect_stderr_match '^sfpm-run: key: warning: other users can read this key file'
 done
 chmod 400 key
 succeeds sfpm-run --key-file key a.img
@@ -123,15 +123,15 @@ expect_stderr_match 'encrypted with a passphrase, but a key was given'
 expect_status 1 sfpm-inspect --passphrase-fd 3 a.img 3<phrase
 expect_stderr_match 'encrypted with a key file, but a passphrase was given'
 expect_status 1 sfpm-inspect p.img
-expect_stderr_match 'the image is encrypted: its passphrase is needed: --passphrase-fd gives it'
+expect_stderr_match 'the image is encrypted, but no passphrase was given: use --passphrase-fd'
 expect_status 2 sfpm-inspect --passphrase-fd 3 p.img 3</dev/null
-expect_stderr 'sfpm-inspect: --passphrase-fd: descriptor 3 holds no passphrase'
+expect_stderr 'sfpm-inspect: --passphrase-fd: no passphrase was given on descriptor 3'
 expect_status 2 sfpm-inspect --passphrase-fd 33 p.img
 expect_stderr_match 'descriptor 33: Bad file descriptor'
 expect_status 2 sfpm-inspect --passphrase-fd x p.img
 expect_status 2 sfpm-inspect --passphrase-fd -1 p.img
 expect_status 2 sfpm-inspect --passphrase-fd 3 --key-file key p.img 3<phrase
-expect_stderr_match 'exclude each other'
+expect_stderr_match 'cannot be used together'
 head -c 2000 /dev/zero | tr '\0' x >endless
 expect_status 2 sfpm-inspect --passphrase-fd 3 p.img 3<endless
 expect_stderr_match 'too long'
@@ -142,7 +142,7 @@ expect_stderr_match -- '--encrypt'
 expect_status 2 env SFPM_KEY_FILE=key sfpm-save -o x.img "$sum"
 expect_stderr_match 'SFPM_KEY_FILE was set, but --encrypt was not given'
 expect_status 2 sfpm-save --encrypt -o x.img "$sum"
-expect_stderr_match -- '--key-file or --passphrase-fd is needed'
+expect_stderr_match 'no key or passphrase was given: use --key-file or --passphrase-fd'
 expect_no_file x.img
 
 # --digest accepts one state only, in every tool.
@@ -156,7 +156,7 @@ for tool in sfpm-run sfpm-inspect 'sfpm-patch -n' 'sfpm-convert --flatten -o x.i
     [ "$tool" != sfpm-run ] || wanted=125
     # shellcheck disable=SC2086
     expect_status $wanted $tool --digest "$digest" changed.img
-    expect_stderr_match 'commit 2 has another digest than the one asked for'
+    expect_stderr_match 'commit 2 does not have the requested digest'
 done
 succeeds sfpm-run --digest "$digest" changed.img@1
 expect_status 2 sfpm-inspect --digest "${digest%?}" plain.img
@@ -205,7 +205,7 @@ new() {
     : >shown
     {
         answer 'New passphrase for q' "$1"
-        answer 'The same again for q' "$2"
+        answer 'Repeat the passphrase for q' "$2"
     } | typed "sfpm-save --encrypt -o q.img '$sum'; echo \"status \$?\""
     expect grep -q 'New passphrase for q\.img: ' shown
 }
@@ -217,5 +217,5 @@ expect_stdout 15
 rm q.img
 new 'new one' 'new two'
 expect grep -q '^status 1' shown
-expect grep -q 'the two passphrases differ' shown
+expect grep -q 'the passphrases do not match' shown
 expect_no_file q.img

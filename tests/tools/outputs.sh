@@ -60,7 +60,7 @@ for name in a.img d.img sym.img hard.img; do
     refused 125 "-o: $base" sfpm-run -o "$name" e.img
     refused 2 "-o: $base" sfpm-patch -o "$name" e.img globals:0=4
     refused 2 "-o: $base" sfpm-convert --flatten -o "$name" e.img
-    refused 1 'a delta cannot replace an image that it stands on' \
+    refused 1 'a delta cannot replace an image that it is based on' \
         sfpm-convert --salvage -o "$name" e.img
 done
 mv a.img moved.img

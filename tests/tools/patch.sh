@@ -28,7 +28,7 @@ succeeds sfpm-run a.img
 expect_stdout 15
 cp a.img before
 expect_status 1 sfpm-patch -i --undo a.img
-expect_stderr_match '^sfpm-patch: a\.img: .*nothing before it'
+expect_stderr_match '^sfpm-patch: a\.img: .*there is no earlier one to go back to'
 expect_same a.img before
 succeeds sfpm-inspect a.img
 expect_stdout_match '^  commit +5 of 5, made on 4, the state of 1$'
@@ -83,7 +83,7 @@ expect_status 1 sfpm-patch -i --undo-to 6 back.img
 expect_stderr_match '^sfpm-patch: back\.img: there is no commit 6: the image has commits 1 to 5'
 for wrong in 0 -1 x '' 1.5 99999999999999999999; do
     expect_status 2 sfpm-patch -i "--undo-to=$wrong" back.img
-    expect_stderr_match '^sfpm-patch: --undo-to: .* is not the number of a commit'
+    expect_stderr_match '^sfpm-patch: --undo-to: .* is not a commit number'
 done
 expect_status 2 sfpm-patch -i --undo-to 1 --undo back.img
 expect_status 2 sfpm-patch -i --undo-to 1 back.img 3=20
@@ -241,7 +241,7 @@ expect_stderr_match "there is no label 'nowhere'"
 expect_stderr_match '^sfpm-patch: a\.img: nothing is written$'
 expect_same a.img before
 expect_status 2 sfpm-patch -o bad.img r.img 3=20
-expect_stderr_match 'holds no machine: say REGION:OFFSET; the regions are: sim table$'
+expect_stderr_match 'holds no machine: use REGION:OFFSET; the regions are: sim table$'
 
 # What cannot run is refused; it can be forced, then it is not run.
 expect_status 1 sfpm-patch -i a.img 4=0xEE
@@ -269,7 +269,7 @@ while [ -z "$damaged" ] && [ "$at" -lt "$(size a.img)" ]; do
 done
 cp "$damaged" before
 expect_status 1 sfpm-patch -i "$damaged" 3=20
-expect_stderr_match "^sfpm-patch: flipped\.img: region 'functions'.*; nothing is written: --force would.*sfpm-convert --salvage"
+expect_stderr_match "^sfpm-patch: flipped\.img: region 'functions'.*; nothing is written \(--force writes it.*sfpm-convert --salvage"
 expect_status 1 sfpm-patch -n "$damaged" 3=20
 expect_same "$damaged" before
 succeeds sfpm-patch --force -i "$damaged" 3=20
@@ -296,11 +296,11 @@ beyond() {
     done
 }
 beyond x=1,2,3 x/u8=1,2,3,4,5,6,7,8,9 i=1,2 i/i64=1 i/hex=0000000000 y/str=123456789
-expect_stderr_match '^sfpm-patch: within\.img: y/str=123456789: the global is one value of 8 bytes, and 9 are given: give globals:32 '
+expect_stderr_match '^sfpm-patch: within\.img: y/str=123456789: the global is one value of 8 bytes, but 9 were given: use globals:32 '
 beyond main+7=6,0 main+8=0 other+2=4,5,6 end/u32=0 'main+7: halt; push 3' 'main: nop; nop; nop; nop' \
     code:end/u64=1
 beyond main+6/hex=000600
-expect_stderr_match "^sfpm-patch: within\\.img: main\\+6/hex=000600: 'main\\+6' ends before code\\[8\\], and the edit would change up to code\\[8\\]: give code:6 "
+expect_stderr_match "^sfpm-patch: within\\.img: main\\+6/hex=000600: 'main\\+6' ends before code\\[8\\], but the edit would change up to code\\[8\\]: use code:6 "
 beyond globals:48=1 globals:40/u64=1,2 code:11=6,6,6 globals:0x30=1 'memory:0=1'
 succeeds sfpm-patch -n within.img x=2 x/u8=1,2,3,4,5,6,7,8 i/hex=01000000 main+7=5 other=0,3 end=6 code:7=5,0
 succeeds sfpm-patch -n within.img 'main+7: halt' 'other: push 3; nop' globals:0/f64=1,2
@@ -388,7 +388,7 @@ refused "there is no label 'nowhere'" 'nowhere: nop'
 refused 'no instruction was given' '4: '
 refused 'code\[4\] \(main\+4\): expected mul, found sub' '4: add was mul'
 refused 'code\[2\] \(main\+2\): expected push 5; add, found push 9; sub' '2: push 6; mul was push 5; add'
-refused 'the old instructions take 1 bytes, the new ones replace 2' '4: add; print was sub'
+refused 'the old instructions have 1 bytes, but the new ones replace 2' '4: add; print was sub'
 refused "the old instructions: .*unknown instruction 'ad'" '4: add was ad'
 refused "unknown instruction 'was'" '4: was sub'
 succeeds sfpm-patch -o b.img first.img '4: mul was sub' 'main+2: push 6; add was push 9; mul'

@@ -93,8 +93,8 @@ lost() {
 for at in '' --checkpoint-every=1000; do
     lost 'rm a.img' 'was removed by another process' $at
     lost 'cp other.img new; mv new a.img' 'was replaced by another process' $at
-    lost 'cp other.img a.img' 'changed by another program' $at
+    lost 'cp other.img a.img' 'was changed by another program' $at
     lost ': >a.img' '' $at
     lost 'cp a.img c.img; sfpm-patch -q -i c.img globals:0=4; cp c.img a.img' \
-        'changed by another program' $at
+        'was changed by another program' $at
 done

@@ -31,7 +31,7 @@ expect_stdout_match '^  creator +sfpm-save [0-9.]+$'
 for date in x 12x '1 ' ' 1' +1 -1 0x10 1.5 9223372036854775808 99999999999999999999; do
     SOURCE_DATE_EPOCH=$date
     expect_status 2 sfpm-save -o bad.img "$sum"
-    expect_stderr "sfpm-save: SOURCE_DATE_EPOCH is '$date', not a number of seconds"
+    expect_stderr "sfpm-save: SOURCE_DATE_EPOCH: '$date' is not a number of seconds"
     expect_status 125 sfpm-run -i a.img
     expect_stdout ''
 done

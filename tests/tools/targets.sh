@@ -11,7 +11,7 @@ sfpm-convert --to-v1 -o v1.img a.img
 cp a.img before
 
 # A file that is open for reading and writing keeps what lies behind the image.
-old_bytes='standard output: holds [0-9]+ bytes that would follow the image: use > or -o FILE'
+old_bytes='standard output: holds old data \([0-9]+ B\) that would follow the image: use > or -o FILE'
 # shellcheck disable=SC2016
 keeps_old() {
     keeps_status=$1
@@ -29,7 +29,7 @@ keeps_old 1 sfpm-convert --flatten a.img
 keeps_old 125 sfpm-run -o - a.img
 cp before b.img
 expect_status 1 sh -c "sfpm-save -o /dev/fd/3 '$sum' 3<>b.img"
-expect_stderr_match '/dev/fd/3: holds [0-9]+ bytes that would follow the image'
+expect_stderr_match '/dev/fd/3: holds old data \([0-9]+ B\) that would follow the image'
 expect_same b.img before
 # A shorter file, an empty one and one that is appended to are what they were.
 succeeds sh -c "sfpm-save '$sum' 1<>new.img"

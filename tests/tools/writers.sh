@@ -56,7 +56,7 @@ for way in --compact '--keep 1000' '--compress lz4'; do
         grep -qF "$line" log || fail "with $way a commit is lost that was reported: $line"
     done <done-1
     expect test "$(grep -c '^commit' log)" = $((3 + $(wc -l <done-1)))
-    expect_not grep -vE 'is being written by|unfinished commit|was replaced by another|changed by another|put a file there' \
+    expect_not grep -vE 'is being written by|unfinished commit|was replaced by another|changed by another|was created by another' \
         said-1 said-2
 done
 
@@ -108,7 +108,7 @@ race() {
     wait $first || ended=$?
     expect test "$(sfpm-inspect --text new.img | grep '^global')" = 'global 0 found 7'
     expect test "$ended" = 1
-    expect grep -q 'new.img: another process put a file there meanwhile, which was kept' said
+    expect grep -q 'new.img: was created by another process meanwhile, and was not replaced' said
 }
 race renameat2
 race linkat -e inject=renameat2:error=EINVAL

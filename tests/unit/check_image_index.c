@@ -200,9 +200,9 @@ START_TEST(cut_indexes_are_refused)
     sfpm_buffer_t bytes;
     sample(&bytes);
     for (size_t length = 0; length < WHOLE; length++)
-        expect_bad_bytes(&bytes, length, "the index makes no sense");
+        expect_bad_bytes(&bytes, length, "the index is invalid");
     ck_assert_ok(sfpm_buffer_add(&bytes, "", 1));
-    expect_bad_bytes(&bytes, bytes.size, "bytes left over");
+    expect_bad_bytes(&bytes, bytes.size, "trailing bytes");
     sfpm_buffer_free(&bytes);
 }
 END_TEST
@@ -214,7 +214,7 @@ START_TEST(numbers_must_not_contradict_each_other)
     expect_bad(8, 8, UINT64_MAX, "commit numbers");
     expect_bad(16, 8, 0, "commit numbers");
     expect_bad(16, 8, 6, "commit numbers");
-    expect_bad(32, 4, 1000000000, "the time");
+    expect_bad(32, 4, 1000000000, "its time");
     expect_bad(88, 8, 1, "reserved bytes");
     expect_bad(88, 8, UINT64_C(1) << 63, "reserved bytes");
 }
@@ -222,11 +222,11 @@ END_TEST
 
 START_TEST(counts_are_bounded_by_what_is_there)
 {
-    expect_bad(48, 4, UINT32_MAX, "promises more");
-    expect_bad(52, 4, UINT32_MAX, "promises more");
+    expect_bad(48, 4, UINT32_MAX, "exceed its size");
+    expect_bad(52, 4, UINT32_MAX, "exceed its size");
     expect_bad(52, 4, 2, "ends too early");
-    expect_bad(52, 4, 0, "left over");
-    expect_bad(48, 4, 3, "the index makes no sense");
+    expect_bad(52, 4, 0, "trailing bytes");
+    expect_bad(48, 4, 3, "the index is invalid");
 }
 END_TEST
 
@@ -261,9 +261,9 @@ START_TEST(regions_have_known_flags_and_their_digest)
     expect_bad(REGION_FLAGS, 4, 32, "unknown flags");
     expect_bad(REGION_FLAGS, 4, UINT32_C(1) << 31, "unknown flags");
     expect_bad(REGION_FLAGS + 4, 4, 1, "refers to a base image");
-    expect_bad(REGION_DIGEST, 8, 0, "not that of its leaves");
-    expect_bad(LEAF + 16, 8, 1, "not that of its leaves");
-    expect_bad(REGION_SIZE, 8, 101, "not that of its leaves");
+    expect_bad(REGION_DIGEST, 8, 0, "does not match its leaves");
+    expect_bad(LEAF + 16, 8, 1, "does not match its leaves");
+    expect_bad(REGION_SIZE, 8, 101, "does not match its leaves");
 }
 END_TEST
 
@@ -272,8 +272,8 @@ START_TEST(regions_are_no_larger_than_their_table)
     expect_bad(REGION_SIZE, 8, SFPM_LEAF_BYTES + 1, "larger than its table");
     expect_bad(REGION_SIZE, 8, UINT64_MAX, "larger than its table");
     expect_bad(LEAF, 8, 0, "not stored has a checksum");
-    expect_bad(LEAF, 8, 1, "lies nowhere");
-    expect_bad(LEAF, 8, 63, "lies nowhere");
+    expect_bad(LEAF, 8, 1, "offset of a leaf");
+    expect_bad(LEAF, 8, 63, "offset of a leaf");
 }
 END_TEST
 

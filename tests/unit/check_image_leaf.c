@@ -124,14 +124,14 @@ START_TEST(counts_fit_the_payload)
     make_leaf(SIZE, &leaf);
     ck_assert_ok(sfpm_leaf_encode(&leaf, &bytes));
     for (size_t length = 0; length < bytes.size; length++)
-        expect_bad_bytes(&bytes, length, SIZE, "impossible counts");
-    expect_bad_bytes(&bytes, bytes.size, SIZE + 1, "impossible counts");
-    expect_bad_bytes(&bytes, bytes.size, 4 * SFPM_CHUNK, "impossible counts");
+        expect_bad_bytes(&bytes, length, SIZE, "invalid counts");
+    expect_bad_bytes(&bytes, bytes.size, SIZE + 1, "invalid counts");
+    expect_bad_bytes(&bytes, bytes.size, 4 * SFPM_CHUNK, "invalid counts");
     bytes.data[7] = 0x80; /* two thousand million extents */
-    expect_bad_bytes(&bytes, bytes.size, SIZE, "impossible counts");
+    expect_bad_bytes(&bytes, bytes.size, SIZE, "invalid counts");
     ck_assert_ok(sfpm_buffer_add(&bytes, "\0", 1));
     bytes.data[7] = 0;
-    expect_bad_bytes(&bytes, bytes.size, SIZE, "impossible counts");
+    expect_bad_bytes(&bytes, bytes.size, SIZE, "invalid counts");
     sfpm_buffer_free(&bytes);
     sfpm_leaf_free(&leaf);
 }
@@ -147,7 +147,7 @@ START_TEST(extents_are_no_more_than_pages)
     memset(to, 0, bytes.size);
     sfpm_put_u32(to, 1);
     sfpm_put_u32(to + 4, (uint32_t)count);
-    expect_bad_bytes(&bytes, bytes.size, 100, "impossible counts");
+    expect_bad_bytes(&bytes, bytes.size, 100, "invalid counts");
     sfpm_buffer_free(&bytes);
 }
 END_TEST

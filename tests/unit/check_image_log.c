@@ -187,7 +187,7 @@ START_TEST(dead_bytes_are_those_of_their_record)
         forge_commit(&forge);
         bool sum = field == 2 || field == 4;
         expect_bad(&forge, true, sum ? SFPM_ERR_CHECKSUM : SFPM_ERR_CORRUPT,
-                   sum ? "dead bytes" : "does not cover");
+                   sum ? "dead bytes" : "does not match");
     }
 }
 END_TEST
@@ -214,7 +214,7 @@ START_TEST(every_zero_leaf_is_checked)
     index.num_regions = 2;
     index.regions = regions;
     forge_finish(&forge, &index, &trailer);
-    expect_bad(&forge, true, SFPM_ERR_CORRUPT, "another digest");
+    expect_bad(&forge, true, SFPM_ERR_CORRUPT, "the digest of the leaf");
 }
 END_TEST
 
@@ -232,7 +232,7 @@ START_TEST(a_commit_names_nothing_behind_it)
     index.num_regions = 1;
     index.regions = &region;
     forge_finish(&forge, &index, &trailer);
-    expect_bad(&forge, false, SFPM_ERR_CORRUPT, "a leaf behind it");
+    expect_bad(&forge, false, SFPM_ERR_CORRUPT, "a leaf after it");
 }
 END_TEST
 
@@ -270,14 +270,14 @@ START_TEST(index_and_trailer_agree)
     forge_index(&forge, &index);
     index.number = 2;
     forge_finish(&forge, &index, &trailer);
-    expect_bad(&forge, false, SFPM_ERR_CORRUPT, "disagree about the commit's number");
+    expect_bad(&forge, false, SFPM_ERR_CORRUPT, "different commit numbers");
     forge_start(&forge);
     trailer = forge_trailer(&forge);
     forge_index(&forge, &index);
     forge_finish(&forge, &index, &trailer);
     trailer.index_digest[0] ^= 1;
     sfpm_trailer_encode(&trailer, forge.bytes.data + trailer.offset);
-    expect_bad(&forge, false, SFPM_ERR_CORRUPT, "not the one of its trailer");
+    expect_bad(&forge, false, SFPM_ERR_CORRUPT, "does not match its trailer");
 }
 END_TEST
 
@@ -296,7 +296,7 @@ START_TEST(the_highest_number_takes_no_commit_after_it)
     ck_assert_msg(image != NULL, "%s", sfpm_last_error());
     sfpm_edit_t *edit = sfpm_edit_create(image);
     ck_assert(!sfpm_edit_append(edit, NULL));
-    expect_fault(SFPM_ERR_LIMIT, "highest");
+    expect_fault(SFPM_ERR_LIMIT, "the last possible");
     sfpm_edit_destroy(edit);
     ck_assert_ok(sfpm_image_check(image, NULL, NULL));
     sfpm_image_close(image);

@@ -148,7 +148,7 @@ START_TEST(encrypted_commits_keep_and_hide_their_states)
     ck_assert_ptr_nonnull(strstr(sfpm_last_error(), "wrong"));
     ck_assert_ptr_null(open_with(path, NULL, NULL));
     ck_assert_int_eq(sfpm_last_status(), SFPM_ERR_KEY);
-    ck_assert_ptr_nonnull(strstr(sfpm_last_error(), "needed"));
+    ck_assert_ptr_nonnull(strstr(sfpm_last_error(), "no key was given"));
 }
 END_TEST
 

@@ -76,7 +76,7 @@ START_TEST(headers_that_make_no_sense_are_refused)
         else if (at >= 24 && at < 32)
             expect_fault(SFPM_ERR_UNSUPPORTED, "incompatible feature");
         else
-            expect_fault(SFPM_ERR_CORRUPT, "impossible sizes or reserved bytes");
+            expect_fault(SFPM_ERR_CORRUPT, "invalid sizes or reserved bytes");
         ck_assert(good == (at >= 16 && at < 24));
     }
 }
@@ -164,14 +164,14 @@ static void expect_bad_record(sfpm_record_t record, uint64_t offset, sfpm_status
 START_TEST(records_that_make_no_sense_are_refused)
 {
     sfpm_record_t data = {.type = SFPM_RECORD_DATA}, leaf = {.type = SFPM_RECORD_LEAF};
-    expect_bad_record(leaf, 68, SFPM_ERR_CORRUPT, "no multiple of 8");
+    expect_bad_record(leaf, 68, SFPM_ERR_CORRUPT, "must be a multiple of 8");
     sfpm_record_t unknown = {.type = SFPM_TYPE('N', 'E', 'W', '\n')};
     expect_bad_record(unknown, 64, SFPM_ERR_UNSUPPORTED, "record type 'NEW?'");
     data.lead = SFPM_PAGE;
     expect_bad_record(data, 64, SFPM_ERR_CORRUPT, "DATA record at offset 64");
     for (size_t i = 1; i < 5; i++) {
         leaf = (sfpm_record_t){.type = types[i], .lead = 1};
-        expect_bad_record(leaf, 64, SFPM_ERR_CORRUPT, "impossible fields");
+        expect_bad_record(leaf, 64, SFPM_ERR_CORRUPT, "invalid fields");
     }
 }
 END_TEST
@@ -236,7 +236,7 @@ static void expect_contradiction(const sfpm_trailer_t *made, uint64_t offset)
     record.sum = trailer.sum;
     sfpm_record_encode(&record, offset, bytes); /* for where it is said to be found */
     ck_assert(!sfpm_trailer_decode(bytes, offset, &back));
-    expect_fault(SFPM_ERR_CORRUPT, "contradicts itself");
+    expect_fault(SFPM_ERR_CORRUPT, "is inconsistent");
 }
 
 /* One field after the other of a good trailer is set to what it may not be. */

@@ -187,7 +187,7 @@ START_TEST(damage_and_a_torn_tail_hide_no_commit_silently)
     sfpm_image_close(image);
     damage("INDX", 4);
     ck_assert_ptr_null(sfpm_image_open(from, NULL));
-    expect_fault(SFPM_ERR_CORRUPT, "hide commit");
+    expect_fault(SFPM_ERR_CORRUPT, "cannot be reached");
     clean_up();
 }
 END_TEST

@@ -217,7 +217,7 @@ START_TEST(foreign_file_is_replaced_by_an_own_one_with_no_more_rights)
     sfpm_output_t *output = sfpm_output_create("a.img", &options);
     ck_assert_msg(output != NULL, "%s", sfpm_last_error());
     ck_assert(sfpm_output_finish(output));
-    ck_assert_str_eq(remark, "a.img: its owner cannot be kept: it becomes yours");
+    ck_assert_str_eq(remark, "a.img: cannot keep its owner: it now belongs to you");
     become(0);
     ck_assert_int_eq(stat("a.img", &info), 0);
     ck_assert_uint_eq(info.st_uid, 65534);
@@ -360,10 +360,10 @@ START_TEST(stream_over_a_longer_file_is_refused)
     int fd = open("a.img", O_RDWR);
     ck_assert_ptr_null(sfpm_output_stream(fd, "standard output"));
     expect_error(SFPM_ERR_ARGUMENT, 0,
-                 "standard output: holds 14 bytes that would follow the image");
+                 "standard output: holds old data (14 B) that would follow the image");
     ck_assert_int_eq(lseek(fd, 4, SEEK_SET), 4);
     ck_assert_ptr_null(sfpm_output_stream(fd, "standard output"));
-    expect_error(SFPM_ERR_ARGUMENT, 0, "holds 10 bytes");
+    expect_error(SFPM_ERR_ARGUMENT, 0, "holds old data (10 B)");
     expect_file("a.img", "old and longer");
     ck_assert_int_eq(lseek(fd, 0, SEEK_END), 14);
     sfpm_output_t *output = sfpm_output_stream(fd, "standard output");

@@ -151,7 +151,7 @@ START_TEST(file_that_became_shorter)
     ck_assert_int_eq(pipe(ends), 0);
     sfpm_output_t *output = sfpm_output_stream(ends[1], "pipe");
     ck_assert(!pass(input, output));
-    expect_error(SFPM_ERR_TRUNCATED, 0, "became shorter");
+    expect_error(SFPM_ERR_TRUNCATED, 0, "was truncated");
     sfpm_output_discard(output);
     sfpm_input_close(input);
     close(ends[0]);

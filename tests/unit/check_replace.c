@@ -156,7 +156,7 @@ START_TEST(list_of_another_group_is_not_copied)
     become(0);
     expect_no_list("a.img");
     ck_assert_uint_eq(mode_of("a.img"), 0600);
-    ck_assert_ptr_nonnull(strstr(remarks, "a.img: its group cannot be kept\n"));
+    ck_assert_ptr_nonnull(strstr(remarks, "a.img: cannot keep its group\n"));
     ck_assert_ptr_nonnull(strstr(remarks, "only its owner has access now\n"));
 }
 END_TEST
@@ -250,7 +250,7 @@ START_TEST(name_that_became_free_is_not_taken_over)
     ck_assert(output && unlink("a.img") == 0);
     create("a.img", "theirs");
     ck_assert(!sfpm_output_finish(output));
-    expect_error(SFPM_ERR_CHANGED, 0, "a.img: another process put a file there");
+    expect_error(SFPM_ERR_CHANGED, 0, "a.img: was created by another process");
     expect_file("a.img", "theirs");
 }
 END_TEST

@@ -127,7 +127,7 @@ START_TEST(metadata_is_what_was_saved)
     ck_assert_str_eq(metadata.description, "what it is");
     setenv("SOURCE_DATE_EPOCH", "soon", 1);
     ck_assert_fails(sfpm_snapshot_save(snapshot, "b.img"), SFPM_ERR_ARGUMENT,
-                    "SOURCE_DATE_EPOCH is 'soon'");
+                    "SOURCE_DATE_EPOCH: 'soon'");
     ck_assert_int_ne(access("b.img", F_OK), 0);
     sfpm_snapshot_destroy(snapshot);
 }
@@ -495,7 +495,7 @@ START_TEST(modules_that_cannot_be_registered)
     ck_assert_fails(sfpm_snapshot_add_module(snapshot, &here, NULL), SFPM_ERR_UNSUPPORTED,
                     "libsfpm itself");
     ck_assert_fails(sfpm_snapshot_add_module(snapshot, &variable, NULL),
-                    SFPM_ERR_ARGUMENT, "no program or library");
+                    SFPM_ERR_ARGUMENT, "is not in the program or a library");
     ck_assert_fails(sfpm_snapshot_add_module(snapshot, stdout, NULL),
                     SFPM_ERR_UNSUPPORTED, "holds");
 #endif

@@ -308,7 +308,7 @@ START_TEST(first_commit_replaces_nothing)
     sfpm_snapshot_t *snapshot = memory_snapshot();
     ck_assert_works(sfpm_snapshot_add_hooks(snapshot, &hooks));
     ck_assert_fails(sfpm_snapshot_commit(snapshot, "a.img", NULL), SFPM_ERR_CHANGED,
-                    "a.img: was made by another process");
+                    "a.img: was just created by another process");
     uint8_t *bytes = read_file("a.img", &before);
     ck_assert_uint_lt(before, sizeof memory);
     free(bytes);
@@ -432,7 +432,8 @@ START_TEST(secret_regions_are_saved_encrypted_only)
     ck_assert_works(sfpm_snapshot_set_secret(snapshot, &secret));
     ck_assert_fails(sfpm_snapshot_restore("a.img", snapshot), SFPM_ERR_KEY, "wrong");
     ck_assert_works(sfpm_snapshot_set_secret(snapshot, NULL));
-    ck_assert_fails(sfpm_snapshot_restore("a.img", snapshot), SFPM_ERR_KEY, "needed");
+    ck_assert_fails(sfpm_snapshot_restore("a.img", snapshot), SFPM_ERR_KEY,
+                    "no key was given");
     sfpm_snapshot_destroy(snapshot);
 }
 END_TEST
