@@ -150,6 +150,17 @@ bool files_write(const char *option, const char *path, const char *remedy, int *
     return what == NULL;
 }
 
+bool files_print_beside(const char *path, int *status)
+{
+    identity_t output, read;
+    if (!identify_fd(STDOUT_FILENO, &output) || !identify(path, &read) ||
+        !same(&output, &read))
+        return true;
+    *status = tool_usage("standard output is the image that is read: print to another "
+                         "file");
+    return false;
+}
+
 bool files_print(int *status)
 {
     identity_t identity;

@@ -30,4 +30,7 @@ bool files_write(const char *option, const char *path, const char *remedy, int *
  * Returns false with *status set after telling which. */
 bool files_print(int *status);
 
+/* The same for a file that will be read later. */
+bool files_print_beside(const char *path, int *status);
+
 #endif

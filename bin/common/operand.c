@@ -60,6 +60,16 @@ static bool parse(operand_t *operand, const char *text)
     return true;
 }
 
+bool operand_print_beside(const char *text, int *status)
+{
+    operand_t operand;
+    *status = tool_failure();
+    bool ok = parse(&operand, text) &&
+              (!operand.path || files_print_beside(operand.path, status));
+    free(operand.copy);
+    return ok;
+}
+
 /* For an image that turns out to be encrypted: the secret that is known, or the one
  * that the user knows. An answer also serves bases and further images. */
 static bool asked_passphrase;

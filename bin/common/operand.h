@@ -21,6 +21,10 @@ typedef struct operand {
     sfpm_image_t *image;
 } operand_t;
 
+/* Before anything is printed: whether standard output is another file than an image that
+ * will be opened. If not, or on failure, the reason is printed. */
+bool operand_print_beside(const char *text, int *status);
+
 /* How the options say that the image is opened. */
 sfpm_image_options_t operand_options(void);
 

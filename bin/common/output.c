@@ -144,6 +144,7 @@ void output_rescue(const operand_t *operand, sfpm_edit_t *edit)
     char path[PATH_MAX];
     snprintf(path, sizeof path, "%s.rescued-%ld", operand->path, (long)getpid());
     sfpm_write_options_t how = output_options(operand, path);
+    how.mode = S_IRUSR | S_IWUSR; /* who might read the image is not known any more */
     if (sfpm_edit_save(edit, path, &how))
         tool_fail(path, "holds the state that could not be saved in %s, without history",
                   operand->path);

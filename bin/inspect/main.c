@@ -95,12 +95,16 @@ static int inspect_operands(poptContext popt)
     if ((mode & (mode - 1)) != 0)
         return tool_usage("--log, --disassemble, --hex, --verify, --json and --text "
                           "cannot be used together");
-    const char *name = poptGetArg(popt);
-    if (!name)
+    const char **names = poptGetArgs(popt);
+    if (!names)
         return tool_usage("no IMAGE was given; - is standard input");
-    int status = EXIT_SUCCESS;
-    for (; name; name = poptGetArg(popt)) {
-        int one = inspect(name);
+    int status;
+    for (const char **name = names; *name; name++)
+        if (!operand_print_beside(*name, &status))
+            return status;
+    status = EXIT_SUCCESS;
+    for (const char **name = names; *name; name++) {
+        int one = inspect(*name);
         if (one != EXIT_SUCCESS)
             status = one;
     }

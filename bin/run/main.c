@@ -157,7 +157,9 @@ static void make_deterministic(void)
     if (!texts.clock)
         request.host.clock = HOST_CLOCK_VIRTUAL;
     request.host.fixed_seed = true;
-    setenv("SOURCE_DATE_EPOCH", "0", 0);
+    const char *epoch = getenv("SOURCE_DATE_EPOCH");
+    if (!epoch || !*epoch)
+        setenv("SOURCE_DATE_EPOCH", "0", 1);
 }
 
 static bool parse_values(int *status)

@@ -167,7 +167,7 @@ const char *sfpm_float_parse(const char *text, size_t length, int bytes, uint64_
     thread_state_t before;
     const char *end = text + length;
     const char *at = skip_sign(text, end);
-    *bits = text[0] == '-' ? sign_bit(bytes) : 0;
+    *bits = length > 0 && text[0] == '-' ? sign_bit(bytes) : 0;
     if (!sfpm_is_float(text, length))
         return "not a number";
     if (is_word(at, end, "inf"))

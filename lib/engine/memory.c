@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The memory of a program: reserved between guard pages, so that growing it does not
- * move it often, and never readable outside.
+ * The memory of a program: a large one is reserved between guard pages, so that growing it
+ * does not move it often. Each access is compared with its size.
  */
 #include "engine/memory.h"
 

@@ -115,7 +115,7 @@ void sfpm_output_warn(const sfpm_output_options_t *options, const char *path,
     char message[512];
     if (!options || !options->warn)
         return;
-    snprintf(message, sizeof message, "%s: %s", path, text);
+    snprintf(message, sizeof message, "%.300s: %s", path, text);
     options->warn(options->warn_context, message);
 }
 

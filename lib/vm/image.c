@@ -164,6 +164,11 @@ static bool tell_changed(const sfpm_vm_t *vm, sfpm_edit_t *edit)
     const sfpm_image_t *image = sfpm_edit_image(edit);
     if (!vm->tracker || !image || !sfpm_image_shows(image, &vm->commit))
         return true;
+    if (!sfpm_dirty_changed(tracked(vm))) {
+        /* It grew, and what is watched may be unmapped or belong to somebody else. */
+        sfpm_dirty_forget(tracked(vm));
+        return true;
+    }
     sfpm_tracker_collect(vm->tracker);
     const uint64_t *changed = sfpm_dirty_changed(tracked(vm));
     return !changed ||

@@ -44,7 +44,7 @@ agree() {
 # prefixed ARCHIVE: the global names of the static library have the prefix too.
 prefixed() {
     nm -g --defined-only "$1" | awk '
-        NF == 3 && $3 !~ /^(__)?(sfpm_|asan_|odr_asan|ubsan_|gcov|llvm_|covrec|profc)/ { print $3; bad = 1 }
+        NF == 3 && $3 !~ /^(__)?(sfpm_|asan_|odr_asan|ubsan_|gcov|llvm_|covrec|profc|DW\.ref\.__gcc)/ { print $3; bad = 1 }
         END { exit bad }'
 }
 

@@ -40,6 +40,14 @@ succeeds sh -c "sfpm-save '$sum' >>new.img"
 succeeds sh -c '{ dd bs=4 count=1 of=/dev/null 2>/dev/null; sfpm-run -; } <new.img'
 expect_stdout 15
 
+# Nor is an image written over that is only opened after others were printed.
+for into in '1<>' '>>'; do
+    cp before b.img
+    expect_status 2 sh -c "sfpm-inspect a.img b.img ${into}b.img"
+    expect_stderr_match "standard output is the image that is read: print to another file"
+    expect_same b.img before
+done
+
 # The image itself as standard output, of images and of text.
 for into in '1<>' '>>'; do
     for tool in 'sfpm-patch a.img 3=7' 'sfpm-patch -o - a.img 3=7' 'sfpm-convert --flatten a.img' \
