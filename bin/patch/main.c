@@ -17,6 +17,7 @@
 #include "common/output.h"
 #include "common/tool.h"
 #include "patch/edit.h"
+#include "patch/verify.h"
 
 enum {
     MESSAGE_MAX = 1000 /* bytes of a commit's message that is made here */
@@ -111,61 +112,6 @@ static bool add_file(patch_t *patch, const char *path)
     return true;
 }
 
-/* Supplies the regions as they will be; each is kept until the machine is loaded. */
-typedef struct loader {
-    const sfpm_image_t *image;
-    sfpm_edit_t *edit;
-    void *buffers[32];
-    size_t count;
-} loader_t;
-
-static bool supply(void *context, const char *name, const void **bytes, size_t *size)
-{
-    loader_t *loader = context;
-    size_t index;
-    *bytes = NULL;
-    *size = 0;
-    if (!sfpm_image_find_region(loader->image, name, &index))
-        return true;
-    const sfpm_region_info_t *region = sfpm_image_region(loader->image, index);
-    if (region->size > SIZE_MAX - 1 ||
-        loader->count == sizeof loader->buffers / sizeof loader->buffers[0])
-        return false;
-    void *buffer = malloc((size_t)region->size + 1);
-    if (!buffer)
-        return false;
-    loader->buffers[loader->count++] = buffer;
-    *bytes = buffer;
-    *size = (size_t)region->size;
-    return sfpm_edit_read(loader->edit, index, 0, buffer, *size);
-}
-
-/* Whether an edit says itself where the machine stands, so that it need not stand where
- * it stood. */
-static bool moves_machine(const patch_t *patch)
-{
-    static const char *const regions[] = {"state", "stack", "vm_state"};
-    for (size_t i = 0; i < patch->count; i++)
-        for (size_t r = 0; r < sizeof regions / sizeof regions[0]; r++)
-            if (!patch->edits[i].is_code && strcmp(patch->edits[i].name, regions[r]) == 0)
-                return true;
-    return false;
-}
-
-/* Whether the changed machine may run, and goes on from where it stood. */
-static bool verify(const patch_t *patch, sfpm_edit_t *edit)
-{
-    const sfpm_image_t *image = patch->image.image;
-    loader_t loader = {.image = image, .edit = edit};
-    sfpm_vm_t *vm = sfpm_vm_create();
-    bool ok = vm && sfpm_vm_load(vm, supply, &loader) && sfpm_vm_verify(vm) &&
-              (moves_machine(patch) || sfpm_vm_same_frames(patch->vm, vm));
-    sfpm_vm_destroy(vm);
-    while (loader.count > 0)
-        free(loader.buffers[--loader.count]);
-    return ok;
-}
-
 /* Puts the edits into the commit. Returns the exit status. */
 static int apply(patch_t *patch, sfpm_edit_t *commit)
 {
@@ -176,7 +122,8 @@ static int apply(patch_t *patch, sfpm_edit_t *commit)
         if (!patch_edit_matches(&patch->edits[i], &patch->target, reason))
             return tool_fail(patch->image.label, "%s; nothing is written", reason);
     }
-    if (!patch->vm || options.force || verify(patch, commit))
+    if (!patch->vm || options.force ||
+        patch_verify(patch->image.image, patch->vm, patch->edits, patch->count, commit))
         return EXIT_SUCCESS;
     if (sfpm_last_status() != SFPM_ERR_BYTECODE &&
         sfpm_last_status() != SFPM_ERR_MISMATCH)

@@ -129,13 +129,10 @@ static bool check_region(const char *name, const void *base, size_t size, uint32
         return sfpm_fail(SFPM_ERR_LIMIT,
                          "the region name is too long (%zu bytes, at most %d)",
                          strlen(name), SFPM_TEXT_MAX);
-    if (flags & SFPM_REGION_SECRET && !sealed)
-        return sfpm_fail(
-            SFPM_ERR_SECRET,
-            "region '%s' is secret and the image is not encrypted: encrypt it, "
-            "or mark the region volatile",
-            name);
-    return true;
+    const sfpm_region_t region = {.name = (char *)(uintptr_t)name, .flags = flags};
+    return sfpm_secret_allowed(
+        &region, sealed,
+        " and the image is not encrypted: encrypt it, or mark the region volatile");
 }
 
 bool sfpm_edit_set_region(sfpm_edit_t *edit, const char *name, size_t instance,

@@ -115,4 +115,12 @@ bool sfpm_stream_spares(const sfpm_image_t *image, const sfpm_output_t *output);
 /* Writes a whole file of the original layout. */
 bool sfpm_v1_encode(sfpm_edit_t *edit, sfpm_output_t *output);
 
+/* Under the lock that `output` holds: whether it is still the image's file, with the last
+ * commit that is known. */
+bool sfpm_image_still_ours(const sfpm_image_t *image, const sfpm_output_t *output);
+
+/* Whether a region may be written: a secret one only `sealed`. The reason completes the
+ * sentence "region 'x' is secret". */
+bool sfpm_secret_allowed(const sfpm_region_t *region, bool sealed, const char *reason);
+
 #endif

@@ -147,12 +147,10 @@ static bool remember(sfpm_rewriter_t *rewriter, sfpm_plan_t *plan, sfpm_index_t 
 /* Refuses what would reveal secrets by decrypting. */
 static bool check_secrets(const sfpm_rewriter_t *rewriter, const sfpm_index_t *index)
 {
-    for (size_t i = 0; !rewriter->keys.sealed && i < index->num_regions; i++)
-        if (index->regions[i].flags & SFPM_REGION_SECRET)
-            return sfpm_fail(
-                SFPM_ERR_SECRET,
-                "region '%s' is secret: the image cannot be written unencrypted",
-                index->regions[i].name);
+    for (size_t i = 0; i < index->num_regions; i++)
+        if (!sfpm_secret_allowed(&index->regions[i], rewriter->keys.sealed,
+                                 ": the image cannot be written unencrypted"))
+            return false;
     return true;
 }
 

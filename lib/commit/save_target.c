@@ -79,35 +79,6 @@ static bool write_whole(sfpm_edit_t *edit, sfpm_output_t *output)
            sfpm_commit_write(edit, last, output);
 }
 
-static bool changed(const sfpm_image_t *image)
-{
-    return sfpm_fail(SFPM_ERR_CHANGED,
-                     "%s: was changed by another program since commit %llu was read: "
-                     "read it again and retry",
-                     sfpm_input_name(image->input),
-                     (unsigned long long)image->last.number);
-}
-
-bool sfpm_image_same_last(const sfpm_image_t *image)
-{
-    sfpm_trailer_t last;
-    if (!sfpm_input_refresh(image->input) || !sfpm_log_last(image->input, &last))
-        return false;
-    return (last.offset == image->last.offset && last.sum == image->last.sum) ||
-           changed(image);
-}
-
-bool sfpm_image_is_unchanged(const sfpm_image_t *image, const char *filename)
-{
-    const struct stat *file = image ? sfpm_input_file(image->input) : NULL;
-    if (!file || !filename)
-        return true;
-    /* A name that led to the image, and does no more; others never did. */
-    if (!sfpm_leads_to(filename, file))
-        return !image->path || strcmp(filename, image->path) != 0 || changed(image);
-    return image->info.format == 1 || sfpm_image_same_last(image);
-}
-
 bool sfpm_stream_spares(const sfpm_image_t *image, const sfpm_output_t *output)
 {
     const struct stat *file = sfpm_output_file(output);
@@ -228,16 +199,6 @@ bool sfpm_edit_save_delta(sfpm_edit_t *edit, const char *filename,
 
 /* ---- in place ---- */
 
-/* Under the lock: is this still the file, and its last commit the one we know? */
-static bool still_ours(const sfpm_image_t *image, const sfpm_output_t *output)
-{
-    const struct stat *read = sfpm_input_file(image->input);
-    const struct stat *locked = sfpm_output_file(output);
-    if (!read || !locked || !sfpm_same_file(read, locked))
-        return changed(image);
-    return image->info.format == 1 || sfpm_image_same_last(image);
-}
-
 /* An edit is inherited from the file it replaces, so it needs the lock as well:
  * sfpm_output_create() holds it from here to the rename. */
 static bool replace_v1(sfpm_edit_t *edit, const sfpm_output_options_t *how)
@@ -262,7 +223,7 @@ bool sfpm_image_lock(sfpm_image_t *image, const sfpm_write_options_t *options)
     if (!output)
         return image->locked;
     image->locked =
-        still_ours(image, output) && (image->lock = sfpm_output_hold(output)) >= 0;
+        sfpm_image_still_ours(image, output) && (image->lock = sfpm_output_hold(output)) >= 0;
     sfpm_output_discard(output);
     return image->locked;
 }
@@ -272,7 +233,7 @@ static bool append(sfpm_edit_t *edit, const sfpm_output_options_t *how)
     sfpm_output_t *output = sfpm_output_append(edit->image->path, how);
     if (!output)
         return false;
-    if (still_ours(edit->image, output) &&
+    if (sfpm_image_still_ours(edit->image, output) &&
         sfpm_commit_write(edit, &edit->image->last, output))
         return finish(edit, output);
     sfpm_output_discard(output);

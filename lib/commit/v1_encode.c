@@ -12,10 +12,9 @@
 static bool check_contents(const sfpm_index_t *index)
 {
     for (size_t i = 0; i < index->num_regions; i++)
-        if (index->regions[i].flags & SFPM_REGION_SECRET)
-            return sfpm_fail(SFPM_ERR_SECRET,
-                             "region '%s' is secret: version 1 cannot encrypt it",
-                             index->regions[i].name);
+        if (!sfpm_secret_allowed(&index->regions[i], false,
+                                 ": version 1 cannot encrypt it"))
+            return false;
     if (index->num_attributes > 0)
         return sfpm_fail(SFPM_ERR_UNSUPPORTED,
                          "a version 1 image cannot hold attributes");

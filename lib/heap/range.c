@@ -10,7 +10,13 @@
 #ifndef MAP_NORESERVE
 #define MAP_NORESERVE 0
 #endif
-#ifdef MAP_FIXED_NOREPLACE
+/* ThreadSanitizer replaces an address that it does not like by 0, and root can map that. */
+#ifdef __has_feature
+#if __has_feature(thread_sanitizer)
+#define __SANITIZE_THREAD__ 1
+#endif
+#endif
+#if defined MAP_FIXED_NOREPLACE && !defined __SANITIZE_THREAD__
 #define MAP_EXACTLY MAP_FIXED_NOREPLACE
 #else
 #define MAP_EXACTLY 0 /* a hint: where it led to is looked at */

@@ -11,9 +11,9 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "image/log.h"
+#include "image/nonce.h"
 
-/* Bound to each box: header, prefix, place. */
-enum { BOUND_SIZE = SFPM_HEADER_SIZE + SFPM_BOX_PREFIX + 8, CHECK_SIZE = 16 };
+enum { CHECK_SIZE = 16 };
 
 /* 128 MiB and about half a second for each guess, but only once for the legitimate user.
  */
@@ -153,28 +153,17 @@ static bool load_cipher(sfpm_opener_t *opener, uint64_t salt_offset)
 
 /* ---- boxes ---- */
 
-static void bind(const sfpm_keys_t *keys, const uint8_t *prefix, uint32_t kind,
-                 uint64_t offset, uint8_t bound[BOUND_SIZE],
-                 uint8_t nonce[SFPM_NONCE_SIZE])
-{
-    memcpy(bound, keys->header, SFPM_HEADER_SIZE);
-    memcpy(bound + SFPM_HEADER_SIZE, prefix, SFPM_BOX_PREFIX);
-    sfpm_put_u64(bound + SFPM_HEADER_SIZE + SFPM_BOX_PREFIX, offset);
-    memcpy(nonce, prefix + 8, 8);
-    sfpm_put_u32(nonce + 8, kind);
-}
-
 bool sfpm_box_open(sfpm_opener_t *opener, uint32_t kind, uint64_t offset,
                    const uint8_t *box, size_t length, uint8_t *to, size_t *size)
 {
-    uint8_t bound[BOUND_SIZE], nonce[SFPM_NONCE_SIZE];
+    uint8_t bound[SFPM_BOUND_SIZE], nonce[SFPM_NONCE_SIZE];
     if (length < SFPM_BOX_EXTRA)
         return sfpm_fail_at(SFPM_ERR_CORRUPT, offset,
                             "the encrypted part at offset %llu is too short",
                             (unsigned long long)offset);
     if (!load_cipher(opener, sfpm_get_u64(box)))
         return false;
-    bind(opener->keys, box, kind, offset, bound, nonce);
+    sfpm_box_nonce(opener->keys, box, kind, offset, bound, nonce);
     *size = length - SFPM_BOX_EXTRA;
     return sfpm_unseal(opener->cipher, nonce, bound, sizeof bound, box + SFPM_BOX_PREFIX,
                        *size, to) ||
@@ -200,10 +189,10 @@ void sfpm_sealer_free(sfpm_sealer_t *sealer)
 bool sfpm_box_seal(sfpm_sealer_t *sealer, uint32_t kind, uint64_t offset,
                    const void *from, size_t size, uint8_t *box)
 {
-    uint8_t bound[BOUND_SIZE], nonce[SFPM_NONCE_SIZE];
+    uint8_t bound[SFPM_BOUND_SIZE], nonce[SFPM_NONCE_SIZE];
     sfpm_put_u64(box, sealer->salt_offset);
     sfpm_put_u64(box + 8, sealer->counter++);
-    bind(sealer->keys, box, kind, offset, bound, nonce);
+    sfpm_box_nonce(sealer->keys, box, kind, offset, bound, nonce);
     return sfpm_seal(sealer->cipher, nonce, bound, sizeof bound, from, size,
                      box + SFPM_BOX_PREFIX);
 }

@@ -39,8 +39,9 @@ static bool make_shadows(sfpm_job_t *job)
 {
     if (job->shadows)
         return true;
-    job->count = job->snapshot->num_regions;
-    job->shadows = SFPM_NEW_N(sfpm_shadow_t, job->count);
+    job->shadows = SFPM_NEW_N(sfpm_shadow_t, job->snapshot->num_regions);
+    if (job->shadows)
+        job->count = job->snapshot->num_regions;
     return job->shadows != NULL;
 }
 

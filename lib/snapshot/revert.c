@@ -100,6 +100,7 @@ bool sfpm_revert_prepare(sfpm_restoring_t *restoring)
     for (size_t i = 0; restoring->fresh && i < count; i++)
         if (sfpm_restoring_has_source(restoring, i) &&
             sfpm_dirty_changed(sfpm_snapshot_tracked(restoring->snapshot, i)) &&
+            !sfpm_restoring_source(restoring, i)->made &&
             sfpm_restoring_source(restoring, i)->size ==
                 restoring->snapshot->regions[i].size &&
             !read_changed(restoring, i))

@@ -33,6 +33,13 @@ static void watch_mapped(sfpm_tracked_t memory, const sfpm_mapping_t *mapping,
     sfpm_error_restore(&before);
 }
 
+/* What a migration made is not what the commit holds. */
+static bool is_made(const sfpm_restoring_t *restoring, size_t registered)
+{
+    return sfpm_restoring_has_source(restoring, registered) &&
+           sfpm_restoring_source(restoring, registered)->made;
+}
+
 static void region_restored(const sfpm_restoring_t *restoring, size_t registered)
 {
     const sfpm_snapshot_t *snapshot = restoring->snapshot;
@@ -46,7 +53,7 @@ static void region_restored(const sfpm_restoring_t *restoring, size_t registered
         sfpm_dirty_reverted(memory);
     else if (wanted == SFPM_TRACKING_NONE ||
              !is_watchable(&snapshot->regions[registered]) ||
-             snapshot->regions[registered].placed)
+             snapshot->regions[registered].placed || is_made(restoring, registered))
         sfpm_dirty_forget(memory);
     else if (mappings && mappings[registered].wanted &&
              (wanted == SFPM_TRACKING_AUTO || wanted == SFPM_TRACKING_PAGEMAP))

@@ -162,14 +162,17 @@ bool sfpm_vm_written(sfpm_vm_t *vm, const sfpm_edit_t *edit)
 static bool tell_changed(const sfpm_vm_t *vm, sfpm_edit_t *edit)
 {
     const sfpm_image_t *image = sfpm_edit_image(edit);
-    if (!vm->tracker || !image || !sfpm_image_shows(image, &vm->commit))
+    if (!vm->tracker)
         return true;
     if (!sfpm_dirty_changed(tracked(vm))) {
         /* It grew, and what is watched may be unmapped or belong to somebody else. */
         sfpm_dirty_forget(tracked(vm));
         return true;
     }
+    /* Also for a commit elsewhere, after which it is watched from there on. */
     sfpm_tracker_collect(vm->tracker);
+    if (!image || !sfpm_image_shows(image, &vm->commit))
+        return true;
     const uint64_t *changed = sfpm_dirty_changed(tracked(vm));
     return !changed ||
            sfpm_edit_set_changed(edit, sfpm_region_names[SFPM_MEMORY], 0, changed,

@@ -196,7 +196,7 @@ END_TEST
 
 static sfpm_image_t *open_greedily(const uint8_t *bytes, size_t size)
 {
-    void *memory = malloc((size_t)80 * MIB);
+    void *volatile memory = malloc((size_t)80 * MIB); /* not to be left out */
     free(memory);
     if (!memory)
         sfpm_image_open(NULL, NULL); /* fails, and says so */

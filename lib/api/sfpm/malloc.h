@@ -100,8 +100,10 @@ void *sfpm_c_realloc(void *block, size_t size)
 void sfpm_c_free(void *block)
 {
     sfpm_heap_t *heap = sfpm_c_heap();
-    if (!heap || !sfpm_heap_free(heap, block))
-        free(block); /* which reports that it was freed already */
+    if (heap && sfpm_heap_contains(heap, block))
+        sfpm_heap_free(heap, block);
+    else
+        free(block); /* which reports a block that was freed already */
 }
 
 char *sfpm_c_strdup(const char *text)

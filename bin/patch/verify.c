@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/* Refuses a patch after which the machine could not run, or would go on elsewhere. */
+#include "patch/verify.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Supplies the regions as they will be; each is kept until the machine is loaded. */
+typedef struct loader {
+    const sfpm_image_t *image;
+    sfpm_edit_t *edit;
+    void *buffers[32];
+    size_t count;
+} loader_t;
+
+static bool supply(void *context, const char *name, const void **bytes, size_t *size)
+{
+    loader_t *loader = context;
+    size_t index;
+    *bytes = NULL;
+    *size = 0;
+    if (!sfpm_image_find_region(loader->image, name, &index))
+        return true;
+    const sfpm_region_info_t *region = sfpm_image_region(loader->image, index);
+    if (region->size > SIZE_MAX - 1 ||
+        loader->count == sizeof loader->buffers / sizeof loader->buffers[0])
+        return false;
+    void *buffer = malloc((size_t)region->size + 1);
+    if (!buffer)
+        return false;
+    loader->buffers[loader->count++] = buffer;
+    *bytes = buffer;
+    *size = (size_t)region->size;
+    return sfpm_edit_read(loader->edit, index, 0, buffer, *size);
+}
+
+/* Whether an edit says itself where the machine stands, so that it need not stand where
+ * it stood. */
+static bool moves_machine(const patch_edit_t *edits, size_t count)
+{
+    static const char *const regions[] = {"state", "stack", "vm_state"};
+    for (size_t i = 0; i < count; i++)
+        for (size_t r = 0; r < sizeof regions / sizeof regions[0]; r++)
+            if (!edits[i].is_code && strcmp(edits[i].name, regions[r]) == 0)
+                return true;
+    return false;
+}
+
+bool patch_verify(const sfpm_image_t *image, const sfpm_vm_t *before,
+                  const patch_edit_t *edits, size_t count, sfpm_edit_t *edit)
+{
+    loader_t loader = {.image = image, .edit = edit};
+    sfpm_vm_t *vm = sfpm_vm_create();
+    bool ok = vm && sfpm_vm_load(vm, supply, &loader) && sfpm_vm_verify(vm) &&
+              (moves_machine(edits, count) || sfpm_vm_same_frames(before, vm));
+    sfpm_vm_destroy(vm);
+    while (loader.count > 0)
+        free(loader.buffers[--loader.count]);
+    return ok;
+}
