@@ -12,7 +12,6 @@
 #include "base/memory.h"
 #include "base/options.h"
 #include "snapshot/snapshot.h"
-#include "snapshot/clients.h"
 
 /* What a heap's handle says of its memory, to go back to. */
 typedef struct memory {

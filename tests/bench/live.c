@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Large regions of a running program: mapped, watched, saved in the background. */
-#include "snapshot/clients.h"
+#include "snapshot/snapshot.h"
 #include "bench.h"
 
 #include <pthread.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Restores of 1 GiB, against memcpy of the same bytes. */
-#include "snapshot/clients.h"
+#include "snapshot/snapshot.h"
 #include "bench.h"
 
 #include <sfpm/snapshot.h>

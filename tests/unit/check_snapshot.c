@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "snapshot/clients.h"
+#include "snapshot/snapshot.h"
 #include "snapshot_common.h"
 
 /* ---- Registering --------------------------------------------------------- */

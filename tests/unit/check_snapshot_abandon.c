@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "snapshot/clients.h"
+#include "snapshot/snapshot.h"
 #include "../sanitized.h"
 #include "snapshot_common.h"
 

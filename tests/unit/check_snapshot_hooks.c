@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "snapshot/clients.h"
+#include "snapshot/snapshot.h"
 #include "snapshot_common.h"
 
 /* What was called, in order: the hook's letter and s, S, r, R for before and after

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "snapshot/clients.h"
+#include "snapshot/snapshot.h"
 #include "commit/commit.h"
 #include "scarce.h"
 #include "snapshot_common.h"

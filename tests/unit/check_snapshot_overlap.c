@@ -9,7 +9,7 @@
 
 #include <sfpm/heap.h>
 
-#include "snapshot/clients.h"
+#include "snapshot/snapshot.h"
 #include "snapshot_common.h"
 
 static uint8_t memory[8192];

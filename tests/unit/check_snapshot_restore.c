@@ -6,7 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "snapshot/clients.h"
+#include "snapshot/snapshot.h"
 #include "commit/commit.h"
 #include "snapshot/host_abi.h"
 #include "snapshot_common.h"

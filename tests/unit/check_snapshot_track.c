@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "snapshot/clients.h"
+#include "snapshot/snapshot.h"
 #include "snapshot_common.h"
 #include "snapshot/tracking.h"
 

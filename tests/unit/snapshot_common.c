@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "snapshot/clients.h"
+#include "snapshot/snapshot.h"
 #include "base/bytes.h"
 
 bool file_contains(const char *path, const void *bytes, size_t size)
