@@ -91,12 +91,13 @@ static bool resize_table(sfpm_region_t *region)
 }
 
 /* Volatile regions hold nothing but zeros, so their table needs digests only. */
-static bool plan_zero_region(sfpm_region_t *region)
+static bool plan_zero_region(const sfpm_plan_t *plan, sfpm_region_t *region)
 {
     for (size_t i = 0; i < region->num_leaves; i++) {
         sfpm_leaf_t leaf;
         uint64_t base = (uint64_t)i * SFPM_LEAF_BYTES;
-        if (!sfpm_leaf_zero(sfpm_span(region->size, base, SFPM_LEAF_BYTES), &leaf))
+        if (!sfpm_leaf_zero(sfpm_span(region->size, base, SFPM_LEAF_BYTES),
+                            plan->zero_chunk_sum, &leaf))
             return false;
         sfpm_leaf_digest(leaf.sums, leaf.num_chunks, region->leaves[i].digest);
         sfpm_leaf_free(&leaf);
@@ -129,7 +130,7 @@ static bool plan_region(sfpm_plan_t *plan, size_t which)
     if (!inherited && !source->changed && !resize_table(region))
         return false;
     if (source->kind == SFPM_SOURCE_MEMORY && !source->memory)
-        return plan_zero_region(region);
+        return plan_zero_region(plan, region);
     for (size_t leaf = 0; leaf < region->num_leaves; leaf++) {
         uint64_t base = (uint64_t)leaf * SFPM_LEAF_BYTES;
         sfpm_meter_add(edit->meter, sfpm_span(region->size, base, SFPM_LEAF_BYTES));
@@ -145,12 +146,11 @@ static bool plan_region(sfpm_plan_t *plan, size_t which)
 
 bool sfpm_plan_make(sfpm_plan_t *plan, sfpm_edit_t *edit, uint64_t offset)
 {
-    static const uint8_t zeros[SFPM_CHUNK];
     uint64_t after = offset + SFPM_RECORD_SIZE;
     plan->edit = edit;
     plan->packed = edit->keys || edit->index.codec != SFPM_CODEC_NONE;
     plan->data_offset = (after + SFPM_PAGE - 1) & ~(uint64_t)(SFPM_PAGE - 1);
-    plan->zero_chunk_sum = sfpm_checksum(zeros, sizeof zeros, 0);
+    plan->zero_chunk_sum = sfpm_zero_sum(SFPM_CHUNK);
     plan->scratch = sfpm_new_block(SFPM_CHUNK);
     plan->contents = sfpm_new_block(SFPM_CHUNK);
     if (edit->contents)

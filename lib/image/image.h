@@ -118,8 +118,13 @@ const sfpm_leaf_t *sfpm_reader_extents(sfpm_reader_t *reader, const sfpm_region_
 const sfpm_region_t *sfpm_reader_base_region(sfpm_reader_t *reader,
                                              const sfpm_region_t *region);
 
-/* A leaf over `size` zero bytes: sums, but no extents. */
-bool sfpm_leaf_zero(uint64_t size, sfpm_leaf_t *leaf);
+/* The sum of zeros: of at most a chunk; of a whole chunk, which the reader keeps. */
+uint64_t sfpm_zero_sum(size_t size);
+uint64_t sfpm_reader_zero_sum(sfpm_reader_t *reader);
+
+/* A leaf over `size` zero bytes: sums, but no extents. `chunk_sum` is that of a whole
+ * chunk of zeros. */
+bool sfpm_leaf_zero(uint64_t size, uint64_t chunk_sum, sfpm_leaf_t *leaf);
 
 /* Cuts an extent down to `count` pages from `first` on; false when none is left. */
 bool sfpm_extent_cut(sfpm_extent_t *extent, uint32_t first, uint32_t count);

@@ -47,7 +47,8 @@ static bool load_base_leaf(sfpm_reader_t *reader, const sfpm_region_t *region,
     const sfpm_leaf_t *old = sfpm_reader_leaf(reader->base, base, which);
     if (!old)
         return false;
-    *leaf = (sfpm_leaf_t){.num_chunks = old->num_chunks, .num_extents = 1};
+    *leaf =
+        (sfpm_leaf_t){.num_chunks = old->num_chunks, .num_extents = old->num_extents > 0};
     leaf->sums = sfpm_copy_bytes(old->sums, old->num_chunks * sizeof *old->sums);
     leaf->extents = SFPM_NEW(sfpm_extent_t);
     if (!leaf->sums || !leaf->extents) {
@@ -59,9 +60,21 @@ static bool load_base_leaf(sfpm_reader_t *reader, const sfpm_region_t *region,
     return true;
 }
 
-bool sfpm_leaf_zero(uint64_t size, sfpm_leaf_t *leaf)
+uint64_t sfpm_zero_sum(size_t size)
 {
     static const uint8_t zeros[SFPM_CHUNK];
+    return sfpm_checksum(zeros, size, 0);
+}
+
+uint64_t sfpm_reader_zero_sum(sfpm_reader_t *reader)
+{
+    if (reader->zero_sum == 0)
+        reader->zero_sum = sfpm_zero_sum(SFPM_CHUNK);
+    return reader->zero_sum;
+}
+
+bool sfpm_leaf_zero(uint64_t size, uint64_t chunk_sum, sfpm_leaf_t *leaf)
+{
     *leaf = (sfpm_leaf_t){.num_chunks = (uint32_t)((size + SFPM_CHUNK - 1) / SFPM_CHUNK)};
     leaf->sums = SFPM_NEW_N(uint64_t, leaf->num_chunks);
     leaf->extents = SFPM_NEW_N(sfpm_extent_t, 0);
@@ -69,10 +82,9 @@ bool sfpm_leaf_zero(uint64_t size, sfpm_leaf_t *leaf)
         sfpm_leaf_free(leaf);
         return false;
     }
-    uint64_t full = size >= SFPM_CHUNK ? sfpm_checksum(zeros, SFPM_CHUNK, 0) : 0;
     for (uint32_t i = 0; i < leaf->num_chunks; i++) {
         size_t span = sfpm_span(size, (uint64_t)i * SFPM_CHUNK, SFPM_CHUNK);
-        leaf->sums[i] = span == SFPM_CHUNK ? full : sfpm_checksum(zeros, span, 0);
+        leaf->sums[i] = span == SFPM_CHUNK ? chunk_sum : sfpm_zero_sum(span);
     }
     return true;
 }
@@ -195,7 +207,7 @@ static bool load_contents(sfpm_reader_t *reader, const sfpm_region_t *region,
     size_t size =
         sfpm_span(region->size, (uint64_t)which * SFPM_LEAF_BYTES, SFPM_LEAF_BYTES);
     if (offset == SFPM_LEAF_ZERO)
-        return sfpm_leaf_zero(size, leaf);
+        return sfpm_leaf_zero(size, sfpm_reader_zero_sum(reader), leaf);
     if (offset == SFPM_LEAF_BASE)
         return load_base_leaf(reader, region, which, size, leaf);
     return load_stored_leaf(reader, region, which, true, leaf);

@@ -29,7 +29,7 @@ static sfpm_extent_t random_extent(uint32_t page, uint64_t size)
 
 static void make_leaf(uint64_t size, sfpm_leaf_t *leaf)
 {
-    ck_assert_ok(sfpm_leaf_zero(size, leaf));
+    ck_assert_ok(sfpm_leaf_zero(size, sfpm_zero_sum(SFPM_CHUNK), leaf));
     free(leaf->extents);
     leaf->extents = calloc(SFPM_LEAF_PAGES, sizeof *leaf->extents);
     ck_assert_ptr_nonnull(leaf->extents);

@@ -203,7 +203,7 @@ START_TEST(every_zero_leaf_is_checked)
     sfpm_region_t regions[2] = {{name, 100, 0, 0, {0}, 1, &refs[0], 0},
                                 {name, 100, 0, 0, {0}, 1, &refs[1], 0}};
     forge_start(&forge);
-    ck_assert_ok(sfpm_leaf_zero(100, &leaf));
+    ck_assert_ok(sfpm_leaf_zero(100, sfpm_zero_sum(SFPM_CHUNK), &leaf));
     sfpm_leaf_digest(leaf.sums, 1, refs[0].digest);
     sfpm_leaf_free(&leaf);
     memset(refs[1].digest, 9, SFPM_DIGEST_SIZE);

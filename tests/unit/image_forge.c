@@ -20,8 +20,13 @@ static void zeros(forge_t *forge, size_t size)
 
 void forge_start(forge_t *forge)
 {
+    forge_start_with(forge, 0);
+}
+
+void forge_start_with(forge_t *forge, uint64_t incompatible)
+{
     uint8_t bytes[SFPM_HEADER_SIZE];
-    sfpm_header_t header = {0};
+    sfpm_header_t header = {.incompatible = incompatible};
     *forge = (forge_t){.begin = SFPM_HEADER_SIZE, .start = SFPM_HEADER_SIZE};
     sfpm_header_encode(&header, bytes);
     forge_bytes(forge, bytes, sizeof bytes);

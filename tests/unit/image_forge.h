@@ -19,6 +19,8 @@ typedef struct forge {
 
 /* An image of a header and nothing else. */
 void forge_start(forge_t *forge);
+/* The same with incompatible features. */
+void forge_start_with(forge_t *forge, uint64_t incompatible);
 void forge_end(forge_t *forge);
 
 /* Appends a record, padded; returns where it begins. */
