@@ -97,6 +97,7 @@ static bool after_restore(void *context, const sfpm_restore_event_t *event)
         return sfpm_fail(SFPM_ERR_CORRUPT, "heap '%s': its header is damaged",
                          heap->name);
     heap->used = (size_t)used;
+    heap->restoring = false;
     fit_range(heap);
     return sfpm_hosts_bind(heap) && sfpm_types_bind(heap) && sfpm_relocate_others(heap);
 }
@@ -144,7 +145,7 @@ bool sfpm_heap_add_to_snapshot(sfpm_heap_t *heap, sfpm_snapshot_t *snapshot)
         heap->snapshot = NULL;
         return false;
     }
-    if (sfpm_hooks_add_last(snapshot, &hooks))
+    if (sfpm_hooks_add_ours(snapshot, &hooks))
         return true;
     sfpm_snapshot_remove_region(snapshot, heap->name, 0);
     heap->snapshot = NULL;

@@ -11,6 +11,7 @@
 
 #include "base/memory.h"
 #include "base/options.h"
+#include "snapshot/hooks.h"
 #include "snapshot/snapshot.h"
 
 /* What a heap's handle says of its memory, to go back to. */
@@ -39,6 +40,7 @@ typedef struct part {
     header_t header;     /* its numbers, from the image */
     sfpm_heap_t preview; /* its tables; without a base while they are not read */
     memory_t old;
+    bool placed;    /* it has its place for the restored contents */
     bool elsewhere; /* than the image says: filled and corrected here */
 } part_t;
 
@@ -124,11 +126,25 @@ static bool find_parts(restoring_t *restoring, const sfpm_heap_t *wanted)
 
 /* ---- Places ------------------------------------------------------------------- */
 
+/* The range of a part, without what other parts will need: one that was saved when it
+ * could not be as large may have another right behind it. */
+static size_t room_there(const restoring_t *restoring, const part_t *part)
+{
+    uint64_t room = part->header.max_size;
+    for (size_t i = 0; i < restoring->count; i++) {
+        uint64_t distance = restoring->parts[i].header.base - part->header.base;
+        if (distance > 0 && distance < room)
+            room = distance;
+    }
+    return (size_t)room;
+}
+
 /* As much of the range as there is room for, at the address where pointers are right. */
-static uint8_t *reserve_there(const part_t *part, size_t *reserved)
+static uint8_t *reserve_there(const restoring_t *restoring, const part_t *part,
+                              size_t *reserved)
 {
     const header_t *header = &part->header;
-    for (*reserved = (size_t)header->max_size;; *reserved /= 2) {
+    for (*reserved = room_there(restoring, part);; *reserved /= 2) {
         if (*reserved < size_in_image(part))
             *reserved = size_in_image(part);
         *reserved = (*reserved + SEGMENT_SIZE - 1) / SEGMENT_SIZE * SEGMENT_SIZE;
@@ -151,7 +167,7 @@ static bool place_is_free(const part_t *part)
 
 /* The heap's own range, when it is the right one, or another one at that place; no more
  * than its table of segments has room for. */
-static bool take_place(const part_t *part)
+static bool take_place(const restoring_t *restoring, const part_t *part)
 {
     sfpm_heap_t *heap = part->heap;
     size_t size = size_in_image(part);
@@ -160,7 +176,7 @@ static bool take_place(const part_t *part)
     size_t open = heap->accessible;
     if ((uintptr_t)base != part->header.base || size > reserved) {
         open = 0;
-        base = reserve_there(part, &reserved);
+        base = reserve_there(restoring, part, &reserved);
     }
     if (!base)
         return false;
@@ -200,11 +216,18 @@ static bool take_other_place(const restoring_t *restoring, part_t *part)
     return true;
 }
 
+/* Those that can stay take their places before any other looks for one. */
 static bool take_places(restoring_t *restoring)
 {
     for (size_t i = 0; i < restoring->count; i++) {
         part_t *part = &restoring->parts[i];
-        if (!(place_is_free(part) ? take_place(part) : take_other_place(restoring, part)))
+        part->placed = place_is_free(part);
+        if (part->placed && !take_place(restoring, part))
+            return fail_part(restoring, part);
+    }
+    for (size_t i = 0; i < restoring->count; i++) {
+        part_t *part = &restoring->parts[i];
+        if (!part->placed && !take_other_place(restoring, part))
             return fail_part(restoring, part);
         restoring->displaced[i] = (displaced_t){.from = part->header.base,
                                                 .size = size_in_image(part),
@@ -310,45 +333,97 @@ static bool restore_memory(restoring_t *restoring, bool *complete)
     return *complete || sfpm_last_status() == SFPM_ERR_UNFINISHED;
 }
 
+/* All heaps are themselves again, in the old memory or the restored. */
+static void end(const restoring_t *restoring, bool restored)
+{
+    if (restored)
+        finish(restoring);
+    else
+        go_back(restoring);
+    for (size_t i = 0; i < restoring->count; i++) {
+        restoring->parts[i].heap->restoring = false;
+        restoring->parts[i].heap->displaced = NULL;
+        restoring->parts[i].heap->num_displaced = 0;
+    }
+}
+
+static void release(restoring_t *restoring)
+{
+    for (size_t i = 0; i < restoring->count; i++)
+        sfpm_preview_free(&restoring->parts[i].preview);
+    free(restoring->parts);
+    free(restoring->displaced);
+    sfpm_image_close(restoring->image);
+    free(restoring);
+}
+
+static void begin(restoring_t *restoring, void (*abandon)(void *restoring))
+{
+    sfpm_callbacks_t *callbacks = restoring->snapshot->callbacks;
+    callbacks->abandon = abandon;
+    callbacks->abandon_context = restoring;
+    for (size_t i = 0; i < restoring->count; i++)
+        restoring->parts[i].heap->restoring = true;
+}
+
+static void no_longer(const restoring_t *restoring)
+{
+    restoring->snapshot->callbacks->abandon = NULL;
+    restoring->snapshot->callbacks->abandon_context = NULL;
+}
+
+/* A callback of the program left the restore, and it never returns. The hooks of heaps,
+ * which come first once memory is restored, tell how far it came. */
+static void abandon(void *context)
+{
+    restoring_t *restoring = context;
+    bool restored = false;
+    for (size_t i = 0; i < restoring->count; i++)
+        restored = restored || !restoring->parts[i].heap->restoring;
+    no_longer(restoring);
+    end(restoring, restored);
+    release(restoring);
+}
+
 static bool restore(restoring_t *restoring)
 {
     bool complete = false;
     for (size_t i = 0; i < restoring->count; i++)
         if (!look(restoring, &restoring->parts[i]))
             return fail_part(restoring, &restoring->parts[i]);
-    for (size_t i = 0; i < restoring->count; i++)
-        restoring->parts[i].heap->restoring = true;
-    if (restore_memory(restoring, &complete))
-        finish(restoring);
-    else
-        go_back(restoring);
-    for (size_t i = 0; i < restoring->count; i++) {
-        restoring->parts[i].heap->restoring = false;
-        restoring->parts[i].heap->num_displaced = 0;
-    }
+    begin(restoring, abandon);
+    bool restored = restore_memory(restoring, &complete);
+    no_longer(restoring);
+    end(restoring, restored);
     return complete;
+}
+
+/* Opens the image, whose commit and base need not be looked for again. */
+static bool open_image(restoring_t *restoring, const sfpm_heap_t *heap,
+                       const char *filename, const sfpm_restore_options_t *options)
+{
+    restoring->snapshot = heap->snapshot;
+    if (!sfpm_take_options(&restoring->options, sizeof restoring->options, options))
+        return false;
+    restoring->image = sfpm_snapshot_open_image(heap->snapshot, filename, options);
+    restoring->options.struct_size = sizeof restoring->options;
+    restoring->options.commit = 0;
+    restoring->options.base = NULL;
+    return restoring->image != NULL;
 }
 
 bool sfpm_heap_restore(sfpm_heap_t *heap, const char *filename,
                        const sfpm_restore_options_t *options)
 {
-    restoring_t restoring = {.count = 0};
     if (!heap || !filename || !heap->snapshot)
         return sfpm_fail(
             SFPM_ERR_ARGUMENT,
             "no file name or no heap that was added to a snapshot was given");
-    if (!sfpm_take_options(&restoring.options, sizeof restoring.options, options))
+    restoring_t *restoring = SFPM_NEW(restoring_t);
+    if (!restoring)
         return false;
-    restoring.snapshot = heap->snapshot;
-    restoring.image = sfpm_snapshot_open_image(heap->snapshot, filename, options);
-    restoring.options.struct_size = sizeof restoring.options;
-    restoring.options.commit = 0;
-    restoring.options.base = NULL;
-    bool ok = restoring.image && find_parts(&restoring, heap) && restore(&restoring);
-    for (size_t i = 0; i < restoring.count; i++)
-        sfpm_preview_free(&restoring.parts[i].preview);
-    free(restoring.parts);
-    free(restoring.displaced);
-    sfpm_image_close(restoring.image);
+    bool ok = open_image(restoring, heap, filename, options) &&
+              find_parts(restoring, heap) && restore(restoring);
+    release(restoring);
     return ok;
 }

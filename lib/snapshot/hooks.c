@@ -52,9 +52,9 @@ bool sfpm_callbacks_leave(sfpm_callbacks_t *callbacks, const sfpm_error_state_t 
 
 /* ---- Registering ----------------------------------------------------------- */
 
-static bool add_hooks(sfpm_snapshot_t *snapshot, const sfpm_hooks_t *hooks, bool last)
+static bool add_hooks(sfpm_snapshot_t *snapshot, const sfpm_hooks_t *hooks, bool ours)
 {
-    sfpm_hook_set_t taken = {.last = last};
+    sfpm_hook_set_t taken = {.ours = ours};
     if (!snapshot || !hooks)
         return sfpm_fail(SFPM_ERR_ARGUMENT, "no %s given",
                          snapshot ? "hooks were" : "snapshot was");
@@ -79,9 +79,18 @@ bool sfpm_snapshot_add_hooks(sfpm_snapshot_t *snapshot, const sfpm_hooks_t *hook
     return add_hooks(snapshot, hooks, false);
 }
 
-bool sfpm_hooks_add_last(sfpm_snapshot_t *snapshot, const sfpm_hooks_t *hooks)
+bool sfpm_hooks_add_ours(sfpm_snapshot_t *snapshot, const sfpm_hooks_t *hooks)
 {
     return add_hooks(snapshot, hooks, true);
+}
+
+bool sfpm_hooks_own(const sfpm_snapshot_t *snapshot, const char *name)
+{
+    const sfpm_callbacks_t *callbacks = snapshot->callbacks;
+    for (size_t i = 0; i < callbacks->num_hooks; i++)
+        if (callbacks->hooks[i].ours && strcmp(callbacks->hooks[i].given.name, name) == 0)
+            return true;
+    return false;
 }
 
 void sfpm_callbacks_free(sfpm_callbacks_t *callbacks)
@@ -96,15 +105,15 @@ void sfpm_callbacks_free(sfpm_callbacks_t *callbacks)
 
 /* ---- Saving ---------------------------------------------------------------- */
 
-/* Of the first `count` sets those that come last, or the others, in reverse order. */
-static void undo_save(const sfpm_snapshot_t *snapshot, bool last, size_t count,
+/* Of the first `count` sets the library's, or the program's, in reverse order. */
+static void undo_save(const sfpm_snapshot_t *snapshot, bool ours, size_t count,
                       bool saved)
 {
     sfpm_callbacks_t *callbacks = snapshot->callbacks;
     sfpm_error_state_t before;
     while (count-- > 0) {
         const sfpm_hooks_t *hooks = &callbacks->hooks[count].given;
-        if (!hooks->after_save || callbacks->hooks[count].last != last)
+        if (!hooks->after_save || callbacks->hooks[count].ours != ours)
             continue;
         sfpm_callbacks_enter(callbacks, &before);
         callbacks->preparing = true;
@@ -114,13 +123,13 @@ static void undo_save(const sfpm_snapshot_t *snapshot, bool last, size_t count,
     }
 }
 
-static bool prepare_save(const sfpm_snapshot_t *snapshot, bool last)
+static bool prepare_save(const sfpm_snapshot_t *snapshot, bool ours)
 {
     sfpm_callbacks_t *callbacks = snapshot->callbacks;
     sfpm_error_state_t before;
     for (size_t i = 0; i < callbacks->num_hooks; i++) {
         const sfpm_hooks_t *hooks = &callbacks->hooks[i].given;
-        if (!hooks->before_save || callbacks->hooks[i].last != last)
+        if (!hooks->before_save || callbacks->hooks[i].ours != ours)
             continue;
         sfpm_callbacks_enter(callbacks, &before);
         callbacks->preparing = true;
@@ -128,7 +137,7 @@ static bool prepare_save(const sfpm_snapshot_t *snapshot, bool last)
         callbacks->preparing = false;
         if (!sfpm_callbacks_leave(callbacks, &before, ok, SFPM_ERR_REFUSED)) {
             sfpm_fail_prefix("nothing was saved: hook '%s'", hooks->name);
-            undo_save(snapshot, last, i, false);
+            undo_save(snapshot, ours, i, false);
             return false;
         }
     }
@@ -226,6 +235,57 @@ bool sfpm_hooks_before_restore(const sfpm_snapshot_t *snapshot, const sfpm_image
     return false;
 }
 
+/* The library's own sets all run, so that no heap is left with half of its pointers
+ * right; of the program's none runs after one that failed. */
+static bool finish_hooks(const sfpm_snapshot_t *snapshot, const sfpm_image_t *image,
+                         const sfpm_restore_event_t *event, bool ours)
+{
+    const sfpm_callbacks_t *callbacks = snapshot->callbacks;
+    sfpm_error_state_t first;
+    bool ok = true;
+    for (size_t i = 0; (ok || ours) && i < callbacks->num_hooks; i++) {
+        const sfpm_hooks_t *hooks = &callbacks->hooks[i].given;
+        if (callbacks->hooks[i].ours != ours ||
+            call_after_restore(snapshot, hooks, event))
+            continue;
+        sfpm_fail_prefix("%s: memory is restored (commit %llu), but hooks did not "
+                         "finish: hook '%s'",
+                         sfpm_image_info(image)->name, (unsigned long long)event->commit,
+                         hooks->name);
+        if (ok)
+            sfpm_error_save(&first);
+        ok = false;
+    }
+    if (!ok)
+        sfpm_error_restore(&first);
+    return ok;
+}
+
+static bool publish_files(const sfpm_snapshot_t *snapshot, const sfpm_image_t *image,
+                          const sfpm_restore_event_t *event)
+{
+    return sfpm_resources_publish(snapshot) ||
+           sfpm_fail_prefix("%s: memory is restored (commit %llu), but not all files "
+                            "are, and no hook ran",
+                            sfpm_image_info(image)->name,
+                            (unsigned long long)event->commit);
+}
+
+/* Memory is the restored one: what the library does comes first and is done in any
+ * case. */
+static bool finish_restore(const sfpm_snapshot_t *snapshot, const sfpm_image_t *image,
+                           const sfpm_restore_event_t *event)
+{
+    sfpm_error_state_t error;
+    bool complete = finish_hooks(snapshot, image, event, true);
+    if (!complete)
+        sfpm_error_save(&error);
+    bool published = publish_files(snapshot, image, event);
+    if (!complete)
+        sfpm_error_restore(&error);
+    return complete && published && finish_hooks(snapshot, image, event, false);
+}
+
 bool sfpm_hooks_after_restore(const sfpm_snapshot_t *snapshot, const sfpm_image_t *image,
                               sfpm_restore_event_t *event, bool restored)
 {
@@ -234,19 +294,7 @@ bool sfpm_hooks_after_restore(const sfpm_snapshot_t *snapshot, const sfpm_image_
         sfpm_resources_abandon(snapshot);
         undo_restore(snapshot, 0, event);
     }
-    bool ok =
-        !restored || sfpm_resources_publish(snapshot) ||
-        sfpm_fail_prefix("%s: memory is restored (commit %llu), but not all files "
-                         "are, and no hook ran",
-                         sfpm_image_info(image)->name, (unsigned long long)event->commit);
-    for (size_t i = 0; restored && ok && i < snapshot->callbacks->num_hooks; i++) {
-        const sfpm_hooks_t *hooks = &snapshot->callbacks->hooks[i].given;
-        ok = call_after_restore(snapshot, hooks, event) ||
-             sfpm_fail_prefix("%s: memory is restored (commit %llu), but hooks did not "
-                              "finish: hook '%s'",
-                              sfpm_image_info(image)->name,
-                              (unsigned long long)event->commit, hooks->name);
-    }
+    bool ok = !restored || finish_restore(snapshot, image, event);
     sfpm_wipe(event->seed, sizeof event->seed);
     return ok;
 }

@@ -21,11 +21,12 @@ typedef struct sfpm_step {
     void *context;
 } sfpm_step_t;
 
-/* A set of hooks. Before a save, those that come last run after all others: what these
- * change is counted. */
+/* A set of hooks. Those of the library itself run after all others before a save, so that
+ * what these change is counted, and before all others after a restore, so that these find
+ * memory complete. */
 typedef struct sfpm_hook_set {
     sfpm_hooks_t given; /* the name is a copy */
-    bool last;
+    bool ours;
 } sfpm_hook_set_t;
 
 typedef struct sfpm_callbacks {
@@ -42,14 +43,20 @@ typedef struct sfpm_callbacks {
     size_t num_files;
     size_t file_capacity;
     sfpm_image_t *opened; /* by the operation in progress; NULL: none, or the caller's */
+    void (*abandon)(void *context); /* ends the operation in progress if a callback leaves
+                                       it for ever; NULL: nothing to do */
+    void *abandon_context;
 } sfpm_callbacks_t;
 
 void sfpm_callbacks_free(sfpm_callbacks_t *callbacks);
 void sfpm_resources_free(sfpm_callbacks_t *callbacks);
 
-/* As sfpm_snapshot_add_hooks(), for a part of the library whose region may change in any
- * other hook. */
-bool sfpm_hooks_add_last(sfpm_snapshot_t *snapshot, const sfpm_hooks_t *hooks);
+/* As sfpm_snapshot_add_hooks(), for a part of the library that looks after the one region
+ * that has the name of the hooks: it may change in any hook of the program. */
+bool sfpm_hooks_add_ours(sfpm_snapshot_t *snapshot, const sfpm_hooks_t *hooks);
+
+/* Whether hooks of the library look after a region with this name. */
+bool sfpm_hooks_own(const sfpm_snapshot_t *snapshot, const char *name);
 
 /* SFPM_ERR_ARGUMENT while one of the snapshot's callbacks runs: what the function
  * would do cannot be done in the middle of something. */

@@ -187,9 +187,7 @@ static bool write_edit(const sfpm_snapshot_t *snapshot, sfpm_edit_t *edit, how_t
     return ok;
 }
 
-/* What can be seen not to be restorable is not written: memory that another thread
- * changes, or that was overwritten. */
-static bool check_contents(const sfpm_snapshot_t *snapshot)
+bool sfpm_snapshot_check_contents(const sfpm_snapshot_t *snapshot)
 {
     for (size_t i = 0; i < snapshot->num_regions; i++) {
         const sfpm_registered_t *region = &snapshot->regions[i];
@@ -209,7 +207,7 @@ static bool write_state(const sfpm_snapshot_t *snapshot, sfpm_image_t *image,
         return false;
     sfpm_tracker_collect(snapshot->tracker);
     sfpm_edit_t *edit =
-        check_contents(snapshot) ? edit_of(snapshot, image, message) : NULL;
+        sfpm_snapshot_check_contents(snapshot) ? edit_of(snapshot, image, message) : NULL;
     bool known =
         edit && how == HOW_APPEND && sfpm_image_shows(image, &snapshot->last->commit);
     bool ok = edit && (!known || tell_changed(snapshot, edit)) &&

@@ -82,6 +82,16 @@ static bool check_range(const char *name, const void *base, size_t size)
     return true;
 }
 
+/* The region of a heap is found by its name, and changes with the heap alone. */
+static bool check_name(const sfpm_snapshot_t *snapshot, const char *name)
+{
+    return !sfpm_hooks_own(snapshot, name) ||
+           sfpm_fail(SFPM_ERR_ARGUMENT,
+                     "region '%s' is a heap of this snapshot: give other memory another "
+                     "name",
+                     name);
+}
+
 static size_t size_with_room(size_t size, size_t room)
 {
     return size > room ? size : room;
@@ -121,7 +131,8 @@ bool sfpm_snapshot_add_growing(sfpm_snapshot_t *snapshot,
         !sfpm_take_options(&chosen, sizeof chosen, options))
         return false;
     const char *name = region->name ? region->name : "unnamed";
-    if (!check_range(name, region->base_address, size_with_room(region->size, room)))
+    if (!check_range(name, region->base_address, size_with_room(region->size, room)) ||
+        (room == 0 && !check_name(snapshot, name)))
         return false;
     if (chosen.flags & ~KNOWN_FLAGS)
         return sfpm_fail(SFPM_ERR_ARGUMENT, "region '%s' has unknown flags 0x%x", name,
@@ -198,7 +209,8 @@ bool sfpm_snapshot_move_growing(sfpm_snapshot_t *snapshot, const char *name,
 bool sfpm_snapshot_move_region(sfpm_snapshot_t *snapshot, const char *name,
                                size_t instance, void *base, size_t size)
 {
-    return sfpm_snapshot_move_growing(snapshot, name, instance, base, size, 0);
+    return (!snapshot || !name || check_name(snapshot, name)) &&
+           sfpm_snapshot_move_growing(snapshot, name, instance, base, size, 0);
 }
 
 void sfpm_snapshot_set_placed(sfpm_snapshot_t *snapshot, const char *name, bool placed)
@@ -281,10 +293,12 @@ bool sfpm_snapshot_abandon(sfpm_snapshot_t *snapshot)
     sfpm_callbacks_t *callbacks = snapshot->callbacks;
     if (snapshot->job && snapshot->job->started)
         return sfpm_callbacks_are_idle(snapshot);
-    if (!callbacks->running && !callbacks->opened)
+    if (!callbacks->running && !callbacks->opened && !callbacks->abandon)
         return true;
     callbacks->running = callbacks->preparing = false;
     callbacks->image = NULL;
+    if (callbacks->abandon)
+        callbacks->abandon(callbacks->abandon_context);
     sfpm_job_destroy(snapshot->job);
     sfpm_resources_abandon(snapshot);
     sfpm_snapshot_close_own(snapshot, callbacks->opened);

@@ -98,6 +98,10 @@ bool sfpm_snapshot_add_growing(sfpm_snapshot_t *snapshot,
 bool sfpm_snapshot_move_growing(sfpm_snapshot_t *snapshot, const char *name,
                                 size_t instance, void *base, size_t size, size_t room);
 
+/* Whether memory can be restored once it is saved, as far as the regions' `check` tells:
+ * what another thread changes meanwhile, or what was overwritten, is not written. */
+bool sfpm_snapshot_check_contents(const sfpm_snapshot_t *snapshot);
+
 /* Sets whether the first region of that name has its contents before a restore begins. */
 void sfpm_snapshot_set_placed(sfpm_snapshot_t *snapshot, const char *name, bool placed);
 

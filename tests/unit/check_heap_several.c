@@ -3,9 +3,11 @@
  * Several heaps in one snapshot: they are restored together, whichever of their places
  * are taken, with the pointers inside each and from one into the other; all or none.
  */
+#include <setjmp.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <sfpm/heap.h>
@@ -52,12 +54,15 @@ typedef struct world {
     char note[32];
 } world_t;
 
+static const sfpm_hooks_t *early; /* registered before the heaps; NULL: none */
+
 static void open_world(world_t *world, const sfpm_heap_type_t *type)
 {
     const sfpm_memory_region_t note = {world->note, sizeof world->note, "note", false};
     memset(world->note, 0, sizeof world->note);
     world->snapshot = sfpm_snapshot_create();
     ck_assert(sfpm_snapshot_add_region(world->snapshot, &note));
+    ck_assert(!early || sfpm_snapshot_add_hooks(world->snapshot, early));
     for (int i = 0; i < HEAPS; i++) {
         world->heaps[i] = sfpm_heap_create(names[i], NULL);
         ck_assert_ptr_nonnull(world->heaps[i]);
@@ -322,27 +327,192 @@ START_TEST(a_failure_leaves_all_heaps)
 }
 END_TEST
 
+/* The memory of a world goes; of the heaps those of which a bit is set. */
+static void close_some(world_t *world, int which)
+{
+    sfpm_snapshot_destroy(world->snapshot);
+    for (int i = 0; i < HEAPS; i++)
+        if (which >> i & 1)
+            sfpm_heap_destroy(world->heaps[i]);
+}
+
+/* Bits 0 and 1: whose places are free; bit 2: the hook comes before the heaps. */
 START_TEST(a_hook_that_fails_afterwards_leaves_what_is_restored)
 {
     static world_t first, second;
     const sfpm_hooks_t hooks = {.struct_size = sizeof hooks,
                                 .after_restore = fail_afterwards,
                                 .context = &answer};
+    answer = true;
+    early = NULL;
     open_world(&first, &table_type);
     build(&first, KEYS);
     ck_assert(sfpm_snapshot_save(first.snapshot, path));
-    if (_i == 1)
-        close_world(&first);
+    close_some(&first, _i & 3);
+    early = _i & 4 ? &hooks : NULL;
     open_world(&second, &table_type);
     build(&second, 10);
     answer = false;
-    ck_assert(sfpm_snapshot_add_hooks(second.snapshot, &hooks));
+    ck_assert(early || sfpm_snapshot_add_hooks(second.snapshot, &hooks));
     fails(sfpm_heap_restore(second.heaps[0], path, NULL), SFPM_ERR_UNFINISHED,
           "memory is restored");
     check_built(&second, KEYS);
     close_world(&second);
-    if (_i == 0)
-        close_world(&first);
+    first.snapshot = NULL;
+    close_some(&first, 3 ^ (_i & 3));
+}
+END_TEST
+
+/* ---- Left for ever ---- */
+
+static jmp_buf outside;
+static const char *leaving; /* the callback that is left; NULL: none */
+
+static void leave(const char *callback)
+{
+    if (leaving && strcmp(leaving, callback) == 0)
+        longjmp(outside, 1);
+}
+
+static bool leave_before(void *context)
+{
+    leave("before");
+    return context == NULL;
+}
+
+static bool leave_after(void *context, const sfpm_restore_event_t *event)
+{
+    if (event->restored)
+        leave("after");
+    return context == NULL;
+}
+
+static bool leave_visit(void *context, void *block, size_t size,
+                        sfpm_heap_visitor_t *visitor)
+{
+    leave("visit");
+    return visit(context, block, size, visitor);
+}
+
+static const struct {
+    const char *callback;
+    int free;   /* whose places are free, a bit each */
+    bool early; /* the hooks come before the heaps */
+    long keys;  /* then in memory */
+} ways_to_leave[] = {
+    {"before", 3, true, 10},   {"before", 3, false, 10}, {"before", 1, true, 10},
+    {"before", 0, false, 10},  {"after", 3, true, KEYS}, {"after", 3, false, KEYS},
+    {"after", 1, true, KEYS},  {"after", 2, true, KEYS}, {"after", 0, false, KEYS},
+    {"visit", 0, false, 10},   {"visit", 1, true, 10},   {"visit", 2, true, 10},
+};
+
+static const sfpm_hooks_t leavers = {.struct_size = sizeof leavers,
+                                     .before_restore = leave_before,
+                                     .after_restore = leave_after};
+
+static void leave_restore(const world_t *world, const char *callback)
+{
+    if (setjmp(outside) == 0) {
+        leaving = callback;
+        sfpm_heap_restore(world->heaps[0], path, NULL);
+        ck_abort_msg("%s was not called", callback);
+    }
+    leaving = NULL;
+    ck_assert(sfpm_snapshot_abandon(world->snapshot));
+}
+
+/* A heap that lies elsewhere than the image says is not restored without it. */
+static void check_knows_its_place(const world_t *world, const uint64_t *places)
+{
+    for (int i = 0; i < HEAPS; i++)
+        if (place_of(world, i) != places[i]) {
+            fails(sfpm_snapshot_restore(path, world->snapshot), SFPM_ERR_REFUSED,
+                  "use sfpm_heap_restore()");
+            return;
+        }
+}
+
+START_TEST(a_restore_that_is_left_leaves_all_heaps)
+{
+    static world_t first, second;
+    sfpm_heap_type_t type = visited_type;
+    type.visit = leave_visit;
+    early = NULL;
+    open_world(&first, &visited_type);
+    build(&first, KEYS);
+    ck_assert(sfpm_snapshot_save(first.snapshot, path));
+    const uint64_t places[HEAPS] = {place_of(&first, 0), place_of(&first, 1)};
+    close_some(&first, ways_to_leave[_i].free);
+    early = ways_to_leave[_i].early ? &leavers : NULL;
+    open_world(&second, &type);
+    ck_assert(early || sfpm_snapshot_add_hooks(second.snapshot, &leavers));
+    build(&second, 10);
+    leave_restore(&second, ways_to_leave[_i].callback);
+    check_built(&second, ways_to_leave[_i].keys);
+    check_knows_its_place(&second, places);
+    /* They are as usable as before. */
+    restores(&second, 1);
+    check_built(&second, KEYS);
+    build(&second, 7);
+    ck_assert_msg(sfpm_snapshot_commit(second.snapshot, path, NULL), "%s",
+                  sfpm_last_error());
+    build(&second, 5);
+    restores(&second, 0);
+    check_built(&second, 7);
+    close_world(&second);
+    first.snapshot = NULL;
+    close_some(&first, 3 ^ ways_to_leave[_i].free);
+}
+END_TEST
+
+/* ---- Places ---- */
+
+/* Where the system puts a heap that may lie anywhere. */
+static uint64_t next_place(size_t size)
+{
+    enum { SEGMENT = 4 << 20 };
+    void *base = mmap(NULL, size + SEGMENT, PROT_NONE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    ck_assert_ptr_ne(base, MAP_FAILED);
+    ck_assert_int_eq(munmap(base, size + SEGMENT), 0);
+    return ((uintptr_t)base + SEGMENT - 1) / SEGMENT * SEGMENT;
+}
+
+static sfpm_heap_t *heap_at(int i, uint64_t address, sfpm_snapshot_t *snapshot)
+{
+    const sfpm_heap_options_t options = {
+        .struct_size = sizeof options, .max_size = 64 << 20, .address = address};
+    sfpm_heap_t *heap = sfpm_heap_create(names[i], &options);
+    ck_assert_ptr_nonnull(heap);
+    ck_assert(sfpm_heap_register_type(heap, &table_type));
+    ck_assert(sfpm_heap_add_to_snapshot(heap, snapshot));
+    return heap;
+}
+
+/* The place of the first heap is taken, and the system would put it where the second was
+ * saved. */
+START_TEST(a_heap_that_moves_takes_no_place_of_another)
+{
+    sfpm_heap_t *now[HEAPS], *old[HEAPS];
+    sfpm_heap_stats_t was = {.struct_size = sizeof was};
+    sfpm_heap_stats_t is = {.struct_size = sizeof is};
+    sfpm_snapshot_t *snapshot = sfpm_snapshot_create();
+    sfpm_snapshot_t *earlier = sfpm_snapshot_create();
+    for (int i = 0; i < HEAPS; i++)
+        now[i] = heap_at(i, 0, snapshot);
+    old[0] = heap_at(0, 0, earlier);
+    old[1] = heap_at(1, next_place(64 << 20), earlier);
+    ck_assert(sfpm_snapshot_save(earlier, path));
+    sfpm_snapshot_destroy(earlier);
+    ck_assert(sfpm_heap_stats(old[1], &was));
+    sfpm_heap_destroy(old[1]);
+    ck_assert_msg(sfpm_heap_restore(now[0], path, NULL), "%s", sfpm_last_error());
+    ck_assert(sfpm_heap_stats(now[1], &is));
+    ck_assert_uint_eq(is.base, was.base);
+    sfpm_snapshot_destroy(snapshot);
+    sfpm_heap_destroy(now[0]);
+    sfpm_heap_destroy(now[1]);
+    sfpm_heap_destroy(old[0]);
 }
 END_TEST
 
@@ -362,6 +532,12 @@ START_TEST(a_heap_has_its_name_for_itself)
     ck_assert(sfpm_heap_add_to_snapshot(one, snapshot));
     fails(sfpm_heap_add_to_snapshot(two, snapshot), SFPM_ERR_ARGUMENT,
           "heap 'first': a region with this name");
+    fails(sfpm_snapshot_add_region(snapshot, &region), SFPM_ERR_ARGUMENT,
+          "region 'first' is a heap");
+    fails(sfpm_snapshot_move_region(snapshot, "first", 0, memory, sizeof memory),
+          SFPM_ERR_ARGUMENT, "region 'first' is a heap");
+    ck_assert(sfpm_snapshot_save(snapshot, path));
+    ck_assert_msg(sfpm_heap_restore(one, path, NULL), "%s", sfpm_last_error());
     sfpm_snapshot_destroy(snapshot);
     sfpm_heap_destroy(one);
     sfpm_heap_destroy(two);
@@ -407,7 +583,10 @@ int main(void)
     tcase_add_test(core, a_heap_that_the_image_lacks_stays);
     tcase_add_test(core, all_pointers_into_a_heap_that_moves_are_known);
     tcase_add_loop_test(core, a_failure_leaves_all_heaps, 0, 4);
-    tcase_add_loop_test(core, a_hook_that_fails_afterwards_leaves_what_is_restored, 0, 2);
+    tcase_add_loop_test(core, a_hook_that_fails_afterwards_leaves_what_is_restored, 0, 8);
+    tcase_add_loop_test(core, a_restore_that_is_left_leaves_all_heaps, 0,
+                        sizeof ways_to_leave / sizeof ways_to_leave[0]);
+    tcase_add_test(core, a_heap_that_moves_takes_no_place_of_another);
     tcase_add_test(core, a_heap_has_its_name_for_itself);
     tcase_add_loop_test(core, a_restored_heap_has_the_range_of_its_tables, 0, 2);
     return run_all(suite);

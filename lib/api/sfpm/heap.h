@@ -229,7 +229,8 @@ SFPM_API bool sfpm_heap_check_pointers(const sfpm_heap_t *heap, sfpm_heap_suspec
 /**
  * Registers the heap with a snapshot, as one region of its name. Saving, committing and
  * checkpoints are then the snapshot's; restoring is sfpm_heap_restore(). The heap must
- * live as long as the snapshot is used. Other regions must not overlap its range.
+ * live as long as the snapshot is used. Other regions must not overlap its range nor have
+ * its name: they are refused.
  * @return false with SFPM_ERR_ARGUMENT when it was added to a snapshot before, or when a
  *         region that is registered lies in its range: the message names it
  */

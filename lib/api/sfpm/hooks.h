@@ -54,7 +54,7 @@ typedef struct sfpm_hooks {
     /** When all of the image is verified and memory still the old one, in reverse order.
      * When it returns false memory is left alone: SFPM_ERR_REFUSED. */
     bool (*before_restore)(void *context);
-    /** With the new memory, in order of registration; or, with `event->restored` false,
+    /** With the new memory, in which heaps are complete, in order of registration; or, with `event->restored` false,
      * with the old one, of each set whose `before_restore` did not fail. When it returns
      * false after a restore, memory is the restored one and the hooks after it do not
      * run: SFPM_ERR_UNFINISHED. */
@@ -75,7 +75,7 @@ SFPM_API bool sfpm_snapshot_add_hooks(sfpm_snapshot_t *snapshot,
  * returned, and until then the snapshot refuses to save, restore and be destroyed. Closes
  * the image that was open, staged files, and a background save that had not begun to
  * write; other memory of the operation is not released, and hooks that had run are not
- * notified. Memory is the old one, or the restored one when the hook was an
+ * notified. Memory and heaps are the old ones, or the restored ones when the hook was an
  * `after_restore`. Does nothing when no callback was left; must not be called by one that
  * returns.
  * @return false with SFPM_ERR_ARGUMENT while a save in the background goes on
