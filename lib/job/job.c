@@ -48,6 +48,13 @@ static void free_job(sfpm_job_t *job)
     job->commit.message = NULL;
 }
 
+static void release(sfpm_job_t *job)
+{
+    free_job(job);
+    pthread_mutex_destroy(&job->child.lock);
+    free(job);
+}
+
 /* ---- The thread ------------------------------------------------------------ */
 
 bool sfpm_job_goes_on(sfpm_job_t *job)
@@ -178,6 +185,7 @@ static sfpm_job_t *start(sfpm_snapshot_t *snapshot, const char *filename,
     sfpm_job_t *job = SFPM_NEW(sfpm_job_t);
     if (!job)
         return NULL;
+    pthread_mutex_init(&job->child.lock, NULL);
     job->snapshot = snapshot;
     job->options = *how;
     job->commits = commits;
@@ -190,9 +198,8 @@ static sfpm_job_t *start(sfpm_snapshot_t *snapshot, const char *filename,
     sfpm_job_cancel(job);
     sfpm_child_wait(job);
     finish(job);
-    free_job(job);
     sfpm_error_restore(&job->error);
-    free(job);
+    release(job);
     return NULL;
 }
 
@@ -237,8 +244,10 @@ bool sfpm_job_wait(sfpm_job_t *job)
 
 void sfpm_job_cancel(sfpm_job_t *job)
 {
-    if (job)
-        atomic_store(&job->cancelled, true);
+    if (!job)
+        return;
+    atomic_store(&job->cancelled, true);
+    sfpm_child_kill(&job->child);
 }
 
 void sfpm_job_destroy(sfpm_job_t *job)
@@ -247,6 +256,5 @@ void sfpm_job_destroy(sfpm_job_t *job)
         return;
     sfpm_job_cancel(job);
     finish(job);
-    free_job(job);
-    free(job);
+    release(job);
 }

@@ -25,8 +25,8 @@ typedef struct sfpm_shadow {
 
 /* A child process that copies. */
 typedef struct sfpm_child {
-    pid_t pid; /* 0: there is none */
-    int pipe;  /* ends when the child does */
+    pthread_mutex_t lock; /* while the number is used or given back */
+    pid_t pid;            /* 0: there is none */
 } sfpm_child_t;
 
 struct sfpm_job {
@@ -69,7 +69,10 @@ typedef struct sfpm_stretch {
  * to it afterwards. */
 bool sfpm_child_start(sfpm_child_t *child, const sfpm_stretch_t *stretches, size_t count);
 
-/* Waits for the job's child, if there is one, or ends it when the job is cancelled. */
+/* Ends the child, if there is one; it is still to be waited for. */
+void sfpm_child_kill(sfpm_child_t *child);
+
+/* Waits for the job's child, if there is one. */
 bool sfpm_child_wait(sfpm_job_t *job);
 
 /* Makes copies, to be filled in rounds, of regions that can be read while writers run:

@@ -7,8 +7,7 @@
  * for all its children does not see it.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -53,35 +52,45 @@ static void copy_all(const sfpm_stretch_t *stretches, size_t count)
         memcpy(stretches[i].to, stretches[i].from, stretches[i].size);
 }
 
+/* No descriptor tells the end: another thread could fork while it is open, and that child
+ * would keep it open for as long as it lives. */
 bool sfpm_child_start(sfpm_child_t *child, const sfpm_stretch_t *stretches, size_t count)
 {
-    int ends[2];
-    if (pipe(ends) != 0)
-        return sfpm_fail_errno(errno, "cannot create a pipe to the copying process");
-    fcntl(ends[0], F_SETFD, FD_CLOEXEC);
-    fcntl(ends[1], F_SETFD, FD_CLOEXEC);
+    pthread_mutex_lock(&child->lock);
     child->pid = QUIET_FORK();
     if (child->pid == 0) {
         copy_all(stretches, count);
         _exit(0);
     }
     int error = errno;
-    close(ends[1]);
-    child->pipe = ends[0];
-    if (child->pid > 0)
-        return true;
-    close(ends[0]);
-    return sfpm_fail_errno(error, "cannot fork a process to copy the memory");
+    pthread_mutex_unlock(&child->lock);
+    return child->pid > 0 ||
+           sfpm_fail_errno(error, "cannot fork a process to copy the memory");
 }
 
-/* Until the child's end of the pipe is closed. */
-static void wait_for_end(const sfpm_child_t *child, sfpm_job_t *job)
+void sfpm_child_kill(sfpm_child_t *child)
 {
-    enum { LOOK_MS = 20 };
-    struct pollfd end = {.fd = child->pipe, .events = POLLIN};
-    while (poll(&end, 1, LOOK_MS) == 0)
-        if (atomic_load(&job->cancelled))
-            kill(child->pid, SIGKILL);
+    pthread_mutex_lock(&child->lock);
+    if (child->pid > 0)
+        kill(child->pid, SIGKILL);
+    pthread_mutex_unlock(&child->lock);
+}
+
+/* Waits for the end, then takes the answer: until then nobody else has the number. */
+static pid_t collect(sfpm_child_t *child, int *status)
+{
+    siginfo_t unused;
+    pid_t got;
+    while (waitid(P_PID, (id_t)child->pid, &unused, WEXITED | WNOWAIT | WAIT_FLAGS) != 0 &&
+           errno == EINTR)
+        continue;
+    pthread_mutex_lock(&child->lock);
+    do
+        got = waitpid(child->pid, status, WAIT_FLAGS);
+    while (got < 0 && errno == EINTR);
+    child->pid = 0;
+    pthread_mutex_unlock(&child->lock);
+    return got;
 }
 
 static bool tell_end(pid_t got, int status)
@@ -101,14 +110,10 @@ static bool tell_end(pid_t got, int status)
 bool sfpm_child_wait(sfpm_job_t *job)
 {
     int status = 0;
-    pid_t got;
     if (job->child.pid <= 0)
         return true;
-    wait_for_end(&job->child, job);
-    close(job->child.pipe);
-    do
-        got = waitpid(job->child.pid, &status, WAIT_FLAGS);
-    while (got < 0 && errno == EINTR);
-    job->child.pid = 0;
+    if (!sfpm_job_goes_on(job)) /* it was cancelled before there was a child */
+        sfpm_child_kill(&job->child);
+    pid_t got = collect(&job->child, &status);
     return sfpm_job_goes_on(job) && tell_end(got, status);
 }

@@ -115,7 +115,7 @@ static bool freeze_region(sfpm_job_t *job, size_t i, bool exists)
     if (!sfpm_snapshot_add_region_with(job->frozen, &copy, &options))
         return false;
     job->frozen->regions[i].copied = (uintptr_t)region->base;
-    /* Where only what changed is copied, the size and tables are those of a commit. */
+    /* A copy of what changed alone is no whole heap: the memory was checked instead. */
     if (!shadow->known)
         job->frozen->regions[i].check = region->check;
     return true;
@@ -124,7 +124,7 @@ static bool freeze_region(sfpm_job_t *job, size_t i, bool exists)
 bool sfpm_shadows_freeze(sfpm_job_t *job)
 {
     bool exists = access(job->filename, F_OK) == 0;
-    if (!make_shadows(job) ||
+    if (!make_shadows(job) || !sfpm_snapshot_check_contents(job->snapshot) ||
         !sfpm_settings_copy(&job->frozen->settings, &job->snapshot->settings))
         return false;
     for (size_t i = 0; i < job->count; i++) {

@@ -2,6 +2,7 @@
 /* What a background save needs to know of changed pages. */
 #include <string.h>
 
+#include "base/error.h"
 #include "base/memory.h"
 #include "track/dirty.h"
 
@@ -64,8 +65,8 @@ void sfpm_dirty_end_job(sfpm_tracked_t memory, bool saved, bool known,
 bool sfpm_dirty_give(sfpm_tracked_t memory, const uint64_t *changed)
 {
     sfpm_watched_t *entry = sfpm_dirty_entry(memory);
-    if (!entry)
-        return false;
+    if (!entry) /* elsewhere this means that nothing is known, and is no error */
+        return sfpm_fail_memory(sizeof *entry);
     entry->base = memory.base;
     entry->size = memory.size;
     entry->changed = sfpm_copy_bytes(changed, num_words(entry) * sizeof(uint64_t));

@@ -498,6 +498,40 @@ START_TEST(own_loads_know_what_changed)
 }
 END_TEST
 
+static bool add_one(void *context, sfpm_migration_t *migration)
+{
+    uint8_t *memory = sfpm_migration_new(migration, "memory", 0, subject.size);
+    for (size_t at = 0; memory && at < subject.size; at += 100 * PAGE)
+        memory[at]++;
+    return memory && !context;
+}
+
+/* What a migration made is not in the commit, although nothing wrote to it since. */
+START_TEST(what_a_migration_made_is_committed)
+{
+    const sfpm_restore_options_t mapped = {.struct_size = sizeof mapped,
+                                           .mode = SFPM_RESTORE_LAZY};
+    begin(methods[_i], 0, SIZE);
+    sfpm_snapshot_set_schema(subject.snapshot, 1);
+    ck_assert_works(sfpm_snapshot_add_migration(subject.snapshot, 0, 1, add_one, NULL));
+    uint8_t first = subject.memory[0];
+    for (int mode = 0; mode < 2; mode++) {
+        const sfpm_restore_options_t *how = mode ? &mapped : NULL;
+        unlink("a.img");
+        sfpm_snapshot_set_schema(subject.snapshot, 0);
+        subject.memory[0] = first;
+        ck_assert_works(sfpm_snapshot_commit(subject.snapshot, "a.img", NULL));
+        sfpm_snapshot_set_schema(subject.snapshot, 1);
+        ck_assert_works(sfpm_snapshot_restore_with(subject.snapshot, "a.img", how));
+        ck_assert_uint_eq(subject.memory[0], (uint8_t)(first + 1));
+        commit_and_compare();
+        subject.memory[5]++;
+        commit_and_compare();
+    }
+    end();
+}
+END_TEST
+
 /* What did not change cannot be taken over from the original layout, which has no places
  * for that. */
 START_TEST(version_1_is_written_whole)
@@ -548,6 +582,7 @@ int main(void)
     tcase_add_loop_test(core, a_child_finds_its_own_changes, 0, NUM_METHODS);
     tcase_add_loop_test(core, own_edits_know_what_changed, 0, NUM_METHODS);
     tcase_add_loop_test(core, own_loads_know_what_changed, 0, NUM_METHODS);
+    tcase_add_loop_test(core, what_a_migration_made_is_committed, 0, NUM_METHODS);
     tcase_add_loop_test(core, version_1_is_written_whole, 0, NUM_METHODS);
     return run_all(suite);
 }

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "track/dirty.h"
+#include "vm/machine.h"
 #include "vm/v1_machine.h"
 #include "vm_common.h"
 
@@ -151,6 +153,37 @@ START_TEST(written_edits_spare_comparing)
     }
     sfpm_image_close(image);
     sfpm_vm_destroy(vm);
+}
+END_TEST
+
+/* Changes are those since the last commit, into whichever image that went: also what is
+ * now as it was in the one before. */
+START_TEST(commits_into_several_images_follow_the_memory)
+{
+    for (int hashed = 0; hashed < 2; hashed++) {
+        sfpm_vm_t *vm = assembled(".memory 32\n.func main\nhalt\n");
+        uint8_t *byte = sfpm_vm_memory(vm, 1234567, 1);
+        ck_assert(sfpm_vm_save(vm, "a.img") && sfpm_vm_save(vm, "b.img"));
+        sfpm_image_t *images[] = {sfpm_image_open("a.img", NULL),
+                                  sfpm_image_open("b.img", NULL)};
+        vm->tracker = sfpm_tracker_create();
+        ck_assert_ptr_nonnull(vm->tracker);
+        vm->tracker->no_faults = hashed;
+        static const struct {
+            uint8_t value;
+            int image;
+        } steps[] = {{1, 0}, {2, 1}, {1, 1}, {3, 0}, {1, 0}, {1, 1}, {0, 1}, {0, 0}};
+        for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+            *byte = steps[i].value;
+            ck_assert(sfpm_vm_commit(vm, images[steps[i].image], NULL));
+            ck_assert_msg(holds_memory(vm, images[steps[i].image]), "step %zu", i);
+        }
+        if (hashed)
+            ck_assert_int_eq(vm->tracker->ranges[0].method, SFPM_TRACKING_HASH);
+        sfpm_image_close(images[0]);
+        sfpm_image_close(images[1]);
+        sfpm_vm_destroy(vm);
+    }
 }
 END_TEST
 
@@ -599,6 +632,7 @@ int main(void)
         edit_leaves_other_regions_alone,
         commits_follow_a_large_memory,
         written_edits_spare_comparing,
+        commits_into_several_images_follow_the_memory,
         changed_byte_costs_one_page,
         loaded_memory_is_watched_where_commits_are_expected,
         original_state_runs_and_is_written_back,
