@@ -5,6 +5,7 @@
  *
  *   driver save FILE STATE       replaces FILE by an image of the state
  *   driver commit FILE STATE     restores from FILE, then commits the state
+ *   driver background FILE STATE the same, in the background
  *   driver overwrite FILE STATE  writes the image over FILE, as one should not: for
  *                                controls
  *   driver show FILE             prints the state, after checking every byte
@@ -17,6 +18,7 @@
 #include <unistd.h>
 
 #include <sfpm/image.h>
+#include <sfpm/job.h>
 #include <sfpm/snapshot.h>
 
 enum { SMALL = 3000, LARGE = 3 << 20, PAGES = 300 };
@@ -65,6 +67,19 @@ static int commit(const char *file, const char *state)
     fill(state);
     int status =
         good && sfpm_snapshot_commit(snapshot, file, NULL) ? 0 : failed("commit");
+    sfpm_snapshot_destroy(snapshot);
+    return status;
+}
+
+static int background(const char *file, const char *state)
+{
+    sfpm_snapshot_t *snapshot = new_snapshot();
+    bool good = sfpm_snapshot_restore(file, snapshot);
+    fill(state);
+    sfpm_job_t *job =
+        good ? sfpm_snapshot_commit_async(snapshot, file, NULL, NULL) : NULL;
+    int status = job && sfpm_job_wait(job) ? 0 : failed("background");
+    sfpm_job_destroy(job);
     sfpm_snapshot_destroy(snapshot);
     return status;
 }
@@ -120,11 +135,14 @@ int main(int argc, char **argv)
         return save(argv[2], argv[3]);
     if (argc == 4 && strcmp(argv[1], "commit") == 0)
         return commit(argv[2], argv[3]);
+    if (argc == 4 && strcmp(argv[1], "background") == 0)
+        return background(argv[2], argv[3]);
     if (argc == 4 && strcmp(argv[1], "overwrite") == 0)
         return overwrite(argv[2], argv[3]);
     if (argc == 3 && strcmp(argv[1], "show") == 0)
         return show(argv[2]);
-    fputs("usage: driver save|commit|overwrite FILE STATE, or driver show FILE\n",
+    fputs("usage: driver save|commit|background|overwrite FILE STATE, or\n"
+          "driver show FILE\n",
           stderr);
     return 2;
 }

@@ -1,12 +1,6 @@
 # SPDX-License-Identifier: MIT
-# What the tests share that make single system calls of a command fail or fatal.
-# Each describes an operation on a.img by four functions and gives its name:
-#
-#   NAME_prepare   puts a.img into its old state (nothing else is in the directory)
-#   NAME_run ...   runs the command, as the argument of the one given
-#   NAME_state     prints the state that a.img is in: old, new or anything else,
-#                  which is wrong
-#   NAME_again     repeats the operation undisturbed, after which it must be new
+# What the tests share that make single system calls of an operation (operations.sh) fail
+# or fatal.
 #
 # Most faults leave bytes that another one has left before: what those are worth, and
 # whether the operation can be repeated on them, is looked at once.
@@ -19,13 +13,9 @@ if [ -z "${TMPDIR:-}" ] && [ -d /dev/shm ] && [ -w /dev/shm ]; then
     export TMPDIR
 fi
 . "${top_srcdir:-$(dirname "$0")/../..}/tests/tools/lib.sh"
+. "$top_srcdir/tests/fault/operations.sh"
 needs_strace
-driver=$top_builddir/tests/fault/driver
-[ -x "$driver" ] || skip "the driver was not built"
 mkdir "$test_state/old"
-# The same bytes whenever an operation is repeated.
-SOURCE_DATE_EPOCH=1700000000
-export SOURCE_DATE_EPOCH
 
 # What writes, and meets a full disk; and what else an error may meet.
 writing=' write pwrite64 writev fsync fdatasync rename renameat renameat2 ftruncate fallocate close fchmod fchown '
@@ -183,155 +173,3 @@ sweep_errors() {
     done <"$test_state/calls"
     return "$sweep_status"
 }
-
-# ---- the operations ----
-
-show_driver() {
-    "$driver" show a.img
-}
-
-new_file_prepare() { :; }
-new_file_run() { "$@" "$driver" save a.img new; }
-new_file_again() { "$driver" save a.img new; }
-# No file is the old state here.
-new_file_state() { if [ -e a.img ]; then show_driver; else echo old; fi; }
-
-save_prepare() { "$driver" save a.img old; }
-save_run() { "$@" "$driver" save a.img new; }
-save_again() { "$driver" save a.img new; }
-save_state() { show_driver; }
-
-commit_prepare() { "$driver" save a.img old; }
-commit_run() { "$@" "$driver" commit a.img new; }
-commit_again() { "$driver" commit a.img new && "$driver" commit a.img new; }
-commit_state() { show_driver; }
-
-# A control: what a program does that knows no better.
-overwrite_prepare() {
-    "$driver" save a.img old
-    "$driver" save a.img.new new
-}
-overwrite_run() { "$@" "$driver" overwrite a.img new; }
-overwrite_again() { "$driver" overwrite a.img new; }
-overwrite_state() { show_driver; }
-
-# A machine that prints 15, patched to print 30.
-machine_state() {
-    sfpm-inspect --verify a.img 2>"$test_state/verify" ||
-        grep -q 'unfinished commit' "$test_state/verify" || return
-    case $(sfpm-run a.img) in
-    15) echo old ;;
-    30) echo new ;;
-    *) echo neither ;;
-    esac
-}
-
-make_machine() {
-    printf 'push 10\npush 5\nadd\nprint\nhalt\n' >sum.s
-    sfpm-save -o a.img sum.s
-}
-
-patch_prepare() { make_machine; }
-patch_run() { "$@" sfpm-patch -q -i a.img 3=20; }
-patch_again() { sfpm-patch -q -i a.img 3=20; }
-patch_state() { machine_state; }
-
-undo_prepare() {
-    make_machine
-    sfpm-patch -q -i a.img 3=20
-    sfpm-patch -q -i a.img 3=5
-}
-undo_run() { "$@" sfpm-patch -q -i --undo a.img; }
-undo_again() { [ "$(machine_state)" = new ] || sfpm-patch -q -i --undo a.img; }
-undo_state() { machine_state; }
-
-tool_prepare() {
-    make_machine
-    printf 'push 10\npush 20\nadd\nprint\nhalt\n' >sum.s
-}
-tool_run() { "$@" sfpm-save -o a.img sum.s; }
-tool_again() { sfpm-save -o a.img sum.s; }
-tool_state() { machine_state; }
-
-# Three commits of a machine, which print 15, 30 and 17, and the remains of another
-# between them.
-make_history() {
-    make_machine
-    sfpm-patch -q -i a.img 3=20
-    cp a.img b.img
-    sfpm-patch -q -i b.img 3=9
-    head -c $(($(wc -c <b.img) - 60)) b.img >a.img
-    rm b.img
-    sfpm-patch -q -i a.img 3=7 2>/dev/null
-}
-
-# rewrite_prepare OPTION...: the image, and aside what sfpm-convert is to make of it.
-rewrite_prepare() {
-    make_history
-    sfpm-convert "$@" -o "$test_state/rewritten" a.img
-    [ "$(sfpm-inspect --log a.img | wc -l)" -ge 3 ] && ! cmp -s a.img "$test_state/rewritten"
-}
-
-# The bytes are those of before, all of them, or those that were to be made.
-rewrite_state() {
-    if cmp -s a.img "$test_state/old/a.img"; then
-        echo old
-    elif cmp -s a.img "$test_state/rewritten"; then
-        echo new
-    else
-        echo neither
-    fi
-}
-
-compact_prepare() { rewrite_prepare --compact; }
-compact_run() { "$@" sfpm-convert -i --compact a.img; }
-compact_again() { sfpm-convert -i --compact a.img; }
-compact_state() { rewrite_state; }
-
-keep_prepare() { rewrite_prepare --keep 2; }
-keep_run() { "$@" sfpm-convert -i --keep 2 a.img; }
-keep_again() { sfpm-convert -i --keep 2 a.img; }
-keep_state() { rewrite_state; }
-
-flatten_prepare() { rewrite_prepare --flatten; }
-flatten_run() { "$@" sfpm-convert -i --flatten a.img; }
-flatten_again() { sfpm-convert -i --flatten a.img; }
-flatten_state() { rewrite_state; }
-
-recode_prepare() { rewrite_prepare --compress lz4; }
-recode_run() { "$@" sfpm-convert -i --compress lz4 a.img; }
-recode_again() { sfpm-convert -i --compress lz4 a.img; }
-recode_state() { rewrite_state; }
-
-# Every commit is encrypted, under salts of its own: compared is what comes out again.
-encrypt_prepare() {
-    rewrite_prepare --compact
-    printf '%032d' 7 >key
-    chmod 600 key
-}
-encrypt_run() { "$@" sfpm-convert -i --encrypt --key-file key a.img; }
-encrypt_again() {
-    [ "$(encrypt_state)" = new ] || sfpm-convert -i --encrypt --key-file key a.img
-}
-encrypt_state() {
-    if cmp -s a.img "$test_state/old/a.img"; then
-        echo old
-        return
-    fi
-    sfpm-inspect --verify --key-file key a.img || return
-    sfpm-convert --decrypt --key-file key a.img >"$test_state/plain" || return
-    if cmp -s "$test_state/plain" "$test_state/rewritten"; then
-        echo new
-    else
-        echo neither
-    fi
-}
-
-# A control: writes over the file what was to be made, as one should not.
-careless_prepare() {
-    rewrite_prepare --compact
-    cp "$test_state/rewritten" b.img
-}
-careless_run() { "$@" dd if=b.img of=a.img bs=100 status=none; }
-careless_again() { dd if=b.img of=a.img bs=100 status=none; }
-careless_state() { rewrite_state; }
