@@ -52,12 +52,14 @@ static bool is_printable(uint32_t c)
              (c >= 0x2060 && c <= 0x206F) || c == 0xFEFF || c >= 0xE0000);
 }
 
-void escape_print(FILE *file, const char *text)
+static void print(FILE *file, const char *text, bool backslash)
 {
     const unsigned char *p = (const unsigned char *)text;
     while (*p != '\0') {
         uint32_t character;
         size_t length = decode(p, &character);
+        if (backslash && *p == '\\')
+            fputc('\\', file);
         if (length != 0 && is_printable(character)) {
             fwrite(p, 1, length, file);
             p += length;
@@ -66,6 +68,16 @@ void escape_print(FILE *file, const char *text)
         for (size_t i = 0; i < (length != 0 ? length : 1); i++)
             fprintf(file, "\\x%02x", *p++);
     }
+}
+
+void escape_print(FILE *file, const char *text)
+{
+    print(file, text, true);
+}
+
+void escape_message(FILE *file, const char *text)
+{
+    print(file, text, false);
 }
 
 static void json_character(FILE *file, const unsigned char *p, size_t length,

@@ -8,9 +8,13 @@
 
 #include <stdio.h>
 
-/* Prints UTF-8 text as it is, but every byte of a control character, of a
- * character that reorders or hides text, or of no character at all as \xNN. */
+/* Prints UTF-8 text as it is, but every byte of a control character, of a character that
+ * reorders or hides text, or of no character at all as \xNN, and a backslash as \\, so that
+ * different texts look different. */
 void escape_print(FILE *file, const char *text);
+
+/* The same for a message, which may quote what somebody typed: a backslash stays one. */
+void escape_message(FILE *file, const char *text);
 
 /* Prints a JSON string, quotes included. Bytes that are not UTF-8 appear as \xNN,
  * which is written "\\xNN" in JSON. */

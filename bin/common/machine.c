@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "common/options.h"
+#include "common/tool.h"
 
 sfpm_vm_t *machine_create(void)
 {
@@ -27,7 +28,8 @@ sfpm_vm_t *machine_load(const sfpm_image_t *image, char *refusal)
     sfpm_vm_t *vm = machine_create();
     bool loaded = vm && sfpm_vm_load_image(vm, image);
     if (!loaded || !sfpm_vm_verify(vm))
-        snprintf(refusal, MACHINE_REFUSAL, "%s", sfpm_last_error());
+        snprintf(refusal, MACHINE_REFUSAL, "%s%s", tool_last_error(sfpm_image_info(image)->name),
+                 tool_last_remedy());
     if (loaded)
         return vm;
     sfpm_vm_destroy(vm);

@@ -88,9 +88,6 @@ static void tell_failure(const operand_t *operand)
     if (sfpm_last_status() == SFPM_ERR_KEY && !options.secret.known)
         tool_fail(label, "%s: use %s", tool_last_error(label),
                   asked_passphrase ? "--passphrase-fd" : "--key-file");
-    else if (sfpm_last_status() == SFPM_ERR_NOT_IMAGE)
-        tool_fail(label, "%s; sfpm-save makes one from a program",
-                  tool_last_error(label));
     else
         tool_fail_last(label);
 }

@@ -73,7 +73,7 @@ static void print_question(int fd, const char *question, const char *name)
     if (!file)
         return;
     fputs(question, file);
-    escape_print(file, name);
+    escape_message(file, name);
     fputs(": ", file);
     fclose(file);
 }

@@ -64,11 +64,11 @@ static void message(const char *subject, const char *kind, const char *text)
     progress_hide();
     fprintf(stderr, "%s: ", tool.name);
     if (subject) {
-        escape_print(stderr, subject);
+        escape_message(stderr, subject);
         fputs(": ", stderr);
     }
     fputs(kind, stderr);
-    escape_print(stderr, text);
+    escape_message(stderr, text);
     fputc('\n', stderr);
 }
 
@@ -107,34 +107,48 @@ int tool_usage(const char *format, ...)
     return tool.usage;
 }
 
-/* The text without the subject before it, or the FILE of a FILE@N. */
-static const char *without_subject(const char *text, const char *subject)
+/* Whether a name in a failure means what the label names: FILE, or the FILE of FILE@N. */
+static bool names(const char *label, const char *name)
 {
-    const char *at = strrchr(subject, '@');
-    size_t whole = strlen(subject), file = at ? (size_t)(at - subject) : whole;
-    if (strncmp(text, subject, whole) == 0 && strncmp(text + whole, ": ", 2) == 0)
-        return text + whole + 2;
-    if (strncmp(text, subject, file) == 0 && strncmp(text + file, ": ", 2) == 0)
-        return text + file + 2;
-    return text;
+    size_t length = strlen(name);
+    const char *at = strrchr(label, '@');
+    return strcmp(label, name) == 0 ||
+           (at && length == (size_t)(at - label) && strncmp(label, name, length) == 0);
 }
 
 const char *tool_last_error(const char *subject)
 {
-    return without_subject(sfpm_last_error(), subject);
+    static char text[1024];
+    const sfpm_failure_t *failure = sfpm_last_failure();
+    if (failure->subject[0] == '\0' || names(subject, failure->subject))
+        return failure->text;
+    snprintf(text, sizeof text, "%s: %s", failure->subject, failure->text);
+    return text;
 }
 
-/* A limit of the library is an option here. */
+const char *tool_last_remedy(void)
+{
+    switch (sfpm_last_failure()->remedy) {
+    case SFPM_REMEDY_NONE:
+        break;
+    case SFPM_REMEDY_MORE_MEMORY:
+        return ": raise it with --max-memory";
+    case SFPM_REMEDY_SALVAGE:
+        return ": sfpm-inspect --verify lists all damage, sfpm-convert --salvage recovers "
+               "what is intact, and FILE@N is an earlier commit";
+    case SFPM_REMEDY_ASSEMBLE:
+        return ": sfpm-save makes one from a program";
+    case SFPM_REMEDY_RESTART:
+        return ": use sfpm-run --restart to run it from the beginning";
+    }
+    return "";
+}
+
 int tool_fail_last(const char *subject)
 {
-    static const char raise[] = ": raise it";
     if (sfpm_last_errno() == EPIPE)
         return tool.failure;
-    const char *text = tool_last_error(subject);
-    size_t length = strlen(text), known = sizeof raise - 1;
-    bool limit = sfpm_last_status() == SFPM_ERR_LIMIT && length >= known &&
-                 strcmp(text + length - known, raise) == 0;
-    return tool_fail(subject, "%s%s", text, limit ? " with --max-memory" : "");
+    return tool_fail(subject, "%s%s", tool_last_error(subject), tool_last_remedy());
 }
 
 bool tool_met_damage(void)
@@ -151,7 +165,7 @@ int tool_mistake_last(const char *subject)
 
 void tool_warn(const char *subject, const char *text)
 {
-    message(subject, "warning: ", without_subject(text, subject));
+    message(subject, "warning: ", text);
 }
 
 int tool_flush(int status)

@@ -32,9 +32,12 @@ int tool_fail(const char *subject, const char *format, ...) TOOL_PRINTF(2, 3);
 int tool_mistake(const char *subject, const char *format, ...) TOOL_PRINTF(2, 3);
 int tool_usage(const char *format, ...) TOOL_PRINTF(1, 2);
 
-/* The library's last error without the file's name before it, if that is the subject
- * or the FILE of a FILE@N. */
+/* The library's last error without its remedy, and without the file's name before it if
+ * that is the subject or the FILE of a FILE@N. */
 const char *tool_last_error(const char *subject);
+
+/* What to do about it, in words of the tools, with ": " before it; "" if not known. */
+const char *tool_last_remedy(void);
 
 /* The same with the library's last error as text, in which the subject is not repeated.
  * Silent if the cause is a closed pipe. */
@@ -45,10 +48,7 @@ bool tool_met_damage(void);
 
 int tool_mistake_last(const char *subject);
 
-/* The library's last error without the subject before it. */
-const char *tool_last_error(const char *subject);
-
-/* Prints "name: subject: warning: text", in which the subject is not repeated. */
+/* Prints "name: subject: warning: text". */
 void tool_warn(const char *subject, const char *text);
 
 /* Writes standard output out and checks that it arrived.

@@ -227,14 +227,15 @@ static void tell_loss(void *context, uint64_t commit, const char *region, bool r
     char place[32] = "", named[320] = "";
     if (recovered)
         return;
+    (void)text; /* the same in parts: the region is named here */
+    const sfpm_failure_t *failure = sfpm_last_failure();
     if (commit != 0)
         snprintf(place, sizeof place, "commit %" PRIu64 "%s", commit,
                  region ? ", " : ": ");
     if (region)
-        snprintf(named, sizeof named, "region '%.256s'", region);
-    bool told = strncmp(text, named, strlen(named)) == 0;
-    tool_fail(context, "lost: %s%s%s%s", place, told ? "" : named, told ? "" : ": ",
-              text);
+        snprintf(named, sizeof named, "region '%.256s': ", region);
+    tool_fail(context, "lost: %s%s%s", place, named,
+              region ? failure->detail : tool_last_error(context));
 }
 
 /* Its contents are unknown before it is read, so only its owner gets access to the new

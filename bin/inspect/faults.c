@@ -11,41 +11,52 @@
 
 enum { FAULTS_MAX = 1000 }; /* that are remembered as reported */
 
+typedef struct fault {
+    char *text;
+    char *detail; /* its end, without the region where the fault was met */
+} fault_t;
+
 typedef struct faults {
-    char *texts[FAULTS_MAX];
+    fault_t list[FAULTS_MAX];
     size_t count;
 } faults_t;
 
-/* Whether `text` says what `other` says, perhaps with the region before it. */
-static bool says(const char *text, const char *other)
+/* Keeps a copy of the failure's text. False, with nothing changed, without memory. */
+static bool keep(fault_t *fault, const sfpm_failure_t *failure)
 {
-    size_t length = strlen(text), part = strlen(other);
-    return length >= part && strcmp(text + length - part, other) == 0;
+    char *text = strdup(failure->text);
+    if (!text)
+        return false;
+    free(fault->text);
+    *fault = (fault_t){text, text + (failure->detail - failure->text)};
+    return true;
 }
 
-static bool remember(faults_t *faults, const char *text)
+/* Whether they are the same, perhaps without the region in one of them. */
+static bool same(const fault_t *fault, const sfpm_failure_t *failure)
 {
-    for (size_t i = 0; i < faults->count; i++) {
-        if (says(faults->texts[i], text))
-            return true;
-        char *copy = says(text, faults->texts[i]) ? strdup(text) : NULL;
-        if (copy) {
-            free(faults->texts[i]);
-            faults->texts[i] = copy;
-            return true;
-        }
-    }
-    char *copy = faults->count < FAULTS_MAX ? strdup(text) : NULL;
-    if (copy)
-        faults->texts[faults->count++] = copy;
-    return copy != NULL;
+    if (fault->text == fault->detail || failure->text == failure->detail)
+        return strcmp(fault->detail, failure->detail) == 0;
+    return strcmp(fault->text, failure->text) == 0;
+}
+
+/* One that names the region says more than one that does not. */
+static bool remember(faults_t *faults, const sfpm_failure_t *failure)
+{
+    for (size_t i = 0; i < faults->count; i++)
+        if (same(&faults->list[i], failure))
+            return failure->text == failure->detail || keep(&faults->list[i], failure);
+    if (faults->count == FAULTS_MAX)
+        return false;
+    faults->list[faults->count] = (fault_t){NULL, NULL};
+    return keep(&faults->list[faults->count], failure) && ++faults->count > 0;
 }
 
 static void print_faults(const view_t *view, faults_t *faults)
 {
     for (size_t i = 0; i < faults->count; i++) {
-        tool_fail(view->file.label, "%s", faults->texts[i]);
-        free(faults->texts[i]);
+        tool_fail(view->file.label, "%s", faults->list[i].text);
+        free(faults->list[i].text);
     }
     faults->count = 0;
 }
@@ -60,10 +71,12 @@ static void meet(void *context, sfpm_status_t status, uint64_t offset, const cha
     check_t *check = context;
     (void)status;
     (void)offset;
-    if (remember(&check->faults, text))
+    (void)text; /* the same in parts: */
+    const sfpm_failure_t *failure = sfpm_last_failure();
+    if (remember(&check->faults, failure))
         return;
     print_faults(check->view, &check->faults);
-    tool_fail(check->view->file.label, "%s", text);
+    tool_fail(check->view->file.label, "%s", failure->text);
 }
 
 int view_faults(view_t *view)
@@ -71,5 +84,8 @@ int view_faults(view_t *view)
     check_t check = {.view = view};
     bool ok = sfpm_image_check(view->file.image, meet, &check);
     print_faults(view, &check.faults);
+    if (!ok && sfpm_last_status() != SFPM_ERR_TRUNCATED && tool_met_damage())
+        tool_fail(view->file.label, "sfpm-convert --salvage recovers what is intact, and "
+                                    "FILE@N is an earlier commit");
     return ok ? EXIT_SUCCESS : tool_failure();
 }

@@ -86,7 +86,7 @@ static void page_heap(view_t *view, const char *name, const sfpm_heap_survey_t *
     printf("%s\n", view->plain);
     if (!survey) {
         printf("  %-13s", "unreadable");
-        escape_print(stdout, sfpm_last_error());
+        escape_message(stdout, sfpm_last_error());
         putchar('\n');
         return;
     }

@@ -204,6 +204,10 @@ static void show_state(const view_t *view, const sfpm_vm_info_t *info)
 {
     char place[MACHINE_PLACE], instruction[80];
     heading(view, "Machine\n");
+    if (info->code_size == 0) {
+        show_fact("state", "empty: there is no program");
+        return;
+    }
     machine_place(view->vm, info->pc, place, sizeof place);
     printf("  %-13s%s at ", "state", machine_status(info->status));
     escape_print(stdout, place);

@@ -160,7 +160,7 @@ static void show(const char *text)
         end = text + strcspn(text, "\n");
         char *line = strndup(text, (size_t)(end - text));
         if (line)
-            escape_print(stderr, line);
+            escape_message(stderr, line);
         fputc('\n', stderr);
         free(line);
     }
@@ -228,7 +228,7 @@ static int load_machine(patch_t *patch)
             "%s; nothing is written (--force writes it, but edits cannot be "
             "checked)%s",
             tool_last_error(label),
-            tool_met_damage() ? "; sfpm-convert --salvage writes what is intact" : "");
+            tool_last_remedy());
     char text[600];
     snprintf(text, sizeof text,
              "the machine cannot be read, so edits are not checked: %s",

@@ -35,9 +35,9 @@ static void print_fault(void *context, const char *file, uint32_t line, uint32_t
                         const char *text)
 {
     (void)context;
-    escape_print(stderr, file);
+    escape_message(stderr, file);
     fprintf(stderr, ":%u:%u: ", (unsigned)line, (unsigned)column);
-    escape_print(stderr, text);
+    escape_message(stderr, text);
     fputc('\n', stderr);
 }
 

@@ -75,6 +75,8 @@ bool sfpm_asm_take_bytes(sfpm_assembler_t *a)
 static bool take_label(sfpm_assembler_t *a, const sfpm_token_t *name)
 {
     char quote[SFPM_QUOTE];
+    if (sfpm_asm_is_long_name(a, name))
+        return true;
     if (a->only_code || !sfpm_is_name(name->text, name->length)) {
         sfpm_faults_add(a->faults, name->line, name->column, "'%s' cannot be a label%s",
                         sfpm_quote(name, quote), a->only_code ? " here" : "");
@@ -124,24 +126,40 @@ static bool take_text(sfpm_assembler_t *a)
 
 /* ---- The whole -------------------------------------------------------------- */
 
+/* Says why the program cannot start where .start says. `found` is what has that name. */
+static void refuse_start(sfpm_assembler_t *a, const sfpm_definition_t *found,
+                         bool function)
+{
+    const sfpm_token_t *token = &a->start;
+    char quote[SFPM_QUOTE];
+    bool number = token->kind == SFPM_TOKEN_NUMBER;
+    const char *format = "function '%s' is not defined";
+    if (function || (number && token->value < a->program.num_imports && !token->negative))
+        format = "cannot start in '%s': it is imported";
+    else if (number)
+        format = "there is no function %s";
+    else if (found)
+        format = "'%s' is a label, not a function";
+    sfpm_faults_add(a->faults, token->line, token->column, format,
+                    sfpm_quote(token, quote));
+}
+
 /* The function to start with: the one of .start, else `main`, else the first. */
 static uint32_t find_start(sfpm_assembler_t *a)
 {
     const sfpm_program_t *program = &a->program;
     const sfpm_token_t *token = &a->start;
-    char quote[SFPM_QUOTE];
     if (token->kind == SFPM_TOKEN_NUMBER && token->value >= program->num_imports &&
         token->value < program->num_functions)
         return (uint32_t)token->value;
     const char *name = token->length ? token->text : "main";
     const sfpm_definition_t *found = sfpm_names_find(
         &a->names, SFPM_OPERAND_FUNCTION, name, token->length ? token->length : 4);
-    if (found && found->kind == SFPM_SYMBOL_FUNCTION &&
-        !sfpm_is_import(program, found->value))
+    bool function = found && found->kind == SFPM_SYMBOL_FUNCTION;
+    if (function && !sfpm_is_import(program, found->value))
         return found->value;
     if (token->length)
-        sfpm_faults_add(a->faults, token->line, token->column,
-                        "function '%s' is not defined", sfpm_quote(token, quote));
+        refuse_start(a, found, function);
     return program->num_imports;
 }
 
@@ -152,6 +170,8 @@ static void check_whole(sfpm_assembler_t *a)
     if (a->program.num_functions == a->program.num_imports && a->faults->count == 0)
         sfpm_faults_add(a->faults, a->token.line, a->token.column,
                         "the program has no instructions");
+    if (a->table.length && !a->has_table)
+        sfpm_asm_fault(a, &a->table, "the program has no .table");
     if (a->version == 1 && token->length)
         sfpm_faults_add(a->faults, token->line, token->column,
                         "bytecode version 1 has no '%s'", sfpm_quote(token, quote));

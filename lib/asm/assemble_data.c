@@ -68,8 +68,9 @@ bool sfpm_asm_take_table(sfpm_assembler_t *a)
 {
     sfpm_buffer_t *table = &a->assembly->regions.region[SFPM_TABLE];
     uint64_t count = 0;
-    if (a->program.num_elements > 0)
+    if (a->has_table)
         return sfpm_asm_refuse_line(a, "duplicate .table");
+    a->has_table = true;
     if (!sfpm_asm_take_number(a, SFPM_MAX_ELEMENTS, &count))
         return true;
     a->program.num_elements = (uint32_t)count;

@@ -23,7 +23,10 @@ bool sfpm_asm_take_name(sfpm_assembler_t *a, sfpm_token_t *name)
     *name = a->token;
     if (name->kind != SFPM_TOKEN_NAME ||
         (!sfpm_token_is_none(name) && !sfpm_is_name(name->text, name->length))) {
-        sfpm_asm_expected(a, "a name");
+        if (sfpm_asm_is_long_name(a, name))
+            sfpm_asm_skip_line(a);
+        else
+            sfpm_asm_expected(a, "a name");
         return false;
     }
     sfpm_asm_next(a);
@@ -151,6 +154,23 @@ static bool take_start(sfpm_assembler_t *a)
 
 /* ---- Imports and exports ---------------------------------------------------- */
 
+static void fail_length(sfpm_assembler_t *a, const sfpm_token_t *name, size_t length,
+                        unsigned most)
+{
+    sfpm_faults_add(a->faults, name->line, name->column,
+                    "the name is too long: %zu bytes, at most %u are allowed", length,
+                    most);
+}
+
+bool sfpm_asm_is_long_name(sfpm_assembler_t *a, const sfpm_token_t *token)
+{
+    if (token->kind != SFPM_TOKEN_NAME || token->length <= SFPM_MAX_NAME ||
+        !sfpm_is_name(token->text, SFPM_MAX_NAME))
+        return false;
+    fail_length(a, token, token->length, SFPM_MAX_NAME);
+    return true;
+}
+
 /* The name of an import or export, in quotes or not; NULL with a fault, or, when
  * `*ok` is false, with the error set. */
 static const char *take_outer_name(sfpm_assembler_t *a, bool *ok)
@@ -169,12 +189,13 @@ static const char *take_outer_name(sfpm_assembler_t *a, bool *ok)
           sfpm_buffer_add(bytes, "", 1);
     if (!*ok)
         return NULL;
-    bool fits = bytes->size - 1 <= SFPM_MAX_EXPORT_NAME;
+    bool printable = true;
     for (size_t i = 0; i + 1 < bytes->size; i++)
-        fits = fits && bytes->data[i] >= ' ' && bytes->data[i] != 0x7F;
-    if (!fits)
-        sfpm_asm_fault(a, &token,
-                       "a name must consist of at most 1000 printable characters");
+        printable = printable && bytes->data[i] >= ' ' && bytes->data[i] != 0x7F;
+    if (!printable)
+        sfpm_asm_fault(a, &token, "the name contains control characters");
+    else if (bytes->size - 1 > SFPM_MAX_EXPORT_NAME)
+        fail_length(a, &token, bytes->size - 1, SFPM_MAX_EXPORT_NAME);
     sfpm_asm_next(a);
     const char *kept = (const char *)sfpm_asm_keep(a, bytes->data, bytes->size);
     *ok = kept != NULL;
@@ -252,6 +273,8 @@ static bool take_export(sfpm_assembler_t *a)
         bool memory = kind.text[0] == 'm';
         if (memory && a->program.max_pages == SFPM_NO_MEMORY)
             sfpm_asm_fault(a, &kind, "no .memory precedes this");
+        if (!memory && a->table.length == 0)
+            a->table = kind;
         sfpm_asm_next(a);
         return add_export(a, name, memory ? SFPM_EXPORT_MEMORY : SFPM_EXPORT_TABLE);
     }

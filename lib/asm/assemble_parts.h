@@ -46,8 +46,10 @@ typedef struct sfpm_assembler {
     sfpm_token_t function; /* where the last function was named */
     sfpm_token_t start;    /* of .start; its length is 0 when there was none */
     sfpm_token_t many; /* the first signature of more than SFPM_MAX_VALUES, likewise */
+    sfpm_token_t table;    /* the first export of the table, likewise */
     sfpm_token_t version2; /* the first thing that bytecode version 1 lacks, likewise */
     uint32_t version;      /* of .version; 0: none */
+    bool has_table;        /* .table was given */
     bool locals_allowed;   /* no instruction since .func */
     bool only_code;        /* instructions for a program that is there already */
 } sfpm_assembler_t;
@@ -65,6 +67,9 @@ static inline bool sfpm_asm_at_end(const sfpm_assembler_t *a)
 }
 
 bool sfpm_token_is(const sfpm_token_t *token, const char *text);
+
+/* Whether a token would be a name if it were not too long; then a fault says so. */
+bool sfpm_asm_is_long_name(sfpm_assembler_t *a, const sfpm_token_t *token);
 
 /* Whether a name token is `_`, which stands for no name. */
 bool sfpm_token_is_none(const sfpm_token_t *token);

@@ -166,12 +166,21 @@ static void write_element(sfpm_writer_t *writer, const sfpm_program_t *program,
         sfpm_write(writer, "%" PRIu32, function);
 }
 
+/* The assembler wants to see a table that is exported, even an empty one. */
+static bool exports_table(const sfpm_program_t *program)
+{
+    for (uint32_t i = 0; i < program->num_exports; i++)
+        if (program->exports[i].kind == SFPM_EXPORT_TABLE)
+            return true;
+    return false;
+}
+
 /* Each run of elements with functions is one directive. */
 static void write_table(sfpm_writer_t *writer, const sfpm_listing_t *listing)
 {
     uint32_t count = listing->program->num_elements;
     bool open = false;
-    if (count > 0)
+    if (count > 0 || exports_table(listing->program))
         sfpm_write(writer, ".table %" PRIu32 "\n", count);
     for (uint32_t i = 0; listing->table && i < count && !writer->failed; i++) {
         uint32_t function = initial_element(listing, i);

@@ -11,16 +11,42 @@
 /* The one piece of mutable state of the library: what last went wrong here. */
 static _Thread_local sfpm_error_state_t last = {.offset = SFPM_NO_OFFSET};
 
+/* Writes the complete message out of its parts. */
+static void compose(void)
+{
+    static const char *const remedies[] = {
+        [SFPM_REMEDY_NONE] = "",
+        [SFPM_REMEDY_MORE_MEMORY] = ": raise it",
+        [SFPM_REMEDY_RESTART] = ": restart the machine",
+        [SFPM_REMEDY_ASSEMBLE] = ": a program has to be assembled first",
+        [SFPM_REMEDY_SALVAGE] = ": use an earlier commit, or salvage the image",
+    };
+    snprintf(last.message, sizeof last.message, "%s%s%s%s", last.subject,
+             last.subject[0] != '\0' ? ": " : "", last.text, remedies[last.remedy]);
+}
+
+static const char subject_first[] = "%s: ";
+
+static bool names_subject(const char *format)
+{
+    return strncmp(format, subject_first, sizeof subject_first - 1) == 0;
+}
+
 static void set(sfpm_status_t status, int error, uint64_t offset, const char *format,
                 va_list args)
 {
-    char text[sizeof last.text];
+    char subject[sizeof last.subject] = "", text[sizeof last.text];
     /* Formatted aside first: an argument may be the previous message. */
+    if (names_subject(format)) {
+        snprintf(subject, sizeof subject, "%s", va_arg(args, const char *));
+        format += sizeof subject_first - 1;
+    }
     vsnprintf(text, sizeof text, format, args);
+    last = (sfpm_error_state_t){
+        .status = status, .saved_errno = error, .offset = offset};
+    memcpy(last.subject, subject, sizeof subject);
     memcpy(last.text, text, sizeof text);
-    last.status = status;
-    last.saved_errno = error;
-    last.offset = offset;
+    compose();
 }
 
 bool sfpm_fail(sfpm_status_t status, const char *format, ...)
@@ -70,7 +96,9 @@ static void append_reason(int error)
 #if defined(__GLIBC__) && defined(_GNU_SOURCE)
     (void)reason_text;
 #endif
-    snprintf(last.text + used, sizeof last.text - used, ": %s", REASON(error, buffer));
+    snprintf(last.text + used, sizeof last.text - used, "%s%s", used > 0 ? ": " : "",
+             REASON(error, buffer));
+    compose();
 }
 
 static sfpm_status_t status_of(int error)
@@ -84,7 +112,10 @@ bool sfpm_fail_errno(int error, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    set(status_of(error), error, SFPM_NO_OFFSET, format, args);
+    if (strcmp(format, "%s") == 0)
+        set(status_of(error), error, SFPM_NO_OFFSET, subject_first, args);
+    else
+        set(status_of(error), error, SFPM_NO_OFFSET, format, args);
     va_end(args);
     append_reason(error);
     return false;
@@ -96,23 +127,80 @@ bool sfpm_fail_memory(uint64_t size)
                      (unsigned long long)size);
 }
 
+/* Puts "prefix: " before the text. A text that no longer fits loses its end. */
+static void put_before(const char *prefix)
+{
+    char text[sizeof last.text];
+    int room = (int)(sizeof text - strlen(prefix)) - 3;
+    if (room <= 0)
+        return;
+    snprintf(text, sizeof text, "%s: %.*s", prefix, room, last.text);
+    memcpy(last.text, text, sizeof text);
+}
+
+/* The subject becomes part of the text. */
+static void fold_subject(void)
+{
+    char subject[sizeof last.subject];
+    if (last.subject[0] == '\0')
+        return;
+    memcpy(subject, last.subject, sizeof subject);
+    last.subject[0] = '\0';
+    last.detail = 0;
+    put_before(subject);
+}
+
+bool sfpm_fail_named(const char *subject)
+{
+    char name[sizeof last.subject];
+    snprintf(name, sizeof name, "%s", subject);
+    if (strcmp(name, last.subject) != 0)
+        fold_subject();
+    memcpy(last.subject, name, sizeof name);
+    compose();
+    return false;
+}
+
 bool sfpm_fail_prefix(const char *format, ...)
 {
+    char prefix[sizeof last.text], subject[sizeof last.subject] = "";
     va_list args;
-    char text[sizeof last.text];
     va_start(args, format);
-    int used = vsnprintf(text, sizeof text, format, args);
+    if (names_subject(format)) {
+        snprintf(subject, sizeof subject, "%s", va_arg(args, const char *));
+        format += sizeof subject_first - 1;
+    }
+    vsnprintf(prefix, sizeof prefix, format, args);
     va_end(args);
-    if (used < 0 || (size_t)used + 2 >= sizeof text)
-        return false;
+    if (strcmp(subject, last.subject) != 0)
+        fold_subject();
+    last.detail = 0;
+    put_before(prefix);
+    memcpy(last.subject, subject, sizeof subject);
+    compose();
+    return false;
+}
+
+bool sfpm_fail_in_region(const char *name)
+{
+    char place[sizeof last.text];
+    int length = snprintf(place, sizeof place, "region '%s'", name);
+    size_t before = (size_t)length + 2;
     /* A delta reads its bases by the same functions: once is enough. */
-    if (strncmp(last.text, text, (size_t)used) == 0 && last.text[used] == ':')
+    if (last.detail == before && strncmp(last.text, place, (size_t)length) == 0)
         return false;
-    size_t room = sizeof text - (size_t)used;
-    /* A message that no longer fits loses its end, never its terminator. */
-    int all = snprintf(text + used, room, ": %.*s", (int)room - 3, last.text);
-    if (all >= 0)
-        memcpy(last.text, text, sizeof text);
+    if (length > 0 && before + 1 < sizeof last.text) {
+        put_before(place);
+        last.detail += before;
+    }
+    compose();
+    return false;
+}
+
+bool sfpm_fail_remedy(sfpm_remedy_t remedy)
+{
+    last.remedy = remedy;
+    compose();
     return false;
 }
 
@@ -136,14 +224,21 @@ int sfpm_last_errno(void)
     return last.saved_errno;
 }
 
-uint64_t sfpm_last_offset(void)
+const sfpm_failure_t *sfpm_last_failure(void)
 {
-    return last.offset;
+    static _Thread_local sfpm_failure_t failure;
+    failure = (sfpm_failure_t){.status = last.status,
+                               .remedy = last.remedy,
+                               .offset = last.offset,
+                               .subject = last.subject,
+                               .text = last.text,
+                               .detail = last.text + last.detail};
+    return &failure;
 }
 
 const char *sfpm_last_error(void)
 {
-    return last.text;
+    return last.message;
 }
 
 const char *sfpm_status_name(sfpm_status_t status)

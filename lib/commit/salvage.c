@@ -173,7 +173,7 @@ static bool run(sfpm_rewriter_t *rewriter, const char *output,
 {
     found_t found = {0};
     sfpm_output_options_t how;
-    sfpm_error_state_t lost = {.text = ""};
+    sfpm_error_state_t lost = {.status = SFPM_OK};
     bool ok = sfpm_output_options(write, &how) && read_header(rewriter, options, &lost) &&
               sfpm_log_search(rewriter->image->input, SFPM_HEADER_SIZE, keep, &found);
     if (ok && found.count == 0)
@@ -182,8 +182,10 @@ static bool run(sfpm_rewriter_t *rewriter, const char *output,
                        "%sno complete commit was found in the file",
                        lost.status == SFPM_ERR_NOT_IMAGE ? "not an sfpm image: " : "");
     if (ok) {
-        if (lost.text[0] != '\0')
-            tell(rewriter, 0, NULL, false, lost.text);
+        if (lost.status != SFPM_OK) {
+            sfpm_error_restore(&lost);
+            tell(rewriter, 0, NULL, false, sfpm_last_error());
+        }
         find_base(rewriter, &found, options);
         sfpm_write_options_t known;
         if (sfpm_take_options(&known, sizeof known, write))

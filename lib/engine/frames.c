@@ -70,6 +70,18 @@ bool sfpm_state_encode(const sfpm_state_t *state, uint32_t num_segments,
     return true;
 }
 
+/* Without calls the one frame is the whole stack; otherwise other frames lie below. */
+static bool check_height(const sfpm_frames_t *frames, uint32_t pc, uint32_t size,
+                         uint32_t height)
+{
+    size_t has = frames->num_slots > size ? frames->num_slots - size : 0;
+    if (frames->program->original ? has == height : frames->num_slots >= size + height)
+        return true;
+    return sfpm_fail_code(frames->program, pc,
+                          "the stack has %zu value%s here, but the code expects %u", has,
+                          has == 1 ? "" : "s", height);
+}
+
 bool sfpm_frame_innermost(const sfpm_frames_t *frames, uint32_t pc, sfpm_frame_t *frame)
 {
     const sfpm_program_t *program = frames->program;
@@ -81,10 +93,8 @@ bool sfpm_frame_innermost(const sfpm_frames_t *frames, uint32_t pc, sfpm_frame_t
     uint32_t index = sfpm_function_at(program, pc);
     uint32_t size = sfpm_frame_size(&program->functions[index]);
     uint32_t height = sfpm_height_at(frames->proof, pc);
-    if (frames->num_slots < (size_t)size + height)
-        return sfpm_fail_code(
-            program, pc, "the machine needs %u values on the stack here, but has %zu",
-            size + height, frames->num_slots);
+    if (!check_height(frames, pc, size, height))
+        return false;
     uint32_t operands = (uint32_t)frames->num_slots - height;
     *frame = (sfpm_frame_t){.function = index,
                             .offset = pc,

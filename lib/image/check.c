@@ -19,7 +19,7 @@ bool sfpm_check_fault(sfpm_check_t *check)
         check->first = error;
     check->failed = true;
     if (check->callback)
-        check->callback(check->context, error.status, error.offset, error.text);
+        check->callback(check->context, error.status, error.offset, error.message);
     /* Without memory the check ends; other faults are collected. */
     return error.status != SFPM_ERR_MEMORY && check->callback;
 }

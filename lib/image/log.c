@@ -43,14 +43,14 @@ bool sfpm_record_check(const sfpm_input_t *input, uint64_t offset,
         return sfpm_fail_at(SFPM_ERR_CORRUPT, offset, "no %s record at offset %llu",
                             sfpm_record_type_name(type, name),
                             (unsigned long long)offset);
-    if (record->length > limit || record->length > SIZE_MAX / 2)
-        return sfpm_fail_at(
-            SFPM_ERR_LIMIT, offset,
-            "the %s record at offset %llu is %llu bytes long, and the memory "
-            "limit is %llu: raise it",
-            sfpm_record_type_name(type, name), (unsigned long long)offset,
-            (unsigned long long)record->length, (unsigned long long)limit);
-    return true;
+    if (record->length <= limit && record->length <= SIZE_MAX / 2)
+        return true;
+    sfpm_fail_at(SFPM_ERR_LIMIT, offset,
+                 "the %s record at offset %llu is %llu bytes long, which exceeds the "
+                 "memory limit of %llu",
+                 sfpm_record_type_name(type, name), (unsigned long long)offset,
+                 (unsigned long long)record->length, (unsigned long long)limit);
+    return sfpm_fail_remedy(SFPM_REMEDY_MORE_MEMORY);
 }
 
 bool sfpm_record_check_sum(uint64_t offset, const sfpm_record_t *record,
@@ -280,11 +280,12 @@ static bool nothing_hidden(const walk_t *walk, uint64_t end)
         return true;
     if (hidden.number == 0)
         return false;
-    return sfpm_fail_at(SFPM_ERR_CORRUPT, end,
-                        "the records after offset %llu are damaged, so commit %llu at "
-                        "offset %llu cannot be reached: salvage the image",
-                        (unsigned long long)end, (unsigned long long)hidden.number,
-                        (unsigned long long)hidden.offset);
+    sfpm_fail_at(SFPM_ERR_CORRUPT, end,
+                 "the records after offset %llu are damaged, so commit %llu at offset %llu "
+                 "cannot be reached",
+                 (unsigned long long)end, (unsigned long long)hidden.number,
+                 (unsigned long long)hidden.offset);
+    return sfpm_fail_remedy(SFPM_REMEDY_SALVAGE);
 }
 
 static bool walk_from_start(const sfpm_input_t *input, sfpm_trailer_t *last)

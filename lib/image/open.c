@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/error.h"
+#include "base/file_kind.h"
 #include "base/options.h"
 #include "image/image.h"
 #include "format/v1.h"
@@ -226,20 +228,30 @@ bool sfpm_image_select(sfpm_image_t *image, int64_t commit)
     return true;
 }
 
-/* All commits of a delta stand on one base, so the last one tells which. */
-static bool show_last(sfpm_image_t *image, const sfpm_image_options_t *options)
+static void note_last(sfpm_image_t *image, const sfpm_trailer_t *last)
+{
+    image->last = *last;
+    image->info.size = sfpm_input_size(image->input);
+    image->info.commits = last->number;
+    image->info.first = last->first;
+}
+
+/* The last commit, or the one that was asked for: to show an earlier one, the index of the
+ * last need not be intact. All commits of a delta stand on one base. */
+static bool show_first(sfpm_image_t *image, const sfpm_image_options_t *options)
 {
     view_t view;
-    sfpm_trailer_t last;
-    if (!sfpm_log_last(image->input, &last) || !load_view(image, &last, &view))
+    sfpm_trailer_t last, wanted;
+    if (!sfpm_log_last(image->input, &last))
+        return false;
+    note_last(image, &last);
+    wanted = last;
+    if ((options->commit != 0 && !find_commit(image, options->commit, &wanted)) ||
+        !load_view(image, &wanted, &view))
         return false;
     bool ok = image->base || view.index.base_number == 0 ||
               sfpm_image_open_base(image, &view.index, options);
     publish_view(image, &view);
-    image->last = last;
-    image->info.size = sfpm_input_size(image->input);
-    image->info.commits = last.number;
-    image->info.first = last.first;
     return ok && note_torn_tail(image);
 }
 
@@ -251,7 +263,7 @@ static bool open_v2(sfpm_image_t *image, const uint8_t header[SFPM_HEADER_SIZE],
         return false;
     if (!sealed && options->secret && image->depth == 0)
         return sfpm_fail(SFPM_ERR_KEY, "the image is not encrypted, but a key was given");
-    if (!show_last(image, options))
+    if (!show_first(image, options))
         return false;
     image->info.format = SFPM_FORMAT_VERSION;
     image->info.compatible = image->header.compatible;
@@ -279,6 +291,35 @@ static bool open_v1(sfpm_image_t *image)
     return true;
 }
 
+/* Says what it is instead of an image, where that is known. */
+static bool fail_foreign(const uint8_t *bytes, size_t size)
+{
+    const char *kind = sfpm_file_kind(bytes, size);
+    if (!kind)
+        return sfpm_fail_at(SFPM_ERR_NOT_IMAGE, 0,
+                            "not an sfpm image (bad magic 0x%08lx)",
+                            (unsigned long)sfpm_get_u32(bytes));
+    sfpm_fail_at(SFPM_ERR_NOT_IMAGE, 0, "not an sfpm image, but %s", kind);
+    return sfpm_is_text(bytes, size) && sfpm_fail_remedy(SFPM_REMEDY_ASSEMBLE);
+}
+
+static bool open_first(sfpm_image_t *image, const uint8_t bytes[SFPM_HEADER_SIZE],
+                       size_t have, const sfpm_image_options_t *options)
+{
+    if (sfpm_v1_recognise(bytes, have)) {
+        if (options->secret)
+            return sfpm_fail(SFPM_ERR_KEY,
+                             "a version 1 image is never encrypted, but a key was given");
+        return open_v1(image);
+    }
+    if (memcmp(bytes, SFPM_MAGIC, have < SFPM_MAGIC_SIZE ? have : SFPM_MAGIC_SIZE) != 0)
+        return fail_foreign(bytes, have);
+    if (have < SFPM_HEADER_SIZE)
+        return sfpm_fail_at(SFPM_ERR_TRUNCATED, have,
+                            "the file ends at offset %zu inside its header", have);
+    return sfpm_header_decode(bytes, &image->header) && open_v2(image, bytes, options);
+}
+
 static bool open_contents(sfpm_image_t *image, const sfpm_image_options_t *options)
 {
     uint8_t bytes[SFPM_HEADER_SIZE] = {0};
@@ -288,35 +329,36 @@ static bool open_contents(sfpm_image_t *image, const sfpm_image_options_t *optio
     image->info.name = sfpm_input_name(image->input);
     if (size == 0)
         return sfpm_fail_at(SFPM_ERR_NOT_IMAGE, 0, "the file is empty");
-    if (!sfpm_input_read(image->input, 0, bytes, have))
-        return false;
-    if (sfpm_v1_recognise(bytes, have))
-        return options->secret
-                   ? sfpm_fail(
-                         SFPM_ERR_KEY,
-                         "a version 1 image is never encrypted, but a key was given")
-                   : open_v1(image);
-    if (have < sizeof bytes &&
-        memcmp(bytes, SFPM_MAGIC, have < SFPM_MAGIC_SIZE ? have : SFPM_MAGIC_SIZE) == 0)
-        return sfpm_fail_at(SFPM_ERR_TRUNCATED, size,
-                            "the file ends at offset %zu inside its header", have);
-    return sfpm_header_decode(bytes, &image->header) && open_v2(image, bytes, options);
+    return sfpm_input_read(image->input, 0, bytes, have) &&
+           open_first(image, bytes, have, options);
 }
 
 bool sfpm_image_reload(sfpm_image_t *image)
 {
-    return sfpm_input_refresh(image->input) && show_last(image, NULL);
+    view_t view;
+    sfpm_trailer_t last;
+    if (!sfpm_input_refresh(image->input) || !sfpm_log_last(image->input, &last) ||
+        !load_view(image, &last, &view))
+        return false;
+    publish_view(image, &view);
+    note_last(image, &last);
+    return note_torn_tail(image);
+}
+
+/* Whether other parts of a damaged image may be intact. */
+static bool has_remedy(const sfpm_image_t *image)
+{
+    sfpm_status_t status = sfpm_last_status();
+    return image->last.number != 0 &&
+           (status == SFPM_ERR_CHECKSUM || status == SFPM_ERR_CORRUPT ||
+            status == SFPM_ERR_TRUNCATED);
 }
 
 bool sfpm_image_fail_named(const sfpm_image_t *image)
 {
-    const char *name = sfpm_input_name(image->input);
-    size_t length = strlen(name);
-    const char *text = sfpm_last_error();
-    /* Errors of the input already begin with its name. */
-    if (strncmp(text, name, length) == 0 && text[length] == ':')
-        return false;
-    return sfpm_fail_prefix("%s", name);
+    if (has_remedy(image))
+        sfpm_fail_remedy(SFPM_REMEDY_SALVAGE);
+    return sfpm_fail_named(sfpm_input_name(image->input));
 }
 
 static bool check_pin(const sfpm_image_t *image, const uint8_t *digest)
@@ -341,7 +383,8 @@ sfpm_image_t *sfpm_image_open_at(sfpm_input_t *input, const char *path, unsigned
     if (path && !(image->path = sfpm_copy_string(path)))
         goto fail;
     if (!open_contents(image, options) ||
-        (options->commit != 0 && !sfpm_image_select(image, options->commit)) ||
+        (options->commit != 0 && image->info.format == 1 &&
+         !select_v1(image, options->commit)) ||
         !check_pin(image, options->digest)) {
         sfpm_image_fail_named(image);
         goto fail;

@@ -254,7 +254,7 @@ static bool fill_level(sfpm_reader_t *reader, const sfpm_region_t *region,
         if (pages != 0 &&
             !(in_base ? base_reaches(reader, region, &cuts[i], chunk)
                       : fill_from_extent(reader, region, &cuts[i], chunk, pages)))
-            return sfpm_fail_prefix("region '%s'", region->name);
+            return sfpm_fail_in_region(region->name);
     }
     zero_pages(chunk, zero);
     *wanted = below;

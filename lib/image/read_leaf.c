@@ -219,7 +219,7 @@ static bool load_leaf(sfpm_reader_t *reader, const sfpm_region_t *region, size_t
     const sfpm_leaf_ref_t *ref = &region->leaves[which];
     uint8_t digest[SFPM_DIGEST_SIZE];
     if (!load_contents(reader, region, which, leaf))
-        return sfpm_fail_prefix("region '%s'", region->name);
+        return sfpm_fail_in_region(region->name);
     sfpm_leaf_digest(leaf->sums, leaf->num_chunks, digest);
     if (memcmp(digest, ref->digest, SFPM_DIGEST_SIZE) == 0)
         return true;
@@ -251,6 +251,6 @@ const sfpm_leaf_t *sfpm_reader_extents(sfpm_reader_t *reader, const sfpm_region_
     reader->leaf_region = NULL;
     if (load_stored_leaf(reader, region, which, false, &reader->leaf))
         return &reader->leaf;
-    sfpm_fail_prefix("region '%s'", region->name);
+    sfpm_fail_in_region(region->name);
     return NULL;
 }

@@ -36,7 +36,7 @@ static bool set_mode(const sfpm_atomic_t *file, mode_t mode, const char *path,
         return true;
     if (now & ~mode)
         return sfpm_fail_errno(errno, "%s: cannot set the mode of its new version", path);
-    sfpm_output_warn(options, path,
+    sfpm_output_warn(options,
                      "cannot keep its mode: the new one grants fewer rights");
     return true;
 }
@@ -55,20 +55,20 @@ static bool take_after(const sfpm_atomic_t *file, const char *path,
         new.st_gid == old->st_gid || fchown(file->fd, (uid_t)-1, old->st_gid) == 0;
     if (!same_group) {
         mode = without_group(mode);
-        sfpm_output_warn(options, path, "cannot keep its group");
+        sfpm_output_warn(options, "cannot keep its group");
     }
     if (!sfpm_access_copy_attributes(file->old_fd, file->fd))
-        sfpm_output_warn(options, path, "cannot keep its extended attributes");
+        sfpm_output_warn(options, "cannot keep its extended attributes");
     if (!sfpm_access_copy_list(file->old_fd, file->fd, same_group)) {
         mode &= 0700;
         sfpm_output_warn(
-            options, path,
+            options,
             "cannot keep its access control list: only its owner has access now");
     }
     if (!set_mode(file, mode, path, options))
         return false;
     if (new.st_uid != old->st_uid && fchown(file->fd, old->st_uid, (gid_t)-1) != 0)
-        sfpm_output_warn(options, path, "cannot keep its owner: it now belongs to you");
+        sfpm_output_warn(options, "cannot keep its owner: it now belongs to you");
     return true;
 }
 

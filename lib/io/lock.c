@@ -109,14 +109,10 @@ static int lock_whole_file(int fd)
 #endif
 }
 
-void sfpm_output_warn(const sfpm_output_options_t *options, const char *path,
-                      const char *text)
+void sfpm_output_warn(const sfpm_output_options_t *options, const char *text)
 {
-    char message[512];
-    if (!options || !options->warn)
-        return;
-    snprintf(message, sizeof message, "%.300s: %s", path, text);
-    options->warn(options->warn_context, message);
+    if (options && options->warn)
+        options->warn(options->warn_context, text);
 }
 
 static bool lock(int fd, const char *path, const sfpm_output_options_t *options)
@@ -128,7 +124,7 @@ static bool lock(int fd, const char *path, const sfpm_output_options_t *options)
         return fail_locked(fd, path);
     default:
         sfpm_output_warn(
-            options, path,
+            options,
             "cannot be locked here: make sure that nobody else writes to it");
         return true;
     }

@@ -19,8 +19,7 @@
 bool sfpm_lock_open(const sfpm_place_t *place, int access, const char *path,
                     const sfpm_output_options_t *options, int *fd, struct stat *info);
 
-/* Passes a remark to the callback, if there is one. */
-void sfpm_output_warn(const sfpm_output_options_t *options, const char *path,
-                      const char *text);
+/* Passes a remark about the file that is written to the callback, if there is one. */
+void sfpm_output_warn(const sfpm_output_options_t *options, const char *text);
 
 #endif

@@ -138,7 +138,7 @@ static void log_removed(const sfpm_restoring_t *restoring)
 static bool replace_memory(sfpm_restoring_t *restoring)
 {
     if (!sfpm_lazy_replace(restoring))
-        return sfpm_fail_prefix("%s", sfpm_image_info(restoring->image)->name);
+        return sfpm_fail_named(sfpm_image_info(restoring->image)->name);
     sfpm_snapshot_t *snapshot = restoring->snapshot;
     for (size_t i = 0; i < restoring->pairing.num_registered; i++) {
         if (!sfpm_restoring_has_source(restoring, i))
@@ -178,7 +178,7 @@ static bool restore(sfpm_snapshot_t *snapshot, const sfpm_image_t *image,
                                   .options = *options,
                                   .reverting = reverting};
     bool fits = sfpm_restoring_match(&restoring) ||
-                sfpm_fail_prefix("%s", sfpm_image_info(image)->name);
+                sfpm_fail_named(sfpm_image_info(image)->name);
     sfpm_snapshot_free_parked(snapshot);
     bool ok = fits && sfpm_revert_prepare(&restoring) && sfpm_lazy_prepare(&restoring) &&
               verify_contents(&restoring) && replace_with_hooks(&restoring);

@@ -149,10 +149,17 @@ static sfpm_edit_t *edit_of(const sfpm_snapshot_t *snapshot, sfpm_image_t *image
     return NULL;
 }
 
+/* What is being written, for remarks about it. */
+typedef struct written {
+    const sfpm_snapshot_t *snapshot;
+    const char *filename;
+} written_t;
+
 static void warn_log(void *context, const char *text)
 {
-    const sfpm_snapshot_t *const *snapshot = context;
-    sfpm_snapshot_log(*snapshot, SFPM_LOG_WARNING, "%s", text);
+    const written_t *written = context;
+    sfpm_snapshot_log(written->snapshot, SFPM_LOG_WARNING, "%s: %s", written->filename,
+                      text);
 }
 
 /* The ways in which an edit becomes a commit; FIRST is a save that others follow. */
@@ -172,9 +179,10 @@ static bool write_as(sfpm_edit_t *edit, how_t how, const char *filename,
 static bool write_edit(const sfpm_snapshot_t *snapshot, sfpm_edit_t *edit, how_t how,
                        const char *filename)
 {
+    written_t written = {snapshot, filename};
     const sfpm_write_options_t options = {.struct_size = sizeof options,
                                           .warn = warn_log,
-                                          .warn_context = &snapshot,
+                                          .warn_context = &written,
                                           .progress = snapshot->settings.progress};
     /* Nothing was there when the commit began: what is there now is not ours. */
     if (how == HOW_FIRST)
@@ -296,9 +304,10 @@ static void drop_old(const sfpm_snapshot_t *snapshot, sfpm_image_t *image,
                      const char *filename, uint64_t keep)
 {
     const sfpm_image_info_t *info = sfpm_image_info(image);
+    written_t written = {snapshot, filename};
     const sfpm_write_options_t write = {.struct_size = sizeof write,
                                         .warn = warn_log,
-                                        .warn_context = &snapshot,
+                                        .warn_context = &written,
                                         .progress = snapshot->settings.progress};
     const sfpm_rewrite_options_t options = {.struct_size = sizeof options,
                                             .workers = snapshot->settings.workers,

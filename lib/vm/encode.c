@@ -172,7 +172,7 @@ void *sfpm_vm_encode(const sfpm_vm_t *vm, uint64_t offset, const char *text, siz
     sfpm_faults_t faults = {0};
     if (!sfpm_vm_has_program(vm))
         return NULL;
-    if (!text || !size || offset >= vm->program.code_size) {
+    if (!text || !size || offset >= sfpm_vm_code_size(vm)) {
         sfpm_fail(SFPM_ERR_ARGUMENT,
                   "no text was given, or the offset is outside the code");
         return NULL;

@@ -41,12 +41,12 @@ static bool read_from_image(void *context, const char *name, sfpm_buffer_t *regi
     uint64_t wanted = sfpm_image_region(reader->image, index)->size;
     bool memory = strcmp(name, sfpm_region_names[SFPM_MEMORY]) == 0;
     uint64_t most = memory ? reader->max_memory : SFPM_VM_MAX_STACK;
-    if (wanted > most)
-        return sfpm_fail(SFPM_ERR_LIMIT,
-                         memory ? "region '%s' of %llu bytes exceeds the memory limit of "
-                                  "%llu: raise it"
-                                : "region '%s' of %llu bytes exceeds the limit of %llu",
-                         name, (unsigned long long)wanted, (unsigned long long)most);
+    if (wanted > most) {
+        sfpm_fail(SFPM_ERR_LIMIT, "region '%s' of %llu bytes exceeds the %slimit of %llu",
+                  name, (unsigned long long)wanted, memory ? "memory " : "",
+                  (unsigned long long)most);
+        return memory && sfpm_fail_remedy(SFPM_REMEDY_MORE_MEMORY);
+    }
     return sfpm_region_make(region, name, wanted) &&
            (wanted == 0 ||
             sfpm_image_read(reader->image, index, 0, region->data, (size_t)wanted));

@@ -35,7 +35,7 @@ bool sfpm_vm_info(const sfpm_vm_t *vm, sfpm_vm_info_t *info, size_t size)
                                   .pc = vm->state.pc,
                                   .instructions = vm->state.instructions,
                                   .starts = vm->state.starts,
-                                  .code_size = vm->program.code_size,
+                                  .code_size = sfpm_vm_code_size(vm),
                                   .functions = vm->program.num_functions,
                                   .globals = vm->program.num_globals,
                                   .frames = (uint32_t)vm->backtrace.count,
@@ -270,7 +270,7 @@ static sfpm_listing_t listing_of(const sfpm_vm_t *vm)
 
 size_t sfpm_vm_instruction(const sfpm_vm_t *vm, uint64_t offset, char *text, size_t size)
 {
-    if (!vm || !vm->program.code)
+    if (!vm || !vm->program.code || sfpm_vm_code_size(vm) == 0)
         return 0;
     const sfpm_listing_t listing = listing_of(vm);
     return sfpm_instruction_text(&listing, offset, text, size);
@@ -283,6 +283,8 @@ bool sfpm_vm_disassemble(const sfpm_vm_t *vm, uint64_t from, uint64_t to,
         return false;
     if (!output)
         return sfpm_fail(SFPM_ERR_ARGUMENT, "no callback was given");
+    if (sfpm_vm_code_size(vm) == 0)
+        return true;
     const sfpm_listing_t listing = listing_of(vm);
     return sfpm_disassemble(&listing, from, to, output, context);
 }

@@ -39,6 +39,9 @@ bool sfpm_vm_has_program(const sfpm_vm_t *vm);
  * what it stands on. */
 bool sfpm_vm_is_idle(const sfpm_vm_t *vm);
 
+/* The bytes of code that the user has: none if the original layout holds no program. */
+uint32_t sfpm_vm_code_size(const sfpm_vm_t *vm);
+
 /* Where a machine's regions come from: fills the region of that name, which is empty, by
  * sfpm_region_make(), and says whether there is one. */
 typedef bool (*sfpm_region_source_t)(void *context, const char *name,

@@ -3,6 +3,7 @@
 #include "vm/v1_machine.h"
 
 #include "base/bytes.h"
+#include "bytecode/instruction.h"
 #include "bytecode/raw_code.h"
 
 enum { /* offsets */
@@ -32,14 +33,14 @@ static bool read_fields(const uint8_t *bytes, sfpm_original_t *fields)
     if (sp < -1 || sp >= SFPM_ORIGINAL_SLOTS)
         return sfpm_fail(SFPM_ERR_CORRUPT, "vm_state[%d]: sp is %d, not in -1 to %d", SP,
                          (int)sp, SFPM_ORIGINAL_SLOTS - 1);
-    if (size == 0 || size > SFPM_ORIGINAL_PROGRAM_SIZE)
+    if (size > SFPM_ORIGINAL_PROGRAM_SIZE)
         return sfpm_fail(
-            SFPM_ERR_CORRUPT, "vm_state[%d]: program_size is %llu, not in 1 to %d",
+            SFPM_ERR_CORRUPT, "vm_state[%d]: program_size is %llu, not in 0 to %d",
             PROGRAM_SIZE, (unsigned long long)size, SFPM_ORIGINAL_PROGRAM_SIZE);
     if (bytes[HALTED] > 1)
         return sfpm_fail(SFPM_ERR_CORRUPT, "vm_state[%d]: halted is %d, not 0 or 1",
                          HALTED, bytes[HALTED]);
-    if (pc > size || (pc == size && !bytes[HALTED]))
+    if (pc > size || (pc == size && size > 0 && !bytes[HALTED]))
         return sfpm_fail(SFPM_ERR_CORRUPT,
                          "vm_state[%d]: pc %llu is beyond the program of %llu bytes", PC,
                          (unsigned long long)pc, (unsigned long long)size);
@@ -58,6 +59,21 @@ static bool read_fields(const uint8_t *bytes, sfpm_original_t *fields)
 static uint32_t own_pc(const sfpm_original_t *fields)
 {
     return fields->halted && fields->pc > 0 ? fields->pc - 1 : fields->pc;
+}
+
+bool sfpm_original_is_empty(const uint8_t *bytes)
+{
+    return sfpm_get_u64(bytes + PROGRAM_SIZE) == 0;
+}
+
+/* The original's Reset leaves no program: nothing is to be executed. */
+static bool load_empty(uint64_t starts, sfpm_regions_t *regions)
+{
+    const uint8_t halt = SFPM_OP_HALT;
+    const sfpm_state_t state = {
+        .status = SFPM_VM_HALTED, .begun = true, .starts = starts};
+    return sfpm_regions_of_code(regions, &halt, 1) &&
+           sfpm_state_encode(&state, 0, &regions->region[SFPM_STATE]);
 }
 
 static bool load_stack(const uint8_t *bytes, uint32_t height, sfpm_buffer_t *stack)
@@ -84,6 +100,9 @@ bool sfpm_original_load(const uint8_t *bytes, size_t size, sfpm_regions_t *regio
                          size, SFPM_ORIGINAL_SIZE);
     if (!read_fields(bytes, &fields))
         return false;
+    if (fields.size == 0)
+        return load_empty(fields.iterations, regions) &&
+               load_stack(bytes, fields.height, &regions->region[SFPM_STACK]);
     const sfpm_state_t state = {
         .status = fields.halted ? SFPM_VM_HALTED : SFPM_VM_SUSPENDED,
         .pc = own_pc(&fields),
@@ -124,7 +143,8 @@ bool sfpm_original_store(const sfpm_state_t *state, const sfpm_buffer_t *stack,
         sfpm_put_u32(bytes + STACK + 4 * i,
                      (uint32_t)sfpm_get_u64(slots + i * SFPM_SLOT_SIZE));
     sfpm_put_u32(bytes + SP, (uint32_t)height - 1);
-    sfpm_put_u64(bytes + PC, (uint64_t)state->pc + halted);
+    bool past_halt = halted && !sfpm_original_is_empty(bytes);
+    sfpm_put_u64(bytes + PC, (uint64_t)state->pc + past_halt);
     bytes[HALTED] = halted;
     sfpm_put_u32(bytes + ITERATIONS, (uint32_t)state->starts);
     return true;

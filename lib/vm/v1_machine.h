@@ -17,6 +17,10 @@ enum {
 
 #define SFPM_ORIGINAL_NAME "vm_state"
 
+/* Whether there is no program, as after the original's Reset. The machine made of it is
+ * halted, and has a `halt` that is not in the image. */
+bool sfpm_original_is_empty(const uint8_t *bytes);
+
 /* Makes the regions of a machine; its program has one function, `main`. */
 bool sfpm_original_load(const uint8_t *bytes, size_t size, sfpm_regions_t *regions);
 

@@ -128,10 +128,16 @@ static const sfpm_function_t *exported(const sfpm_vm_t *vm, const char *name,
 {
     const sfpm_export_t *found =
         name ? sfpm_export_named(&vm->program, SFPM_EXPORT_FUNCTION, name) : NULL;
-    if (!found || sfpm_is_import(&vm->program, found->index)) {
-        sfpm_fail(SFPM_ERR_ARGUMENT,
-                  "the program exports no function '%.100s' of its own",
+    if (!found) {
+        sfpm_fail(SFPM_ERR_ARGUMENT, "the program exports no function '%.100s'",
                   name ? name : "");
+        return NULL;
+    }
+    if (sfpm_is_import(&vm->program, found->index)) {
+        sfpm_fail(SFPM_ERR_ARGUMENT,
+                  "export '%.100s' is a function that the program imports: only its own "
+                  "functions can be called",
+                  name);
         return NULL;
     }
     *index = found->index;
@@ -212,7 +218,7 @@ bool sfpm_vm_patch(sfpm_vm_t *vm, uint64_t offset, const void *bytes, size_t siz
 {
     if (!sfpm_vm_has_program(vm) || !sfpm_vm_is_idle(vm))
         return false;
-    uint32_t has = vm->program.code_size;
+    uint32_t has = sfpm_vm_code_size(vm);
     if (!bytes || offset > has || size > has - offset)
         return sfpm_fail(SFPM_ERR_ARGUMENT,
                          "%zu bytes at %llu are outside the code of %u bytes", size,

@@ -50,6 +50,12 @@ bool sfpm_vm_is_idle(const sfpm_vm_t *vm)
     return !vm->running || sfpm_fail(SFPM_ERR_ARGUMENT, "the machine is running");
 }
 
+uint32_t sfpm_vm_code_size(const sfpm_vm_t *vm)
+{
+    return vm->original && sfpm_original_is_empty(vm->original) ? 0
+                                                                : vm->program.code_size;
+}
+
 static sfpm_frames_t frames_of(const sfpm_vm_t *vm)
 {
     const sfpm_buffer_t *stack = &vm->regions.region[SFPM_STACK];
@@ -77,8 +83,10 @@ static bool check_state(sfpm_vm_t *vm)
     sfpm_error_save(&error);
     if (sfpm_frames_walk(&frames, &vm->state, &vm->backtrace))
         return true;
-    if (vm->state.status != SFPM_VM_HALTED || sfpm_last_status() != SFPM_ERR_BYTECODE)
+    if (sfpm_last_status() != SFPM_ERR_BYTECODE)
         return false;
+    if (vm->state.status != SFPM_VM_HALTED)
+        return sfpm_fail_remedy(SFPM_REMEDY_RESTART);
     sfpm_error_restore(&error);
     return true;
 }
@@ -436,12 +444,13 @@ bool sfpm_vm_fresh(sfpm_vm_t *vm)
     if (!sfpm_vm_has_program(vm) || !sfpm_vm_is_idle(vm))
         return false;
     uint64_t wanted = (uint64_t)vm->program.min_pages * SFPM_PAGE_SIZE;
-    if (wanted > sfpm_vm_max_memory(vm))
-        return sfpm_fail(
-            SFPM_ERR_LIMIT,
-            "the program starts with %llu bytes of memory, which exceeds the "
-            "memory limit of %llu: raise it",
-            (unsigned long long)wanted, (unsigned long long)sfpm_vm_max_memory(vm));
+    if (wanted > sfpm_vm_max_memory(vm)) {
+        sfpm_fail(SFPM_ERR_LIMIT,
+                  "the program starts with %llu bytes of memory, which exceeds the "
+                  "memory limit of %llu",
+                  (unsigned long long)wanted, (unsigned long long)sfpm_vm_max_memory(vm));
+        return sfpm_fail_remedy(SFPM_REMEDY_MORE_MEMORY);
+    }
     sfpm_vm_unwatch(vm);
     if (!sfpm_data_begin(&vm->program, &vm->regions))
         return false;

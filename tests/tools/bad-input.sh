@@ -39,9 +39,11 @@ expect_status 1 unprivileged sfpm-patch -i locked 3=20
 expect_stderr_match '^sfpm-patch: locked: .*Permission denied'
 
 head -c 5000 "$sum" >text
-refused 'not an sfpm image \(bad magic 0x[0-9a-f]+\); sfpm-save makes one from a program$' text
+refused 'not an sfpm image, but text: sfpm-save makes one from a program$' text
 printf x >x
 refused 'not an sfpm image' x
+printf '\1\2\3\4' >x
+refused 'not an sfpm image \(bad magic 0x04030201\)$' x
 
 # Truncated and flipped, at many places: an error that names a place, or the
 # last whole commit with a warning; never another result.

@@ -126,7 +126,7 @@ for how in --text --log --json ''; do
     LC_ALL=C.UTF-8
 done
 succeeds sfpm-inspect h.img
-expect_stdout_match 'a\\x1b\[31m\\xff"\\b  dynamic$'
+expect_stdout_match 'a\\x1b\[31m\\xff"\\\\b  dynamic$'
 expect_stdout_match '^  description  one\\x0atwo\\x0d\\x1b\]0;title\\x07\\xe2\\x80\\xaeé$'
 name=$(printf 'a\033[31m\377"\\b')
 succeeds sfpm-inspect --hex "$name" h.img

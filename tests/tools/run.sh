@@ -129,7 +129,7 @@ expect_stdout -1
 expect_status 125 sfpm-run --max-memory 1M grow.img
 expect_stderr_match "^sfpm-run: grow\.img: region 'memory' of 2097152 bytes exceeds the memory limit of 1048576: raise it with --max-memory$"
 expect_status 125 sfpm-run --max-memory 1 grow.img
-expect_stderr_match 'the memory limit is 1: raise it with --max-memory$'
+expect_stderr_match 'exceeds the memory limit of 1: raise it with --max-memory$'
 
 # An image without a machine is for its own program.
 forge regions r.img

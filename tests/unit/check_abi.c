@@ -126,6 +126,19 @@ START_TEST(statuses_keep_their_numbers)
 }
 END_TEST
 
+START_TEST(failures_keep_their_layout)
+{
+    static const sfpm_remedy_t remedies[] = {SFPM_REMEDY_NONE, SFPM_REMEDY_MORE_MEMORY,
+                                             SFPM_REMEDY_RESTART, SFPM_REMEDY_SALVAGE,
+                                             SFPM_REMEDY_ASSEMBLE};
+    for (unsigned i = 0; i < sizeof remedies / sizeof remedies[0]; i++)
+        ck_assert_uint_eq(remedies[i], i);
+    ck_assert_uint_eq(offsetof(sfpm_failure_t, remedy), 4);
+    ck_assert_uint_eq(offsetof(sfpm_failure_t, offset), 8);
+    ck_assert_uint_eq(offsetof(sfpm_failure_t, subject), 16);
+}
+END_TEST
+
 START_TEST(versions_agree)
 {
     ck_assert_str_eq(sfpm_version_string(), SFPM_VERSION_STRING);
@@ -144,6 +157,7 @@ int main(void)
     tcase_add_test(core, given_structs_keep_their_layout);
     tcase_add_test(core, callback_structs_keep_their_layout);
     tcase_add_test(core, statuses_keep_their_numbers);
+    tcase_add_test(core, failures_keep_their_layout);
     tcase_add_test(core, versions_agree);
     return run_all(suite);
 }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/bytes.h"
 #include "base/checked.h"
 #include "base/error.h"
+#include "base/file_kind.h"
 #include "base/memory.h"
 #include "base/number.h"
 #include "common.h"
@@ -24,7 +26,105 @@ START_TEST(last_error_is_kept_and_prefixed)
     ck_assert(!sfpm_fail_prefix("%s", "a.img"));
     ck_assert_str_eq(sfpm_last_error(), "a.img: page 7 is damaged");
     ck_assert_int_eq(sfpm_last_status(), SFPM_ERR_CHECKSUM);
-    ck_assert_uint_eq(sfpm_last_offset(), 42);
+    ck_assert_uint_eq(sfpm_last_failure()->offset, 42);
+}
+END_TEST
+
+/* Compares the last failure with its parts. */
+static void expect_parts(const char *subject, const char *text, const char *detail)
+{
+    const sfpm_failure_t *failure = sfpm_last_failure();
+    ck_assert_str_eq(failure->subject, subject);
+    ck_assert_str_eq(failure->text, text);
+    ck_assert_str_eq(failure->detail, detail);
+}
+
+START_TEST(last_failure_is_known_in_parts)
+{
+    sfpm_error_state_t state;
+    sfpm_fail_errno(EACCES, "%s", "a.img");
+    expect_parts("a.img", "Permission denied", "Permission denied");
+    ck_assert_str_eq(sfpm_last_error(), "a.img: Permission denied");
+    ck_assert_int_eq(sfpm_last_errno(), EACCES);
+
+    /* A text that begins as a name does is not one. */
+    sfpm_fail(SFPM_ERR_CORRUPT, "a.img%s", ": is damaged");
+    expect_parts("", "a.img: is damaged", "a.img: is damaged");
+    sfpm_fail_in_region("heap");
+    sfpm_fail_in_region("heap"); /* once is enough */
+    sfpm_fail_named("a.img");
+    sfpm_fail_named("a.img");
+    expect_parts("a.img", "region 'heap': a.img: is damaged", "a.img: is damaged");
+
+    /* The base of a delta, in the delta. */
+    sfpm_fail_named("b.img");
+    expect_parts("b.img", "a.img: region 'heap': a.img: is damaged",
+                 "a.img: region 'heap': a.img: is damaged");
+    ck_assert_str_eq(sfpm_last_error(),
+                     "b.img: a.img: region 'heap': a.img: is damaged");
+    sfpm_fail_at(SFPM_ERR_CORRUPT, 7, "%s: is damaged", "b.img");
+    sfpm_fail_prefix("%s: hook '%s'", "b.img", "h");
+    expect_parts("b.img", "hook 'h': is damaged", "hook 'h': is damaged");
+    ck_assert_uint_eq(sfpm_last_failure()->offset, 7);
+    sfpm_fail_prefix("nothing was saved");
+    expect_parts("", "nothing was saved: b.img: hook 'h': is damaged",
+                 "nothing was saved: b.img: hook 'h': is damaged");
+
+    sfpm_fail_remedy(SFPM_REMEDY_MORE_MEMORY);
+    sfpm_error_save(&state);
+    sfpm_fail(SFPM_ERR_SYSTEM, "other");
+    ck_assert_int_eq(sfpm_last_failure()->remedy, SFPM_REMEDY_NONE);
+    sfpm_error_restore(&state);
+    ck_assert_int_eq(sfpm_last_failure()->remedy, SFPM_REMEDY_MORE_MEMORY);
+    ck_assert_str_eq(sfpm_last_error(),
+                     "nothing was saved: b.img: hook 'h': is damaged: raise it");
+}
+END_TEST
+
+/* Too long texts lose their end, never more. */
+START_TEST(long_failures_are_cut)
+{
+    char name[600];
+    memset(name, 'n', sizeof name);
+    name[sizeof name - 1] = '\0';
+    sfpm_fail_errno(EACCES, "%s: %s", name, name);
+    for (int i = 0; i < 5; i++) {
+        sfpm_fail_in_region(name);
+        sfpm_fail_prefix("region %s", name);
+        sfpm_fail_named(i % 2 == 0 ? name : "a.img");
+        sfpm_fail_in_region("heap");
+    }
+    ck_assert_uint_lt(strlen(sfpm_last_error()), 832);
+    const sfpm_failure_t *failure = sfpm_last_failure();
+    ck_assert(failure->detail >= failure->text);
+    ck_assert(failure->detail <= failure->text + strlen(failure->text));
+}
+END_TEST
+
+START_TEST(kinds_of_files_are_known)
+{
+    static const struct {
+        const char *bytes;
+        size_t size;
+        const char *kind;
+    } files[] = {
+        {"\0asm\x01\0\0\0", 8, "a WebAssembly module"},
+        {"\0asm\x0d\0\x01\0", 8, "a WebAssembly component"},
+        {"\177ELF\2\1", 6, "an ELF file"},
+        {"\x1f\x8b\x08", 3, "gzip data"},
+        {"\x28\xb5\x2f\xfd", 4, "zstd data"},
+        {"push 1\nhalt\n", 12, "text"},
+        {"Gr\xc3\xbc\xc3\x9f\x65", 7, "text"},
+        {"\0\0\0\0", 4, "a file that begins with zeros"},
+        {"\x89SFP\n\x1a\n", 7, "an sfpm image that a transfer in text mode has changed"},
+        {"\x89SFP\r\n\x1a\n", 8, "an sfpm image"},
+        {"\x01\x02", 2, NULL},
+        {"", 0, NULL},
+    };
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
+        ck_assert_pstr_eq(
+            sfpm_file_kind((const uint8_t *)files[i].bytes, files[i].size),
+            files[i].kind);
 }
 END_TEST
 
@@ -128,10 +228,13 @@ int main(void)
     Suite *suite = suite_create("base");
     TCase *core = add_case(suite, "Core", NULL, NULL);
     tcase_add_test(core, last_error_is_kept_and_prefixed);
+    tcase_add_test(core, last_failure_is_known_in_parts);
+    tcase_add_test(core, kinds_of_files_are_known);
     tcase_add_test(core, buffer_grows_and_stores_little_endian);
     tcase_add_test(core, numbers_are_read_by_type);
     tcase_add_test(core, the_time_of_commits_is_the_one_given);
     TCase *limits = add_case(suite, "Limits", NULL, NULL);
     tcase_add_test(limits, range_test_survives_overflow);
+    tcase_add_test(limits, long_failures_are_cut);
     return run_all(suite);
 }

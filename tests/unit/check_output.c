@@ -155,7 +155,7 @@ START_TEST(impossible_targets_are_refused)
     expect_error(SFPM_ERR_ARGUMENT, 0, "data: is not a regular file");
     ck_assert_ptr_null(sfpm_output_create("new/", NULL));
     ck_assert_ptr_null(sfpm_output_create("", NULL));
-    expect_error(SFPM_ERR_NOT_FOUND, ENOENT, ": ");
+    expect_error(SFPM_ERR_NOT_FOUND, ENOENT, "No such file or directory");
     ck_assert_ptr_null(sfpm_output_create("loop", NULL));
     expect_error(SFPM_ERR_SYSTEM, ELOOP, "loop: ");
     ck_assert_int_eq(count_files(), 2);
@@ -217,7 +217,7 @@ START_TEST(foreign_file_is_replaced_by_an_own_one_with_no_more_rights)
     sfpm_output_t *output = sfpm_output_create("a.img", &options);
     ck_assert_msg(output != NULL, "%s", sfpm_last_error());
     ck_assert(sfpm_output_finish(output));
-    ck_assert_str_eq(remark, "a.img: cannot keep its owner: it now belongs to you");
+    ck_assert_str_eq(remark, "cannot keep its owner: it now belongs to you");
     become(0);
     ck_assert_int_eq(stat("a.img", &info), 0);
     ck_assert_uint_eq(info.st_uid, 65534);

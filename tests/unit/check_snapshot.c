@@ -369,7 +369,7 @@ START_TEST(bad_files_have_their_own_status)
     BOTH("directory", SFPM_ERR_SYSTEM, "directory");
     ck_assert_int_eq(sfpm_last_errno(), EISDIR);
     ck_assert(!sfpm_snapshot_restore("empty", snapshot));
-    BOTH("letter", SFPM_ERR_NOT_IMAGE, "bad magic");
+    BOTH("letter", SFPM_ERR_NOT_IMAGE, "not an sfpm image, but text");
 #undef BOTH
     ck_assert_int_eq(memcmp(&metadata, &before, sizeof metadata), 0);
     sfpm_snapshot_destroy(snapshot);

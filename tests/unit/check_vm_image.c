@@ -345,7 +345,8 @@ static void make_original(uint8_t *state, const uint8_t *code, size_t size)
 {
     memset(state, 0, SFPM_ORIGINAL_SIZE);
     sfpm_put_u32(state + 1024, UINT32_MAX); /* sp */
-    memcpy(state + 1028, code, size);
+    if (size > 0)
+        memcpy(state + 1028, code, size);
     sfpm_put_u64(state + 2056, size);
 }
 
@@ -492,7 +493,6 @@ START_TEST(original_state_is_checked)
     } changes[] = {
         {1024, 0xFFFFFFFE, "sp is -2"},
         {1024, 256, "sp is 256"},
-        {2056, 0, "program_size is 0"},
         {2056, 1025, "program_size is 1025"},
         {2060, 1, "program_size is 4294967303"},
         {2064, 8, "pc 8 is beyond the program of 7 bytes"},
@@ -508,6 +508,66 @@ START_TEST(original_state_is_checked)
         sfpm_put_u32(state + changes[i].offset, changes[i].value);
         ck_assert(!sfpm_vm_load(vm, give_state, state));
         expect_error(SFPM_ERR_CORRUPT, 0, changes[i].message);
+        sfpm_vm_destroy(vm);
+    }
+}
+END_TEST
+
+/* As the original leaves it after its Reset. */
+START_TEST(original_without_a_program_is_empty)
+{
+    const uint8_t nop = SFPM_OP_NOP;
+    uint8_t state[SFPM_ORIGINAL_SIZE], after[SFPM_ORIGINAL_SIZE];
+    char text[32];
+    size_t size;
+    make_original(state, NULL, 0);
+    sfpm_vm_t *vm = original(state);
+    ck_assert_int_eq(info_of(vm).status, SFPM_VM_HALTED);
+    ck_assert_uint_eq(info_of(vm).code_size, 0);
+    ck_assert_uint_eq(sfpm_vm_instruction(vm, 0, text, sizeof text), 0);
+    ck_assert_mem_eq(state_of(vm), state, sizeof state);
+    ck_assert(!sfpm_vm_patch(vm, 0, &nop, 1));
+    expect_error(SFPM_ERR_ARGUMENT, 0, "outside the code of 0 bytes");
+    ck_assert_ptr_null(sfpm_vm_encode(vm, 0, "nop", &size));
+    ck_assert(sfpm_vm_restart(vm));
+    ck_assert_str_eq(output_of(vm), "");
+    memcpy(after, state, sizeof after);
+    after[2072] = 1; /* halted */
+    sfpm_put_u32(after + 2076, 1);
+    ck_assert_mem_eq(state_of(vm), after, sizeof after);
+    sfpm_vm_destroy(vm);
+    sfpm_vm_destroy(original(after));
+    sfpm_put_u64(after + 2064, 1);
+    vm = sfpm_vm_create();
+    ck_assert(!sfpm_vm_load(vm, give_state, after));
+    expect_error(SFPM_ERR_CORRUPT, 0, "pc 1 is beyond the program of 0 bytes");
+    sfpm_vm_destroy(vm);
+}
+END_TEST
+
+/* There are no calls in version 1 to speak of: the stack is the operands. */
+START_TEST(original_with_a_wrong_stack_starts_again)
+{
+    uint8_t state[SFPM_ORIGINAL_SIZE];
+    static const struct {
+        uint32_t sp;
+        const char *message;
+    } wrong[] = {
+        {UINT32_MAX, "code[4] (main+4): the stack has 0 values here, but the code expects 2"},
+        {0, "code[4] (main+4): the stack has 1 value here, but the code expects 2"},
+        {2, "code[4] (main+4): the stack has 3 values here, but the code expects 2"},
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        make_original(state, sum_code, sizeof sum_code);
+        sfpm_put_u64(state + 2064, 4); /* pc: add */
+        sfpm_put_u32(state + 1024, wrong[i].sp);
+        sfpm_vm_t *vm = sfpm_vm_create();
+        ck_assert(sfpm_vm_load(vm, give_state, state));
+        ck_assert(!sfpm_vm_verify(vm));
+        expect_error(SFPM_ERR_BYTECODE, 0, wrong[i].message);
+        ck_assert_int_eq(sfpm_last_failure()->remedy, SFPM_REMEDY_RESTART);
+        ck_assert(sfpm_vm_restart(vm));
+        ck_assert_str_eq(output_of(vm), "15\n");
         sfpm_vm_destroy(vm);
     }
 }
@@ -647,6 +707,8 @@ int main(void)
         memory_is_limited,
         original_counter_must_fit,
         original_state_is_checked,
+        original_without_a_program_is_empty,
+        original_with_a_wrong_stack_starts_again,
         original_machine_has_seven_instructions_and_256_values,
         any_changed_byte_of_the_original_is_harmless,
         other_layouts_are_refused_with_the_reason,

@@ -295,9 +295,11 @@ static const struct {
     {".import a \"b\nhalt\n", "1:11: '\"b': unterminated string"},
     {".import a \"\\q\" c\nhalt\n", "1:11: '\"\\q\"': unknown escape in a string"},
     {".import a \"\\n\" c\nhalt\n",
-     "1:11: a name must consist of at most 1000 printable characters"},
+     "1:11: the name contains control characters"},
     {".import a b p\nbr p\n", "2:4: cannot jump to 'p': it is imported"},
-    {".import a b p\n.start p\nhalt\n", "2:8: function 'p' is not defined"},
+    {".import a b p\n.start p\nhalt\n", "2:8: cannot start in 'p': it is imported"},
+    {".import a b p\n.start 0\nhalt\n", "2:8: cannot start in '0': it is imported"},
+    {".export x table\nhalt\n", "1:11: the program has no .table"},
     {".export x memory\nhalt\n", "1:11: no .memory precedes this"},
     {".export x thing\nhalt\n",
      "1:11: func, global, memory or table expected, not 'thing'"},
@@ -341,6 +343,50 @@ START_TEST(faults_of_the_complete_form)
 END_TEST
 
 /* An import has a name, but no place in the code. */
+/* Names of a hundred bytes, and of a thousand for the host, are the longest. */
+START_TEST(names_have_a_longest_length)
+{
+    static const struct {
+        const char *format;
+        int most;
+        const char *place;
+    } uses[] = {
+        {".func %s\nhalt\n", 100, "1:7"},
+        {"%s: halt\n", 100, "1:1"},
+        {".global %s\nhalt\n", 100, "1:9"},
+        {".import a b %s\nhalt\n", 100, "1:13"},
+        {".import %s b c\nhalt\n", 1000, "1:9"},
+        {".export %s func main\nhalt\n", 1000, "1:9"},
+    };
+    char name[1002], text[1100], first[200], wanted[200];
+    for (size_t i = 0; i < sizeof uses / sizeof uses[0]; i++) {
+        memset(name, 'a', sizeof name);
+        name[uses[i].most] = '\0';
+        snprintf(text, sizeof text, uses[i].format, name);
+        sfpm_vm_destroy(assembled(text));
+        name[uses[i].most] = 'a';
+        name[uses[i].most + 1] = '\0';
+        snprintf(text, sizeof text, uses[i].format, name);
+        first[0] = '\0';
+        sfpm_vm_t *vm = sfpm_vm_create();
+        ck_assert(!sfpm_vm_assemble(vm, text, strlen(text), "f.s", keep_first, first));
+        snprintf(wanted, sizeof wanted,
+                 "%s: the name is too long: %d bytes, at most %d are allowed",
+                 uses[i].place, uses[i].most + 1, uses[i].most);
+        ck_assert_str_eq(first, wanted);
+        sfpm_vm_destroy(vm);
+    }
+}
+END_TEST
+
+START_TEST(an_exported_table_may_be_empty)
+{
+    sfpm_vm_t *vm = assembled(".export t table\n.table 0\nhalt\n");
+    ck_assert_uint_eq(vm->program.num_exports, 1);
+    sfpm_vm_destroy(vm);
+}
+END_TEST
+
 START_TEST(imports_are_no_places)
 {
     sfpm_vm_t *vm = assembled(".import a b aaa\n.func main\nnop\ncall aaa\nhalt\n");
@@ -365,6 +411,8 @@ int main(void)
         numbers_have_their_bits,
         all_bits_come_back,
         imports_are_no_places,
+        names_have_a_longest_length,
+        an_exported_table_may_be_empty,
         NULL,
     };
     const test_t limits[] = {

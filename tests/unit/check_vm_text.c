@@ -357,7 +357,8 @@ static const struct {
     {".start main\n.start 0\nhalt\n", "2:8: duplicate .start: already given on line 1\n"},
     {".export \"a\" func main\n.export a func main\n.export \"\\x61\" func main\nhalt\n",
      "2:9: 'a' is already defined on line 1\n3:9: 'a' is already defined on line 1\n"},
-    {".start 1\nhalt\n", "1:8: function '1' is not defined\n"},
+    {".start 1\nhalt\n", "1:8: there is no function 1\n"},
+    {".start here\nhere: halt\n", "1:8: 'here' is a label, not a function\n"},
     {".frob 1\nhalt\n", "1:1: unknown directive '.frob'\n"},
     {".byte\n.byte 1,\n.byte 256\n.byte x\nhalt\n",
      "1:6: a byte expected\n2:9: a byte expected\n"

@@ -345,7 +345,8 @@ START_TEST(regions_of_other_sizes_are_refused)
     some.region[SFPM_STACK].size = 16;
     ck_assert(load_regions(made, &some));
     ck_assert(!sfpm_vm_verify(made));
-    expect_error(SFPM_ERR_BYTECODE, 0, "the machine needs 4 values on the stack here");
+    expect_error(SFPM_ERR_BYTECODE, 0,
+                 "the stack has 0 values here, but the code expects 1");
     sfpm_regions_free(&some);
     sfpm_vm_destroy(made);
     sfpm_vm_destroy(vm);
@@ -369,7 +370,8 @@ START_TEST(halted_machine_may_change_its_shape)
     regions.region[SFPM_STATE].data[0] = SFPM_VM_SUSPENDED;
     ck_assert(load_regions(vm, &regions));
     ck_assert(!sfpm_vm_run(vm, NULL));
-    expect_error(SFPM_ERR_BYTECODE, 0, "the machine needs 4 values on the stack here");
+    expect_error(SFPM_ERR_BYTECODE, 0,
+                 "the stack has 1 value here, but the code expects 2: restart the machine");
     ck_assert(sfpm_vm_restart(vm));
     ck_assert_str_eq(output_of(vm), "5\n");
     sfpm_regions_free(&regions);

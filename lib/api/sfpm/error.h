@@ -49,8 +49,31 @@ typedef enum sfpm_status {
     SFPM_ERR_UNFINISHED = 22  /**< memory is restored, but what follows failed */
 } sfpm_status_t;
 
-/** Offset given by sfpm_last_offset() when the failure has no place in a file. */
+/** Offset of a failure that has no place in a file. */
 #define SFPM_NO_OFFSET UINT64_MAX
+
+/**
+ * What the caller can do about a failure, where that is known. sfpm_last_error() says it
+ * in words of the library; a program that has other names for it, such as an option, says
+ * it in its own. The numbers are frozen; new ones are appended.
+ */
+typedef enum sfpm_remedy {
+    SFPM_REMEDY_NONE = 0,
+    SFPM_REMEDY_MORE_MEMORY = 1, /**< raise `max_memory` or sfpm_vm_set_max_memory() */
+    SFPM_REMEDY_RESTART = 2,     /**< sfpm_vm_restart(): the program itself is valid */
+    SFPM_REMEDY_SALVAGE = 3,     /**< an earlier commit, or sfpm_image_salvage() */
+    SFPM_REMEDY_ASSEMBLE = 4     /**< sfpm_vm_assemble(), if the file is a program */
+} sfpm_remedy_t;
+
+/** A failure in parts. New members are added at the end. */
+typedef struct sfpm_failure {
+    sfpm_status_t status;
+    sfpm_remedy_t remedy;
+    uint64_t offset;     /**< of the fault in the file, in bytes, or SFPM_NO_OFFSET */
+    const char *subject; /**< the file at fault as the caller named it; "" if none is */
+    const char *text;    /**< what is wrong, without subject and remedy */
+    const char *detail;  /**< the end of `text`, without the region where it was met */
+} sfpm_failure_t;
 
 /** @return the status of the calling thread's last failure, SFPM_OK before any. */
 SFPM_API sfpm_status_t sfpm_last_status(void);
@@ -58,12 +81,15 @@ SFPM_API sfpm_status_t sfpm_last_status(void);
 /** @return the errno value saved with the last failure, 0 when none applies. */
 SFPM_API int sfpm_last_errno(void);
 
-/** @return the file offset in bytes of the fault, or SFPM_NO_OFFSET. */
-SFPM_API uint64_t sfpm_last_offset(void);
+/**
+ * @return the last failure in parts, never NULL. It and its texts belong to the thread and
+ * are overwritten by its next failing call.
+ */
+SFPM_API const sfpm_failure_t *sfpm_last_failure(void);
 
 /**
- * @return the complete message of the last failure, without prefix or newline;
- * empty before any. The text belongs to the thread and is overwritten by its
+ * @return the complete message of the last failure, without prefix or newline: subject,
+ * text and remedy, separated by ": "; empty before any. The text belongs to the thread and is overwritten by its
  * next failing call.
  */
 SFPM_API const char *sfpm_last_error(void);

@@ -236,7 +236,8 @@ SFPM_API bool sfpm_image_compare(const sfpm_image_t *a, size_t region_a,
                                  const sfpm_image_t *b, size_t region_b,
                                  sfpm_range_callback_t callback, void *context);
 
-/** Called by sfpm_image_check() for each fault found. */
+/** Called by sfpm_image_check() for each fault found, which sfpm_last_failure() has in
+ * parts. */
 typedef void (*sfpm_fault_callback_t)(void *context, sfpm_status_t status,
                                       uint64_t offset, const char *text);
 
@@ -354,7 +355,8 @@ typedef struct sfpm_write_options {
     size_t struct_size;
     uint32_t mode;          /**< permissions of a new file before the umask; 0: 0666 */
     bool ignore_hard_links; /**< append although the file has several names */
-    void (*warn)(void *context, const char *text); /**< receives remarks, or NULL */
+    /** receives remarks about the file that is written, without its name; or NULL */
+    void (*warn)(void *context, const char *text);
     void *warn_context;
     sfpm_progress_t progress; /**< of writing, and of what has to be found out before */
 } sfpm_write_options_t;

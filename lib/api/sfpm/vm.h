@@ -192,7 +192,9 @@ SFPM_API bool sfpm_vm_restart(sfpm_vm_t *vm);
  * machine. */
 SFPM_API bool sfpm_vm_abandon(sfpm_vm_t *vm);
 
-/** Like sfpm_vm_restart(), with globals at their initial values, counters at zero. */
+/** Like sfpm_vm_restart(), with globals, memory, table and data segments as the program
+ * defines them, and counters at zero. Fails with SFPM_ERR_LIMIT if that memory exceeds
+ * sfpm_vm_set_max_memory(), and changes nothing then. */
 SFPM_API bool sfpm_vm_fresh(sfpm_vm_t *vm);
 
 /* ---- Native functions and calls from outside --------------------------------- */
