@@ -161,7 +161,7 @@ bool sfpm_edit_set_secret(sfpm_edit_t *edit, const sfpm_secret_t *secret)
 }
 
 /* The index of a commit by its number. */
-static bool find_state(const sfpm_image_t *image, uint64_t number, sfpm_index_t *state)
+static bool find_state(sfpm_image_t *image, uint64_t number, sfpm_index_t *state)
 {
     sfpm_trailer_t trailer;
     return sfpm_image_find_trailer(image, number, &trailer) &&
@@ -169,7 +169,7 @@ static bool find_state(const sfpm_image_t *image, uint64_t number, sfpm_index_t 
 }
 
 /* The commit whose state an undo of the commit shown brings back. */
-static bool parent_of_state(const sfpm_image_t *image, sfpm_index_t *parent)
+static bool parent_of_state(sfpm_image_t *image, sfpm_index_t *parent)
 {
     sfpm_index_t state;
     uint64_t number = image->index.parent;

@@ -191,46 +191,32 @@ bool sfpm_rewrite_commit(sfpm_rewriter_t *rewriter, const sfpm_trailer_t *traile
 
 /* ---- all of them ---- */
 
-/* The trailers to write, newest first; the caller's, free(). */
-static bool collect(const sfpm_rewriter_t *rewriter, sfpm_trailer_t **trailers,
-                    size_t *count)
+/* The commits to write, newest first. */
+static bool collect(const sfpm_rewriter_t *rewriter, sfpm_trailers_t *trailers)
 {
-    sfpm_trailer_t at =
-        rewriter->options.flatten ? rewriter->image->shown : rewriter->image->last;
-    uint64_t keep = rewriter->options.flatten ? 1 : rewriter->options.keep;
-    size_t capacity = 0;
-    void *list = NULL;
-    *count = 0;
-    for (;;) {
-        if (!sfpm_grow_array(&list, &capacity, *count + 1, sizeof at))
-            break;
-        ((sfpm_trailer_t *)list)[(*count)++] = at;
-        *trailers = list;
-        if (sfpm_log_is_oldest(&at) || *count == keep)
-            return true;
-        if (!sfpm_log_previous(rewriter->image->input, &at, &at))
-            break;
-    }
-    free(list);
-    *trailers = NULL;
-    return false;
+    const sfpm_image_t *image = rewriter->image;
+    uint64_t keep = rewriter->options.keep;
+    if (rewriter->options.flatten)
+        return sfpm_trailers_add(trailers, &image->shown);
+    uint64_t first =
+        keep != 0 && keep < image->last.number ? image->last.number - keep + 1 : 0;
+    return sfpm_trailers_add(trailers, &image->last) &&
+           sfpm_trailers_extend(trailers, image->input, first);
 }
 
 static bool rewrite_all(sfpm_rewriter_t *rewriter)
 {
-    sfpm_trailer_t *trailers = NULL;
-    size_t count = 0;
-    bool ok =
-        sfpm_image_same_last(rewriter->image) && collect(rewriter, &trailers, &count);
+    sfpm_trailers_t trailers = {0};
+    bool ok = sfpm_image_same_last(rewriter->image) && collect(rewriter, &trailers);
     uint64_t size = 0;
     for (size_t i = 0; i < rewriter->image->index.num_regions; i++)
         size += rewriter->image->index.regions[i].size;
     /* Assumes that all commits have one size, which is accurate enough here. */
-    sfpm_meter_start(&rewriter->meter, &rewriter->progress, 2 * size * count);
-    while (ok && count > 0)
-        ok = sfpm_rewrite_commit(rewriter, &trailers[--count]);
+    sfpm_meter_start(&rewriter->meter, &rewriter->progress, 2 * size * trailers.count);
+    for (size_t i = trailers.count; ok && i-- > 0;)
+        ok = sfpm_rewrite_commit(rewriter, &trailers.list[i]);
     ok = ok && sfpm_image_same_last(rewriter->image);
-    free(trailers);
+    sfpm_trailers_free(&trailers);
     return ok;
 }
 

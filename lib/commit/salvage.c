@@ -19,23 +19,9 @@ static void tell(const sfpm_rewriter_t *rewriter, uint64_t commit, const char *r
         rewriter->callback(rewriter->context, commit, region, recovered, text);
 }
 
-/* ---- trailers ---- */
-
-typedef struct found {
-    sfpm_trailer_t *trailers;
-    size_t count;
-    size_t capacity;
-} found_t;
-
-static bool keep(void *context, const sfpm_trailer_t *trailer)
+static bool keep(void *trailers, const sfpm_trailer_t *trailer)
 {
-    found_t *found = context;
-    void *list = found->trailers;
-    bool ok = sfpm_grow_array(&list, &found->capacity, found->count + 1, sizeof *trailer);
-    found->trailers = list;
-    if (ok)
-        found->trailers[found->count++] = *trailer;
-    return ok;
+    return sfpm_trailers_add(trailers, trailer);
 }
 
 /* ---- commits ---- */
@@ -118,12 +104,12 @@ static bool salvage_commit(sfpm_rewriter_t *rewriter, const sfpm_trailer_t *trai
     return ok;
 }
 
-static bool salvage_all(sfpm_rewriter_t *rewriter, const found_t *found)
+static bool salvage_all(sfpm_rewriter_t *rewriter, const sfpm_trailers_t *found)
 {
     uint64_t recovered = 0;
     bool ok = true;
     for (size_t i = 0; ok && i < found->count; i++)
-        ok = salvage_commit(rewriter, &found->trailers[i], &recovered);
+        ok = salvage_commit(rewriter, &found->list[i], &recovered);
     return ok &&
            (recovered > 0 || sfpm_fail(SFPM_ERR_CORRUPT, "no commit could be recovered"));
 }
@@ -151,12 +137,12 @@ static bool read_header(sfpm_rewriter_t *rewriter, const sfpm_image_options_t *o
 }
 
 /* Without its base, a delta loses the regions that need it. */
-static void find_base(sfpm_rewriter_t *rewriter, const found_t *found,
+static void find_base(sfpm_rewriter_t *rewriter, const sfpm_trailers_t *found,
                       const sfpm_image_options_t *options)
 {
     sfpm_index_t index;
     for (size_t i = found->count; i-- > 0 && !rewriter->image->base;) {
-        if (!sfpm_image_index(rewriter->image, &found->trailers[i], &index))
+        if (!sfpm_image_index(rewriter->image, &found->list[i], &index))
             continue;
         if (index.base_number != 0 &&
             !sfpm_image_open_base(rewriter->image, &index, options))
@@ -171,7 +157,7 @@ static void find_base(sfpm_rewriter_t *rewriter, const found_t *found,
 static bool run(sfpm_rewriter_t *rewriter, const char *output,
                 const sfpm_image_options_t *options, const sfpm_write_options_t *write)
 {
-    found_t found = {0};
+    sfpm_trailers_t found = {0};
     sfpm_output_options_t how;
     sfpm_error_state_t lost = {.status = SFPM_OK};
     bool ok = sfpm_output_options(write, &how) && read_header(rewriter, options, &lost) &&
@@ -200,7 +186,7 @@ static bool run(sfpm_rewriter_t *rewriter, const char *output,
         else
             sfpm_output_discard(rewriter->output);
     }
-    free(found.trailers);
+    sfpm_trailers_free(&found);
     return ok;
 }
 

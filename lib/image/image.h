@@ -8,6 +8,7 @@
 #include "image/log.h"
 #include "image/opened.h"
 #include "image/seal.h"
+#include "image/trailers.h"
 #include "io/input.h"
 
 /* A chain of more base images is refused; cycles end here as well. */
@@ -26,6 +27,7 @@ struct sfpm_image {
     sfpm_image_info_t info;
     sfpm_trailer_t last;  /* of the file */
     sfpm_trailer_t shown; /* of the commit shown */
+    sfpm_history_t history;
     sfpm_index_t index;   /* of the commit shown */
     sfpm_commit_info_t commit;
     sfpm_region_info_t *regions;
@@ -71,7 +73,7 @@ bool sfpm_image_index(const sfpm_image_t *image, const sfpm_trailer_t *trailer,
                       sfpm_index_t *index);
 
 /* Finds the trailer of a commit by its number. */
-bool sfpm_image_find_trailer(const sfpm_image_t *image, uint64_t number,
+bool sfpm_image_find_trailer(sfpm_image_t *image, uint64_t number,
                              sfpm_trailer_t *trailer);
 
 /* The version 1 reader: fills header-like facts, the index and v1_offsets. */

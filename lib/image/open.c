@@ -168,21 +168,20 @@ bool sfpm_image_index(const sfpm_image_t *image, const sfpm_trailer_t *trailer,
     return ok;
 }
 
-bool sfpm_image_find_trailer(const sfpm_image_t *image, uint64_t number,
+bool sfpm_image_find_trailer(sfpm_image_t *image, uint64_t number,
                              sfpm_trailer_t *trailer)
 {
-    sfpm_trailer_t at = image->last;
-    while (at.number > number && !sfpm_log_is_oldest(&at))
-        if (!sfpm_log_previous(image->input, &at, &at))
-            return false;
-    if (at.number != number)
+    if (number < image->last.first || number > image->last.number)
         return sfpm_fail(SFPM_ERR_NO_COMMIT,
                          "there is no commit %llu: the image has commits %llu to %llu",
                          (unsigned long long)number,
                          (unsigned long long)image->last.first,
                          (unsigned long long)image->last.number);
-    *trailer = at;
-    return true;
+    const sfpm_trailer_t *found =
+        sfpm_history_find(&image->history, image->input, number);
+    if (found)
+        *trailer = *found;
+    return found != NULL;
 }
 
 /* The number of the commit that the user meant; 0 when that is before the first. */
@@ -201,7 +200,7 @@ static bool select_v1(const sfpm_image_t *image, int64_t commit)
            sfpm_fail(SFPM_ERR_NO_COMMIT, "a version 1 image has only one commit");
 }
 
-static bool find_commit(const sfpm_image_t *image, int64_t commit,
+static bool find_commit(sfpm_image_t *image, int64_t commit,
                         sfpm_trailer_t *trailer)
 {
     uint64_t number = absolute_number(image, commit);
@@ -242,7 +241,7 @@ static bool show_first(sfpm_image_t *image, const sfpm_image_options_t *options)
 {
     view_t view;
     sfpm_trailer_t last, wanted;
-    if (!sfpm_log_last(image->input, &last))
+    if (!sfpm_log_last(image->input, &last) || !sfpm_history_grow(&image->history, &last))
         return false;
     note_last(image, &last);
     wanted = last;
@@ -338,7 +337,7 @@ bool sfpm_image_reload(sfpm_image_t *image)
     view_t view;
     sfpm_trailer_t last;
     if (!sfpm_input_refresh(image->input) || !sfpm_log_last(image->input, &last) ||
-        !load_view(image, &last, &view))
+        !sfpm_history_grow(&image->history, &last) || !load_view(image, &last, &view))
         return false;
     publish_view(image, &view);
     note_last(image, &last);
@@ -436,6 +435,7 @@ void sfpm_image_close(sfpm_image_t *image)
         return;
     sfpm_index_free(&image->index);
     free(image->regions);
+    sfpm_history_free(&image->history);
     free(image->v1_offsets);
     free(image->warning);
     free(image->path);

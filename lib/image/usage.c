@@ -6,46 +6,21 @@
 #include "base/error.h"
 #include "image/check.h"
 
-/* A commit of the file, newest first. */
-typedef struct span {
-    sfpm_trailer_t trailer;
-    sfpm_ranges_t used; /* by later states */
-} span_t;
-
 typedef struct usage {
     const sfpm_image_t *image;
     sfpm_reader_t reader;
-    span_t *spans;
-    size_t count;
-    size_t capacity;
-    sfpm_seen_t seen; /* leaves that a later state has, too */
+    sfpm_trailers_t commits; /* newest first */
+    sfpm_ranges_t *used;     /* of each, by later states */
+    sfpm_seen_t seen;        /* leaves that a later state has, too */
 } usage_t;
 
-static bool collect_spans(usage_t *usage)
-{
-    sfpm_trailer_t at = usage->image->last;
-    for (;;) {
-        void *spans = usage->spans;
-        bool ok =
-            sfpm_grow_array(&spans, &usage->capacity, usage->count + 1, sizeof(span_t));
-        usage->spans = spans;
-        if (!ok)
-            return false;
-        usage->spans[usage->count++] = (span_t){.trailer = at};
-        if (sfpm_log_is_oldest(&at))
-            return true;
-        if (!sfpm_log_previous(usage->image->input, &at, &at))
-            return false;
-    }
-}
-
-/* The commit that wrote the byte at `offset`: spans descend. */
+/* The commit that wrote the byte at `offset`: they descend. */
 static size_t owner_of(const usage_t *usage, uint64_t offset)
 {
-    size_t low = 0, high = usage->count;
+    size_t low = 0, high = usage->commits.count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (usage->spans[middle].trailer.begin > offset)
+        if (usage->commits.list[middle].begin > offset)
             low = middle + 1;
         else
             high = middle;
@@ -57,8 +32,8 @@ static size_t owner_of(const usage_t *usage, uint64_t offset)
 static bool note(usage_t *usage, size_t by, uint64_t offset, uint64_t length)
 {
     size_t owner = owner_of(usage, offset);
-    return owner <= by || owner >= usage->count ||
-           sfpm_ranges_add(&usage->spans[owner].used, offset, length);
+    return owner <= by || owner >= usage->commits.count ||
+           sfpm_ranges_add(&usage->used[owner], offset, length);
 }
 
 static bool note_leaf(usage_t *usage, size_t by, const sfpm_region_t *region,
@@ -85,7 +60,7 @@ static bool note_leaf(usage_t *usage, size_t by, const sfpm_region_t *region,
 static bool note_state(usage_t *usage, size_t by)
 {
     sfpm_index_t index;
-    if (!sfpm_image_index(usage->image, &usage->spans[by].trailer, &index))
+    if (!sfpm_image_index(usage->image, &usage->commits.list[by], &index))
         return false;
     bool ok = true;
     for (size_t i = 0; ok && i < index.num_regions; i++)
@@ -99,10 +74,10 @@ static bool note_state(usage_t *usage, size_t by)
 
 static void tell(usage_t *usage, sfpm_usage_callback_t callback, void *context)
 {
-    for (size_t i = 0; i < usage->count; i++) {
-        const sfpm_trailer_t *at = &usage->spans[i].trailer;
+    for (size_t i = 0; i < usage->commits.count; i++) {
+        const sfpm_trailer_t *at = &usage->commits.list[i];
         uint64_t unused = i == 0 ? 0 : at->offset + SFPM_TRAILER_RECORD - at->start;
-        uint64_t used = sfpm_ranges_total(&usage->spans[i].used);
+        uint64_t used = sfpm_ranges_total(&usage->used[i]);
         callback(context, at->number, unused > used ? unused - used : 0,
                  at->start - at->begin);
     }
@@ -119,14 +94,18 @@ bool sfpm_image_usage(const sfpm_image_t *image, sfpm_usage_callback_t callback,
         return true;
     }
     sfpm_reader_init(&usage.reader, image);
-    bool ok = collect_spans(&usage);
-    for (size_t i = 0; ok && i + 1 < usage.count; i++)
+    bool ok = sfpm_trailers_add(&usage.commits, &image->last) &&
+              sfpm_trailers_extend(&usage.commits, image->input, 0);
+    usage.used = ok ? SFPM_NEW_N(sfpm_ranges_t, usage.commits.count) : NULL;
+    ok = usage.used != NULL;
+    for (size_t i = 0; ok && i + 1 < usage.commits.count; i++)
         ok = note_state(&usage, i);
     if (ok)
         tell(&usage, callback, context);
-    for (size_t i = 0; i < usage.count; i++)
-        sfpm_ranges_free(&usage.spans[i].used);
-    free(usage.spans);
+    for (size_t i = 0; usage.used && i < usage.commits.count; i++)
+        sfpm_ranges_free(&usage.used[i]);
+    free(usage.used);
+    sfpm_trailers_free(&usage.commits);
     sfpm_seen_free(&usage.seen);
     sfpm_reader_free(&usage.reader);
     return ok || sfpm_image_fail_named(image);

@@ -1,0 +1,75 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Nothing takes time that grows with the square of a list: work on four times as many
+# regions, commits, attributes, names, edits ... takes at most five times as many
+# instructions, which valgrind counts whatever else the machine does.
+# Commits are synced, which memory does at once.
+[ -n "${TMPDIR:-}" ] || [ ! -w /dev/shm ] || TMPDIR=/dev/shm
+. "${top_srcdir:-$(dirname "$0")/../..}/tests/tools/lib.sh"
+needs valgrind
+growth=$top_builddir/tests/growth/.libs/growth
+[ -x "$growth" ] || growth=$top_builddir/tests/growth/growth
+! grep -q __asan_init "$growth" || skip "valgrind does not run programs with sanitizers"
+PATH=$(dirname "$growth"):$PATH
+
+# cost COMMAND...: the instructions that it takes.
+cost() {
+    cost_status=0
+    valgrind --tool=cachegrind --cache-sim=no --cachegrind-out-file=/dev/null \
+        --log-file=count "$@" >out 2>err || cost_status=$?
+    [ "$cost_status" -le "${allowed:-0}" ] || fail "status $cost_status: $* $(head -n 5 err)"
+    awk '/I *refs:/ { gsub(",", ""); print $NF; found = 1 } END { exit !found }' count
+}
+
+# costs N PREPARE COMMAND...: a line for each command. Both may use $n, which is N.
+costs() {
+    n=$1
+    eval "$2" || fail "cannot prepare: $2"
+    shift 2
+    for command; do
+        eval "cost $command" || exit
+    done
+}
+
+# grow_linearly N PREPARE COMMAND...
+grow_linearly() {
+    few=$1
+    shift
+    costs "$few" "$@" >few.costs || exit
+    costs $((few * 4)) "$@" >many.costs || exit
+    shift
+    for command; do
+        echo "$command"
+    done >commands
+    paste -d ' ' few.costs many.costs commands |
+        awk -v start="$start" '
+            ($2 - start) > 5 * ($1 - start) { print "grows too fast: " $0; bad = 1 }
+            END { exit bad || !NR }' >&9
+}
+
+start=$(cost growth nothing 1 none)
+[ "$start" -gt 1000 ] || fail "no instructions were counted"
+
+# What looks at all of a list for each of it is caught.
+expect_not grow_linearly 500 : 'growth quadratic $n none'
+
+many=200
+[ "${SFPM_LONG:-0}" = 0 ] || many=1000
+
+# work PREPARE COMMAND...
+work() {
+    expect grow_linearly "$many" "$@"
+}
+
+# Images of many commits take long to make.
+few_commits=$((many / 2))
+
+expect grow_linearly "$few_commits" 'growth commits $n f.img; cp f.img g.img' \
+    'growth select-commits $n f.img' \
+    'growth undo-commits $((n / 4)) g.img' \
+    'sfpm-inspect --log f.img' \
+    'sfpm-inspect --json f.img' \
+    'sfpm-inspect --verify f.img' \
+    'sfpm-convert --compact -o o.img f.img' \
+    'sfpm-convert --keep $((n / 2)) -o o.img f.img' \
+    'sfpm-convert --salvage -o o.img f.img'

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+/* Long lists in programs: what a host looks up in them, and texts for the tools. */
+#include "growth.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sfpm/vm.h>
+
+/* ---- Texts ------------------------------------------------------------------ */
+
+/* Writes lines with the number, or the name, of each of the list in its place. */
+static bool write_lines(FILE *file, size_t n, const char *format)
+{
+    char name[GROWTH_NAME];
+    for (size_t i = 0; i < n; i++) {
+        growth_name(i, name);
+        for (const char *at = format; *at; at++)
+            if (*at == '@')
+                fputs(name, file);
+            else if (*at == '#')
+                fprintf(file, "%zu", i);
+            else
+                fputc(*at, file);
+    }
+    return !ferror(file);
+}
+
+typedef struct text {
+    const char *before;
+    const char *each;
+    const char *after;
+} text_t;
+
+static bool write_text(size_t n, const char *path, const text_t *text)
+{
+    FILE *file = fopen(path, "w");
+    bool ok = file && fputs(text->before, file) >= 0 && write_lines(file, n, text->each) &&
+              fputs(text->after, file) >= 0;
+    return file && fclose(file) == 0 && ok;
+}
+
+static bool labels(size_t n, const char *file)
+{
+    static const text_t text = {
+        ".func main\n", "@: i64.const 1#\n br_unless @\n", " halt\n"};
+    return write_text(n, file, &text);
+}
+
+static bool functions(size_t n, const char *file)
+{
+    static const text_t text = {
+        "", ".func @\n call @\n return\n.export \"@\" func @\n", ""};
+    return write_text(n, file, &text);
+}
+
+static bool globals(size_t n, const char *file)
+{
+    static const text_t text = {
+        "", ".global @ #\n.export \"x@\" global @\n", ".func main\n halt\n"};
+    return write_text(n, file, &text);
+}
+
+static bool imports(size_t n, const char *file)
+{
+    static const text_t text = {"", ".import \"m\" \"@\" @\n", ".func main\n halt\n"};
+    return write_text(n, file, &text);
+}
+
+/* Types, elements and data. */
+static bool tables(size_t n, const char *file)
+{
+    static const text_t text = {
+        ".memory 64\n.table 100\n", ".type i32 -> i64\n.data # \"text #\"\n.elem 1 main\n",
+        ".func main\n halt\n"};
+    return write_text(n, file, &text);
+}
+
+static bool instructions(size_t n, const char *file)
+{
+    static const text_t text = {".func main\n", " i64.const #\n drop\n", " halt\n"};
+    return write_text(n, file, &text);
+}
+
+/* ---- Edits of programs -------------------------------------------------------- */
+
+/* Of the text above; each constant takes nine bytes. */
+static bool instruction_edits(size_t n, const char *path)
+{
+    FILE *file = fopen(path, "w");
+    for (size_t i = n; file && i-- > 0;)
+        fprintf(file, "%zu: i64.const %zu\n", i * 10, i + 1);
+    return file && fclose(file) == 0;
+}
+
+static bool global_edits(size_t n, const char *file)
+{
+    static const text_t text = {"", "@=#\n", ""};
+    return write_text(n, file, &text);
+}
+
+static bool region_edits(size_t n, const char *file)
+{
+    static const text_t text = {"", "@:0=7 was 49\n", ""};
+    return write_text(n, file, &text);
+}
+
+static bool byte_edits(size_t n, const char *path)
+{
+    FILE *file = fopen(path, "w");
+    for (size_t i = n; file && i-- > 0;)
+        fprintf(file, "r:%zu=7\n", i);
+    return file && fclose(file) == 0;
+}
+
+/* ---- Hosts -------------------------------------------------------------------- */
+
+static char *read_text(const char *path, size_t *size)
+{
+    FILE *file = fopen(path, "r");
+    long length = file && fseek(file, 0, SEEK_END) == 0 ? ftell(file) : -1;
+    char *text = length > 0 ? malloc((size_t)length) : NULL;
+    *size = length > 0 ? (size_t)length : 0;
+    if (text) {
+        rewind(file);
+        *size = fread(text, 1, *size, file);
+    }
+    if (file)
+        fclose(file);
+    return text;
+}
+
+static sfpm_vm_t *assemble(size_t n, const char *file,
+                           bool (*write)(size_t n, const char *file))
+{
+    size_t size;
+    sfpm_vm_t *vm = sfpm_vm_create();
+    char *text = write(n, file) ? read_text(file, &size) : NULL;
+    if (vm && text && sfpm_vm_assemble(vm, text, size, file, NULL, NULL)) {
+        free(text);
+        return vm;
+    }
+    free(text);
+    sfpm_vm_destroy(vm);
+    return NULL;
+}
+
+static bool use_globals(size_t n, const char *file)
+{
+    char name[GROWTH_NAME], exported[GROWTH_NAME + 1];
+    sfpm_value_t value;
+    sfpm_vm_t *vm = assemble(n, file, globals);
+    bool ok = vm != NULL;
+    for (size_t i = 0; ok && i < n; i++) {
+        snprintf(exported, sizeof exported, "x%s", growth_name(i, name));
+        ok = sfpm_vm_get_global(vm, name, &value) &&
+             sfpm_vm_set_global(vm, exported, &value);
+    }
+    sfpm_vm_destroy(vm);
+    return ok;
+}
+
+static bool use_exports(size_t n, const char *file)
+{
+    char name[GROWTH_NAME];
+    sfpm_vm_t *vm = assemble(n, file, functions);
+    bool ok = vm != NULL;
+    for (size_t i = 0; ok && i < n; i++)
+        ok = sfpm_vm_enter(vm, growth_name(i, name), NULL, 0);
+    sfpm_vm_destroy(vm);
+    return ok;
+}
+
+static sfpm_native_result_t native(void *context, sfpm_vm_t *vm,
+                                   const sfpm_value_t *params, sfpm_value_t *results)
+{
+    (void)context, (void)vm, (void)params, (void)results;
+    return SFPM_NATIVE_DONE;
+}
+
+static bool use_natives(size_t n, const char *file)
+{
+    char name[GROWTH_NAME];
+    sfpm_vm_t *vm = assemble(n, file, imports);
+    bool ok = vm != NULL;
+    for (size_t i = 0; ok && i < n; i++)
+        ok = sfpm_vm_import(vm, "m", growth_name(i, name), "", native, NULL);
+    ok = ok && sfpm_vm_run(vm, NULL);
+    sfpm_vm_destroy(vm);
+    return ok;
+}
+
+const growth_case_t growth_machine_cases[] = {{"labels", labels},
+                                              {"functions", functions},
+                                              {"globals", globals},
+                                              {"imports", imports},
+                                              {"tables", tables},
+                                              {"instructions", instructions},
+                                              {"instruction-edits", instruction_edits},
+                                              {"global-edits", global_edits},
+                                              {"region-edits", region_edits},
+                                              {"byte-edits", byte_edits},
+                                              {"use-globals", use_globals},
+                                              {"use-exports", use_exports},
+                                              {"use-natives", use_natives},
+                                              {NULL, NULL}};
