@@ -20,7 +20,8 @@ void sfpm_float_env_enter(sfpm_float_env_t *before)
 {
     const unsigned short start = X87_START;
     before->mxcsr = _mm_getcsr();
-    __asm__ volatile("fnstcw %0" : "=m"(before->control));
+    before->control = 0; /* MSan does not see what assembly writes */
+    __asm__ volatile("fnstcw %0" : "+m"(before->control));
     before->changed = (before->mxcsr & MXCSR_CONTROL) != MXCSR_DEFAULT ||
                       (before->control & X87_CONTROL) != X87_DEFAULT;
     if (!before->changed)

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "codec/codec.h"
+#include "codec/library.h"
 
 struct sfpm_compressor {
     const sfpm_codec_t *codec;
@@ -135,7 +136,10 @@ size_t sfpm_compress(sfpm_compressor_t *compressor, const void *from, size_t siz
     if (!compressor->codec->compress || size == 0 || size > SFPM_COMPRESS_MAX ||
         room == 0)
         return 0;
-    return compressor->codec->compress(compressor->state, from, size, to, room);
+    size_t written =
+        compressor->codec->compress(compressor->state, from, size, to, room);
+    sfpm_library_wrote(to, written);
+    return written;
 }
 
 bool sfpm_decompress(uint32_t number, const void *from, size_t length, void *to,
@@ -150,5 +154,6 @@ bool sfpm_decompress(uint32_t number, const void *from, size_t length, void *to,
             SFPM_ERR_CORRUPT,
             "the compressed data (%s) is damaged: it does not decompress to %zu bytes",
             codec->name, size);
+    sfpm_library_wrote(to, size);
     return true;
 }

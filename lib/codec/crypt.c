@@ -89,11 +89,15 @@ static bool refused(const char *what)
  * begin() and finish(). */
 static bool begin(void)
 {
-    return sfpm_crypt_available() && crypto.call.ERR_set_mark() >= 0;
+    if (!sfpm_crypt_available() || crypto.call.ERR_set_mark() < 0)
+        return false;
+    sfpm_library_enter();
+    return true;
 }
 
 static bool finish(bool result)
 {
+    sfpm_library_leave();
     crypto.call.ERR_pop_to_mark();
     return result;
 }
@@ -118,6 +122,7 @@ static bool run_hkdf(const OSSL_PARAM *parameters, uint8_t *derived)
                                                     parameters) == 1;
     crypto.call.EVP_KDF_CTX_free(context);
     crypto.call.EVP_KDF_free(kdf);
+    sfpm_library_wrote(derived, SFPM_KEY_SIZE);
     return ok || refused("HKDF");
 }
 
@@ -166,6 +171,7 @@ bool sfpm_stretch_passphrase(const char *passphrase, size_t length, const uint8_
     uint64_t memory = 128 * r * (n + p + 2) + 65536;
     bool ok = crypto.call.EVP_PBE_scrypt(passphrase, length, salt, salt_size, n, r, p,
                                          memory, key, SFPM_KEY_SIZE) == 1;
+    sfpm_library_wrote(key, SFPM_KEY_SIZE);
     return finish(ok || sfpm_fail_memory(memory));
 }
 
@@ -222,23 +228,27 @@ static bool transform(EVP_CIPHER_CTX *context, const uint8_t *nonce, const void 
                       size_t bound_size, const void *from, size_t size, void *to)
 {
     int done = 0;
-    return crypto.call.EVP_CipherInit_ex(context, NULL, NULL, NULL, nonce, -1) == 1 &&
-           (bound_size == 0 || crypto.call.EVP_CipherUpdate(context, NULL, &done, bound,
-                                                            (int)bound_size) == 1) &&
-           (size == 0 ||
-            (crypto.call.EVP_CipherUpdate(context, to, &done, from, (int)size) == 1 &&
-             done == (int)size));
+    bool ok = crypto.call.EVP_CipherInit_ex(context, NULL, NULL, NULL, nonce, -1) == 1 &&
+              (bound_size == 0 || crypto.call.EVP_CipherUpdate(
+                                      context, NULL, &done, bound, (int)bound_size) == 1);
+    if (!ok || size == 0)
+        return ok;
+    ok = crypto.call.EVP_CipherUpdate(context, to, &done, from, (int)size) == 1;
+    sfpm_library_wrote(to, size);
+    return ok && done == (int)size;
 }
 
 static bool seal(EVP_CIPHER_CTX *context, const uint8_t *nonce, const void *bound,
                  size_t bound_size, const void *from, size_t size, uint8_t *to)
 {
     int done = 0;
-    return (transform(context, nonce, bound, bound_size, from, size, to) &&
-            crypto.call.EVP_CipherFinal_ex(context, to + size, &done) == 1 && done == 0 &&
-            crypto.call.EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, SFPM_TAG_SIZE,
-                                            to + size) == 1) ||
-           refused("to encrypt");
+    bool ok =
+        transform(context, nonce, bound, bound_size, from, size, to) &&
+        crypto.call.EVP_CipherFinal_ex(context, to + size, &done) == 1 && done == 0 &&
+        crypto.call.EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, SFPM_TAG_SIZE,
+                                        to + size) == 1;
+    sfpm_library_wrote(to + size, SFPM_TAG_SIZE);
+    return ok || refused("to encrypt");
 }
 
 bool sfpm_seal(sfpm_cipher_t *cipher, const uint8_t nonce[SFPM_NONCE_SIZE],

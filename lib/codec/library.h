@@ -10,6 +10,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#ifdef __has_feature
+#if __has_feature(memory_sanitizer)
+#include <sanitizer/msan_interface.h>
+#endif
+#endif
+
 /* The only variables of libsfpm that change, besides the thread's last error, are
  * these descriptions with the functions found: a library is opened once for the
  * process and never closed, so what they say is the same for every user. */
@@ -35,6 +41,18 @@ typedef struct sfpm_library {
  * in `functions`, a struct of function pointers in the order of the symbols. Thread-safe.
  * SFPM_ERR_UNSUPPORTED names the library and its package. */
 bool sfpm_library_load(sfpm_library_t *library, void *functions);
+
+/* MSan has not compiled the libraries: between these two it does not ask whether what
+ * they read is initialised, and what they wrote has to be told. Nothing else uses them. */
+#ifdef MSAN_INTERFACE_H
+#define sfpm_library_enter()         __msan_scoped_disable_interceptor_checks()
+#define sfpm_library_leave()         __msan_scoped_enable_interceptor_checks()
+#define sfpm_library_wrote(to, size) __msan_unpoison((to), (size))
+#else
+#define sfpm_library_enter()         ((void)0)
+#define sfpm_library_leave()         ((void)0)
+#define sfpm_library_wrote(to, size) ((void)0)
+#endif
 
 /* Reports that this build was configured without a library: SFPM_ERR_UNSUPPORTED. */
 bool sfpm_library_left_out(const char *name, const char *package);

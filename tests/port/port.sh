@@ -4,24 +4,7 @@
 # one and on a 32-bit one, and back, with the same output and the same images. Part of
 # make check-long; needs cross compilers and qemu's user emulation.
 . "${top_srcdir:-$(dirname "$0")/../..}/tests/tools/lib.sh"
-[ -n "${SFPM_LONG:-}" ] || skip 'part of make check-long'
-[ -f /usr/include/xxhash.h ] || skip 'there is no /usr/include/xxhash.h'
-
-SOURCE_DATE_EPOCH=0
-export SOURCE_DATE_EPOCH
-
-# build COMPILER PROGRAM FLAG...: the library and the program, in one.
-build() {
-    compiler=$1 program=$2
-    shift 2
-    mkdir -p include
-    cp /usr/include/xxhash.h include/
-    [ ! -f /usr/include/xxh3.h ] || cp /usr/include/xxh3.h include/
-    "$compiler" -std=c11 -O0 -ffp-contract=off -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 \
-        -DSFPM_LINUX_PATHS=1 -static -pthread "$@" \
-        -I "$top_srcdir/lib" -I "$top_srcdir/lib/api" -I include \
-        -o "$program" "$top_srcdir/tests/port/portable.c" "$top_srcdir"/lib/*/*.c -lm
-}
+. "$top_srcdir/tests/port/lib.sh"
 
 # moves FIRST SECOND: programs begun by FIRST and ended by SECOND are as if in one go.
 moves() {
