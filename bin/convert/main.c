@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "common/files.h"
+#include "common/number.h"
 #include "common/operand.h"
 #include "common/options.h"
 #include "common/output.h"
@@ -15,8 +16,8 @@
 #include "common/tool.h"
 
 static int decrypt, flatten, compact, to_v1, to_v2, salvage;
-static char *keep_text, *base_name, *new_key_file, *new_passphrase_fd;
-static uint64_t keep;
+static char *keep_text, *base_name, *new_key_file, *new_passphrase_fd, *max_size_text;
+static uint64_t keep, max_size = UINT64_C(1) << 30;
 static secret_t new_secret;
 
 static struct poptOption table_encryption[] = {
@@ -42,6 +43,9 @@ static struct poptOption table_history[] = {
 static const struct poptOption table[] = {
     {"to-v1", '\0', POPT_ARG_NONE, &to_v1, 0,
      "write the state shown in the original layout, version 1", NULL},
+    {"max-size", '\0', POPT_ARG_STRING, &max_size_text, 0,
+     "with --to-v1, write at most SIZE bytes, such as 4G, of regions (default: 1G)",
+     "SIZE"},
     {"to-v2", '\0', POPT_ARG_NONE, &to_v2, 0, "write a version 1 image as version 2",
      NULL},
     {"salvage", '\0', POPT_ARG_NONE, &salvage, 0,
@@ -72,6 +76,19 @@ static bool exclude(int *status, int first, const char *first_name, int second,
     return true;
 }
 
+static bool check_max_size(int *status)
+{
+    if (!max_size_text)
+        return true;
+    if (!to_v1)
+        *status = tool_usage("--max-size requires --to-v1");
+    else if (!number_parse_size(max_size_text, &max_size) || max_size == 0)
+        *status = tool_usage("--max-size: '%s' is not a size such as 64M", max_size_text);
+    else
+        return true;
+    return false;
+}
+
 /* Returns whether the options make sense together. */
 static bool check_options(int *status)
 {
@@ -92,6 +109,7 @@ static bool check_options(int *status)
     int other = storage || options.encrypt || decrypt || flatten || compact || to_v1 ||
                 to_v2 || kept || delta || options.digest_text != NULL;
     return options_number("--keep", keep_text, INT64_MAX, &keep, status) &&
+           check_max_size(status) &&
            !exclude(status, options.encrypt, "--encrypt", decrypt, "--decrypt") &&
            !exclude(status, salvage, "--salvage", other, "any option except -o") &&
            !exclude(status, kept, "--keep", flatten, "--flatten") &&
@@ -152,6 +170,26 @@ static const sfpm_secret_t *choose_secret(const operand_t *image, int *status)
 }
 
 /* ---- doing it ---- */
+
+/* Version 1 stores zeros as well, so that the new file may be much larger than this one.
+ */
+static bool check_size(const operand_t *image)
+{
+    uint64_t size = 0;
+    bool fits = true;
+    for (size_t i = 0; fits && i < sfpm_image_num_regions(image->image); i++) {
+        uint64_t now = sfpm_image_region(image->image, i)->size;
+        fits = now <= max_size - size;
+        size += now;
+    }
+    if (!fits)
+        tool_fail(
+            image->label,
+            "its regions have more than %" PRIu64
+            " bytes, all of which version 1 stores: raise the limit with --max-size",
+            max_size);
+    return fits;
+}
 
 /* From version 1, or to it: an edit without changes, in the other format. */
 static int convert_format(const operand_t *image, output_kind_t kind,
@@ -214,6 +252,8 @@ static int convert(const operand_t *image)
         return status;
     if (options.encrypt && (secret = choose_secret(image, &status)) == NULL)
         return status;
+    if (to_v1 && !check_size(image))
+        return tool_failure();
     return to_v1 || sfpm_image_info(image->image)->format == 1
                ? convert_format(image, kind, secret)
                : rewrite(image, kind, secret);
@@ -291,6 +331,7 @@ int main(int argc, char **argv)
     options_free(popt);
     secret_wipe(&new_secret);
     free(keep_text);
+    free(max_size_text);
     free(base_name);
     free(new_key_file);
     free(new_passphrase_fd);

@@ -41,7 +41,9 @@ static bool find_old(sfpm_plan_t *plan, sfpm_leaf_job_t *job, size_t which)
         return true;
     job->old_size = sfpm_span(source->old->size, job->base, SFPM_LEAF_BYTES);
     if (source->old_leaves) {
-        job->old = which < source->num_old_leaves ? &source->old_leaves[which] : NULL;
+        /* A leaf without contents was not planned, and there is nothing to share. */
+        if (which < source->num_old_leaves && source->old_leaves[which].sums)
+            job->old = &source->old_leaves[which];
         return true;
     }
     job->old = sfpm_reader_leaf(&plan->before, source->old, which);
@@ -114,6 +116,39 @@ static void inherit_leaf(const sfpm_edit_t *edit, sfpm_leaf_ref_t *ref)
     ref->sum = 0;
 }
 
+/* Whether a leaf of the image that is rewritten says that all is zero, itself or through
+ * a base image: then nothing is planned, however large the region is said to be. */
+static bool take_zero_leaf(sfpm_plan_t *plan, size_t region, size_t which, bool *taken)
+{
+    const sfpm_source_t *source = &plan->edit->sources[region];
+    sfpm_leaf_ref_t *ref = &plan->edit->index.regions[region].leaves[which];
+    *taken = false;
+    if (source->kind != SFPM_SOURCE_IMAGE)
+        return true;
+    const sfpm_leaf_ref_t *from = &source->content->leaves[which];
+    if (from->offset != SFPM_LEAF_ZERO && from->offset != SFPM_LEAF_BASE)
+        return true;
+    *taken = sfpm_reader_leaf_is_zero(&plan->reader, source->content, which);
+    if (!*taken) {
+        const sfpm_leaf_t *leaf = sfpm_reader_leaf(&plan->reader, source->content, which);
+        if (!leaf)
+            return false;
+        *taken = leaf->num_extents == 0;
+    }
+    if (*taken) {
+        *ref = (sfpm_leaf_ref_t){.offset = SFPM_LEAF_ZERO};
+        memcpy(ref->digest, from->digest, SFPM_DIGEST_SIZE);
+    }
+    return true;
+}
+
+static bool plan_contents(sfpm_plan_t *plan, size_t region, size_t which)
+{
+    bool taken;
+    return take_zero_leaf(plan, region, which, &taken) &&
+           (taken || plan_leaf(plan, region, which));
+}
+
 static bool plan_region(sfpm_plan_t *plan, size_t which)
 {
     sfpm_edit_t *edit = plan->edit;
@@ -138,7 +173,7 @@ static bool plan_region(sfpm_plan_t *plan, size_t which)
                       : source->changed &&
                             !sfpm_source_may_differ(source, base, SFPM_LEAF_BYTES))
             inherit_leaf(edit, &region->leaves[leaf]);
-        else if (!plan_leaf(plan, which, leaf))
+        else if (!plan_contents(plan, which, leaf))
             return false;
     }
     return true;

@@ -6,7 +6,7 @@
 #include "base/bytes.h"
 #include "base/checked.h"
 #include "base/error.h"
-#include "commit/edit.h"
+#include "commit/plan.h"
 #include "format/v1.h"
 
 static bool check_contents(const sfpm_index_t *index)
@@ -43,37 +43,91 @@ static bool write_head(const sfpm_index_t *index, sfpm_output_t *output)
     return sfpm_output_write(output, bytes, sizeof bytes);
 }
 
-static bool write_region(const sfpm_edit_t *edit, size_t which, uint8_t *scratch,
-                         sfpm_output_t *output)
+/* Contents on their way out. */
+typedef struct writer {
+    const sfpm_edit_t *edit;
+    sfpm_output_t *output;
+    sfpm_reader_t reader; /* of the starting image */
+    uint8_t *chunk;
+    uint64_t zeros; /* that are still to be written: many of them become a hole */
+} writer_t;
+
+static bool flush_zeros(writer_t *writer)
 {
-    const sfpm_region_t *region = &edit->index.regions[which];
+    uint64_t zeros = writer->zeros;
+    writer->zeros = 0;
+    return sfpm_output_zeros(writer->output, zeros);
+}
+
+/* Reads a region from one place on, and says how much: a chunk, or a leaf of zeros, which
+ * is not looked at. */
+static bool read_part(writer_t *writer, size_t which, uint64_t at, bool *zero,
+                      uint64_t *done)
+{
+    const sfpm_edit_t *edit = writer->edit;
+    const sfpm_source_t *source = &edit->sources[which];
+    bool inherited =
+        source->kind == SFPM_SOURCE_INHERITED && edit->image->info.format != 1;
+    *done = 0;
+    if (inherited && !sfpm_region_zeros(&writer->reader, source->old, at, done))
+        return false;
+    *zero = *done > 0 && !sfpm_source_overlay(source, at, NULL, (size_t)*done);
+    if (*zero)
+        return true;
+    *done = sfpm_span(edit->index.regions[which].size, at, SFPM_CHUNK);
+    size_t size = (size_t)*done;
+    if (inherited
+            ? !sfpm_region_read(&writer->reader, source->old, at, writer->chunk, size)
+            : !sfpm_source_read(edit, which, at, writer->chunk, size))
+        return false;
+    if (inherited)
+        sfpm_source_overlay(source, at, writer->chunk, size);
+    *zero = sfpm_used_length(writer->chunk, size) == 0;
+    return true;
+}
+
+static bool write_contents(writer_t *writer, size_t which)
+{
+    uint64_t size = writer->edit->index.regions[which].size, done;
+    bool zero;
+    for (uint64_t at = 0; at < size; at += done) {
+        if (!read_part(writer, which, at, &zero, &done))
+            return false;
+        if (zero)
+            writer->zeros += done;
+        else if (!flush_zeros(writer) ||
+                 !sfpm_output_write(writer->output, writer->chunk, (size_t)done))
+            return false;
+    }
+    return flush_zeros(writer);
+}
+
+static bool write_region(writer_t *writer, size_t which)
+{
+    const sfpm_region_t *region = &writer->edit->index.regions[which];
     uint8_t fixed[SFPM_V1_REGION];
     size_t length = strlen(region->name);
     sfpm_put_u64(fixed, region->size);
     fixed[8] = region->flags & SFPM_REGION_DYNAMIC ? 1 : 0;
     sfpm_put_u32(fixed + 9, (uint32_t)length);
-    if (!sfpm_output_write(output, fixed, sizeof fixed) ||
-        !sfpm_output_write(output, region->name, length))
-        return false;
-    if (!sfpm_source_settle(&edit->sources[which]))
-        return false;
-    for (uint64_t at = 0; at < region->size; at += SFPM_CHUNK) {
-        size_t now = sfpm_span(region->size, at, SFPM_CHUNK);
-        if (!sfpm_source_read(edit, which, at, scratch, now) ||
-            !sfpm_output_write(output, scratch, now))
-            return false;
-    }
-    return true;
+    return sfpm_output_write(writer->output, fixed, sizeof fixed) &&
+           sfpm_output_write(writer->output, region->name, length) &&
+           sfpm_source_settle(&writer->edit->sources[which]) &&
+           write_contents(writer, which);
 }
 
 bool sfpm_v1_encode(sfpm_edit_t *edit, sfpm_output_t *output)
 {
+    writer_t writer = {.edit = edit, .output = output};
     if (!check_contents(&edit->index) || !sfpm_edit_stamp(edit))
         return false;
-    uint8_t *scratch = sfpm_new_block(SFPM_CHUNK);
-    bool ok = scratch && write_head(&edit->index, output);
+    if (edit->image)
+        sfpm_reader_init(&writer.reader, edit->image);
+    writer.chunk = sfpm_new_block(SFPM_CHUNK);
+    bool ok = writer.chunk && write_head(&edit->index, output);
     for (size_t i = 0; ok && i < edit->index.num_regions; i++)
-        ok = write_region(edit, i, scratch, output);
-    free(scratch);
+        ok = write_region(&writer, i);
+    free(writer.chunk);
+    sfpm_reader_free(&writer.reader);
     return ok && sfpm_output_sync(output);
 }

@@ -137,6 +137,35 @@ static bool compare_regions(comparison_t *c)
     return true;
 }
 
+/* ---- with zeros ---- */
+
+static bool compare_chunk_with_zeros(comparison_t *c, uint64_t position, size_t size)
+{
+    if (!read_chunk(&c->a, position, size))
+        return false;
+    compare_bytes(c, position, size);
+    return true;
+}
+
+/* The other side's chunk stays as it is: zeros. */
+static bool compare_with_zeros(comparison_t *c)
+{
+    const sfpm_region_t *region = c->a.region;
+    memset(c->b.chunk, 0, SFPM_CHUNK);
+    for (uint64_t at = 0, now; at < region->size && !c->stopped; at += now) {
+        now = 0;
+        if (has_sums(&c->a) && !sfpm_region_zeros(&c->a.reader, region, at, &now))
+            return sfpm_image_fail_named(c->a.image);
+        if (now > 0)
+            continue;
+        now = sfpm_span(region->size, at, SFPM_CHUNK);
+        if (!compare_chunk_with_zeros(c, at, (size_t)now))
+            return false;
+    }
+    flush(c);
+    return true;
+}
+
 static bool start_side(side_t *side, const sfpm_image_t *image, size_t index)
 {
     if (!image || index >= image->index.num_regions)
@@ -151,7 +180,8 @@ static bool start_side(side_t *side, const sfpm_image_t *image, size_t index)
 
 static void end_side(side_t *side)
 {
-    sfpm_reader_free(&side->reader);
+    if (side->image)
+        sfpm_reader_free(&side->reader);
     free(side->chunk);
 }
 
@@ -161,8 +191,12 @@ bool sfpm_image_compare(const sfpm_image_t *a, size_t region_a, const sfpm_image
     if (!callback)
         return sfpm_fail(SFPM_ERR_ARGUMENT, "no callback was given");
     comparison_t comparison = {.callback = callback, .context = context};
-    bool ok = start_side(&comparison.a, a, region_a) &&
-              start_side(&comparison.b, b, region_b) && compare_regions(&comparison);
+    bool ok = start_side(&comparison.a, a, region_a);
+    if (ok && b)
+        ok = start_side(&comparison.b, b, region_b) && compare_regions(&comparison);
+    else if (ok)
+        ok = (comparison.b.chunk = sfpm_new_block(SFPM_CHUNK)) != NULL &&
+             compare_with_zeros(&comparison);
     end_side(&comparison.a);
     end_side(&comparison.b);
     return ok;

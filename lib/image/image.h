@@ -94,8 +94,10 @@ typedef struct sfpm_reader {
     size_t window_room;
     size_t window_size;
     uint64_t window_offset;
-    size_t next_leaf;                 /* behind the one last read */
-    uint64_t zero_sum;                /* of a whole chunk of zeros; 0: not computed yet */
+    size_t next_leaf;       /* behind the one last read */
+    uint64_t zero_sum;      /* of a whole chunk of zeros; 0: not computed yet */
+    bool zero_digest_known; /* of a whole leaf of zeros: */
+    uint8_t zero_digest[SFPM_DIGEST_SIZE];
     const sfpm_region_t *leaf_region; /* NULL: no leaf is kept */
     size_t leaf_which;
     sfpm_leaf_t leaf;
@@ -124,6 +126,11 @@ const sfpm_region_t *sfpm_reader_base_region(sfpm_reader_t *reader,
 uint64_t sfpm_zero_sum(size_t size);
 uint64_t sfpm_reader_zero_sum(sfpm_reader_t *reader);
 
+/* Whether a leaf is one of the usual ones of a large empty region: whole, without
+ * contents and with the digest of zeros. This costs nothing; others must be looked at. */
+bool sfpm_reader_leaf_is_zero(sfpm_reader_t *reader, const sfpm_region_t *region,
+                              size_t which);
+
 /* A leaf over `size` zero bytes: sums, but no extents. `chunk_sum` is that of a whole
  * chunk of zeros. */
 bool sfpm_leaf_zero(uint64_t size, uint64_t chunk_sum, sfpm_leaf_t *leaf);
@@ -138,6 +145,11 @@ size_t sfpm_chunk_extents(const sfpm_leaf_t *leaf, uint32_t chunk,
 /* Reads the chunk that begins at `position` of a region, and verifies it. */
 bool sfpm_chunk_read(sfpm_reader_t *reader, const sfpm_region_t *region,
                      uint64_t position, uint8_t *to);
+
+/* How many bytes from `offset`, inside the region, are zero because their whole leaf is:
+ * up to its end, or none. So the cost of large empty regions is that of their leaves. */
+bool sfpm_region_zeros(sfpm_reader_t *reader, const sfpm_region_t *region,
+                       uint64_t offset, uint64_t *count);
 
 /* Reads a range of a region; verified. `to` NULL only verifies. */
 bool sfpm_region_read(sfpm_reader_t *reader, const sfpm_region_t *region, uint64_t offset,

@@ -370,15 +370,16 @@ bool sfpm_chunk_read(sfpm_reader_t *reader, const sfpm_region_t *region,
            (sound || fail_damaged(reader, region, position));
 }
 
-/* How many bytes from `offset` on are zero because their whole leaf is: up to its end, or
- * none. */
-static bool find_zeros(sfpm_reader_t *reader, const sfpm_region_t *region,
+bool sfpm_region_zeros(sfpm_reader_t *reader, const sfpm_region_t *region,
                        uint64_t offset, uint64_t *count)
 {
     uint64_t start = offset - offset % SFPM_LEAF_BYTES;
     size_t size = sfpm_span(region->size, start, SFPM_LEAF_BYTES);
-    const sfpm_leaf_t *leaf =
-        sfpm_reader_leaf(reader, region, (size_t)(offset / SFPM_LEAF_BYTES));
+    size_t which = (size_t)(offset / SFPM_LEAF_BYTES);
+    *count = start + size - offset;
+    if (sfpm_reader_leaf_is_zero(reader, region, which))
+        return true;
+    const sfpm_leaf_t *leaf = sfpm_reader_leaf(reader, region, which);
     *count = 0;
     if (!leaf || leaf->num_extents > 0)
         return leaf != NULL;
@@ -399,7 +400,7 @@ static bool read_part(sfpm_reader_t *reader, const sfpm_region_t *region, uint64
     uint64_t position = offset & ~(uint64_t)(SFPM_CHUNK - 1);
     size_t span = sfpm_span(region->size, position, SFPM_CHUNK);
     size_t skip = (size_t)(offset - position);
-    if (!find_zeros(reader, region, offset, now))
+    if (!sfpm_region_zeros(reader, region, offset, now))
         return false;
     if (*now > 0) {
         *now = *now < size ? *now : size;

@@ -89,6 +89,24 @@ bool sfpm_leaf_zero(uint64_t size, uint64_t chunk_sum, sfpm_leaf_t *leaf)
     return true;
 }
 
+bool sfpm_reader_leaf_is_zero(sfpm_reader_t *reader, const sfpm_region_t *region,
+                              size_t which)
+{
+    const sfpm_leaf_ref_t *ref = &region->leaves[which];
+    uint64_t start = (uint64_t)which * SFPM_LEAF_BYTES;
+    sfpm_leaf_t leaf;
+    if (ref->offset != SFPM_LEAF_ZERO || region->size - start < SFPM_LEAF_BYTES)
+        return false;
+    if (!reader->zero_digest_known) {
+        if (!sfpm_leaf_zero(SFPM_LEAF_BYTES, sfpm_reader_zero_sum(reader), &leaf))
+            return false;
+        sfpm_leaf_digest(leaf.sums, leaf.num_chunks, reader->zero_digest);
+        sfpm_leaf_free(&leaf);
+        reader->zero_digest_known = true;
+    }
+    return memcmp(ref->digest, reader->zero_digest, SFPM_DIGEST_SIZE) == 0;
+}
+
 /* ---- stored leaves ---- */
 
 /* How many bytes to read at once from leaf `which` on. A caller that reads leaves in

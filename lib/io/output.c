@@ -26,6 +26,7 @@
 #define DIRECT      ((size_t)128 << 10) /* from here on copying costs more than a call */
 #define RESERVE_MIN ((uint64_t)1 << 20) /* below, reserving costs more than it saves */
 #define BEHIND_MIN  ((uint64_t)4 << 20) /* what the disk is given at a time */
+#define HOLE_MIN    ((uint64_t)1 << 20) /* zeros that a new file need not hold */
 
 enum kind { NEW_FILE, APPEND, STREAM };
 
@@ -41,6 +42,7 @@ struct sfpm_output {
     uint64_t behind;    /* and after what the disk was told to begin with */
     bool dirty;         /* APPEND: written or reserved since the last sync */
     uint64_t reserved;  /* up to where space was taken; 0: none was */
+    uint64_t hole_end;  /* where the last hole that was left ends; 0: none was */
     uint8_t *gathered;  /* allocated on first use; filled from where, within a page,
                            `written` is */
     size_t used;
@@ -140,8 +142,8 @@ static int named_descriptor(const char *path)
     for (int i = 0; i < 2; i++) {
         size_t length = strlen(folders[i]);
         const char *digits = path + length;
-        if (strncmp(path, folders[i], length) == 0 && *digits &&
-            strlen(digits) <= 9 && strspn(digits, "0123456789") == strlen(digits))
+        if (strncmp(path, folders[i], length) == 0 && *digits && strlen(digits) <= 9 &&
+            strspn(digits, "0123456789") == strlen(digits))
             return atoi(digits);
     }
     return -1;
@@ -337,10 +339,30 @@ bool sfpm_output_write(sfpm_output_t *output, const void *bytes, size_t size)
     return to || size == 0;
 }
 
+/* Passes over bytes of a new file, which then reads as zeros there. */
+static bool leave_hole(sfpm_output_t *output, uint64_t count)
+{
+    uint64_t end;
+    int error = EFBIG;
+    if (!flush(output))
+        return false;
+    if (sfpm_add_u64(output->written, count, &end) && end <= INT64_MAX)
+        error = lseek(output->fd, (off_t)end, SEEK_SET) < 0 ? errno : 0;
+    if (error) {
+        sfpm_fail_errno(error, "%s: cannot write at offset %llu", output->name,
+                        (unsigned long long)output->written);
+        return failed(output);
+    }
+    output->written = output->behind = output->hole_end = end;
+    return true;
+}
+
 bool sfpm_output_zeros(sfpm_output_t *output, uint64_t count)
 {
     if (!usable(output))
         return false;
+    if (output->kind == NEW_FILE && count >= HOLE_MIN)
+        return leave_hole(output, count);
     while (count > 0) {
         size_t piece = count < GATHER ? (size_t)count : GATHER;
         uint8_t *to = gather(output, piece);
@@ -409,11 +431,13 @@ bool sfpm_output_sync(sfpm_output_t *output)
     return true;
 }
 
-/* Gives back space that was reserved and not used. Setting the size costs an extra write
- * at the next sync, even if it does not change. */
+/* Gives back space that was reserved and not used, or sets the size of a file that ends
+ * with a hole. Setting the size costs an extra write at the next sync, even if it does
+ * not change. */
 static bool trim(sfpm_output_t *output)
 {
-    int error = output->reserved > output->written
+    bool hole = output->hole_end > 0 && output->hole_end == output->written;
+    int error = hole || output->reserved > output->written
                     ? sfpm_file_truncate(output->fd, output->written)
                     : 0;
     return error == 0 || sfpm_fail_errno(error, "%s: cannot set its size", output->name);

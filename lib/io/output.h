@@ -65,6 +65,7 @@ uint64_t sfpm_output_offset(const sfpm_output_t *output);
 /* Writes bytes; small pieces are gathered, large ones go out directly. Short
  * writes and EINTR are handled; EPIPE is SFPM_ERR_SYSTEM with errno EPIPE. */
 bool sfpm_output_write(sfpm_output_t *output, const void *bytes, size_t size);
+/* A new file may get a hole instead of many zeros. */
 bool sfpm_output_zeros(sfpm_output_t *output, uint64_t count);
 
 /* For io/relay.c, which hands over pages itself: the descriptor when this is a pipe and

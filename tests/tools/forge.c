@@ -8,6 +8,7 @@
  *     forge large FILE N   200,000 bytes; those of N = 0 all differ from those of 1
  *     forge names FILE N   regions that edits cannot name, with N in each
  *     forge hostile FILE   texts that would take over a terminal
+ *     forge zeros FILE     a region of a tebibyte in which all is zero
  *     forge feature FILE   changes FILE: its header asks for an unknown feature
  *     forge version FILE   changes FILE: its header has a newer version
  *     forge second FILE    changes FILE, of version 1: the same regions in version 2
@@ -17,7 +18,7 @@
 
 #include <sfpm/image.h>
 
-#include "commit/commit.h"
+#include "commit/edit.h"
 #include "base/bytes.h"
 #include "format/format.h"
 
@@ -76,6 +77,17 @@ static bool large(const char *path, uint8_t number)
            save_regions(edit, path);
 }
 
+/* A volatile region takes no memory; that it is one is not said. */
+static bool zeros(const char *path)
+{
+    const size_t size = SIZE_MAX >> 31 > 1 ? (size_t)UINT64_C(0x10000000000) : 1U << 30;
+    sfpm_edit_t *edit = sfpm_edit_create(NULL);
+    if (!edit || !sfpm_edit_set_region(edit, "zero", 0, "", size, SFPM_REGION_VOLATILE))
+        return false;
+    edit->index.regions[0].flags = 0;
+    return save_regions(edit, path);
+}
+
 static bool names(const char *path, uint8_t number)
 {
     static const char *const list[] = {"a=b", "#x", " y", "e\x1b[2J", "dup", "dup"};
@@ -131,6 +143,8 @@ int main(int argc, char **argv)
         ok = other(argv[2]);
     else if (strcmp(kind, "large") == 0)
         ok = large(argv[2], number);
+    else if (strcmp(kind, "zeros") == 0)
+        ok = zeros(argv[2]);
     else if (strcmp(kind, "names") == 0)
         ok = names(argv[2], number);
     else if (strcmp(kind, "hostile") == 0)

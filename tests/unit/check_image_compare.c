@@ -172,6 +172,36 @@ START_TEST(what_only_one_has_differs)
 }
 END_TEST
 
+START_TEST(a_region_is_compared_with_zeros)
+{
+    static const struct {
+        uint32_t format;
+        const char *method;
+    } ways[] = {{1, NULL}, {2, NULL}, {2, "lz4"}};
+    char path[64];
+    memset(two, 0, SIZE);
+    memset(one, 0, SIZE);
+    for (int i = 0; i < 30; i++)
+        memset(one + next_number() % (SIZE - 70000), 0x55, next_number() % 70000);
+    one[0] = one[SFPM_LEAF_BYTES - 1] = one[SIZE - 1] = 1;
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+        sfpm_image_t *image = make(one, SIZE, ways[i].format, ways[i].method, path);
+        expect_ranges(SIZE, SIZE);
+        ck_assert_uint_gt(expected.count, 3);
+        found = (ranges_t){.count = 0};
+        ck_assert_ok(sfpm_image_compare(image, 1, NULL, 0, note_range, &found));
+        ck_assert_uint_eq(found.count, expected.count);
+        ck_assert_uint_eq(first_disagreement(), expected.count);
+        found = (ranges_t){.wanted = 2};
+        ck_assert_ok(sfpm_image_compare(image, 1, NULL, 0, note_range, &found));
+        ck_assert_uint_eq(found.count, 2);
+        ck_assert(!sfpm_image_compare(image, 9, NULL, 0, note_range, &found));
+        sfpm_image_close(image);
+        unlink(path);
+    }
+}
+END_TEST
+
 START_TEST(the_callback_ends_it)
 {
     char path_one[64], path_two[64];
@@ -240,8 +270,8 @@ START_TEST(arguments_are_checked)
     sfpm_image_t *image = make((const uint8_t *)"abc", 3, 2, NULL, path);
     ck_assert(!sfpm_image_compare(NULL, 0, image, 0, note_range, &found));
     expect_fault(SFPM_ERR_ARGUMENT, "no region 0");
-    ck_assert(!sfpm_image_compare(image, 0, NULL, 0, note_range, &found));
-    expect_fault(SFPM_ERR_ARGUMENT, "no region 0");
+    ck_assert(!sfpm_image_compare(image, 2, NULL, 0, note_range, &found));
+    expect_fault(SFPM_ERR_ARGUMENT, "no region 2");
     ck_assert(!sfpm_image_compare(image, 0, image, 2, note_range, &found));
     expect_fault(SFPM_ERR_ARGUMENT, "no region 2");
     ck_assert(!sfpm_image_compare(image, 0, image, 0, NULL, NULL));
@@ -255,6 +285,7 @@ int main(void)
 {
     const test_t core[] = {ranges_are_those_that_differ, storage_does_not_matter,
                            the_callback_ends_it, only_what_differs_is_read, NULL};
-    const test_t limits[] = {what_only_one_has_differs, arguments_are_checked, NULL};
+    const test_t limits[] = {what_only_one_has_differs, a_region_is_compared_with_zeros,
+                             arguments_are_checked, NULL};
     return run_cases("image_compare", core, limits, enter_directory, leave_directory);
 }

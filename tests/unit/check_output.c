@@ -85,6 +85,37 @@ START_TEST(zeros_are_written)
 }
 END_TEST
 
+/* Zeros in a new file take no space, also at its end; in a stream they are written. */
+START_TEST(many_zeros_become_a_hole)
+{
+    enum { MIB = 1 << 20, MANY = 600 * MIB };
+    char got[3];
+    struct stat info;
+    for (int last = 0; last < 2; last++) {
+        sfpm_output_t *output = sfpm_output_create("a.img", NULL);
+        ck_assert(output && sfpm_output_write(output, "abc", 3));
+        ck_assert(sfpm_output_zeros(output, MANY));
+        ck_assert_uint_eq(sfpm_output_offset(output), 3 + MANY);
+        ck_assert(last || sfpm_output_write(output, "def", 3));
+        ck_assert(sfpm_output_finish(output));
+        ck_assert_int_eq(stat("a.img", &info), 0);
+        ck_assert_uint_eq((uint64_t)info.st_size, last ? 3 + MANY : 6 + MANY);
+        ck_assert_int_lt(info.st_blocks, 16 * MIB / 512);
+        sfpm_input_t *input = sfpm_input_open("a.img");
+        ck_assert(sfpm_input_read(input, 3 + MANY - 1, got, last ? 1 : 3));
+        ck_assert_mem_eq(got, "\0de", last ? 1 : 3);
+        sfpm_input_close(input);
+    }
+    int fd = open("b.img", O_RDWR | O_CREAT, 0600);
+    sfpm_output_t *stream = sfpm_output_stream(fd, "b.img");
+    ck_assert(stream && sfpm_output_zeros(stream, 2 * MIB + 5));
+    ck_assert(sfpm_output_finish(stream));
+    ck_assert_int_eq(fstat(fd, &info), 0);
+    ck_assert_int_eq(info.st_size, 2 * MIB + 5);
+    close(fd);
+}
+END_TEST
+
 START_TEST(nothing_appears_before_the_finish)
 {
     put_file("a.img", "old", 0644);
@@ -426,6 +457,7 @@ int main(void)
         mode_asked_for_is_had_before_the_first_byte,
         all_sizes_of_pieces_arrive_in_order,
         zeros_are_written,
+        many_zeros_become_a_hole,
         nothing_appears_before_the_finish,
         links_are_followed_once_and_kept,
         stream_carries_the_bytes,

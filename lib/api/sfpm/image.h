@@ -224,7 +224,8 @@ typedef bool (*sfpm_range_callback_t)(void *context, uint64_t offset, uint64_t l
  * equal is not read; what is read is verified.
  * @param a         the image that holds the first region, showing the commit meant
  * @param region_a  its index there
- * @param b         the image that holds the second one; may be `a`
+ * @param b         the image that holds the second one; may be `a`. NULL: zeros, as many
+ *                  as the first region has bytes
  * @param region_b  its index there
  * @param callback  receives the ranges that differ, in order; between two of them lies
  *                  a byte that is equal. When the sizes differ, what only the larger

@@ -1,0 +1,99 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# What an image costs is bounded by what it stores, not by what it claims: every tool
+# takes less than a second of processor time and 64 MiB for a small image of a tebibyte of
+# zeros, and for images that must be refused.
+. "${top_srcdir:-$(dirname "$0")/../..}/tests/tools/lib.sh"
+. "$top_srcdir/tests/tools/programs.sh"
+
+# ---- control: what takes too much is found ----
+
+expect_status 99 bounded sh -c 'head -c 100M /dev/zero | { dd bs=100M count=1 iflag=fullblock of=/dev/null; }'
+expect_status 98 bounded sh -c 'while :; do :; done'
+expect_status 3 bounded sh -c 'exit 3'
+
+# ---- a tebibyte of zeros ----
+
+forge zeros zero.img
+region=$(sfpm-inspect --text zero.img | sed -n 's/^region zero size \([0-9]*\) .*/\1/p')
+expect test "$region" -ge 1073741824
+expect test "$(size zero.img)" -lt 4000000
+succeeds bounded sfpm-inspect zero.img
+succeeds bounded sfpm-inspect --log zero.img
+succeeds bounded sfpm-inspect --json zero.img
+succeeds bounded sfpm-inspect --text zero.img
+succeeds bounded sfpm-inspect --verify zero.img
+succeeds bounded sfpm-inspect --hex zero zero.img
+expect test "$(wc -l <"$stdout")" -eq 3
+expect_status 125 bounded sfpm-run zero.img
+
+# A byte in the middle of it.
+middle=$((region / 2 + 5))
+succeeds bounded sfpm-patch -o one.img zero.img zero:$middle=0x41
+succeeds bounded sfpm-patch -i one.img zero:7=0x42
+succeeds bounded sfpm-inspect --verify one.img
+succeeds bounded sfpm-inspect --hex zero one.img
+expect test "$(wc -l <"$stdout")" -eq 7
+expect_stdout_match '^00000000  00 00 00 00 00 00 00 42  00 .*\|\.\.\.\.\.\.\.B'
+expect_stdout_match '00  00 00 00 00 00 00 00 00  \|\.\.\.\.\.A\.\.'
+for how in '' --stat --json --patch -q; do
+    # shellcheck disable=SC2086
+    expect_status 1 bounded sfpm-diff $how zero.img one.img
+done
+sfpm-inspect --text one.img | grep ^region >wanted
+for how in --flatten --compact '--keep 1' '--compress zstd' '--base zero.img'; do
+    # shellcheck disable=SC2086
+    succeeds bounded sfpm-convert $how -o new.img one.img
+    succeeds bounded sfpm-inspect --verify new.img
+    sfpm-inspect --text new.img | grep ^region >found
+    expect_same found wanted
+    expect test "$(size new.img)" -lt 12000000
+done
+succeeds bounded sfpm-convert --salvage -o new.img one.img
+succeeds bounded sfpm-inspect --verify new.img
+
+# ---- version 1 stores zeros ----
+
+expect_status 1 bounded sfpm-convert --to-v1 -o v1.img one.img
+expect_stderr_match '^sfpm-convert: one\.img: its regions have more than 1073741824 bytes, all of which version 1 stores: raise the limit with --max-size$'
+expect_status 1 bounded sfpm-convert --to-v1 --max-size $((region - 1)) -o v1.img one.img
+expect_no_file v1.img
+if bounded sfpm-convert --to-v1 --max-size $region -o v1.img one.img 2>"$stderr"; then
+    expect test "$(size v1.img)" -gt "$region"
+    expect test "$(du -k v1.img | cut -f 1)" -lt 1000
+    expect test "$(tail -c $((region - middle)) v1.img | head -c 1)" = A
+    rm v1.img
+else
+    expect_stderr_match 'File too large' # for this file system
+fi
+expect_status 2 sfpm-convert --max-size 1G --flatten -o v1.img one.img
+expect_status 2 sfpm-convert --max-size 0 --to-v1 -o v1.img one.img
+
+# ---- images that must be refused ----
+
+[ -x "$top_builddir/tests/images/check_vectors" ] || exit 0
+mkdir images
+"$top_builddir/tests/images/check_vectors" write "$top_srcdir/tests/images/vectors" \
+    images "${SFPM_LONG:-8}" | sed -n 's/^image //p' >list
+expect test "$(wc -l <list)" -gt 50
+printf %s 'thirty-two bytes that are no key' >key.bin
+SFPM_KEY_FILE=$PWD/key.bin
+export SFPM_KEY_FILE
+# each COMMAND ARGUMENT...
+each() {
+    succeeds bounded --each list "$@"
+}
+each sfpm-inspect
+each sfpm-inspect --verify
+each sfpm-inspect --log
+each sfpm-inspect --json
+each sfpm-run
+each sfpm-run --steps 10 -o new.img
+each sfpm-patch --undo -o new.img
+each sfpm-diff zero.img
+each sfpm-convert --flatten -o new.img
+each sfpm-convert --to-v1 -o new.img
+each sfpm-convert --salvage -o new.img
+
+# Control: each image is tried.
+expect_status 98 bounded --each list sh -c 'case $1 in */'"$(tail -n 1 list | sed 's,.*/,,')"') kill -9 $$ ;; esac' sh
