@@ -215,6 +215,7 @@ bool sfpm_image_salvage(const char *filename, const char *output,
     if (!image)
         return false;
     image->max_memory = known.max_memory;
+    image->salvaged = true;
     image->path = sfpm_copy_string(filename);
     image->input = image->path ? sfpm_input_open(filename) : NULL;
     rewriter.image = image;

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "commit/plan.h"
+#include "image/binding.h"
 
 bool sfpm_write_record_start(sfpm_output_t *output, uint32_t type, uint32_t lead,
                              uint64_t length, uint64_t sum)
@@ -244,12 +245,26 @@ static bool number_index(sfpm_edit_t *edit, const sfpm_trailer_t *trailer)
     return sfpm_edit_stamp(edit);
 }
 
-static bool write_index(sfpm_plan_t *plan, sfpm_trailer_t *trailer, sfpm_output_t *output)
+/* Only the stored index of a sealed image says which commit is before it. */
+static bool encode_index(sfpm_edit_t *edit, const sfpm_trailer_t *last,
+                         sfpm_buffer_t *bytes)
+{
+    char before[SFPM_BINDING_TEXT];
+    if (!edit->keys)
+        return sfpm_index_encode(&edit->index, bytes);
+    sfpm_binding_text(last, before);
+    return sfpm_edit_set_attribute(edit, SFPM_BINDING_KEY, before) &&
+           sfpm_index_encode(&edit->index, bytes) &&
+           sfpm_edit_set_attribute(edit, SFPM_BINDING_KEY, NULL);
+}
+
+static bool write_index(sfpm_plan_t *plan, sfpm_trailer_t *trailer,
+                        const sfpm_trailer_t *last, sfpm_output_t *output)
 {
     sfpm_buffer_t bytes = {0};
     trailer->index_offset = sfpm_output_offset(output);
     bool ok = number_index(plan->edit, trailer) &&
-              sfpm_index_encode(&plan->edit->index, &bytes) &&
+              encode_index(plan->edit, last, &bytes) &&
               write_boxed(plan, SFPM_RECORD_INDEX, SFPM_BOX_INDEX, &bytes, output);
     if (ok)
         sfpm_digest(bytes.data, bytes.size, trailer->index_digest);
@@ -365,7 +380,7 @@ bool sfpm_commit_write_planned(sfpm_plan_t *plan, sfpm_edit_t *edit,
            write_pages(plan, output) && write_pieces(plan, output) &&
            sfpm_plan_write_packed(plan, output) && write_leaves(plan, output) &&
            sfpm_state_digest(&edit->index, edit->digest) &&
-           write_index(plan, trailer, output) &&
+           write_index(plan, trailer, last, output) &&
            write_trailer(edit, trailer, last, output);
 }
 

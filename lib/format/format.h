@@ -176,6 +176,7 @@ typedef struct sfpm_index {
     sfpm_attribute_t *attributes;
     size_t num_regions;
     sfpm_region_t *regions;
+    bool bound; /* read: it named the commit before, see image/binding.h */
 } sfpm_index_t;
 
 void sfpm_header_encode(const sfpm_header_t *header, uint8_t bytes[SFPM_HEADER_SIZE]);

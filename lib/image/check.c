@@ -259,12 +259,23 @@ static bool check_region(sfpm_check_t *check, const sfpm_region_t *region)
     return true;
 }
 
+/* Once commits of a sealed image name the one before, all later ones do. */
+static bool check_bound(sfpm_check_t *check, const sfpm_trailer_t *trailer, bool bound)
+{
+    bool ok = !bound || !check->unbound;
+    check->unbound = check->image->keys.sealed && !bound;
+    return ok || sfpm_fail_at(SFPM_ERR_CORRUPT, trailer->index_offset,
+                              "commit %llu does not name the commit before it, as that "
+                              "one does",
+                              (unsigned long long)trailer->number + 1);
+}
+
 static bool check_state(sfpm_check_t *check, const sfpm_trailer_t *trailer)
 {
     sfpm_index_t index;
     if (!sfpm_image_index(check->image, trailer, &index))
         return sfpm_check_fault(check);
-    bool go_on = true;
+    bool go_on = check_bound(check, trailer, index.bound) || sfpm_check_fault(check);
     for (size_t i = 0; go_on && i < index.num_regions; i++)
         go_on = check_region(check, &index.regions[i]);
     /* The reader's leaf belongs to a region that is about to be freed. */

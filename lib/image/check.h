@@ -21,6 +21,7 @@ typedef struct sfpm_check {
     sfpm_ranges_t packed; /* payloads of DATA records with a sum */
     sfpm_ranges_t chunks; /* what extents of chunks name */
     sfpm_meter_t meter;
+    bool unbound;     /* the commit after the present one does not name it */
     sfpm_seen_t seen; /* leaves and chunks checked already */
 } sfpm_check_t;
 

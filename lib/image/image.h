@@ -24,6 +24,7 @@ struct sfpm_image {
     sfpm_keys_t keys;
     sfpm_image_t *base; /* of a delta; NULL otherwise */
     unsigned depth;     /* of bases above this one */
+    bool salvaged;      /* what is whole is taken, whatever is before it in the file */
     sfpm_image_info_t info;
     sfpm_trailer_t last;  /* of the file */
     sfpm_trailer_t shown; /* of the commit shown */

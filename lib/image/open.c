@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/file_kind.h"
 #include "base/options.h"
+#include "image/binding.h"
 #include "image/image.h"
 #include "format/v1.h"
 #include "io/file.h"
@@ -162,7 +163,9 @@ bool sfpm_image_index(const sfpm_image_t *image, const sfpm_trailer_t *trailer,
     else if (image->shown.number != 0 && !same_base(index, &image->index))
         ok = sfpm_fail_at(SFPM_ERR_CORRUPT, trailer->index_offset,
                           "the index names a different base image than the last commit");
-    ok = ok && check_leaf_places(index, trailer->index_offset);
+    ok = ok && check_leaf_places(index, trailer->index_offset) &&
+         (!image->keys.sealed || image->salvaged ||
+          sfpm_binding_take(image->input, trailer, index));
     if (!ok)
         sfpm_index_free(index);
     return ok;

@@ -58,7 +58,10 @@ succeeds python3 "$decoder/self_test.py"
 expect_stdout ''
 succeeds "$images" .
 succeeds "$programs/make_more" .
-mkdir bad torn sealed sealed-torn phrase
+mkdir bad bad-sealed torn sealed sealed-torn phrase
+for name in splice hidden unbound; do
+    mv "bad-$name-sealed.img" bad-sealed
+done
 mv bad-*.img unsupported-*.img bad
 mv good-torn*.img torn
 mv good-sealed-torn.img sealed-torn
@@ -73,6 +76,17 @@ both none verdict bad/*.img
 expect verdicts rejected
 if [ -f sealed/small-sealed.img ]; then
     both key facts sealed/*.img
+    expect verdicts accepted
+    both key verdict bad-sealed/*.img
+    expect verdicts rejected
+    # Written before commits named the one before; and with one that does.
+    cp "$top_srcdir/tests/images/sealed-unbound.img" old-sealed.img
+    chmod u+w old-sealed.img
+    chmod 600 key.bin
+    both key facts old-sealed.img
+    expect verdicts accepted
+    succeeds sfpm-patch -q -i --key-file key.bin old-sealed.img 3=40
+    both key facts old-sealed.img
     expect verdicts accepted
     both key facts sealed-torn/*.img
     expect verdicts rejected

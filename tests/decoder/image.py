@@ -46,7 +46,21 @@ class Commit:
         if image.seal:
             payload = image.seal.open(record.start, payload, OF_INDEX)
         self.index = Index(payload, trailer, image.header)
+        self.bound = image.seal is not None and self.take_binding()
         self.base = image.base_of(self.index) if self.index.base_commit else None
+
+    def take_binding(self):
+        """Whether the commit names the one before it, which must be right then."""
+        value = dict(self.index.attributes).get(b"sfpm.previous")
+        if value is None:
+            return False
+        self.index.attributes = [(key, v) for key, v in self.index.attributes
+                                 if key != b"sfpm.previous"]
+        before = self.image.trailer_before(self.trailer)
+        expected = before.index_digest.hex().encode() if before else b"none"
+        check(value == expected, "corrupt: commit %d names another one before it" %
+              self.trailer.number)
+        return True
 
     def base_region(self, region):
         check(self.base and 1 <= region.base <= len(self.base.index.regions),
@@ -161,6 +175,10 @@ class Image:
         self.commits = {}
         self.base_commit = None
 
+    def trailer_before(self, trailer):
+        at = trailer.number - self.trailers[0].number
+        return self.trailers[at - 1] if at > 0 else None
+
     def base_of(self, index):
         """The commit that a delta is made on, which is the same for all its commits."""
         if not self.base_commit:
@@ -231,8 +249,13 @@ class Image:
 
     def check_every_byte(self):
         tiles = Tiles(self.data, self.header, self.trailers)
+        bound = False
         for trailer in self.trailers:
-            self.commit(trailer.number).check_contents(tiles)
+            commit = self.commit(trailer.number)
+            check(commit.bound or not bound, "corrupt: commit %d names none before it" %
+                  trailer.number)
+            bound = commit.bound
+            commit.check_contents(tiles)
         tiles.check_all_named()
         if self.torn:
             raise Torn("truncated: a torn tail of %d bytes" % self.torn)

@@ -7,6 +7,7 @@
 #include "../images/samples.h"
 #include "base/bytes.h"
 #include "base/checked.h"
+#include "image/binding.h"
 #include "image/seal.h"
 #include "io/input.h"
 #include "mutate.h"
@@ -135,6 +136,42 @@ static void make_box(mutant_t *mutant, const box_t *box, size_t length)
     sfpm_sealer_free(&sealer);
 }
 
+/* The index of the last commit before a place that has a trailer, or NULL. */
+static const place_t *index_before(const mutant_t *mutant, size_t offset)
+{
+    const place_t *index = NULL, *found = NULL;
+    for (size_t i = 0; i < mutant->num_places && mutant->places[i].payload < offset;
+         i++) {
+        if (mutant->places[i].type == SFPM_RECORD_INDEX)
+            index = &mutant->places[i];
+        else if (mutant->places[i].type == SFPM_RECORD_TRAILER)
+            found = index;
+    }
+    return found;
+}
+
+/* Makes an index name the index before it, which is a box already, if it names one. */
+static void bind(mutant_t *mutant, const box_t *box, size_t length)
+{
+    static const char key[] = SFPM_BINDING_KEY "\x20\0\0"; /* and a length of 32 */
+    const place_t *before = index_before(mutant, box->offset);
+    sfpm_trailer_t trailer;
+    char text[SFPM_BINDING_TEXT];
+    if (!before || length < SFPM_BOX_EXTRA + sizeof key ||
+        !sfpm_in_range(box->offset, length, mutant->size) ||
+        !sfpm_in_range(before->payload, before->length, mutant->size) ||
+        (!mutant->exact && mutant_random(mutant, 64) == 0))
+        return;
+    sfpm_digest(mutant->bytes + before->payload, before->length, trailer.index_digest);
+    sfpm_binding_text(&trailer, text);
+    uint8_t *at = mutant->bytes + box->offset + SFPM_BOX_PREFIX;
+    for (size_t left = length - SFPM_BOX_EXTRA; left >= sizeof key + 32; left--, at++)
+        if (memcmp(at, key, sizeof key) == 0) {
+            memcpy(at + sizeof key, text, 32);
+            return;
+        }
+}
+
 void mutant_make_boxes(mutant_t *mutant, uint32_t kind)
 {
     for (size_t i = 0; i < mutant->num_boxes; i++) {
@@ -144,6 +181,8 @@ void mutant_make_boxes(mutant_t *mutant, uint32_t kind)
         for (size_t k = 0; kind == SFPM_BOX_INDEX && k < mutant->num_places; k++)
             if (mutant->places[k].payload == box->offset)
                 length = mutant->places[k].length;
+        if (box->kind == kind && kind == SFPM_BOX_INDEX)
+            bind(mutant, box, length);
         if (box->kind == kind)
             make_box(mutant, box, length);
     }

@@ -7,7 +7,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../fault/mutate.h"
 #include "commit/commit.h"
+#include "format/format.h"
 
 const uint8_t sample_key[32] = "thirty-two bytes that are no key";
 
@@ -193,4 +195,39 @@ void begin_delta(maker_t *maker)
     need(rename(maker->path, maker->base_path) == 0, maker, "rename");
     while (sample->num_states > 0)
         free_state(&sample->states[--sample->num_states]);
+}
+
+/* ---- the finished file ---- */
+
+uint8_t *take_file(const maker_t *maker, const char *path, size_t *size)
+{
+    FILE *file = fopen(path, "rb");
+    need(file && fseek(file, 0, SEEK_END) == 0, maker, "read");
+    *size = (size_t)ftell(file);
+    rewind(file);
+    uint8_t *bytes = malloc(*size + 1);
+    need(bytes && fread(bytes, 1, *size, file) == *size, maker, "read");
+    fclose(file);
+    unlink(path);
+    return bytes;
+}
+
+void fix_salts(maker_t *maker, uint8_t *bytes, size_t size)
+{
+    mutant_t mutant;
+    need(mutant_start(&mutant, bytes, size, 0), maker, "no memory");
+    mutant.exact = true;
+    for (size_t i = 0; i < mutant.num_places; i++)
+        if (mutant.places[i].type == SFPM_RECORD_SALT)
+            memset(mutant.bytes + mutant.places[i].payload, (int)i, 32);
+    mutant_seal(&mutant);
+    memcpy(bytes, mutant.bytes, size);
+    mutant_end(&mutant);
+}
+
+void put_file(const maker_t *maker, const uint8_t *bytes, size_t size)
+{
+    FILE *file = fopen(maker->path, "wb");
+    need(file && fwrite(bytes, 1, size, file) == size && fclose(file) == 0, maker,
+         "write");
 }

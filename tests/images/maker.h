@@ -38,4 +38,10 @@ void interrupted_commit(maker_t *maker, size_t missing);
 /* What was committed so far becomes the base image of what comes. */
 void begin_delta(maker_t *maker);
 
+/* Takes a file away: its bytes are the caller's, free(). */
+uint8_t *take_file(const maker_t *maker, const char *path, size_t *size);
+void put_file(const maker_t *maker, const uint8_t *bytes, size_t size);
+/* Encrypts an image again under salts that are the same each time. */
+void fix_salts(maker_t *maker, uint8_t *bytes, size_t size);
+
 #endif

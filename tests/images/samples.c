@@ -13,6 +13,7 @@
 #include "base/bytes.h"
 #include "codec/checksum.h"
 #include "format/format.h"
+#include "forks.h"
 #include "maker.h"
 
 /* ---- the good ones ---- */
@@ -341,6 +342,9 @@ static const struct kind {
     {"bad-padding", good_page, SFPM_ERR_CORRUPT, {200, 1}, false, false},
     {"bad-index", good_commits, SFPM_ERR_CHECKSUM, {-140, 1}, false, false},
     {"bad-trailer", good_piece, SFPM_ERR_TRUNCATED, {-50, 1}, false, false},
+    {"bad-splice-sealed", bad_splice, SFPM_ERR_CORRUPT, {0, 0}, false, false},
+    {"bad-hidden-sealed", bad_hidden, SFPM_ERR_CORRUPT, {0, 0}, false, false},
+    {"bad-unbound-sealed", bad_unbound, SFPM_ERR_CORRUPT, {0, 0}, false, false},
     {"bad-cut-version1", bad_cut_version1, SFPM_ERR_TRUNCATED, {0, 0}, true, false},
     {"bad-total-version1", good_version1, SFPM_ERR_CORRUPT, {20, 1}, true, false},
     {"unsupported-version", good_piece, SFPM_ERR_UNSUPPORTED, {8, 1}, false, true},
@@ -351,33 +355,6 @@ static const struct kind {
 size_t num_samples(void)
 {
     return sizeof kinds / sizeof *kinds;
-}
-
-static uint8_t *take_file(const maker_t *maker, const char *path, size_t *size)
-{
-    FILE *file = fopen(path, "rb");
-    need(file && fseek(file, 0, SEEK_END) == 0, maker, "read");
-    *size = (size_t)ftell(file);
-    rewind(file);
-    uint8_t *bytes = malloc(*size + 1);
-    need(bytes && fread(bytes, 1, *size, file) == *size, maker, "read");
-    fclose(file);
-    unlink(path);
-    return bytes;
-}
-
-/* Encrypted again under salts that are the same each time. */
-static void fix_salts(maker_t *maker, uint8_t *bytes, size_t size)
-{
-    mutant_t mutant;
-    need(mutant_start(&mutant, bytes, size, 0), maker, "no memory");
-    mutant.exact = true;
-    for (size_t i = 0; i < mutant.num_places; i++)
-        if (mutant.places[i].type == SFPM_RECORD_SALT)
-            memset(mutant.bytes + mutant.places[i].payload, (int)i, 32);
-    mutant_seal(&mutant);
-    memcpy(bytes, mutant.bytes, size);
-    mutant_end(&mutant);
 }
 
 const char *sample_base;

@@ -181,6 +181,34 @@ else
     echo "encrypt: LD_DEBUG shows nothing here, so what is mapped was not looked at" >&9
 fi
 
+# Each commit names the one before it, whatever wrote it; users do not see that.
+cp "$top_srcdir/tests/images/sealed-unbound.img" bound.img
+printf %s 'thirty-two bytes that are no key' >sample.key
+chmod 600 bound.img sample.key
+# bound COMMITS: how many there are in bound.img, all of them sound
+bound() {
+    succeeds sfpm-inspect --verify --key-file sample.key bound.img
+    succeeds sfpm-inspect --text --key-file sample.key bound.img
+    expect_not grep -q 'sfpm\.previous' "$stdout"
+    succeeds sfpm-inspect --log --key-file sample.key bound.img
+    expect test "$(grep -c '^commit ' "$stdout")" -eq "$1"
+}
+bound 3
+succeeds sfpm-patch -q -i --key-file sample.key bound.img 3=40
+bound 4
+succeeds sfpm-convert -i --compact --key-file sample.key bound.img
+bound 4
+succeeds sfpm-convert -i --keep 2 --key-file sample.key bound.img
+bound 2
+succeeds sfpm-run -i --key-file sample.key bound.img
+bound 3
+succeeds sfpm-patch -q -i --undo --key-file sample.key bound.img
+bound 4
+succeeds sfpm-convert -o plain.img --decrypt --key-file sample.key bound.img
+succeeds sfpm-inspect --verify plain.img
+succeeds sfpm-inspect --text plain.img
+expect_not grep -q 'sfpm\.previous' "$stdout"
+
 # On a terminal the passphrase is asked for, without echo, once; a new one twice.
 needs script
 # answer PROMPT TEXT: types TEXT once the terminal shows PROMPT

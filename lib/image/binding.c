@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/* Binds the commits of a sealed image to each other, each to the one before. */
+#include "image/binding.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "image/log.h"
+
+void sfpm_binding_text(const sfpm_trailer_t *previous, char text[SFPM_BINDING_TEXT])
+{
+    static const char digits[] = "0123456789abcdef";
+    if (!previous) {
+        memcpy(text, "none", sizeof "none");
+        return;
+    }
+    for (int i = 0; i < SFPM_DIGEST_SIZE; i++) {
+        text[2 * i] = digits[previous->index_digest[i] >> 4];
+        text[2 * i + 1] = digits[previous->index_digest[i] & 15];
+    }
+    text[2 * SFPM_DIGEST_SIZE] = '\0';
+}
+
+static bool check(const sfpm_input_t *input, const sfpm_trailer_t *trailer,
+                  const char *value)
+{
+    char expected[SFPM_BINDING_TEXT];
+    sfpm_trailer_t previous;
+    bool oldest = sfpm_log_is_oldest(trailer);
+    if (!oldest && !sfpm_log_previous(input, trailer, &previous))
+        return false;
+    sfpm_binding_text(oldest ? NULL : &previous, expected);
+    if (strcmp(value, expected) == 0)
+        return true;
+    return sfpm_fail_at(SFPM_ERR_CORRUPT, trailer->index_offset,
+                        oldest ? "commits before commit %llu were removed from the file"
+                               : "commit %llu was not made on the commit before it in the "
+                                 "file, which belongs to another copy of the image",
+                        (unsigned long long)trailer->number);
+}
+
+static void remove_attribute(sfpm_index_t *index, size_t at)
+{
+    free(index->attributes[at].key);
+    free(index->attributes[at].value);
+    index->num_attributes--;
+    memmove(&index->attributes[at], &index->attributes[at + 1],
+            (index->num_attributes - at) * sizeof(sfpm_attribute_t));
+}
+
+bool sfpm_binding_take(const sfpm_input_t *input, const sfpm_trailer_t *trailer,
+                       sfpm_index_t *index)
+{
+    size_t at = 0;
+    while (at < index->num_attributes &&
+           strcmp(index->attributes[at].key, SFPM_BINDING_KEY) != 0)
+        at++;
+    if (at == index->num_attributes)
+        return true; /* written before there were bindings */
+    index->bound = true;
+    bool ok = check(input, trailer, index->attributes[at].value);
+    remove_attribute(index, at);
+    return ok;
+}
