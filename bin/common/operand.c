@@ -79,6 +79,7 @@ static const sfpm_secret_t *ask(void *context, const char *name, bool passphrase
     asked_passphrase = passphrase;
     if (!options.secret.known && passphrase)
         options.asked = secret_prompt(&options.secret, name, false);
+    options.secret.secret.max_scrypt = options.max_scrypt;
     return options.secret.known ? &options.secret.secret : NULL;
 }
 
@@ -114,6 +115,7 @@ static bool open_image(operand_t *operand, const char *text, sfpm_image_options_
 sfpm_image_options_t operand_options(void)
 {
     bool expected = options.secret.known && !options.asked && !options.encrypt;
+    options.secret.secret.max_scrypt = options.max_scrypt;
     return (sfpm_image_options_t){.struct_size = sizeof(sfpm_image_options_t),
                                   .max_memory = options.max_memory,
                                   .secret = expected ? &options.secret.secret : NULL,

@@ -60,6 +60,10 @@ struct poptOption options_secret[] = {
      "read the key from FILE: 32 bytes or 64 hexadecimal digits", "FILE"},
     {"passphrase-fd", '\0', POPT_ARG_STRING, &options.passphrase_fd, 0,
      "read the passphrase from descriptor N", "N"},
+    {"max-scrypt", '\0', POPT_ARG_STRING, &options.max_scrypt_text, 0,
+     "use at most SIZE bytes, such as 1G, to make a key of the passphrase (default: "
+     "256M)",
+     "SIZE"},
     POPT_TABLEEND};
 
 struct poptOption options_base[] = {
@@ -176,15 +180,20 @@ static void name_stdout(void)
             strcpy(options.output, "-");
 }
 
+static bool check_size(const char *name, const char *text, uint64_t *size, int *status)
+{
+    if (!text || (number_parse_size(text, size) && *size > 0))
+        return true;
+    *status = tool_usage("%s: '%s' is not a size such as 64M", name, text);
+    return false;
+}
+
 static bool check_values(int *status)
 {
-    if (options.max_memory_text &&
-        (!number_parse_size(options.max_memory_text, &options.max_memory) ||
-         options.max_memory == 0)) {
-        *status = tool_usage("--max-memory: '%s' is not a size such as 64M",
-                             options.max_memory_text);
+    if (!check_size("--max-memory", options.max_memory_text, &options.max_memory,
+                    status) ||
+        !check_size("--max-scrypt", options.max_scrypt_text, &options.max_scrypt, status))
         return false;
-    }
     name_stdout();
     if (options.output && options.in_place) {
         *status = tool_usage("-o and -i cannot be used together");
@@ -226,6 +235,7 @@ void options_free(poptContext popt)
     free(options.description);
     free(options.message);
     free(options.max_memory_text);
+    free(options.max_scrypt_text);
     free(options.digest_text);
     free(options.base);
     free(options.key_file);

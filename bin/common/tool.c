@@ -133,6 +133,8 @@ const char *tool_last_remedy(void)
         break;
     case SFPM_REMEDY_MORE_MEMORY:
         return ": raise it with --max-memory";
+    case SFPM_REMEDY_MORE_SCRYPT:
+        return ": raise it with --max-scrypt";
     case SFPM_REMEDY_SALVAGE:
         return ": sfpm-inspect --verify lists all damage, sfpm-convert --salvage recovers "
                "what is intact, and FILE@N is an earlier commit";

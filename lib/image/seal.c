@@ -10,6 +10,7 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "base/options.h"
 #include "image/log.h"
 #include "image/nonce.h"
 
@@ -18,6 +19,7 @@ enum { CHECK_SIZE = 16 };
 /* 128 MiB and about half a second for each guess, but only once for the legitimate user.
  */
 enum { SCRYPT_LOG_N = 17, SCRYPT_R = 8, SCRYPT_P = 1 };
+#define DEFAULT_SCRYPT (UINT64_C(256) << 20) /* twice that is allowed unasked */
 
 void sfpm_keys_wipe(sfpm_keys_t *keys)
 {
@@ -42,9 +44,30 @@ static void kdf_decode(const uint8_t bytes[SFPM_KEYS_SIZE], sfpm_kdf_t *kdf)
     memcpy(kdf->salt, bytes + 16, SFPM_SALT_SIZE);
 }
 
-static bool master_key(sfpm_keys_t *keys, const sfpm_secret_t *secret)
+/* An image must not take a reader's memory and time unasked. Overflow: what is too large
+ * for scrypt is refused by it. */
+static bool is_affordable(const sfpm_kdf_t *kdf, const sfpm_secret_t *secret)
+{
+    uint64_t most = secret->max_scrypt ? secret->max_scrypt : DEFAULT_SCRYPT;
+    if (kdf->log_n > 32 || kdf->r > UINT16_MAX || kdf->p > UINT8_MAX ||
+        (UINT64_C(128) * kdf->r * kdf->p <= most >> kdf->log_n))
+        return true;
+    sfpm_fail(
+        SFPM_ERR_LIMIT,
+        "the passphrase requires %llu bytes of memory %lu times (scrypt with log2 N "
+        "= %lu, r = %lu, p = %lu), which exceeds the limit of %llu",
+        (unsigned long long)(UINT64_C(128) * kdf->r << kdf->log_n), (unsigned long)kdf->p,
+        (unsigned long)kdf->log_n, (unsigned long)kdf->r, (unsigned long)kdf->p,
+        (unsigned long long)most);
+    return sfpm_fail_remedy(SFPM_REMEDY_MORE_SCRYPT);
+}
+
+static bool master_key(sfpm_keys_t *keys, const sfpm_secret_t *given)
 {
     const sfpm_kdf_t *kdf = &keys->kdf;
+    sfpm_secret_t known, *secret = &known;
+    if (!sfpm_take_options(secret, sizeof known, given))
+        return false;
     if (kdf->kind == SFPM_KDF_NONE) {
         if (!secret->key)
             return sfpm_fail(SFPM_ERR_KEY,
@@ -55,7 +78,8 @@ static bool master_key(sfpm_keys_t *keys, const sfpm_secret_t *secret)
     if (!secret->passphrase)
         return sfpm_fail(SFPM_ERR_KEY,
                          "encrypted with a passphrase, but a key was given");
-    return sfpm_stretch_passphrase(secret->passphrase, secret->passphrase_size, kdf->salt,
+    return is_affordable(kdf, secret) &&
+           sfpm_stretch_passphrase(secret->passphrase, secret->passphrase_size, kdf->salt,
                                    SFPM_SALT_SIZE, kdf->log_n, kdf->r, kdf->p,
                                    keys->master);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/options.h"
 #include "codec/compress.h"
 #include "codec/crypt.h"
 #include "snapshot/snapshot.h"
@@ -35,8 +36,12 @@ void sfpm_settings_forget_secret(sfpm_settings_t *settings)
     settings->secret = (sfpm_secret_t){0};
 }
 
-bool sfpm_snapshot_set_secret(sfpm_snapshot_t *snapshot, const sfpm_secret_t *secret)
+bool sfpm_snapshot_set_secret(sfpm_snapshot_t *snapshot, const sfpm_secret_t *given)
 {
+    sfpm_secret_t known;
+    const sfpm_secret_t *secret = given ? &known : NULL;
+    if (!sfpm_take_options(&known, sizeof known, given))
+        return false;
     if (!snapshot || (secret && !secret->key && !secret->passphrase))
         return sfpm_fail(SFPM_ERR_ARGUMENT, "no %s was given",
                          snapshot ? "key or passphrase" : "snapshot");
@@ -49,6 +54,7 @@ bool sfpm_snapshot_set_secret(sfpm_snapshot_t *snapshot, const sfpm_secret_t *se
     if (!secret)
         return true;
     settings->secret.struct_size = sizeof settings->secret;
+    settings->secret.max_scrypt = secret->max_scrypt;
     if (secret->key) {
         memcpy(settings->key, secret->key, sizeof settings->key);
         settings->secret.key = settings->key;

@@ -116,6 +116,12 @@ expect_stdout 15
 ) >both
 succeeds sfpm-run --passphrase-fd 0 - <both
 expect_stdout 15
+# What a passphrase may cost.
+succeeds sfpm-run --max-scrypt 128M --passphrase-fd 3 p.img 3<phrase
+expect_status 125 sfpm-run --max-scrypt 127M --passphrase-fd 3 p.img 3<phrase
+expect_stderr 'sfpm-run: p.img: the passphrase requires 134217728 bytes of memory 1 times (scrypt with log2 N = 17, r = 8, p = 1), which exceeds the limit of 133169152: raise it with --max-scrypt'
+expect_status 2 sfpm-inspect --max-scrypt 0 p.img
+expect_stderr_match "^sfpm-inspect: --max-scrypt: '0' is not a size such as 64M$"
 expect_status 125 sh -c 'echo "open sesam" | sfpm-run --passphrase-fd 0 p.img'
 expect_stderr_match '^sfpm-run: p\.img: the key is wrong'
 expect_status 1 sfpm-inspect --key-file key p.img

@@ -8,6 +8,7 @@
 
 #include <sfpm/image.h>
 
+#include "base/bytes.h"
 #include "commit/commit.h"
 #include "codec/crypt.h"
 #include "common.h"
@@ -188,6 +189,69 @@ START_TEST(passphrases_open_what_they_sealed)
 }
 END_TEST
 
+/* Sets the parameters of scrypt in the KEYS record, checksums and all. */
+static void set_scrypt(uint32_t log_n, uint32_t r, uint32_t p)
+{
+    size_t size;
+    uint8_t *bytes = read_file(path, &size);
+    uint8_t *at = bytes + SFPM_HEADER_SIZE, *payload = at + SFPM_RECORD_SIZE;
+    sfpm_record_t record;
+    ck_assert_ok(sfpm_record_decode(at, SFPM_HEADER_SIZE, &record));
+    ck_assert_uint_eq(record.type, SFPM_RECORD_KEYS);
+    sfpm_put_u32(payload + 4, log_n);
+    sfpm_put_u32(payload + 8, r);
+    sfpm_put_u32(payload + 12, p);
+    record.sum = sfpm_checksum(payload, (size_t)record.length, 0);
+    sfpm_record_encode(&record, SFPM_HEADER_SIZE, at);
+    write_file(path, bytes, size);
+    free(bytes);
+}
+
+/* An image asks for as much as it likes; the reader's limit decides. The keys of other
+ * parameters are wrong, which is told when they were made. */
+START_TEST(a_passphrase_costs_no_more_than_is_allowed)
+{
+    static const struct {
+        uint32_t log_n, r, p;
+        uint64_t most;
+        sfpm_status_t status;
+    } cases[] = {{17, 8, 16, 0, SFPM_ERR_LIMIT},
+                 {20, 8, 1, 0, SFPM_ERR_LIMIT},
+                 {18, 8, 2, 0, SFPM_ERR_LIMIT},
+                 {10, 8, 1, 0, SFPM_ERR_KEY},
+                 {10, 8, 1, 1 << 20, SFPM_ERR_KEY},
+                 {10, 8, 1, (1 << 20) - 1, SFPM_ERR_LIMIT},
+                 {10, 8, 3, (3 << 20) - 1, SFPM_ERR_LIMIT},
+                 {10, 8, 3, 3 << 20, SFPM_ERR_KEY},
+                 {21, 8, 1, UINT64_MAX, SFPM_ERR_LIMIT},
+                 {10, UINT32_MAX, 1, 1, SFPM_ERR_LIMIT},
+                 {UINT32_MAX, 8, 1, 0, SFPM_ERR_LIMIT},
+                 {10, 8, UINT32_MAX, 0, SFPM_ERR_LIMIT}};
+    sfpm_secret_t secret = {.struct_size = sizeof secret,
+                            .passphrase = "correct horse",
+                            .passphrase_size = 13};
+    if (!sfpm_crypt_available())
+        return;
+    sfpm_edit_t *edit = sfpm_edit_create(NULL);
+    ck_assert_ok(sfpm_edit_set_secret(edit, &secret));
+    ck_assert_ok(sfpm_edit_save(edit, path, NULL));
+    sfpm_edit_destroy(edit);
+    sfpm_image_options_t options = {.struct_size = sizeof options, .secret = &secret};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        set_scrypt(cases[i].log_n, cases[i].r, cases[i].p);
+        secret.max_scrypt = cases[i].most;
+        ck_assert_ptr_null(sfpm_image_open(path, &options));
+        ck_assert_msg(sfpm_last_status() == cases[i].status, "case %zu: %s", i,
+                      sfpm_last_error());
+    }
+    ck_assert_int_eq(sfpm_last_failure()->remedy, SFPM_REMEDY_NONE);
+    secret.max_scrypt = 1;
+    set_scrypt(10, 8, 1);
+    ck_assert_ptr_null(sfpm_image_open(path, &options));
+    ck_assert_int_eq(sfpm_last_failure()->remedy, SFPM_REMEDY_MORE_SCRYPT);
+}
+END_TEST
+
 START_TEST(a_delta_needs_its_base_and_only_that)
 {
     make_image("none", NULL);
@@ -282,6 +346,7 @@ int main(void)
     tcase_add_test(core, a_plain_image_where_an_encrypted_one_is_expected_is_refused);
     tcase_add_test(core, passphrases_open_what_they_sealed);
     tcase_add_test(core, a_delta_needs_its_base_and_only_that);
+    tcase_add_test(core, a_passphrase_costs_no_more_than_is_allowed);
     tcase_add_loop_test(core, rewriting_keeps_every_commit, 0, 4);
     tcase_add_test(core, pages_shared_between_commits_stay_shared);
     return run_all(suite);

@@ -47,6 +47,9 @@ typedef struct sfpm_secret {
     const uint8_t *key;     /**< 32 bytes, or NULL */
     const char *passphrase; /**< or NULL */
     size_t passphrase_size; /**< bytes of it */
+    uint64_t max_scrypt;    /**< what an image may ask for to make a key of the
+                                 passphrase: the memory that scrypt uses, 128 N r bytes,
+                                 times p. 0: 256 MiB, which takes about a second */
 } sfpm_secret_t;
 
 /** Feature bits in sfpm_image_info_t.incompatible. The numbers are frozen. */
