@@ -11,6 +11,7 @@
 #include "engine/interpret.h"
 #include "bytecode/raw_code.h"
 #include "vm/machine.h"
+#include "wasm/load.h"
 
 static void clear(sfpm_vm_t *vm)
 {
@@ -187,8 +188,10 @@ bool sfpm_vm_load_code(sfpm_vm_t *vm, const void *code, size_t size)
     sfpm_vm_t made = {0};
     if (!vm || (!code && size))
         return sfpm_fail(SFPM_ERR_ARGUMENT, "no machine or no code was given");
-    return replace_or_drop(
-        vm, &made, sfpm_regions_of_code(&made.regions, code, size) && make_ready(&made));
+    bool ok = sfpm_wasm_is_module(code, size)
+                  ? sfpm_wasm_load(&made.regions, code, size)
+                  : sfpm_regions_of_code(&made.regions, code, size);
+    return replace_or_drop(vm, &made, ok && make_ready(&made));
 }
 
 /* Reports the verifier's objection as a fault of the line it came from. */

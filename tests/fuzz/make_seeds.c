@@ -11,6 +11,7 @@
 #include "codec/compress.h"
 #include "format/format.h"
 #include "bytecode/regions.h"
+#include "../wasm/build.h"
 
 static const char *root;
 
@@ -164,6 +165,34 @@ static void write_changes(void)
     write_seed("heap", "unchanged", NULL, 0, NULL, 0);
 }
 
+/* Modules with control of all kinds, memory, tables, imports and names. */
+static void write_modules(void)
+{
+    sfpm_buffer_t module = {0};
+    WASM_FUNCTION(&module, "", "i", 1, 2, 0x7F, 0x41, 9, 0x21, 0, 0x03, 0x40, 0x20, 1,
+                  0x20, 0, 0x6A, 0x21, 1, 0x20, 0, 0x41, 1, 0x6B, 0x22, 0, 0x0D, 0, 0x0B,
+                  0x02, 0x7F, 0x41, 1, 0x41, 2, 0x20, 1, 0x41, 3, 0x71, 0x0E, 2, 0, 1, 0,
+                  0x0B, 0x20, 1, 0x04, 0x7F, 0x41, 3, 0x05, 0x41, 4, 0x0B, 0x6A, 0x0B);
+    write_seed("module", "control", NULL, 0, module.data, module.size);
+    WASM_FUNCTION(&module, "", "", 0, 0x41, 8, 0x41, 0, 0x41, 4, 0xFC, 8, 1, 0, 0xFC, 9,
+                  1, 0x41, 0, 0x41, 1, 0x11, 0, 0, 0x23, 0, 0x24, 0, 0x42, 3, 0x23, 1,
+                  0x7E, 0x1A, 0x41, 1, 0x40, 0, 0x1A, 0x43, 0, 0, 0, 0x40, 0xBB, 0x9F,
+                  0x1A, 0x1A, 0x0B);
+    write_seed("module", "memory", NULL, 0, module.data, module.size);
+    WASM_FUNCTION(&module, "", "iI", 0, 0x02, 0x40, 0x00, 0x6A, 0x1B, 0x0C, 0, 0x0B, 0x41,
+                  5, 0x42, 7, 0x0B);
+    write_seed("module", "dead", NULL, 0, module.data, module.size);
+    wasm_begin(&module);
+    WASM_SECTION(&module, 1, 2, 0x60, 1, 0x7F, 1, 0x7F, 0x60, 0, 0);
+    WASM_SECTION(&module, 2, 1, 3, 'e', 'n', 'v', 4, 'n', 'o', 't', 'e', 0, 0);
+    WASM_SECTION(&module, 3, 1, 1);
+    WASM_SECTION(&module, 7, 2, 1, 'f', 0, 0, 6, '_', 's', 't', 'a', 'r', 't', 0, 1);
+    WASM_SECTION(&module, 8, 1);
+    WASM_SECTION(&module, 10, 1, 7, 0, 0x41, 1, 0x10, 0, 0x1A, 0x0B);
+    write_seed("module", "import", NULL, 0, module.data, module.size);
+    sfpm_buffer_free(&module);
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 2) {
@@ -183,5 +212,6 @@ int main(int argc, char **argv)
     for (int i = 2; i < argc; i++)
         write_program(argv[i]);
     write_changes();
+    write_modules();
     return EXIT_SUCCESS;
 }

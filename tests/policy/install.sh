@@ -29,7 +29,7 @@ done
 for header in "$top_srcdir"/lib/api/sfpm/*.h; do
     there "sfpm/$(basename "$header")"
 done
-there man3/libsfpm.3 man3/sfpm_heap_alloc.3 man5/sfpm-image.5 man7/sfpm.7 man7/sfpm-git.7 man7/sfpm-live.7 \
+there man3/libsfpm.3 man3/sfpm_heap_alloc.3 man5/sfpm-image.5 man7/sfpm.7 man7/sfpm-git.7 man7/sfpm-live.7 man7/sfpm-wasm.7 \
     sfpm/sfpm.magic sfpm/README sfpm/NEWS sfpm/SECURITY sfpm/benchmarks.md
 
 # A page of a function leads to a page that is there, and that is no such page.

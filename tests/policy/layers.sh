@@ -21,8 +21,9 @@ files     base/ codec/ snapshot/ files/ <error.h> <hooks.h> <resource.h> <snapsh
 heap      base/ snapshot/ heap/ <error.h> <image.h> <hooks.h> <snapshot.h> <heap.h>
 bytecode  base/ bytecode/ <error.h> <opcode.h> <vm.h>
 asm       base/ bytecode/ asm/ <error.h> <opcode.h> <vm.h>
+wasm      base/ bytecode/ wasm/ <error.h> <opcode.h> <vm.h>
 engine    base/ bytecode/ engine/ <error.h> <opcode.h> <vm.h>
-vm        base/ commit/ track/ bytecode/ asm/ engine/ vm/ <error.h> <image.h> <opcode.h> <vm.h>
+vm        base/ commit/ track/ bytecode/ asm/ engine/ vm/ wasm/ <error.h> <image.h> <opcode.h> <vm.h>
 snapshot/hooks.h base/ snapshot/ files/ <hooks.h> <migrate.h>
 snapshot/snapshot.c base/ snapshot/ track/ job/ <job.h> <migrate.h> <resource.h>
 bin       common/ *
@@ -95,6 +96,8 @@ planted lib/snapshot/x.c '#include "job/job.h"'
 planted lib/bytecode/x.c '#include "engine/frames.h"'
 planted lib/engine/x.c '#include "asm/lexer.h"'
 planted lib/asm/x.c '#include "engine/frames.h"'
+planted lib/wasm/x.c '#include "asm/lexer.h"'
+planted lib/bytecode/x.c '#include "wasm/load.h"'
 planted lib/vm/x.c '#include "image/image.h"'
 planted lib/vm/x.c '# include <sfpm/snapshot.h>'
 planted lib/vm/x.c '#include "image/image.h"'

@@ -97,8 +97,17 @@ SFPM_API bool sfpm_vm_assemble(sfpm_vm_t *vm, const char *text, size_t size,
                                const char *file, sfpm_vm_fault_callback_t callback,
                                void *context);
 
-/** Makes a machine of bare bytes: one function, `main`, without parameters. Fails with
- * SFPM_ERR_BYTECODE when the verifier refuses them. */
+/**
+ * Makes a machine of bare bytes of code: one function, `main`, without parameters. Or of
+ * a WebAssembly module, which begins with bytes that no program begins with; sfpm-wasm(7)
+ * says what is supported. The machine stands before its first instruction.
+ * @param code  not needed any more afterwards
+ * @param size  of it in bytes
+ * @return false with SFPM_ERR_BYTECODE when the verifier refuses the code, or when the
+ *         module is invalid; of a module also SFPM_ERR_CORRUPT when it is malformed,
+ *         SFPM_ERR_UNSUPPORTED when it needs what sfpm lacks, and SFPM_ERR_LIMIT; text
+ *         such as `function 12 (blur) at 0x1f3 needs SIMD, which sfpm does not have`
+ */
 SFPM_API bool sfpm_vm_load_code(sfpm_vm_t *vm, const void *code, size_t size);
 
 /**
