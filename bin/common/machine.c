@@ -6,7 +6,9 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
+#include "common/natives.h"
 #include "common/options.h"
 #include "common/tool.h"
 
@@ -49,6 +51,25 @@ void machine_place(const sfpm_vm_t *vm, uint64_t offset, char *text, size_t size
         snprintf(text, size, "code[%" PRIu64 "] (%s)", offset, name);
     else
         snprintf(text, size, "code[%" PRIu64 "]", offset);
+}
+
+bool machine_is_offered(const sfpm_vm_t *vm, uint32_t import)
+{
+    static const char *const natives[][2] = {
+#define NATIVES_PAIR(name, signature) {#name, signature},
+        NATIVES(NATIVES_PAIR)
+#undef NATIVES_PAIR
+    };
+    char signature[MACHINE_SIGNATURE];
+    sfpm_vm_link_t link;
+    if (!sfpm_vm_imported(vm, import, &link, sizeof link) ||
+        !sfpm_vm_signature(vm, link.index, signature, sizeof signature) ||
+        strcmp(link.module, NATIVES_MODULE) != 0)
+        return false;
+    for (size_t i = 0; i < sizeof natives / sizeof *natives; i++)
+        if (strcmp(link.name, natives[i][0]) == 0)
+            return strcmp(signature, natives[i][1]) == 0;
+    return false;
 }
 
 const char *machine_status(sfpm_vm_status_t status)

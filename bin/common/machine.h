@@ -31,6 +31,9 @@ bool machine_name(const sfpm_vm_t *vm, uint64_t offset, char *text, size_t size)
 /* Writes a place in the code: "code[3] (main+3)", or "code[3]" without names. */
 void machine_place(const sfpm_vm_t *vm, uint64_t offset, char *text, size_t size);
 
+/* Whether sfpm-run offers what a program imports. */
+bool machine_is_offered(const sfpm_vm_t *vm, uint32_t import);
+
 /* "suspended", "halted" or "trapped". */
 const char *machine_status(sfpm_vm_status_t status);
 

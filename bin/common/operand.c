@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/files.h"
+#include "common/module.h"
 #include "common/number.h"
 #include "common/options.h"
 #include "common/progress.h"
@@ -98,9 +99,18 @@ static bool open_image(operand_t *operand, const char *text, sfpm_image_options_
     if (!parse(operand, text))
         return false;
     how->commit = operand->commit;
-    operand->image = operand->path
-                         ? sfpm_image_open(operand->path, how)
-                         : sfpm_image_open_fd(STDIN_FILENO, operand->label, how);
+    if (module_is_file(operand->path)) {
+        operand->module = module_image(operand->path, operand->label);
+        if (!operand->module)
+            return false;
+    }
+    if (operand->module)
+        operand->image =
+            sfpm_image_open_fd(fileno(operand->module), operand->label, how);
+    else if (operand->path)
+        operand->image = sfpm_image_open(operand->path, how);
+    else
+        operand->image = sfpm_image_open_fd(STDIN_FILENO, operand->label, how);
     if (operand->path)
         files_read("the image that is read", operand->path);
     else
@@ -154,6 +164,8 @@ void operand_warn(const operand_t *operand)
 void operand_close(operand_t *operand)
 {
     sfpm_image_close(operand->image);
+    if (operand->module)
+        fclose(operand->module);
     free(operand->copy);
     *operand = (operand_t){.label = NULL};
 }

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The image that a tool was given: FILE, FILE@N for an earlier commit, or - for
- * standard input.
+ * standard input. A WebAssembly module stands for the image that sfpm-save makes of it.
  */
 #ifndef SFPM_BIN_OPERAND_H
 #define SFPM_BIN_OPERAND_H
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/stat.h>
 
 #include <sfpm/image.h>
@@ -18,6 +19,7 @@ typedef struct operand {
     char *copy;        /* owns it */
     int64_t commit;    /* as in sfpm_image_options_t */
     bool selects;      /* whether @N was given */
+    FILE *module; /* the image that was made of a module; NULL: it is one */
     sfpm_image_t *image;
 } operand_t;
 

@@ -32,6 +32,9 @@ static bool check_in_place(const operand_t *operand, int *status)
     struct stat file;
     if (!operand->path)
         *status = tool_usage("-i: cannot change standard input in place: use -o FILE");
+    else if (operand->module)
+        *status = tool_usage("-i: '%s' is a WebAssembly module, not an image: use -o FILE",
+                             operand->label);
     else if (operand->selects)
         *status = tool_usage("-i: '%s' is an earlier commit, but only the last one can "
                              "be changed in place: go back first, which keeps history, "

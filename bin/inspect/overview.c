@@ -191,6 +191,24 @@ static void show_list(const view_t *view, const char *title, uint32_t count,
         printf("  ... %" PRIu32 " more\n", count - FRAMES_MAX);
 }
 
+/* What is imported and not offered by sfpm-run: it cannot run the program. */
+static void show_missing(const view_t *view, uint32_t imports)
+{
+    uint32_t missing = 0;
+    for (uint32_t i = 0; i < imports; i++) {
+        if (machine_is_offered(view->vm, i))
+            continue;
+        if (missing == 0)
+            heading(view, "Missing\n");
+        if (missing++ < FRAMES_MAX) {
+            printf("  %3" PRIu32 "  ", i);
+            view_import(view->vm, i);
+        }
+    }
+    if (missing > FRAMES_MAX)
+        printf("  ... %" PRIu32 " more\n", missing - FRAMES_MAX);
+}
+
 static void show_memory(const sfpm_vm_info_t *info)
 {
     if (info->max_memory > 0)
@@ -239,13 +257,29 @@ static void show_machine(const view_t *view)
     show_backtrace(view, info.frames);
     show_globals(view, info.globals);
     show_list(view, "Imports\n", info.imports, view_import);
+    show_missing(view, info.imports);
     show_list(view, "Exports\n", info.exports, view_export);
+}
+
+/* A module has what the image that was made of it has, but for what is the image's. */
+static int show_module(const view_t *view)
+{
+    struct stat file = {.st_size = 0};
+    operand_identity(&view->file, &file);
+    fputs(view->bold, stdout);
+    escape_print(stdout, view->file.label);
+    printf("%s: WebAssembly module, %jd bytes\n", view->plain, (intmax_t)file.st_size);
+    show_regions(view);
+    show_machine(view);
+    return EXIT_SUCCESS;
 }
 
 int view_page(view_t *view)
 {
     char id[FACT_DIGEST];
     const sfpm_image_info_t *info = sfpm_image_info(view->file.image);
+    if (view->file.module)
+        return show_module(view);
     fputs(view->bold, stdout);
     escape_print(stdout, view->file.label);
     printf("%s: sfpm image, format %" PRIu32 ", %" PRIu64 " bytes\n", view->plain,

@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/natives.h"
 #include "run/host.h"
 #include "run/run.h"
 
@@ -197,20 +198,15 @@ static const struct {
     const char *signature;
     sfpm_native_t native;
 } natives[] = {
-    {"argument", "i32 i32 i32 -> i32", native_argument},
-    {"arguments", "-> i32", native_arguments},
-    {"clock", "-> i64", native_clock},
-    {"environment", "i32 i32 i32 i32 -> i32", native_environment},
-    {"exit", "i32", native_exit},
-    {"random", "-> i64", native_random},
-    {"read", "i32 i32 i32 -> i32", native_read},
-    {"write", "i32 i32 i32 -> i32", native_write},
+#define NATIVES_ENTRY(name, signature) {#name, signature, native_##name},
+    NATIVES(NATIVES_ENTRY)
+#undef NATIVES_ENTRY
 };
 
 bool natives_register(sfpm_vm_t *vm, host_t *host)
 {
     for (size_t i = 0; i < sizeof natives / sizeof *natives; i++)
-        if (!sfpm_vm_import(vm, "sfpm", natives[i].name, natives[i].signature,
+        if (!sfpm_vm_import(vm, NATIVES_MODULE, natives[i].name, natives[i].signature,
                             natives[i].native, host))
             return false;
     return true;

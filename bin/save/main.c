@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* sfpm-save: a program's text in, the image of a fresh machine out. */
+/* sfpm-save: a program's text or module in, the image of a fresh machine out. */
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +11,7 @@
 #include "common/escape.h"
 #include "common/files.h"
 #include "common/input.h"
+#include "common/module.h"
 #include "common/options.h"
 #include "common/output.h"
 #include "common/tool.h"
@@ -44,10 +45,15 @@ static void print_fault(void *context, const char *file, uint32_t line, uint32_t
 /* The assembler's faults have their own form, which editors understand. */
 static bool load_program(sfpm_vm_t *vm, const char *name, const char *text, size_t size)
 {
-    if (raw) {
+    if (raw || module_is(text, size)) {
         if (sfpm_vm_load_code(vm, text, size))
             return true;
         tool_fail_last(name);
+        return false;
+    }
+    if (module_is_text(text, size)) {
+        tool_fail(name, "is WebAssembly text: make a module of it first, with wat2wasm or "
+                        "'wasm-tools parse'");
         return false;
     }
     const char *zero = memchr(text, '\0', size);
@@ -82,7 +88,7 @@ static int checkpoint(const operand_t *program, output_kind_t kind)
 {
     char *text;
     size_t size;
-    if (!input_read(program->path, SFPM_VM_MAX_CODE * 16, &text, &size))
+    if (!input_read(program->path, MODULE_MAX, &text, &size))
         return tool_failure();
     int status = tool_failure();
     sfpm_vm_t *vm = sfpm_vm_create();

@@ -293,6 +293,14 @@ static bool open_v1(sfpm_image_t *image)
     return true;
 }
 
+/* Whether it may be a program, of which an image can be made. */
+static bool is_program(const uint8_t *bytes, size_t size)
+{
+    static const uint8_t module[] = {0, 'a', 's', 'm', 1, 0, 0, 0};
+    return sfpm_is_text(bytes, size) ||
+           (size >= sizeof module && memcmp(bytes, module, sizeof module) == 0);
+}
+
 /* Says what it is instead of an image, where that is known. */
 static bool fail_foreign(const uint8_t *bytes, size_t size)
 {
@@ -302,7 +310,7 @@ static bool fail_foreign(const uint8_t *bytes, size_t size)
                             "not an sfpm image (bad magic 0x%08lx)",
                             (unsigned long)sfpm_get_u32(bytes));
     sfpm_fail_at(SFPM_ERR_NOT_IMAGE, 0, "not an sfpm image, but %s", kind);
-    return sfpm_is_text(bytes, size) && sfpm_fail_remedy(SFPM_REMEDY_ASSEMBLE);
+    return is_program(bytes, size) && sfpm_fail_remedy(SFPM_REMEDY_ASSEMBLE);
 }
 
 static bool open_first(sfpm_image_t *image, const uint8_t bytes[SFPM_HEADER_SIZE],

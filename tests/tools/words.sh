@@ -5,10 +5,9 @@
 . "$top_srcdir/tests/tools/programs.sh"
 
 # A file of another kind is called what it is.
-printf '\0asm\1\0\0\0' >app.wasm
 printf 'push 1\nhalt\n' >text.s
 gzip -c text.s >text.gz
-for file in "app.wasm a WebAssembly module" "text.gz gzip data" \
+for file in "text.gz gzip data" \
     "text.s text: sfpm-save makes one from a program" \
     "$top_builddir/bin/.libs/sfpm-run an ELF file"; do
     name=${file%% *}

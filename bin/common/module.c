@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/* Recognises WebAssembly modules, and makes images of them for tools that take images. */
+#include "common/module.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <sfpm/vm.h>
+
+#include "common/input.h"
+#include "common/machine.h"
+#include "common/options.h"
+#include "common/tool.h"
+
+static const char magic[4] = {'\0', 'a', 's', 'm'};
+
+bool module_is(const void *bytes, size_t size)
+{
+    return size >= sizeof magic && memcmp(bytes, magic, sizeof magic) == 0;
+}
+
+bool module_is_text(const char *text, size_t size)
+{
+    size_t at = 0;
+    while (at < size && (strchr(" \t\r\n;", text[at]) != NULL))
+        if (text[at] == ';')
+            while (at < size && text[at] != '\n')
+                at++;
+        else
+            at++;
+    return at < size && text[at] == '(';
+}
+
+bool module_is_file(const char *path)
+{
+    char bytes[sizeof magic];
+    int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : STDIN_FILENO;
+    off_t at = fd >= 0 ? lseek(fd, 0, SEEK_CUR) : -1;
+    bool is = at >= 0 && pread(fd, bytes, sizeof bytes, at) == (ssize_t)sizeof bytes &&
+              module_is(bytes, sizeof bytes);
+    if (path && fd >= 0)
+        close(fd);
+    return is;
+}
+
+/* Writes the machine, with what the options say about storage. */
+static bool write_image(sfpm_vm_t *vm, FILE *file, const char *label)
+{
+    sfpm_edit_t *edit = sfpm_edit_create(NULL);
+    bool ok = edit && options_fill_storage(edit) && sfpm_vm_fill_edit(vm, edit) &&
+              sfpm_edit_set_creator(edit, tool_creator()) &&
+              sfpm_edit_save_fd(edit, fileno(file), label, NULL) &&
+              lseek(fileno(file), 0, SEEK_SET) == 0;
+    sfpm_edit_destroy(edit);
+    return ok;
+}
+
+static FILE *make_image(const char *bytes, size_t size, const char *label)
+{
+    sfpm_vm_t *vm = machine_create();
+    if (!vm || !sfpm_vm_load_code(vm, bytes, size)) {
+        tool_fail_last(label);
+        sfpm_vm_destroy(vm);
+        return NULL;
+    }
+    FILE *file = tmpfile();
+    if (!file) {
+        tool_fail(label, "cannot make a temporary file: %s", strerror(errno));
+    } else if (!write_image(vm, file, label)) {
+        tool_fail_last(label);
+        fclose(file);
+        file = NULL;
+    }
+    sfpm_vm_destroy(vm);
+    return file;
+}
+
+FILE *module_image(const char *path, const char *label)
+{
+    char *bytes;
+    size_t size;
+    if (!input_read(path, MODULE_MAX, &bytes, &size))
+        return NULL;
+    FILE *file = make_image(bytes, size, label);
+    free(bytes);
+    return file;
+}
