@@ -1,0 +1,59 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Random modules of binaryen's generator give what they give in node, in one go and stopped
+# after random numbers of instructions, with either engine, in new machines.
+. "${top_srcdir:-$(dirname "$0")/../..}/tests/policy/lib.sh"
+
+node=$(command -v node || command -v nodejs) || skip 'there is no node'
+"$node" -e 'new WebAssembly.Module(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0]))' ||
+    skip 'this node has no WebAssembly'
+command -v wasm-opt >/dev/null || skip 'there is no wasm-opt (binaryen)'
+
+count=60
+[ "${SFPM_LONG:-0}" = 0 ] || count=10000
+batch=500 # files that are there at once
+
+# noise N: bytes that are the same for the same number.
+noise() {
+    awk -v seed="$1" 'BEGIN {
+        srand(seed)
+        for (i = 1000 + seed * 13 % 7000; i > 0; i--)
+            printf "%c", 1 + int(rand() * 127)
+    }'
+}
+
+generate() {
+    noise "$1" >noise.bin
+    wasm-opt --translate-to-fuzz noise.bin -o "$1.wasm" --mvp-features --enable-sign-ext \
+        --enable-nontrapping-float-to-int --enable-bulk-memory --enable-mutable-globals \
+        --enable-multivalue --denan 2>messages
+}
+
+run=$top_builddir/tests/wasm/run_module
+agrees() {
+    "$run" "$1.wasm" >whole && cmp -s whole "$1.wasm.expected" &&
+        "$run" "$1.wasm" "$1" >parts && cmp -s parts whole
+}
+
+number=1
+while [ "$number" -le "$count" ]; do
+    first=$number
+    files=
+    while [ "$number" -le "$count" ] && [ "$number" -lt $((first + batch)) ]; do
+        generate "$number"
+        files="$files $number.wasm"
+        number=$((number + 1))
+    done
+    # shellcheck disable=SC2086 # a list of names
+    "$node" "$top_srcdir/tests/wasm/oracle.js" $files
+    while [ "$first" -lt "$number" ]; do
+        expect agrees "$first"
+        [ "$first" -le 3 ] || rm "$first.wasm" "$first.wasm.expected"
+        first=$((first + 1))
+    done
+done
+
+# One wrong digit is found.
+sed '$s/.$/x/' 1.wasm.expected >changed
+mv changed 1.wasm.expected
+catches agrees 1
