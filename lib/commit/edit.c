@@ -32,6 +32,7 @@ void sfpm_edit_destroy(sfpm_edit_t *edit)
     for (size_t i = 0; i < edit->index.num_regions; i++)
         free_source(&edit->sources[i]);
     free(edit->sources);
+    sfpm_name_map_free(&edit->names);
     sfpm_index_free(&edit->index);
     sfpm_wipe(&edit->own_keys, sizeof edit->own_keys);
     free(edit);
@@ -47,6 +48,14 @@ static bool init_index(sfpm_edit_t *edit)
     for (size_t i = 0; ok && i < SFPM_NUM_TEXTS; i++)
         ok = (edit->index.texts[i] = sfpm_copy_string("")) != NULL;
     return ok;
+}
+
+static bool name_regions(sfpm_edit_t *edit)
+{
+    for (size_t i = 0; i < edit->index.num_regions; i++)
+        if (!sfpm_name_map_add(&edit->names, edit->index.regions[i].name, i, NULL))
+            return false;
+    return true;
 }
 
 sfpm_edit_t *sfpm_edit_create(sfpm_image_t *image)
@@ -68,7 +77,7 @@ sfpm_edit_t *sfpm_edit_create(sfpm_image_t *image)
     }
     edit->contents = image;
     edit->keys = image && image->keys.sealed ? &image->keys : NULL;
-    if (sfpm_edit_set_message(edit, ""))
+    if (name_regions(edit) && sfpm_edit_set_message(edit, ""))
         return edit;
 fail:
     /* The sources of copied regions may not be there yet. */
@@ -84,18 +93,6 @@ static bool usable(const sfpm_edit_t *edit)
         return sfpm_fail(SFPM_ERR_ARGUMENT, "no edit was given");
     return !edit->undo || sfpm_fail(SFPM_ERR_ARGUMENT,
                                     "an edit that goes back cannot make other changes");
-}
-
-static bool find(const sfpm_edit_t *edit, const char *name, size_t instance,
-                 size_t *which)
-{
-    for (size_t i = 0; i < edit->index.num_regions; i++) {
-        if (strcmp(edit->index.regions[i].name, name) == 0 && instance-- == 0) {
-            *which = i;
-            return true;
-        }
-    }
-    return false;
 }
 
 static bool add_region(sfpm_edit_t *edit, const char *name, size_t *which)
@@ -114,6 +111,10 @@ static bool add_region(sfpm_edit_t *edit, const char *name, size_t *which)
     edit->index.regions[n] = (sfpm_region_t){.name = sfpm_copy_string(name)};
     if (!edit->index.regions[n].name)
         return false;
+    if (!sfpm_name_map_add(&edit->names, edit->index.regions[n].name, n, NULL)) {
+        sfpm_region_free(&edit->index.regions[n]);
+        return false;
+    }
     edit->index.num_regions = n + 1;
     *which = n;
     return true;
@@ -141,7 +142,7 @@ bool sfpm_edit_set_region(sfpm_edit_t *edit, const char *name, size_t instance,
     size_t which = 0;
     if (!usable(edit) || !check_region(name, base, size, flags, edit->keys))
         return false;
-    if (!find(edit, name, instance, &which) && !add_region(edit, name, &which))
+    if (!sfpm_name_map_find(&edit->names, name, instance, &which) && !add_region(edit, name, &which))
         return false;
     sfpm_source_t *source = &edit->sources[which];
     free_changes(source);
@@ -159,7 +160,7 @@ bool sfpm_edit_set_address(sfpm_edit_t *edit, const char *name, size_t instance,
     size_t which = 0;
     if (!usable(edit))
         return false;
-    if (!name || !find(edit, name, instance, &which))
+    if (!name || !sfpm_name_map_find(&edit->names, name, instance, &which))
         return sfpm_fail(SFPM_ERR_MISMATCH,
                          "cannot set the address of region '%s': there is no such region",
                          name ? name : "");
@@ -171,7 +172,7 @@ bool sfpm_edit_set_changed(sfpm_edit_t *edit, const char *name, size_t instance,
                            const uint64_t *changed, bool most)
 {
     size_t which = 0;
-    if (!find(edit, name, instance, &which))
+    if (!sfpm_name_map_find(&edit->names, name, instance, &which))
         return sfpm_fail(SFPM_ERR_INTERNAL, "there is no region '%s'", name);
     sfpm_source_t *source = &edit->sources[which];
     /* A region that had another size is compared as if nothing were known, and a version
@@ -193,31 +194,54 @@ bool sfpm_edit_remove_region(sfpm_edit_t *edit, const char *name, size_t instanc
     size_t which = 0;
     if (!usable(edit))
         return false;
-    if (!name || !find(edit, name, instance, &which))
+    if (!name || !sfpm_name_map_find(&edit->names, name, instance, &which))
         return sfpm_fail(SFPM_ERR_MISMATCH,
                          "cannot remove region '%s': there is no such region",
                          name ? name : "");
-    size_t rest = edit->index.num_regions - which - 1;
-    sfpm_region_free(&edit->index.regions[which]);
-    free_source(&edit->sources[which]);
-    memmove(&edit->index.regions[which], &edit->index.regions[which + 1],
-            rest * sizeof(sfpm_region_t));
-    memmove(&edit->sources[which], &edit->sources[which + 1],
-            rest * sizeof(sfpm_source_t));
-    edit->index.num_regions--;
+    sfpm_name_map_remove(&edit->names, name, instance);
+    edit->sources[which].removed = true;
+    edit->num_removed++;
     return true;
 }
 
-/* The place in the edit of a region of the starting image. */
+bool sfpm_edit_settle(sfpm_edit_t *edit)
+{
+    size_t kept = 0;
+    if (edit->num_removed == 0)
+        return true;
+    for (size_t i = 0; i < edit->index.num_regions; i++) {
+        if (edit->sources[i].removed) {
+            sfpm_region_free(&edit->index.regions[i]);
+            free_source(&edit->sources[i]);
+            continue;
+        }
+        edit->index.regions[kept] = edit->index.regions[i];
+        edit->sources[kept++] = edit->sources[i];
+    }
+    edit->index.num_regions = kept;
+    edit->num_removed = 0;
+    sfpm_name_map_free(&edit->names);
+    return name_regions(edit);
+}
+
+/* The place in the edit of a region of the starting image. These stand first, in their
+ * order. */
 static bool find_old(const sfpm_edit_t *edit, size_t index, size_t *which)
 {
-    for (size_t i = 0; i < edit->index.num_regions; i++) {
-        if (edit->sources[i].old && edit->sources[i].old_index == index) {
-            *which = i;
-            return true;
-        }
+    size_t low = 0, high = edit->index.num_regions;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const sfpm_source_t *source = &edit->sources[middle];
+        if (source->old && source->old_index < index)
+            low = middle + 1;
+        else
+            high = middle;
     }
-    return sfpm_fail(SFPM_ERR_ARGUMENT, "region %zu of the image is not in the edit",
+    const sfpm_source_t *source = &edit->sources[low];
+    *which = low;
+    return (low < edit->index.num_regions && source->old && source->old_index == index &&
+            !source->removed) ||
+           sfpm_fail(SFPM_ERR_ARGUMENT, "region %zu of the image is not in the edit",
                      index);
 }
 

@@ -3,6 +3,7 @@
 #ifndef SFPM_COMMIT_EDIT_H
 #define SFPM_COMMIT_EDIT_H
 
+#include "base/name_map.h"
 #include "commit/commit.h"
 #include "image/image.h"
 #include "io/output.h"
@@ -39,6 +40,7 @@ typedef struct sfpm_source {
     size_t num_changes;
     size_t max_changes;
     size_t next_order; /* of a change */
+    bool removed;      /* it is no region of the next commit */
     bool unsettled;    /* the changes are not in ascending order, or overlap */
 } sfpm_source_t;
 
@@ -55,6 +57,8 @@ struct sfpm_edit {
     sfpm_keys_t own_keys;    /* … when it is a new one */
     sfpm_index_t index;      /* the next commit's; leaves are filled in when written */
     sfpm_source_t *sources;  /* one for each of index.regions */
+    size_t num_removed;      /* of them: they go when the edit is written */
+    sfpm_name_map_t names;   /* their places, without those that are removed */
     size_t max_regions;      /* room in both arrays */
     const uint8_t
         *known_id;       /* rewriting: the image's id; NULL: that of the first index */
@@ -80,6 +84,9 @@ bool sfpm_source_read(const sfpm_edit_t *edit, size_t which, uint64_t offset, ui
 /* Lays the changes over `size` bytes at `offset`; returns whether any touched them. */
 bool sfpm_source_overlay(const sfpm_source_t *source, uint64_t offset, uint8_t *to,
                          size_t size);
+
+/* Takes out the regions that were removed, before the edit is written. */
+bool sfpm_edit_settle(sfpm_edit_t *edit);
 
 /* Sets the time of the commit that is written. */
 bool sfpm_edit_stamp(sfpm_edit_t *edit);

@@ -212,6 +212,8 @@ bool sfpm_edit_undo(sfpm_edit_t *edit, uint64_t commit)
     edit->index = state;
     edit->sources = sources;
     edit->max_regions = state.num_regions;
+    edit->num_removed = 0;
+    edit->names = (sfpm_name_map_t){NULL};
     edit->undo = true;
     sfpm_edit_destroy(fresh);
     return sfpm_edit_set_message(edit, "undo");

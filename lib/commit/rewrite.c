@@ -24,48 +24,50 @@ static void free_written(sfpm_written_t *written)
     }
     free(written->leaves);
     free(written->refs);
+    sfpm_name_map_free(&written->names);
     sfpm_index_free(&written->index);
     *written = (sfpm_written_t){0};
 }
 
 /* ---- one commit ---- */
 
-/* The region of the commit before with the same name and instance. */
-static bool find_before(const sfpm_rewriter_t *rewriter, const sfpm_index_t *index,
-                        size_t which, size_t *found)
+/* Where a region's contents are, and the region of the commit before, or of the base, with
+ * its name and instance. */
+static void set_source(const sfpm_rewriter_t *rewriter, const sfpm_region_t *region,
+                       size_t instance, sfpm_source_t *source)
 {
-    const char *name = index->regions[which].name;
-    size_t instance = 0;
-    for (size_t i = 0; i < which; i++)
-        instance += strcmp(index->regions[i].name, name) == 0;
-    const sfpm_index_t *before =
-        rewriter->options.base ? &rewriter->options.base->index : &rewriter->before.index;
-    for (size_t i = 0; i < before->num_regions; i++) {
-        if (strcmp(before->regions[i].name, name) == 0 && instance-- == 0) {
-            *found = i;
-            return true;
-        }
-    }
-    return false;
-}
-
-static void set_source(const sfpm_rewriter_t *rewriter, const sfpm_index_t *index,
-                       size_t which, sfpm_source_t *source)
-{
+    const sfpm_image_t *base = rewriter->options.base;
+    const sfpm_written_t *before = &rewriter->before;
     size_t found;
-    *source =
-        (sfpm_source_t){.kind = SFPM_SOURCE_IMAGE, .content = &index->regions[which]};
-    if (!find_before(rewriter, index, which, &found))
+    *source = (sfpm_source_t){.kind = SFPM_SOURCE_IMAGE, .content = region};
+    if (!sfpm_name_map_find(base ? &base->names : &before->names, region->name, instance,
+                            &found))
         return;
     source->old_index = found;
-    if (rewriter->options.base) {
-        source->old = &rewriter->options.base->index.regions[found];
+    if (base) {
+        source->old = &base->index.regions[found];
         return;
     }
-    source->old = &rewriter->before.index.regions[found];
-    source->old_leaves = rewriter->before.leaves[found];
-    source->old_refs = rewriter->before.refs[found];
+    source->old = &before->index.regions[found];
+    source->old_leaves = before->leaves[found];
+    source->old_refs = before->refs[found];
     source->num_old_leaves = source->old->num_leaves;
+}
+
+static bool set_sources(const sfpm_rewriter_t *rewriter, const sfpm_index_t *index,
+                        sfpm_edit_t *edit)
+{
+    sfpm_name_map_t names = {NULL};
+    bool ok = true;
+    for (size_t i = 0; ok && i < index->num_regions; i++) {
+        size_t instance = 0;
+        ok = sfpm_name_map_add(&names, index->regions[i].name, i, &instance);
+        if (ok)
+            set_source(rewriter, &index->regions[i], instance, &edit->sources[i]);
+        edit->index.regions[i].base = 0;
+    }
+    sfpm_name_map_free(&names);
+    return ok;
 }
 
 /* Numbers that still mean something in the new file. */
@@ -99,13 +101,10 @@ static sfpm_edit_t *make_edit(sfpm_rewriter_t *rewriter, const sfpm_index_t *ind
         rewriter->options.flatten || rewriter->salvage ? NULL : rewriter->image->info.id;
     free(edit->sources);
     edit->sources = SFPM_NEW_N(sfpm_source_t, index->num_regions);
-    if (!edit->sources || !sfpm_index_copy(index, &edit->index)) {
+    if (!edit->sources || !sfpm_index_copy(index, &edit->index) ||
+        !set_sources(rewriter, index, edit)) {
         sfpm_edit_destroy(edit);
         return NULL;
-    }
-    for (size_t i = 0; i < index->num_regions; i++) {
-        set_source(rewriter, index, i, &edit->sources[i]);
-        edit->index.regions[i].base = 0;
     }
     edit->index.base_number = 0;
     memset(edit->index.base_digest, 0, SFPM_DIGEST_SIZE);
@@ -132,7 +131,8 @@ static bool remember(sfpm_rewriter_t *rewriter, sfpm_plan_t *plan, sfpm_index_t 
         now.leaves[i] = SFPM_NEW_N(sfpm_leaf_t, region->num_leaves);
         now.refs[i] =
             sfpm_copy_bytes(region->leaves, region->num_leaves * sizeof *region->leaves);
-        ok = now.leaves[i] && now.refs[i];
+        ok = now.leaves[i] && now.refs[i] &&
+             sfpm_name_map_add(&now.names, now.index.regions[i].name, i, NULL);
     }
     for (size_t i = 0; ok && i < plan->num_leaves; i++) {
         sfpm_planned_leaf_t *planned = plan->leaves[i];

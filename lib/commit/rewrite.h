@@ -8,6 +8,7 @@
 /* Where the regions of the commit written last lie in the new file. */
 typedef struct sfpm_written {
     sfpm_index_t index;   /* as the old file has it */
+    sfpm_name_map_t names; /* of its regions */
     size_t num_regions;   /* of the arrays below */
     sfpm_leaf_t **leaves; /* by region and leaf */
     sfpm_leaf_ref_t **refs;

@@ -43,7 +43,7 @@ static bool take_options(sfpm_edit_t *edit, const sfpm_write_options_t *given,
                          sfpm_output_options_t *options)
 {
     sfpm_write_options_t known;
-    if (!sfpm_take_options(&known, sizeof known, given))
+    if (!sfpm_take_options(&known, sizeof known, given) || !sfpm_edit_settle(edit))
         return false;
     sfpm_meter_start(&edit->own_meter, &known.progress, sfpm_edit_work(edit));
     edit->meter = &edit->own_meter;

@@ -114,13 +114,11 @@ sfpm_heap_t *sfpm_heap_of_snapshot(const sfpm_snapshot_t *snapshot, size_t index
 /* Its region is found by its name. */
 static bool check_name(const sfpm_heap_t *heap, const sfpm_snapshot_t *snapshot)
 {
-    for (size_t i = 0; i < snapshot->num_regions; i++)
-        if (strcmp(snapshot->regions[i].name, heap->name) == 0)
-            return sfpm_fail(SFPM_ERR_ARGUMENT,
-                             "heap '%s': a region with this name is already registered: "
-                             "give the heap another name",
-                             heap->name);
-    return true;
+    return !sfpm_snapshot_find_region(snapshot, heap->name, 0) ||
+           sfpm_fail(SFPM_ERR_ARGUMENT,
+                     "heap '%s': a region with this name is already registered: give the "
+                     "heap another name",
+                     heap->name);
 }
 
 bool sfpm_heap_add_to_snapshot(sfpm_heap_t *heap, sfpm_snapshot_t *snapshot)

@@ -3,6 +3,7 @@
 #ifndef SFPM_IMAGE_IMAGE_H
 #define SFPM_IMAGE_IMAGE_H
 
+#include "base/name_map.h"
 #include "image/progress.h"
 #include "format/format.h"
 #include "image/log.h"
@@ -30,6 +31,7 @@ struct sfpm_image {
     sfpm_trailer_t shown; /* of the commit shown */
     sfpm_history_t history;
     sfpm_index_t index;   /* of the commit shown */
+    sfpm_name_map_t names; /* of its regions */
     sfpm_commit_info_t commit;
     sfpm_region_info_t *regions;
     char *warning; /* NULL if there is none */

@@ -47,13 +47,8 @@ bool sfpm_image_find_region(const sfpm_image_t *image, const char *name, size_t 
     if (!image || !name || !index)
         return sfpm_fail(SFPM_ERR_ARGUMENT,
                          "no image, name or place for the index was given");
-    for (size_t i = 0; i < image->index.num_regions; i++) {
-        if (strcmp(image->index.regions[i].name, name) == 0) {
-            *index = i;
-            return true;
-        }
-    }
-    return sfpm_fail(SFPM_ERR_MISMATCH, "%s: the image has no region '%s'",
+    return sfpm_name_map_find(&image->names, name, 0, index) ||
+           sfpm_fail(SFPM_ERR_MISMATCH, "%s: the image has no region '%s'",
                      sfpm_input_name(image->input), name);
 }
 

@@ -21,6 +21,7 @@ typedef struct view {
     sfpm_index_t index;
     sfpm_commit_info_t commit;
     sfpm_region_info_t *regions;
+    sfpm_name_map_t names;
 } view_t;
 
 static void fill_commit(view_t *view)
@@ -42,26 +43,33 @@ static void fill_commit(view_t *view)
     commit->num_attributes = (uint32_t)index->num_attributes;
 }
 
-/* Fills what users see of the index; frees the index on failure. */
-static bool finish_view(view_t *view)
+static bool fill_regions(view_t *view)
 {
     size_t n = view->index.num_regions;
     view->regions = SFPM_NEW_N(sfpm_region_info_t, n);
-    if (!view->regions || !sfpm_state_digest(&view->index, view->commit.digest)) {
-        free(view->regions);
-        sfpm_index_free(&view->index);
-        return false;
-    }
-    fill_commit(view);
-    for (size_t i = 0; i < n; i++) {
+    bool ok = view->regions != NULL;
+    for (size_t i = 0; ok && i < n; i++) {
         const sfpm_region_t *region = &view->index.regions[i];
         view->regions[i].name = region->name;
         view->regions[i].size = region->size;
         view->regions[i].flags = region->flags;
         view->regions[i].address = region->address;
         memcpy(view->regions[i].digest, region->digest, SFPM_DIGEST_SIZE);
+        ok = sfpm_name_map_add(&view->names, region->name, i, NULL);
     }
-    return true;
+    return ok;
+}
+
+/* Fills what users see of the index; frees the index on failure. */
+static bool finish_view(view_t *view)
+{
+    fill_commit(view);
+    if (fill_regions(view) && sfpm_state_digest(&view->index, view->commit.digest))
+        return true;
+    free(view->regions);
+    sfpm_name_map_free(&view->names);
+    sfpm_index_free(&view->index);
+    return false;
 }
 
 static bool load_view(const sfpm_image_t *image, const sfpm_trailer_t *trailer,
@@ -77,12 +85,14 @@ static bool load_view(const sfpm_image_t *image, const sfpm_trailer_t *trailer,
 
 static void publish_view(sfpm_image_t *image, const view_t *view)
 {
+    sfpm_name_map_free(&image->names);
     sfpm_index_free(&image->index);
     free(image->regions);
     image->shown = view->trailer;
     image->index = view->index;
     image->commit = view->commit;
     image->regions = view->regions;
+    image->names = view->names;
 }
 
 static bool note_torn_tail(sfpm_image_t *image)
@@ -444,6 +454,7 @@ void sfpm_image_close(sfpm_image_t *image)
 {
     if (!image)
         return;
+    sfpm_name_map_free(&image->names);
     sfpm_index_free(&image->index);
     free(image->regions);
     sfpm_history_free(&image->history);

@@ -166,7 +166,7 @@ static bool take_arguments(sfpm_job_options_t *how, const sfpm_snapshot_t *snaps
     if (!snapshot || !filename)
         return sfpm_fail(SFPM_ERR_ARGUMENT, "no %s was given",
                          snapshot ? "file name" : "snapshot");
-    return sfpm_job_take_options(how, options) && sfpm_callbacks_are_idle(snapshot);
+    return sfpm_job_take_options(how, options) && sfpm_snapshot_start(snapshot);
 }
 
 /* Without a way to stop writers the moment is here and now; what a child copies it may

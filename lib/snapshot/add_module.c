@@ -27,13 +27,13 @@ static bool cut_exceptions(sfpm_module_data_t *data, const sfpm_module_options_t
     return true;
 }
 
-/* Forgets the regions that were added last. */
-static void forget(sfpm_snapshot_t *snapshot, const char *name, size_t instance)
+/* Forgets the regions of a name that were added last: all but the first `kept`. */
+static void forget(sfpm_snapshot_t *snapshot, const char *name, size_t kept)
 {
     sfpm_error_state_t error;
     sfpm_error_save(&error);
-    while (sfpm_snapshot_remove_region(snapshot, name, instance))
-        continue;
+    for (size_t i = sfpm_name_map_count(&snapshot->names, name); i-- > kept;)
+        sfpm_snapshot_remove_region(snapshot, name, i);
     sfpm_error_restore(&error);
 }
 
@@ -43,13 +43,11 @@ static bool add_parts(sfpm_snapshot_t *snapshot, const sfpm_module_data_t *data,
     const char *module = *data->name ? data->name : "the program";
     size_t room = sizeof "data of " + strlen(module);
     char *name = SFPM_NEW_N(char, room);
-    size_t before = 0;
     bool ok = name != NULL;
     if (!ok)
         return false;
     snprintf(name, room, "data of %s", module);
-    for (size_t i = 0; i < snapshot->num_regions; i++)
-        before += strcmp(snapshot->regions[i].name, name) == 0;
+    size_t before = sfpm_name_map_count(&snapshot->names, name);
     for (size_t i = 0; ok && i < data->count; i++) {
         sfpm_part_t part = data->parts[i];
         const sfpm_memory_region_t region = {(void *)part.start, part.end - part.start,

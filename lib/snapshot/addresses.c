@@ -143,6 +143,8 @@ static bool add_registered(ranges_t *ranges, const sfpm_snapshot_t *snapshot)
     for (size_t i = 0; i < snapshot->num_regions; i++) {
         const sfpm_registered_t *region = &snapshot->regions[i];
         uintptr_t start = (uintptr_t)region->base;
+        if (!region->name)
+            continue; /* it was removed */
         if (!add_range(ranges, start, start + region->size, region->name))
             return false;
     }
@@ -162,8 +164,9 @@ bool sfpm_snapshot_find_addresses(const sfpm_snapshot_t *snapshot,
     bool ok = add_registered(&registered, snapshot) && read_mappings(&mapped);
     bool more = ok;
     for (size_t i = 0; more && i < snapshot->num_regions; i++)
-        more =
-            search_region(&snapshot->regions[i], &registered, &mapped, callback, context);
+        more = !snapshot->regions[i].name ||
+               search_region(&snapshot->regions[i], &registered, &mapped, callback,
+                             context);
     free_ranges(&registered);
     free_ranges(&mapped);
     return ok;

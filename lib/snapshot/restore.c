@@ -202,7 +202,7 @@ static bool take_options(sfpm_restore_options_t *chosen, const sfpm_snapshot_t *
     if ((unsigned)chosen->mode > SFPM_RESTORE_LAZY_UNVERIFIED)
         return sfpm_fail(SFPM_ERR_ARGUMENT, "unknown restore mode %u",
                          (unsigned)chosen->mode);
-    return sfpm_callbacks_are_idle(snapshot);
+    return sfpm_snapshot_start(snapshot);
 }
 
 /* A revert opens the image again by its name. */

@@ -23,7 +23,7 @@ static bool check_arguments(const sfpm_snapshot_t *snapshot, const char *filenam
         return sfpm_fail(SFPM_ERR_ARGUMENT, "no snapshot was given");
     if (!filename)
         return sfpm_fail(SFPM_ERR_ARGUMENT, "no file name was given");
-    return sfpm_callbacks_are_idle(snapshot);
+    return sfpm_snapshot_start(snapshot);
 }
 
 static bool fill_regions(const sfpm_snapshot_t *snapshot, sfpm_edit_t *edit)
@@ -82,7 +82,7 @@ bool sfpm_snapshot_fill_edit(const sfpm_snapshot_t *snapshot, sfpm_edit_t *edit)
     if (!snapshot || !edit)
         return sfpm_fail(SFPM_ERR_ARGUMENT, "no %s was given",
                          snapshot ? "edit" : "snapshot");
-    return sfpm_callbacks_are_idle(snapshot) && fill(snapshot, edit) &&
+    return sfpm_snapshot_start(snapshot) && fill(snapshot, edit) &&
            sfpm_pointers_record(snapshot, NULL, edit);
 }
 

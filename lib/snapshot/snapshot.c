@@ -49,11 +49,35 @@ static bool is_inside(const sfpm_snapshot_t *snapshot)
     return snapshot->callbacks->running;
 }
 
+/* Many regions may be removed one by one, so the others are not moved each time. */
+static void drop_removed(sfpm_snapshot_t *snapshot)
+{
+    size_t kept = 0;
+    if (snapshot->num_removed == 0)
+        return;
+    for (size_t i = 0; i < snapshot->num_regions; i++)
+        if (snapshot->regions[i].name)
+            snapshot->regions[kept++] = snapshot->regions[i];
+    snapshot->num_regions = kept;
+    snapshot->num_removed = 0;
+}
+
+bool sfpm_snapshot_start(const sfpm_snapshot_t *snapshot)
+{
+    if (!sfpm_callbacks_are_idle(snapshot))
+        return false;
+    /* What is constant for the caller is which regions there are, and their order. */
+    drop_removed((sfpm_snapshot_t *)(uintptr_t)snapshot);
+    return true;
+}
+
 void sfpm_snapshot_destroy(sfpm_snapshot_t *snapshot)
 {
     if (!snapshot || is_inside(snapshot))
         return;
     sfpm_job_detach(snapshot);
+    sfpm_name_map_free(&snapshot->names);
+    drop_removed(snapshot);
     for (size_t i = 0; i < snapshot->num_regions; i++) {
         sfpm_address_map_remove(&snapshot->addresses, snapshot->regions[i].reservation);
         free(snapshot->regions[i].name);
@@ -115,6 +139,13 @@ static bool append(sfpm_snapshot_t *snapshot, sfpm_registered_t region, size_t r
         free(region.name);
         return false;
     }
+    region.serial = snapshot->last_serial + 1;
+    if (!sfpm_name_map_add(&snapshot->names, region.name, region.serial, NULL)) {
+        sfpm_address_map_remove(&snapshot->addresses, region.reservation);
+        free(region.name);
+        return false;
+    }
+    snapshot->last_serial = region.serial;
     snapshot->regions[snapshot->num_regions++] = region;
     return true;
 }
@@ -168,13 +199,20 @@ bool sfpm_snapshot_add_region(sfpm_snapshot_t *snapshot,
     return sfpm_snapshot_add_region_flags(snapshot, region, 0);
 }
 
-static sfpm_registered_t *find_region(const sfpm_snapshot_t *snapshot, const char *name,
-                                      size_t instance)
+sfpm_registered_t *sfpm_snapshot_find_region(const sfpm_snapshot_t *snapshot,
+                                             const char *name, size_t instance)
 {
-    for (size_t i = 0; i < snapshot->num_regions; i++)
-        if (strcmp(snapshot->regions[i].name, name) == 0 && instance-- == 0)
-            return &snapshot->regions[i];
-    return NULL;
+    size_t serial, low = 0, high = snapshot->num_regions;
+    if (!sfpm_name_map_find(&snapshot->names, name, instance, &serial))
+        return NULL;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (snapshot->regions[middle].serial < serial)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return &snapshot->regions[low];
 }
 
 bool sfpm_snapshot_move_growing(sfpm_snapshot_t *snapshot, const char *name,
@@ -185,7 +223,7 @@ bool sfpm_snapshot_move_growing(sfpm_snapshot_t *snapshot, const char *name,
                          snapshot ? "name" : "snapshot");
     if (!snapshot->callbacks->preparing && !sfpm_callbacks_are_idle(snapshot))
         return false;
-    sfpm_registered_t *region = find_region(snapshot, name, instance);
+    sfpm_registered_t *region = sfpm_snapshot_find_region(snapshot, name, instance);
     if (!region)
         return sfpm_fail(SFPM_ERR_MISMATCH, "no region '%s' is registered", name);
     if (!check_range(name, base, size_with_room(size, room)))
@@ -215,7 +253,7 @@ bool sfpm_snapshot_move_region(sfpm_snapshot_t *snapshot, const char *name,
 
 void sfpm_snapshot_set_placed(sfpm_snapshot_t *snapshot, const char *name, bool placed)
 {
-    sfpm_registered_t *region = find_region(snapshot, name, 0);
+    sfpm_registered_t *region = sfpm_snapshot_find_region(snapshot, name, 0);
     if (region)
         region->placed = placed;
 }
@@ -228,15 +266,17 @@ bool sfpm_snapshot_remove_region(sfpm_snapshot_t *snapshot, const char *name,
                          snapshot ? "name" : "snapshot");
     if (!sfpm_callbacks_are_idle(snapshot))
         return false;
-    sfpm_registered_t *region = find_region(snapshot, name, instance);
+    sfpm_registered_t *region = sfpm_snapshot_find_region(snapshot, name, instance);
     if (!region)
         return sfpm_fail(SFPM_ERR_MISMATCH, "no region '%s' is registered", name);
     sfpm_tracker_forget(snapshot->tracker); /* what is watched is known by its index */
     sfpm_address_map_remove(&snapshot->addresses, region->reservation);
+    sfpm_name_map_remove(&snapshot->names, name, instance);
     free(region->name);
-    snapshot->num_regions--;
-    size_t index = (size_t)(region - snapshot->regions);
-    memmove(region, region + 1, (snapshot->num_regions - index) * sizeof *region);
+    region->name = NULL;
+    snapshot->num_removed++;
+    if (snapshot->num_removed > snapshot->num_regions / 2)
+        drop_removed(snapshot);
     return true;
 }
 

@@ -12,6 +12,7 @@
 #include <sfpm/snapshot.h>
 
 #include "base/error.h"
+#include "base/name_map.h"
 #include "commit/commit.h"
 #include "snapshot/address_map.h"
 
@@ -23,6 +24,7 @@ typedef struct sfpm_registered {
     bool remappable;  /* its pages may be exchanged for mappings of an image */
     uint64_t address; /* where it prefers to lie, for the image; 0: anywhere */
     sfpm_reservation_t *reservation; /* its addresses, and those it may grow into */
+    size_t serial; /* ascends in the order of registration */
     bool placed; /* a restore leaves it alone: its contents are there already */
     uintptr_t copied; /* `base` is a copy of the region that lies here; 0: it is not */
     /* Whether contents of this size can be restored, as far as it costs next to nothing
@@ -76,7 +78,10 @@ typedef struct sfpm_last_commit {
 struct sfpm_snapshot {
     sfpm_registered_t *regions;
     size_t num_regions;
+    size_t num_removed; /* of the regions: without a name, until sfpm_snapshot_start() */
     size_t region_capacity;
+    size_t last_serial;
+    sfpm_name_map_t names;        /* of the regions: their serials */
     sfpm_address_map_t addresses; /* of the regions */
     sfpm_settings_t settings;
     sfpm_parked_t *parked;
@@ -101,6 +106,14 @@ bool sfpm_snapshot_move_growing(sfpm_snapshot_t *snapshot, const char *name,
 /* Whether memory can be restored once it is saved, as far as the regions' `check` tells:
  * what another thread changes meanwhile, or what was overwritten, is not written. */
 bool sfpm_snapshot_check_contents(const sfpm_snapshot_t *snapshot);
+
+/* Before all regions are gone through: whether no callback of the snapshot runs. Takes out
+ * of the list those that were removed. */
+bool sfpm_snapshot_start(const sfpm_snapshot_t *snapshot);
+
+/* The region of a name, or NULL. */
+sfpm_registered_t *sfpm_snapshot_find_region(const sfpm_snapshot_t *snapshot,
+                                             const char *name, size_t instance);
 
 /* Sets whether the first region of that name has its contents before a restore begins. */
 void sfpm_snapshot_set_placed(sfpm_snapshot_t *snapshot, const char *name, bool placed);

@@ -53,8 +53,8 @@ start=$(cost growth nothing 1 none)
 # What looks at all of a list for each of it is caught.
 expect_not grow_linearly 500 : 'growth quadratic $n none'
 
-many=200
-[ "${SFPM_LONG:-0}" = 0 ] || many=1000
+many=100
+[ "${SFPM_LONG:-0}" = 0 ] || many=500
 
 # work PREPARE COMMAND...
 work() {
@@ -73,3 +73,29 @@ expect grow_linearly "$few_commits" 'growth commits $n f.img; cp f.img g.img' \
     'sfpm-convert --compact -o o.img f.img' \
     'sfpm-convert --keep $((n / 2)) -o o.img f.img' \
     'sfpm-convert --salvage -o o.img f.img'
+
+work 'growth regions $n f.img; growth regions $n b.img; growth set-regions $n f.img
+      growth region-edits $n edits' \
+    'growth regions $n o.img' \
+    'growth write-regions $n f.img' \
+    'sfpm-inspect f.img' \
+    'sfpm-inspect --verify f.img' \
+    'sfpm-convert --compact -o o.img f.img' \
+    'sfpm-convert --base b.img -o o.img f.img' \
+    'sfpm-convert --salvage -o o.img f.img' \
+    'sfpm-convert --to-v1 -o o.img f.img' \
+    'sfpm-patch -o o.img -f edits b.img'
+allowed=1
+work 'growth regions $n f.img; growth regions $n b.img; growth set-regions $n f.img' \
+    'sfpm-diff b.img f.img'
+allowed=0
+work 'growth equal-regions $n f.img' \
+    'growth equal-regions $n o.img' \
+    'sfpm-convert --compact -o o.img f.img'
+work : \
+    'growth live-regions $n f.img' \
+    'growth live-equal-regions $n f.img' \
+    'growth forget-regions $n f.img' \
+    'growth move-regions $n f.img' \
+    'growth unregister-regions $n f.img' \
+    'growth unregister-equal-regions $n f.img'
