@@ -3,64 +3,46 @@
  * Lua as a live image: the distribution's interpreter, unchanged, with all of its state
  * in a heap that survives.
  *
- *     lua-live [-it] IMAGE [SCRIPT [ARGUMENT…]]
+ *     lua-live [-it] [--keep N] IMAGE[@N] [SCRIPT [ARGUMENT…]]
  *
- * goes on with the state in IMAGE, runs the script, or without one what is typed at the
- * prompt. With -i the image is made when missing, and committed to when all has been run;
- * otherwise only save() writes. With -t the contents of IMAGE are trusted, not verified:
- * it is then mapped, and read where it is used. A template for other interpreters; what
- * they need:
+ * goes on with the state in IMAGE, or in its commit N, runs the script, or without one
+ * what is typed at the prompt. With -i the image is made when missing, and committed to
+ * when all has been run; otherwise only save() writes. With -t the contents of IMAGE are
+ * trusted, not verified: it is then mapped, and read where it is used. A template for
+ * other interpreters; what they need:
  *
  * 1. The interpreter takes its memory from a function of ours, and that from the heap.
  * 2. A root in the heap leads to what is to be found again.
  * 3. The heap holds addresses of functions and static data: the program is linked -static
  *    -no-pie, so that these do not change, and other builds are refused (`same_build`),
  *    as is a process in which they lie elsewhere.
- * 4. It is saved when no C function of the interpreter is being run. Here chunks are run
- *    as coroutines, and save() yields: so a chunk can be saved in its midst.
+ * 4. It is saved when no C function of the interpreter is being run. Here the main state
+ *    runs chunks by lua_resume(), and save() yields: so a chunk can be saved in its
+ *    midst. lua-library.c hides this from Lua programs.
  * 5. After a restore, what led out of the heap is put right: the allocator's context,
  *    and open files, which are closed for Lua.
  */
+#include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <lauxlib.h>
-#include <lua.h>
-#include <lualib.h>
 
-#include <sfpm/sfpm.h>
-
+#include "lua-live.h"
 #include "lua-prompt.h"
 
 #define ROOT "session"
 
-/* Lies in the heap: what a new process needs to go on. */
-typedef struct session {
-    lua_State *lua;
-    lua_State *chunk; /* the coroutine of the chunk that is being run, or NULL */
-} session_t;
+enum { REVERTS_MAX = 10000 /* in a row, without anything saved */ };
 
-/* What a chunk asks for by yielding. */
-typedef enum request { NOTHING, SAVE, REVERT } request_t;
+live_t live;
+static FILE **files; /* open in this process, while it goes back */
+static size_t num_files;
 
-static struct {
-    const char *file;
-    sfpm_snapshot_t *snapshot;
-    sfpm_heap_t *heap;
-    session_t *session;
-    FILE **files; /* open in this process, while it goes back */
-    size_t num_files;
-    request_t request;
-    bool deferred; /* a commit is due when the chunk has ended */
-    char message[256];
-} live;
-
-static const char files_key; /* in the registry: open files, in a table with weak keys */
-
-static bool complain(const char *text)
+bool complain(const char *text)
 {
     fflush(stdout);
     fprintf(stderr, "lua-live: %s\n", text);
@@ -88,20 +70,6 @@ static bool make_heap(void)
            sfpm_heap_add_to_snapshot(live.heap, live.snapshot);
 }
 
-/* Does something to each open file of Lua but standard input, output and error, which are
- * static in the C library, and so in every process where they were. */
-static void each_file(lua_State *lua, void (*act)(luaL_Stream *stream))
-{
-    lua_rawgetp(lua, LUA_REGISTRYINDEX, &files_key);
-    for (lua_pushnil(lua); lua_next(lua, -2); lua_pop(lua, 1)) {
-        luaL_Stream *stream = lua_touserdata(lua, -2);
-        if (stream->closef && stream->f != stdin && stream->f != stdout &&
-            stream->f != stderr)
-            act(stream);
-    }
-    lua_pop(lua, 1);
-}
-
 /* FILEs lie in the C library's memory, and those of another process are no more. */
 static void forget_file(luaL_Stream *stream)
 {
@@ -110,11 +78,11 @@ static void forget_file(luaL_Stream *stream)
 
 static void note_file(luaL_Stream *stream)
 {
-    FILE **files = realloc(live.files, (live.num_files + 1) * sizeof *files);
-    if (!files)
+    FILE **larger = realloc(files, (num_files + 1) * sizeof *files);
+    if (!larger)
         return;
-    live.files = files;
-    files[live.num_files++] = stream->f;
+    files = larger;
+    files[num_files++] = stream->f;
 }
 
 static bool find_session(void)
@@ -123,13 +91,14 @@ static bool find_session(void)
     if (!live.session)
         return sfpm_refuse("%s: the image holds no session of lua-live", live.file);
     lua_setallocf(live.session->lua, lua_memory, live.heap);
-    each_file(live.session->lua, forget_file);
+    library_each_file(live.session->aside, forget_file);
     return true;
 }
 
 static bool restore(bool trust)
 {
     const sfpm_restore_options_t options = {.struct_size = sizeof options,
+                                            .commit = live.number,
                                             .mode = trust ? SFPM_RESTORE_LAZY_UNVERIFIED
                                                           : SFPM_RESTORE_AUTO};
     return sfpm_heap_restore(live.heap, live.file, &options) && find_session();
@@ -139,143 +108,48 @@ static bool restore(bool trust)
  * are closed when that has succeeded. */
 static bool revert(void)
 {
-    each_file(live.session->lua, note_file);
+    library_each_file(live.session->aside, note_file);
     bool ok = sfpm_snapshot_revert(live.snapshot) && find_session();
-    while (live.num_files > 0) {
-        FILE *file = live.files[--live.num_files];
+    while (num_files > 0) {
+        FILE *file = files[--num_files];
         if (ok)
             fclose(file);
     }
-    free(live.files);
-    live.files = NULL;
+    free(files);
+    files = NULL;
     return ok;
+}
+
+/* The generational collector leaves old objects as they are. After much allocation Lua
+ * collects incrementally for a while, each time with other marks in all objects, and so
+ * on all pages; asked for it, it is generational again. */
+static void settle_marks(void)
+{
+    if (lua_gc(live.session->aside, LUA_GCGEN, 0, 0) == LUA_GCINC)
+        lua_gc(live.session->aside, LUA_GCINC, 0, 0, 0); /* as the program wanted it */
 }
 
 static bool commit(const char *message)
 {
     const sfpm_commit_options_t options = {.struct_size = sizeof options,
-                                           .message = message};
+                                           .message = message,
+                                           .keep = live.keep,
+                                           .on_top = live.number != 0};
+    settle_marks();
     fflush(NULL);
     return sfpm_snapshot_commit(live.snapshot, live.file, &options) ||
            complain(sfpm_last_error());
 }
 
-/* ---- What Lua programs get ---- */
-
-static bool may_yield(lua_State *lua)
-{
-    return lua == live.session->chunk && lua_isyieldable(lua);
-}
-
-/* save([message]): "saved" when it was; "restored" when it returns once more, from the
- * image; "deferred" when it will be at the end of the chunk. */
-static int lua_save(lua_State *lua)
-{
-    const char *message = luaL_optstring(lua, 1, "");
-    snprintf(live.message, sizeof live.message, "%s", message);
-    if (may_yield(lua)) {
-        live.request = SAVE;
-        return lua_yield(lua, 0);
-    }
-    if (!live.deferred)
-        complain("save() was called across a C function or in a coroutine; "
-                 "it takes effect when the chunk has ended");
-    live.deferred = true;
-    lua_pushliteral(lua, "deferred");
-    return 1;
-}
-
-/* revert(): goes back to the state that this process last restored or committed. What
- * called save() then goes on there. */
-static int lua_revert(lua_State *lua)
-{
-    if (!may_yield(lua))
-        return luaL_error(lua, "revert() was called across a C function or in a "
-                               "coroutine; call it from the chunk itself");
-    live.request = REVERT;
-    return lua_yield(lua, 0);
-}
-
-static void add_line(luaL_Buffer *text, const sfpm_commit_info_t *info)
-{
-    char line[64];
-    char when[32];
-    time_t seconds = (time_t)info->seconds;
-    struct tm parts;
-    gmtime_r(&seconds, &parts);
-    strftime(when, sizeof when, "%Y-%m-%d %H:%M:%S", &parts);
-    snprintf(line, sizeof line, "%llu  %s  ", (unsigned long long)info->number, when);
-    luaL_addstring(text, line);
-    luaL_addstring(text, info->message);
-    luaL_addchar(text, '\n');
-}
-
-/* history(): the commits of the image, a line for each, the newest first. */
-static int lua_history(lua_State *lua)
-{
-    luaL_Buffer text;
-    luaL_buffinit(lua, &text);
-    sfpm_image_t *image = sfpm_image_open(live.file, NULL);
-    if (!image && sfpm_last_status() != SFPM_ERR_NOT_FOUND)
-        return luaL_error(lua, "%s", sfpm_last_error());
-    uint64_t number = image ? sfpm_image_info(image)->commits : 0;
-    uint64_t first = image ? sfpm_image_info(image)->first : 1;
-    for (; number >= first && sfpm_image_select(image, (int64_t)number); number--)
-        add_line(&text, sfpm_image_commit_info(image));
-    sfpm_image_close(image);
-    if (number >= first)
-        return luaL_error(lua, "%s", sfpm_last_error());
-    luaL_pushresult(&text);
-    return 1;
-}
-
-/* Calls the function that it stands for, and notes the files among the results. */
-static int note_files(lua_State *lua)
-{
-    lua_pushvalue(lua, lua_upvalueindex(1));
-    lua_insert(lua, 1);
-    lua_call(lua, lua_gettop(lua) - 1, LUA_MULTRET);
-    int results = lua_gettop(lua);
-    luaL_checkstack(lua, 3, NULL);
-    lua_rawgetp(lua, LUA_REGISTRYINDEX, &files_key);
-    for (int i = 1; i <= results; i++)
-        if (luaL_testudata(lua, i, LUA_FILEHANDLE)) {
-            lua_pushvalue(lua, i);
-            lua_pushboolean(lua, true);
-            lua_rawset(lua, -3);
-        }
-    lua_settop(lua, results);
-    return results;
-}
-
-static void watch_files(lua_State *lua)
-{
-    static const char *const openers[] = {"open",  "popen", "tmpfile",
-                                          "lines", "input", "output"};
-    lua_newtable(lua);
-    lua_newtable(lua);
-    lua_pushliteral(lua, "k");
-    lua_setfield(lua, -2, "__mode");
-    lua_setmetatable(lua, -2);
-    lua_rawsetp(lua, LUA_REGISTRYINDEX, &files_key);
-    lua_getglobal(lua, "io");
-    for (size_t i = 0; i < sizeof openers / sizeof *openers; i++) {
-        lua_getfield(lua, -1, openers[i]);
-        lua_pushcclosure(lua, note_files, 1);
-        lua_setfield(lua, -2, openers[i]);
-    }
-    lua_pop(lua, 1);
-}
+/* ---- A new session ---- */
 
 static int set_up(lua_State *lua)
 {
-    luaL_openlibs(lua);
-    /* Old objects are not marked again and again: their pages need not be committed. */
+    session_t *session = live.session;
+    session->aside = lua_newthread(lua);
+    lua_rawsetp(lua, LUA_REGISTRYINDEX, session);
     lua_gc(lua, LUA_GCGEN, 0, 0);
-    watch_files(lua);
-    lua_register(lua, "save", lua_save);
-    lua_register(lua, "revert", lua_revert);
-    lua_register(lua, "history", lua_history);
+    library_open(lua);
     return 0;
 }
 
@@ -302,7 +176,57 @@ static bool new_session(void)
            sfpm_refuse("%s", lua_tostring(session->lua, -1));
 }
 
+/* ---- Ctrl-C, which ends the chunk, as in lua(1) ---- */
+
+static lua_State *volatile running;
+static volatile sig_atomic_t interrupted;
+
+static void stop(lua_State *lua, lua_Debug *where)
+{
+    (void)where;
+    lua_sethook(lua, NULL, 0, 0);
+    interrupted = 0;
+    luaL_error(lua, "interrupted!");
+}
+
+static void stop_soon(lua_State *lua)
+{
+    lua_sethook(lua, stop, LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT, 1);
+}
+
+static void on_interrupt(int number)
+{
+    if (interrupted) { /* for the second time */
+        signal(number, SIG_DFL);
+        raise(number);
+    }
+    interrupted = 1;
+    if (running)
+        stop_soon(running);
+}
+
+static int resume(int count, int *results)
+{
+    lua_State *lua = live.session->lua;
+    running = lua;
+    if (interrupted) /* while it was saved */
+        stop_soon(lua);
+    int status = lua_resume(lua, NULL, count, results);
+    running = NULL;
+    if (lua_gethook(lua) == stop)
+        lua_sethook(lua, NULL, 0, 0);
+    return status;
+}
+
 /* ---- Running chunks ---- */
+
+static bool failed; /* the chunk, with an error */
+
+/* Whether a chunk waits for the answer to what it asked. */
+static bool waits(void)
+{
+    return lua_status(live.session->lua) == LUA_YIELD;
+}
 
 /* Does what the chunk asks for; then it goes on, if there is one still. */
 static bool answer(request_t request)
@@ -311,39 +235,56 @@ static bool answer(request_t request)
     bool ok = request == SAVE ? commit(live.message) : revert();
     if (request == REVERT && !ok)
         return complain(sfpm_last_error());
-    if (live.session->chunk)
-        lua_pushstring(live.session->chunk, ok ? words[request] : "failed");
+    if (waits())
+        lua_pushstring(live.session->lua, ok ? words[request] : "failed");
     return true;
 }
 
-static bool report(lua_State *chunk)
+/* Adds to an error where it happened, as lua(1) does. */
+static int add_traceback(lua_State *lua)
 {
-    lua_State *lua = live.session->lua;
-    const char *text = lua_tostring(chunk, -1);
-    luaL_traceback(lua, chunk, text ? text : "an error that is no text", 0);
-    complain(lua_tostring(lua, -1));
-    lua_resetthread(chunk);
-    return false;
+    const char *text = lua_tostring(lua, 1);
+    if (!text && luaL_callmeta(lua, 1, "__tostring") && lua_isstring(lua, -1))
+        return 1;
+    if (!text)
+        text =
+            lua_pushfstring(lua, "(error object is a %s value)", luaL_typename(lua, 1));
+    luaL_traceback(lua, lua, text, 1);
+    return 1;
 }
 
-/* Prints what a chunk returned, as the prompt does. */
-static void print_results(lua_State *chunk, int count)
+/* The chunk's call has ended, perhaps in another process than it began. */
+static int end_call(lua_State *lua, int status, lua_KContext unused)
+{
+    (void)unused;
+    if (status == LUA_OK || status == LUA_YIELD)
+        return lua_gettop(lua) - 1;
+    failed = !complain(lua_tostring(lua, -1));
+    return 0;
+}
+
+static int call(lua_State *lua)
+{
+    lua_pushcfunction(lua, add_traceback);
+    lua_insert(lua, 1);
+    int arguments = lua_gettop(lua) - 2;
+    return end_call(lua, lua_pcallk(lua, arguments, LUA_MULTRET, 1, 0, end_call), 0);
+}
+
+/* Prints what the chunk returned, as the prompt does. */
+static void print_results(int count)
 {
     lua_State *lua = live.session->lua;
-    lua_checkstack(lua, count + 1);
     lua_getglobal(lua, "print");
-    lua_xmove(chunk, lua, count);
+    lua_insert(lua, -count - 1);
     if (lua_pcall(lua, count, 0, 0) != LUA_OK)
         complain(lua_tostring(lua, -1));
 }
 
-static bool end_chunk(bool ok, int count, bool print)
+static bool end_chunk(bool ok)
 {
-    session_t *session = live.session;
-    if (ok && print && count > 0)
-        print_results(session->chunk, count);
-    session->chunk = NULL;
-    lua_settop(session->lua, 0);
+    lua_resetthread(live.session->lua); /* closes its variables */
+    lua_settop(live.session->lua, 0);
     if (live.deferred) {
         live.deferred = false;
         ok = commit(live.message) && ok;
@@ -351,37 +292,38 @@ static bool end_chunk(bool ok, int count, bool print)
     return ok;
 }
 
-/* Runs the session's chunk to its end; `count` values for it are on its stack. */
+/* Runs what waits to its end: the chunk, given an answer, or a new one. */
 static bool run(int count, bool print)
 {
-    for (;;) {
+    failed = false;
+    for (int reverts = 0;; count = 1) {
         int results = 0;
-        lua_State *chunk = live.session->chunk;
-        int status = lua_resume(chunk, live.session->lua, count, &results);
+        int status = resume(count, &results);
+        if (status == LUA_OK && print && results > 0)
+            print_results(results);
+        if (status == LUA_OK)
+            return end_chunk(!failed);
         if (status != LUA_YIELD)
-            return end_chunk(status == LUA_OK || report(chunk), results, print);
-        request_t request = live.request;
-        live.request = NOTHING;
-        if (request == NOTHING) {
-            lua_pushliteral(chunk, "attempt to yield from outside a coroutine");
-            return end_chunk(report(chunk), 0, false);
-        }
-        if (!answer(request))
-            return end_chunk(false, 0, false);
-        if (!live.session->chunk)
+            return end_chunk(complain("no memory for what has to be done"));
+        live.over = live.request == EXIT;
+        reverts = live.request == REVERT ? reverts + 1 : 0;
+        if (reverts == REVERTS_MAX)
+            return end_chunk(complain(
+                "revert() went back to the same commit 10000 times, and it would do so "
+                "for ever: when save() returns \"restored\", go on in another way"));
+        if (live.over || !answer(live.request))
+            return end_chunk(live.over);
+        if (!waits())
             return true; /* the state gone back to was at rest */
-        count = 1;
     }
 }
 
-/* The function on Lua's stack, and the `count` values above it, become the chunk. */
-static void begin(int count)
+/* The function on the stack, and the `count` values above it, become the chunk. */
+static bool run_chunk(int count, bool print)
 {
-    lua_State *lua = live.session->lua;
-    lua_State *chunk = lua_newthread(lua);
-    lua_insert(lua, 1); /* stays on this stack, and is no garbage */
-    lua_xmove(lua, chunk, count + 1);
-    live.session->chunk = chunk;
+    lua_pushcfunction(live.session->lua, call);
+    lua_insert(live.session->lua, -count - 2);
+    return run(count + 1, print);
 }
 
 static bool run_script(int count, char **arguments)
@@ -401,8 +343,7 @@ static bool run_script(int count, char **arguments)
     lua_setglobal(lua, "arg");
     for (int i = 1; i < count; i++)
         lua_pushstring(lua, arguments[i]);
-    begin(count - 1);
-    return run(count - 1, false);
+    return run_chunk(count - 1, false);
 }
 
 /* ---- The prompt ---- */
@@ -412,18 +353,19 @@ static bool prompt(void)
     int status;
     bool ok = true;
     bool on_terminal = isatty(STDIN_FILENO);
-    while (prompt_read(live.session->lua, on_terminal, &status)) {
-        lua_State *lua = live.session->lua;
-        if (status == LUA_OK) {
-            lua_replace(lua, 1);
-            lua_settop(lua, 1);
-            begin(0);
-            ok = run(0, true);
-        } else {
-            ok = complain(lua_tostring(lua, -1));
-        }
+    while (!live.over) {
+        bool any = prompt_read(live.session->lua, on_terminal, &status);
+        if (interrupted)
+            ok = complain("interrupted!");
+        else if (!any)
+            break;
+        else if (status == LUA_OK)
+            ok = run_chunk(0, true);
+        else
+            ok = complain(lua_tostring(live.session->lua, -1));
+        interrupted = 0;
     }
-    if (on_terminal)
+    if (on_terminal && !live.over)
         putchar('\n');
     lua_settop(live.session->lua, 0);
     return on_terminal || ok;
@@ -431,56 +373,81 @@ static bool prompt(void)
 
 /* ---- The program ---- */
 
-static bool start(bool may_make, bool trust)
+/* FILE@N; a file of exactly that name takes precedence. */
+static void take_name(char *name)
 {
+    char *end;
+    char *at = strrchr(name, '@');
+    live.file = name;
+    if (!at || at == name || access(name, F_OK) == 0)
+        return;
+    long long number = strtoll(at + 1, &end, 10);
+    if (number == 0 || *end != '\0')
+        return;
+    *at = '\0';
+    live.number = number;
+}
+
+static bool take_options(int argc, char **argv, bool *trust)
+{
+    static const struct option longer[] = {{"keep", required_argument, NULL, 'k'}, {0}};
+    int option;
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, "+itk:", longer, NULL)) != -1)
+        if (option == 'i')
+            live.in_place = true;
+        else if (option == 't')
+            *trust = true;
+        else if (option != 'k' ||
+                 !sfpm_parse_number(optarg, strlen(optarg), "u64", &live.keep))
+            return false;
+    if (optind == argc)
+        return false;
+    take_name(argv[optind++]);
+    return !live.number || !live.in_place;
+}
+
+static bool start(bool trust)
+{
+    struct sigaction action = {.sa_handler = on_interrupt}; /* reads end, too */
+    sigaction(SIGINT, &action, NULL);
     if (!make_heap())
         return false;
     if (restore(trust))
         return true;
-    return may_make && sfpm_last_status() == SFPM_ERR_NOT_FOUND && new_session();
+    return live.in_place && sfpm_last_status() == SFPM_ERR_NOT_FOUND && new_session();
 }
 
 /* A chunk that called save() returns from it again. */
 static bool go_on(void)
 {
-    if (!live.session->chunk)
+    if (!waits())
         return true;
-    lua_pushliteral(live.session->chunk, "restored");
+    lua_pushliteral(live.session->lua, "restored");
     return run(1, false);
-}
-
-static int usage(void)
-{
-    fprintf(stderr, "usage: lua-live [-it] IMAGE [SCRIPT [ARGUMENT...]]\n");
-    return 2;
 }
 
 int main(int argc, char **argv)
 {
-    bool in_place = false;
     bool trust = false;
-    int option;
-    opterr = 0;
-    while ((option = getopt(argc, argv, "+it")) != -1)
-        if (option == 'i')
-            in_place = true;
-        else if (option == 't')
-            trust = true;
-        else
-            return usage();
-    if (optind == argc)
-        return usage();
-    live.file = argv[optind++];
-    if (!start(in_place, trust)) {
+    if (!take_options(argc, argv, &trust)) {
+        fprintf(stderr, "usage: lua-live [-it] [--keep N] IMAGE [SCRIPT [ARGUMENT...]]\n"
+                        "       IMAGE may be FILE@N, an earlier commit, without -i\n");
+        return 2;
+    }
+    if (!start(trust)) {
         complain(sfpm_last_error());
         return EXIT_FAILURE;
     }
+    bool at_prompt = optind == argc;
     bool ok = go_on();
-    if (optind == argc)
+    if (!live.over && at_prompt)
         ok = prompt();
-    else
+    else if (!live.over)
         ok = ok && run_script(argc - optind, argv + optind);
-    if (in_place && (ok || optind == argc))
+    if (live.in_place && (ok || at_prompt || live.over))
         ok = commit("") && ok;
-    return fflush(stdout) == 0 && ok ? EXIT_SUCCESS : EXIT_FAILURE;
+    if (fflush(stdout) != 0 || !ok)
+        return EXIT_FAILURE;
+    return live.status;
 }

@@ -1,7 +1,7 @@
 -- A program for tests/tools/example-lua-live.sh: what it prints must not depend on where
 -- it is stopped, saved, and continued by another process.
 --
---     lua-live -i IMAGE example-lua-live.lua N
+--     lua-live IMAGE example-lua-live.lua N
 --
 -- leaves, without a word, as soon as its Nth checkpoint is saved; with 0 it runs through.
 local stop_at, passed = tonumber(arg[1]), 0

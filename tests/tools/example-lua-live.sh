@@ -26,9 +26,10 @@ expect test "$checkpoints" -gt 500
 step=19
 [ "${SFPM_LONG:-0}" = 0 ] || step=1
 n=1
+succeeds "$lua" -i empty.img /dev/null
 while [ "$n" -le "$checkpoints" ]; do
-    rm -f app.img
-    expect_status 9 "$lua" -i app.img "$program" "$n"
+    cp empty.img app.img
+    expect_status 9 "$lua" app.img "$program" "$n"
     expect_stderr ''
     cp "$stdout" both
     expect_not cmp -s both whole

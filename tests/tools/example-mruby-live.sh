@@ -33,13 +33,18 @@ says 'puts count.call, fiber.resume, account.add(5).total, names.inspect' '3
 1
 15
 {"one"=>1, :two=>[2.5, nil, "two"]}'
-says 'def account.double; total * 2; end
-raise "wrong"
+# Standard input is one program, as a script is.
+says 'def account.double
+  total * 2
+end
 GC.start
-puts account.double, x, fiber.resume' '30
+puts account.double, x, fiber.resume
+puts [1, 2, 3]
+    .map { |n| n * 2 }
+    .inspect' '30
 3
-4'
-expect_stderr_match 'wrong \(RuntimeError\)'
+4
+[2, 4, 6]'
 says 'puts account.double, fiber.resume.inspect' '30
 :end'
 says '100.times { |i| names[i] = i.to_s * 100 }; GC.start' ''
@@ -52,6 +57,22 @@ echo 'x = 99; raise "in the script"' >fail.rb
 expect_status 1 "$ruby" app.img fail.rb
 expect_stderr_match 'in the script'
 expect_same before.img app.img
+expect_status 1 "$ruby" app.img <fail.rb
+expect_same before.img app.img
+
+# On a terminal what is typed is run when it is complete.
+if command -v script >/dev/null 2>&1; then
+    {
+        # What is typed before the terminal is asked may be lost.
+        until_true grep -q '^> ' screen
+        printf 'def twice(n)\n  n * 2\nend\nputs twice(21)\nraise "typed"\nputs "sp\nlit"\n\004'
+    } | script -qfec "'$ruby' app.img" /dev/null >screen 2>&1
+    tr -d '\r' <screen >"$stdout"
+    expect_stdout_match '^[> ]*42$'
+    expect_stdout_match 'typed \(RuntimeError\)'
+    expect_stdout_match '^[> ]*lit$'
+    says 'puts twice(4)' 8
+fi
 
 rm app.img
 succeeds "$ruby" app.img start.rb
