@@ -50,7 +50,7 @@ static char *read_all(int fd, size_t limit, size_t *size)
 bool input_read(const char *path, size_t limit, char **text, size_t *size)
 {
     const char *label = path ? path : "standard input";
-    int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : STDIN_FILENO;
+    int fd = path ? tool_open(path, O_RDONLY, 0) : STDIN_FILENO;
     *text = fd >= 0 ? read_all(fd, limit, size) : NULL;
     if (!*text)
         tool_fail(label, "%s", strerror(errno));

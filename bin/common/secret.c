@@ -101,7 +101,7 @@ static void warn_readable(int fd, const char *path)
 bool secret_read_key(secret_t *secret, const char *path, int *status)
 {
     char bytes[KEY_FILE_MAX + 1];
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = tool_open(path, O_RDONLY, 0);
     ssize_t size = fd >= 0 ? read_some(fd, bytes, sizeof bytes) : -1;
     bool ok = false;
     files_read("the key file", path);

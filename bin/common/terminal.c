@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "common/escape.h"
+#include "common/tool.h"
 
 /* Signals that would leave the terminal without echo. */
 static const int caught[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
@@ -100,7 +101,7 @@ static ssize_t ask_quietly(int fd, const char *question, const char *name, char 
 ssize_t terminal_ask(const char *question, const char *name, char *text, size_t room)
 {
     struct sigaction before[CAUGHT];
-    int fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+    int fd = tool_open("/dev/tty", O_RDWR | O_NOCTTY, 0);
     if (fd < 0)
         return -1;
     catch_signals(before);

@@ -153,11 +153,25 @@ int tool_fail_last(const char *subject)
     return tool_fail(subject, "%s%s", tool_last_error(subject), tool_last_remedy());
 }
 
+int tool_open(const char *path, int flags, unsigned mode)
+{
+    int fd;
+    do
+        fd = open(path, flags | O_CLOEXEC, mode);
+    while (fd < 0 && errno == EINTR);
+    return fd;
+}
+
 bool tool_met_damage(void)
 {
     sfpm_status_t status = sfpm_last_status();
     return status == SFPM_ERR_CHECKSUM || status == SFPM_ERR_CORRUPT ||
            status == SFPM_ERR_TRUNCATED;
+}
+
+bool tool_met_failure(void)
+{
+    return sfpm_last_status() == SFPM_ERR_SYSTEM || sfpm_last_status() == SFPM_ERR_MEMORY;
 }
 
 int tool_mistake_last(const char *subject)

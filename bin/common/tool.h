@@ -43,8 +43,14 @@ const char *tool_last_remedy(void);
  * Silent if the cause is a closed pipe. */
 int tool_fail_last(const char *subject);
 
+/* open(2) with O_CLOEXEC, again when a signal interrupts it. `mode` is for O_CREAT. */
+int tool_open(const char *path, int flags, unsigned mode);
+
 /* Whether the last error reported damage in an image. */
 bool tool_met_damage(void);
+
+/* Whether the system failed, or had no memory: that says nothing about the image. */
+bool tool_met_failure(void);
 
 int tool_mistake_last(const char *subject);
 

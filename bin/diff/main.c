@@ -51,9 +51,13 @@ static bool open_side(side_t *side, const char *name)
     if (!operand_open(&side->file, name))
         return false;
     operand_warn(&side->file);
-    /* A machine that cannot be read or run is compared as bytes. */
+    /* A machine that is damaged or cannot run is compared as bytes. */
     if (mode != MODE_BRIEF && mode != MODE_STAT)
         side->vm = machine_load(side->file.image, side->refusal);
+    if (side->refusal[0] != '\0' && tool_met_failure()) {
+        tool_fail_last(side->file.label);
+        return false;
+    }
     return true;
 }
 

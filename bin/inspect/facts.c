@@ -25,9 +25,11 @@ const char *view_time(const sfpm_commit_info_t *commit, const char *t, const cha
 
 void view_note_damage(view_t *view)
 {
-    if (view->damage[0] == '\0' && tool_met_damage())
-        snprintf(view->damage, sizeof view->damage, "%s",
-                 tool_last_error(view->file.label));
+    bool failed = tool_met_failure();
+    if (view->damage[0] != '\0' || (!failed && !tool_met_damage()))
+        return;
+    view->failed = failed;
+    snprintf(view->damage, sizeof view->damage, "%s", tool_last_error(view->file.label));
 }
 
 static void print_name(const char *name)

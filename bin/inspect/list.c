@@ -40,7 +40,7 @@ static void log_commit(const view_t *view)
 int view_log(view_t *view)
 {
     uint64_t last = sfpm_image_commit_info(view->file.image)->number;
-    if (!view_load_usage(view))
+    if (!view_load_usage(view) && !view->failed)
         tool_warn(view->file.label, tool_last_error(view->file.label));
     for (uint64_t n = last; n >= sfpm_image_info(view->file.image)->first; n--) {
         if (!sfpm_image_select(view->file.image, (int64_t)n))

@@ -59,14 +59,15 @@ static int show_image(view_t *view)
     operand_warn(&view->file);
     if (mode != MODE_LOG && mode != MODE_HEX)
         view->vm = machine_load(view->file.image, view->refusal);
-    if (!view->vm && view->refusal[0] != '\0')
+    if (view->refusal[0] != '\0' && (!view->vm || tool_met_failure()))
         view_note_damage(view);
     int status = tool_failure();
     for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++)
         if (ways[i].mode == mode)
             status = ways[i].function(view);
-    /* --text shows it as a fact among others: git is to go on comparing. */
-    if (status == EXIT_SUCCESS && view->damage[0] != '\0' && mode != MODE_TEXT)
+    /* --text shows damage as a fact among others: git is to go on comparing. */
+    if (status == EXIT_SUCCESS && view->damage[0] != '\0' &&
+        (mode != MODE_TEXT || view->failed))
         status = tool_fail(view->file.label, "%s", view->damage);
     return status;
 }

@@ -22,7 +22,11 @@ static void note_usage(void *context, uint64_t commit, uint64_t unused, uint64_t
 bool view_load_usage(view_t *view)
 {
     view->num_usage = 0;
-    return sfpm_image_usage(view->file.image, note_usage, view);
+    if (sfpm_image_usage(view->file.image, note_usage, view))
+        return true;
+    if (tool_met_failure())
+        view_note_damage(view);
+    return false;
 }
 
 /* Commits come newest first, each number once. */

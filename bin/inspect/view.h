@@ -23,7 +23,9 @@ typedef struct view {
     sfpm_vm_t *vm; /* NULL when there is no machine, or when it cannot be read */
     char refusal[MACHINE_REFUSAL]; /* why the machine cannot be read or run; "" when it
                                       can */
-    char damage[512];              /* the first damage that was met; "" when none was */
+    char damage[512];              /* the first damage or failure of the system that was
+                                      met; "" when none was */
+    bool failed;                   /* it was a failure */
     const char *bold; /* before and after a heading: escape sequences or "" */
     const char *plain;
     const char *region; /* --hex */
@@ -62,10 +64,11 @@ void heap_page(view_t *view);
 void heap_json(view_t *view);
 void heap_text(view_t *view);
 
-/* Keeps what the last error says of damage. */
+/* Keeps what the last error says of damage, or of a failure of the system. */
 void view_note_damage(view_t *view);
 
-/* Finds out what of the commits is in use; false when damage is in the way. */
+/* Finds out what of the commits is in use; false when damage is in the way, or a failure
+ * of the system, which is noted. */
 bool view_load_usage(view_t *view);
 /* Of one commit; NULL when it is not known. */
 const usage_t *view_usage(const view_t *view, uint64_t commit);

@@ -75,7 +75,7 @@ bool sink_open(const char *path, const operand_t *image, bool fresh)
     sink.path = path;
     if (!recorded_position(image, &position))
         return false;
-    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    int fd = tool_open(path, O_WRONLY | O_CREAT, 0666);
     if (fd == -1)
         return fail_file("cannot be written");
     if (!truncate_output(fd, image, fresh ? 0 : position)) {

@@ -447,7 +447,10 @@ static bool trim(sfpm_output_t *output)
 static bool still_in_place(const sfpm_output_t *output)
 {
     struct stat now;
-    if (sfpm_place_look(&output->place, &now) == 0 && sfpm_same_file(&output->info, &now))
+    int error = sfpm_place_look(&output->place, &now);
+    if (error && error != ENOENT)
+        return sfpm_fail_errno(error, "%s", output->name);
+    if (!error && sfpm_same_file(&output->info, &now))
         return true;
     return sfpm_fail(SFPM_ERR_CHANGED,
                      "%s: was removed or replaced by another process meanwhile",
