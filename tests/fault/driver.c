@@ -12,6 +12,7 @@
  *
  * STATE is `old` or `new`. Exit status 0, or 1 with a message.
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,14 +91,15 @@ static int overwrite(const char *file, const char *state)
     char name[4096];
     static unsigned char bytes[4 << 20];
     snprintf(name, sizeof name, "%s.%s", file, state);
-    FILE *from = fopen(name, "rb"), *to = fopen(file, "wb");
+    FILE *from = fopen(name, "rb");
     size_t size = from ? fread(bytes, 1, sizeof bytes, from) : 0;
-    if (to) {
-        fwrite(bytes, 1, size, to);
-        fclose(to);
-    }
+    int to = open(file, O_WRONLY | O_TRUNC);
     if (from)
         fclose(from);
+    ssize_t done = to >= 0 ? write(to, bytes, size) : 0;
+    (void)done;
+    if (to >= 0)
+        close(to);
     return EXIT_SUCCESS;
 }
 

@@ -7,7 +7,7 @@
 errors='ENOSPC EIO'
 [ "${SFPM_LONG:-0}" = 0 ] || errors="$errors EDQUOT EINTR ENOMEM EPERM"
 
-for operation in new_file save commit patch undo tool; do
+for operation in new_file save commit background patch undo tool; do
     # shellcheck disable=SC2086
     expect sweep_errors "$operation" $errors
 done

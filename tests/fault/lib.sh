@@ -19,7 +19,10 @@ mkdir "$test_state/old"
 
 # What writes, and meets a full disk; and what else an error may meet.
 writing=' write pwrite64 writev fsync fdatasync rename renameat renameat2 ftruncate fallocate close fchmod fchown '
-looking=' openat flock unlinkat lseek fstat newfstatat pread64 read '
+looking=' openat flock unlinkat lseek fstat newfstatat pread64 read mmap fcntl poll getrandom '
+# What is done again when a signal interrupts it.
+interruptible=' openat flock read pread64 write pwrite64 fsync fdatasync fallocate ftruncate '
+short=$top_builddir/tests/fault/.libs/short.so
 
 # Sanitized programs take ten times as long to start: there a sample must do.
 stride=1
@@ -49,7 +52,7 @@ look() {
 }
 
 # calls NAME: prints "CALL K" for each system call (its K-th of that name) from the
-# first one on that has to do with the image.
+# first one on that has to do with the image, or with standard input.
 calls() {
     begin
     "$1_run" strace -o "$test_state/trace" -- >/dev/null 2>&1 || return 1
@@ -58,7 +61,7 @@ calls() {
             name = $0
             sub(/\(.*/, "", name)
             count[name]++
-            if ($0 ~ /a\.img/ && name != "execve")
+            if (($0 ~ /a\.img|sum\.s/ || $0 ~ /^[a-z0-9]+\(0,/) && name != "execve")
                 begun = 1
             if (begun && name !~ /^exit/ && seen++ % stride == 0)
                 print name, count[name]
@@ -84,6 +87,8 @@ blame() {
 leftovers() {
     for left in "$work"/* "$work"/.[!.]*; do
         left=${left##*/}
+        # What a run saves beside its image, and says so, is to remain.
+        ! grep -qsF "$left: holds the state" "$stderr" || continue
         if [ -e "$work/$left" ] && [ "$left" != a.img ] && [ ! -e "$test_state/old/$left" ]; then
             echo "$left"
         fi
@@ -118,7 +123,8 @@ survives() {
 }
 
 # endures NAME CALL K ERROR: that call failing, the operation says so and leaves a
-# whole state and no other file; or it succeeds all the same.
+# whole state and no other file; or it succeeds all the same, as it must when a signal
+# interrupts what can be done again.
 endures() {
     disturb "$1" "$2" "$3" "error=$4"
     look "$1"
@@ -130,10 +136,44 @@ endures() {
     *:new) ;;
     *) blame "$1 with $4 in $2 $3: the image is $state" || return ;;
     esac
+    case $4:$interruptible in
+    EINTR:*" $2 "*) blame "$1 with $4 in $2 $3: was not repeated" || return ;;
+    esac
     [ "$got" -lt 126 ] || blame "$1 with $4 in $2 $3: exit status $got" || return
     [ -s "$stderr" ] || blame "$1 with $4 in $2 $3: failed without a word" || return
     case $2 in unlink*) return ;; esac
     [ -z "$(leftovers)" ] || blame "$1 with $4 in $2 $3: leaves $(leftovers)"
+}
+
+# completes NAME N: its N-th transfer moving only one byte, or each half of what it was
+# asked for (N is 0), the operation succeeds all the same. Sets $came: whether there was
+# an N-th.
+completes() {
+    begin
+    got=0
+    rm -f "$test_state/came"
+    "$1_run" env LD_PRELOAD="$short" SFPM_SHORT="$2" SFPM_SHORT_CAME="$test_state/came" \
+        >"$stdout" 2>"$stderr" || got=$?
+    came=false
+    [ ! -e "$test_state/came" ] || came=true
+    tried=$((tried + 1))
+    look "$1"
+    [ "$got:$state" = 0:new ] ||
+        blame "$1 with transfer $2 cut short: status $got, and the image is $state"
+}
+
+# sweep_short NAME: with each transfer cut short (each $stride-th), and then with all.
+sweep_short() {
+    prepare "$1"
+    sweep_status=0
+    sweep_n=$((1 - stride))
+    came=true
+    while $came; do
+        sweep_n=$((sweep_n + stride))
+        completes "$1" "$sweep_n" || sweep_status=1
+    done
+    completes "$1" 0 || sweep_status=1
+    return "$sweep_status"
 }
 
 # prepare NAME: makes the old state, once.

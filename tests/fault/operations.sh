@@ -184,3 +184,53 @@ careless_prepare() {
 careless_run() { "$@" dd if=b.img of=a.img bs=100 status=none; }
 careless_again() { dd if=b.img of=a.img bs=100 status=none; }
 careless_state() { rewrite_state; }
+
+# What prints: its new state is what it prints undisturbed, and anything else the old one.
+# printed NAME INPUT COMMAND [WRAPPER]: NAME is COMMAND, which reads data.img, or standard
+# input: this file when INPUT is `file`, and when it is `pipe` what cat(1) reads from it.
+# A WRAPPER may look at its exit status.
+printings=
+printed() {
+    printings="$printings $1"
+    eval "$1_run() { ${4:-} printed_run $2 \"\$@\" $3 >a.img; }
+        $1_again() { $1_run env; }
+        $1_prepare() {
+            make_history
+            mv a.img data.img
+            ${4:-} printed_run $2 $3 >\"\$test_state/printed\"
+        }
+        $1_state() {
+            if cmp -s a.img \"\$test_state/printed\"; then echo new; else echo old; fi
+        }"
+}
+
+printed_run() {
+    printed_input=$1
+    shift
+    case $printed_input in
+    none) "$@" ;;
+    file) "$@" <data.img ;;
+    # shellcheck disable=SC2002 # a pipe is wanted
+    pipe) cat data.img | "$@" ;;
+    esac
+}
+
+# Of sfpm-diff, that there are differences is a success.
+differs() {
+    differs_status=0
+    "$@" || differs_status=$?
+    [ "$differs_status" -eq 1 ]
+}
+
+printed inspect none 'sfpm-inspect data.img'
+printed verify none 'sfpm-inspect --verify data.img'
+printed history none 'sfpm-inspect --log data.img'
+printed json pipe 'sfpm-inspect --json -'
+printed hex file 'sfpm-inspect --hex code -'
+printed listing pipe 'sfpm-inspect --disassemble -'
+printed diff none 'sfpm-diff data.img@1 data.img' differs
+printed result pipe 'sfpm-run -'
+printed assembled none 'sfpm-save sum.s'
+printed patched file 'sfpm-patch -q - 3=20'
+printed packed none 'sfpm-convert --compress zstd data.img'
+printed flattened pipe 'sfpm-convert --flatten -'

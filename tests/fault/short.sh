@@ -1,0 +1,18 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Transfers that move less than was asked for, each of them and all at once: every
+# operation, and every tool that reads or prints, does the rest.
+. "${top_srcdir:-$(dirname "$0")/../..}/tests/fault/lib.sh"
+[ -e "$short" ] || skip 'the module to be preloaded was not built'
+
+[ "${SFPM_LONG:-0}" != 0 ] || stride=$((stride * 9))
+for operation in new_file save commit background patch undo run tool compact encrypt; do
+    expect sweep_short "$operation"
+done
+for printing in $printings; do
+    expect sweep_short "$printing"
+done
+echo "$tried transfers cut short" >&9
+
+exec 9>/dev/null
+expect_not sweep_short overwrite
