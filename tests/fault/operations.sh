@@ -207,10 +207,10 @@ printed() {
 printed_run() {
     printed_input=$1
     shift
+    # shellcheck disable=SC2002 # a pipe is wanted
     case $printed_input in
     none) "$@" ;;
     file) "$@" <data.img ;;
-    # shellcheck disable=SC2002 # a pipe is wanted
     pipe) cat data.img | "$@" ;;
     esac
 }
