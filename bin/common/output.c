@@ -21,6 +21,7 @@
 #include "common/options.h"
 #include "common/progress.h"
 #include "common/tool.h"
+#include "common/unfinished.h"
 
 static unsigned long long number_shown(const operand_t *operand)
 {
@@ -123,7 +124,8 @@ sfpm_write_options_t output_options(const operand_t *operand, const char *name)
                                   .ignore_hard_links = options.force != 0,
                                   .progress = progress_shown(),
                                   .warn = warn,
-                                  .warn_context = (void *)(uintptr_t)name};
+                                  .warn_context = (void *)(uintptr_t)name,
+                                  .temporary = unfinished_note};
 }
 
 static const char *output_name(output_kind_t kind, const operand_t *operand)

@@ -56,6 +56,7 @@ void tool_start(const char *name, int failure, int usage)
     occupy_closed_streams();
     setvbuf(stderr, line, _IOLBF, sizeof line);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
     atexit(check_stdout);
 }
 

@@ -15,10 +15,11 @@
 #define TOOL_PRINTF(fmt, args)
 #endif
 
-/* Called first in main(). A closed pipe becomes an error of the write (EPIPE);
- * a standard stream that is closed becomes one on which use fails, so that no
- * file opened later gets its number. Standard output is checked at exit, also
- * when popt exits after --help. Standard error is written line by line.
+/* Called first in main(). A closed pipe becomes an error of the write (EPIPE), and so
+ * does the limit of a file's size (EFBIG); a standard stream that is closed becomes one
+ * on which use fails, so that no file opened later gets its number. Standard output is
+ * checked at exit, also when popt exits after --help. Standard error is written line by
+ * line.
  * name:    of the tool, for messages; failure, usage: its exit statuses */
 void tool_start(const char *name, int failure, int usage);
 

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/options.h"
 #include "commit/edit.h"
+#include "io/file.h"
 #include "io/place.h"
 #include "io/relay.h"
 
@@ -18,7 +19,9 @@ bool sfpm_output_options(const sfpm_write_options_t *given,
     *options = (sfpm_output_options_t){.mode = (mode_t)known.mode,
                                        .ignore_hard_links = known.ignore_hard_links,
                                        .warn = known.warn,
-                                       .warn_context = known.warn_context};
+                                       .warn_context = known.warn_context,
+                                       .temporary = known.temporary,
+                                       .temporary_context = known.temporary_context};
     return true;
 }
 
@@ -199,6 +202,31 @@ bool sfpm_edit_save_delta(sfpm_edit_t *edit, const char *filename,
 
 /* ---- in place ---- */
 
+/* The commit is made, whether or not there is memory to show it: failing now would be
+ * wrong. An image that still shows the old one cannot be appended to.
+ * replaced: a version 1 image's new file; NULL: the file has grown */
+static void show_new(sfpm_image_t *image, const struct stat *replaced)
+{
+    sfpm_error_state_t before;
+    sfpm_error_save(&before);
+    if (replaced ? !sfpm_image_reopen_v1(image, replaced) : !sfpm_image_reload(image))
+        sfpm_error_restore(&before);
+}
+
+/* fd: of the new file, which is locked like each that is being written */
+static void show_replaced(sfpm_image_t *image, int fd)
+{
+    struct stat file;
+    if (fstat(fd, &file) == 0)
+        show_new(image, &file);
+    if (image->locked) {
+        sfpm_file_close(image->lock);
+        image->lock = fd;
+    } else {
+        sfpm_file_close(fd);
+    }
+}
+
 /* An edit is inherited from the file it replaces, so it needs the lock as well:
  * sfpm_output_create() holds it from here to the rename. */
 static bool replace_v1(sfpm_edit_t *edit, const sfpm_output_options_t *how)
@@ -208,7 +236,17 @@ static bool replace_v1(sfpm_edit_t *edit, const sfpm_output_options_t *how)
         return sfpm_fail(SFPM_ERR_ARGUMENT,
                          "%s: is not a regular file: cannot be replaced",
                          edit->image->path);
-    return save_to(edit, edit->image->path, sfpm_output_create(edit->image->path, how));
+    sfpm_output_t *output = sfpm_output_create(edit->image->path, how);
+    int fd = output ? sfpm_output_hold(output) : -1;
+    if (fd >= 0 && save_to(edit, edit->image->path, output)) {
+        show_replaced(edit->image, fd);
+        return true;
+    }
+    if (fd >= 0)
+        sfpm_file_close(fd);
+    else
+        sfpm_output_discard(output);
+    return false;
 }
 
 bool sfpm_image_lock(sfpm_image_t *image, const sfpm_write_options_t *options)
@@ -240,16 +278,6 @@ static bool append(sfpm_edit_t *edit, const sfpm_output_options_t *how)
     return false;
 }
 
-/* The commit is made, whether or not there is memory to show it: failing now would be
- * wrong. An image that still shows the old one cannot be appended to. */
-static void show_new(sfpm_image_t *image)
-{
-    sfpm_error_state_t before;
-    sfpm_error_save(&before);
-    if (!sfpm_image_reload(image))
-        sfpm_error_restore(&before);
-}
-
 bool sfpm_edit_append(sfpm_edit_t *edit, const sfpm_write_options_t *options)
 {
     sfpm_output_options_t how;
@@ -264,8 +292,10 @@ bool sfpm_edit_append(sfpm_edit_t *edit, const sfpm_write_options_t *options)
     if (!take_options(edit, options, &how))
         return false;
     how.held = edit->image->locked ? &edit->image->lock : NULL;
-    bool ok = edit->format == 1 ? replace_v1(edit, &how) : append(edit, &how);
-    if (ok && edit->format != 1)
-        show_new(edit->image);
+    if (edit->format == 1)
+        return replace_v1(edit, &how);
+    bool ok = append(edit, &how);
+    if (ok)
+        show_new(edit->image, NULL);
     return ok;
 }

@@ -48,6 +48,10 @@ sfpm_image_t *sfpm_image_open_input(sfpm_input_t *input, const char *path,
  * image still shows what it did. */
 bool sfpm_image_reload(sfpm_image_t *image);
 
+/* The same for version 1, whose file was replaced by another one, if that still has the
+ * image's name. */
+bool sfpm_image_reopen_v1(sfpm_image_t *image, const struct stat *file);
+
 /* Whether the last commit of the image's file is the one it knows: SFPM_ERR_CHANGED. */
 bool sfpm_image_same_last(const sfpm_image_t *image);
 

@@ -12,6 +12,7 @@
 #include "image/image.h"
 #include "format/v1.h"
 #include "io/file.h"
+#include "io/place.h"
 
 #define DEFAULT_MEMORY (UINT64_C(1) << 30)
 
@@ -372,6 +373,23 @@ static bool has_remedy(const sfpm_image_t *image)
     return image->last.number != 0 &&
            (status == SFPM_ERR_CHECKSUM || status == SFPM_ERR_CORRUPT ||
             status == SFPM_ERR_TRUNCATED);
+}
+
+bool sfpm_image_reopen_v1(sfpm_image_t *image, const struct stat *file)
+{
+    sfpm_input_t *old = image->input, *input = sfpm_input_open(image->path);
+    const struct stat *found = input ? sfpm_input_file(input) : NULL;
+    bool ok = found && sfpm_same_file(found, file);
+    if (ok) {
+        image->input = input;
+        ok = open_v1(image);
+    }
+    if (!ok)
+        image->input = old;
+    sfpm_input_close(ok ? old : input);
+    image->info.name = sfpm_input_name(image->input);
+    image->info.size = sfpm_input_size(image->input);
+    return ok;
 }
 
 bool sfpm_image_fail_named(const sfpm_image_t *image)

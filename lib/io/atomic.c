@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "io/access.h"
+#include "io/file.h"
 #include "io/lock.h"
 
 /* Gives group and others only the rights that both had: members of the group that cannot
@@ -79,12 +80,17 @@ static bool open_temporary(sfpm_atomic_t *file, const char *path, bool replaces,
                            const sfpm_output_options_t *options)
 {
     mode_t mode = options && options->mode ? options->mode : 0666;
-    int error = sfpm_file_temporary(file->place.directory, file->place.leaf,
-                                    replaces ? 0600 : mode, file->temporary, &file->fd);
+    int error = sfpm_temporary_create(file->place.directory, file->place.leaf,
+                                      replaces ? 0600 : mode, file->temporary, &file->fd);
     if (error) {
         file->temporary[0] = '\0';
         return sfpm_fail_errno(error, "%s: cannot create a temporary file beside it",
                                path);
+    }
+    if (options && options->temporary) {
+        file->tell = options->temporary;
+        file->context = options->temporary_context;
+        file->tell(file->context, file->place.directory, file->temporary);
     }
     return !replaces || take_after(file, path, options);
 }
@@ -100,6 +106,14 @@ bool sfpm_atomic_begin(sfpm_atomic_t *file, const char *path, bool replaces,
         return true;
     sfpm_atomic_end(file);
     return false;
+}
+
+/* The temporary name is gone. */
+static void forget_temporary(sfpm_atomic_t *file)
+{
+    file->temporary[0] = '\0';
+    if (file->tell)
+        file->tell(file->context, -1, NULL);
 }
 
 static bool fail_changed(const char *path)
@@ -141,13 +155,15 @@ static bool give_name(sfpm_atomic_t *file, const char *path)
         return fail_changed(path);
     if (error)
         return sfpm_fail_errno(error, "%s: cannot rename the temporary file", path);
-    file->temporary[0] = '\0';
+    forget_temporary(file);
     return true;
 }
 
 bool sfpm_atomic_commit(sfpm_atomic_t *file, const char *path)
 {
     int error = sfpm_file_sync(file->fd, true);
+    /* Without the lock, another writer would remove the file before it is renamed. */
+    file->lock_fd = fcntl(file->fd, F_DUPFD_CLOEXEC, 0);
     int close_error = sfpm_file_close(file->fd);
     file->fd = -1;
     if (error || close_error)
@@ -165,8 +181,12 @@ void sfpm_atomic_end(sfpm_atomic_t *file)
 {
     if (file->fd >= 0)
         sfpm_file_close(file->fd);
-    if (file->temporary[0])
+    if (file->temporary[0]) {
         unlinkat(file->place.directory, file->temporary, 0);
+        forget_temporary(file);
+    }
+    if (file->lock_fd >= 0)
+        sfpm_file_close(file->lock_fd);
     /* The lock goes last: until here the place is ours. */
     if (file->old_fd >= 0)
         sfpm_file_close(file->old_fd);

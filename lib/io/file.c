@@ -8,18 +8,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <stdio.h>
+#include <stdio.h> /* renameat() */
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
-#include <time.h>
 #include <unistd.h>
 
 #ifdef SFPM_LINUX_PATHS
 #include <sys/syscall.h>
 #endif
-
-#define NAME_ATTEMPTS 100
 
 static int open_mode(int directory, const char *path, int flags, mode_t mode, int *fd)
 {
@@ -34,31 +31,9 @@ int sfpm_file_open(int directory, const char *path, int flags, int *fd)
     return open_mode(directory, path, flags, 0, fd);
 }
 
-/* Names only have to differ: O_EXCL ensures that no existing file is used. */
-static void make_name(const char *leaf, unsigned attempt, char name[SFPM_TEMPORARY_MAX])
+int sfpm_file_create(int directory, const char *path, mode_t mode, int *fd)
 {
-    static const char digits[] = "0123456789abcdefghijklmnopqrstuvwxyz";
-    struct timespec now = {0};
-    char suffix[7] = "";
-    clock_gettime(CLOCK_REALTIME, &now);
-    uint64_t mix = ((uint64_t)now.tv_sec << 30 ^ (uint64_t)now.tv_nsec) + attempt;
-    mix = (mix ^ (uint64_t)getpid() << 40) * 0x9e3779b97f4a7c15U;
-    for (int i = 0; i < 6; i++, mix /= 36)
-        suffix[i] = digits[(mix >> 8) % 36];
-    /* A long name is shortened, since NAME_MAX holds for the temporary one too. */
-    snprintf(name, SFPM_TEMPORARY_MAX, ".%.120s.sfpm-%s", leaf, suffix);
-}
-
-int sfpm_file_temporary(int directory, const char *leaf, mode_t mode,
-                        char name[SFPM_TEMPORARY_MAX], int *fd)
-{
-    int error = EEXIST;
-    for (unsigned i = 0; error == EEXIST && i < NAME_ATTEMPTS; i++) {
-        make_name(leaf, i, name);
-        error =
-            open_mode(directory, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, mode, fd);
-    }
-    return error;
+    return open_mode(directory, path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, mode, fd);
 }
 
 /* Linux, not on all file systems. */

@@ -14,16 +14,12 @@
 /* The most for one transfer: some systems refuse more than INT_MAX. */
 #define SFPM_TRANSFER_MAX ((size_t)1 << 30)
 
-/* Room for a temporary file's name, with its terminator. */
-#define SFPM_TEMPORARY_MAX 160
-
 /* openat() with O_CLOEXEC and O_NOCTTY added. */
 int sfpm_file_open(int directory, const char *path, int flags, int *fd);
 
-/* Creates and opens (reading and writing) a file ".LEAF.sfpm-XXXXXX" that did not
- * exist before. The system applies the umask to `mode`. */
-int sfpm_file_temporary(int directory, const char *leaf, mode_t mode,
-                        char name[SFPM_TEMPORARY_MAX], int *fd);
+/* Creates and opens (reading and writing) a file that did not exist before. The system
+ * applies the umask to `mode`. */
+int sfpm_file_create(int directory, const char *path, mode_t mode, int *fd);
 
 /* Gives a file its final name, unless something has that name already: EEXIST. That is
  * one step where the system can; elsewhere two, between which a name can be lost. */

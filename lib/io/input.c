@@ -19,6 +19,7 @@
 #include "base/page.h"
 #include "io/file.h"
 #include "io/pipe_buffer.h"
+#include "io/temporary.h"
 
 struct sfpm_input {
     char *name;
@@ -104,7 +105,7 @@ static bool open_spill(sfpm_input_t *input)
         where = "/tmp";
     int error = sfpm_file_open(AT_FDCWD, where, O_RDONLY | O_DIRECTORY, &directory);
     if (!error) {
-        error = sfpm_file_temporary(directory, "input", 0600, name, &input->fd);
+        error = sfpm_temporary_create(directory, "input", 0600, name, &input->fd);
         input->owns_fd = error == 0;
         if (!error && unlinkat(directory, name, 0) != 0)
             error = errno;

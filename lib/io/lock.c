@@ -94,8 +94,7 @@ static bool fail_locked(int fd, const char *path)
                      path, pid, name);
 }
 
-/* Not every system, and not every file system, has such locks. */
-static int lock_whole_file(int fd)
+int sfpm_lock_whole(int fd)
 {
 #ifdef LOCK_EX
     int result;
@@ -117,7 +116,7 @@ void sfpm_output_warn(const sfpm_output_options_t *options, const char *text)
 
 static bool lock(int fd, const char *path, const sfpm_output_options_t *options)
 {
-    switch (lock_whole_file(fd)) {
+    switch (sfpm_lock_whole(fd)) {
     case 0:
         return true;
     case EWOULDBLOCK:

@@ -19,6 +19,10 @@
 bool sfpm_lock_open(const sfpm_place_t *place, int access, const char *path,
                     const sfpm_output_options_t *options, int *fd, struct stat *info);
 
+/* Locks an open file without waiting: 0, EWOULDBLOCK if another open file has the lock,
+ * or another errno value: not every system, and not every file system, has such locks. */
+int sfpm_lock_whole(int fd);
+
 /* Passes a remark about the file that is written to the callback, if there is one. */
 void sfpm_output_warn(const sfpm_output_options_t *options, const char *text);
 

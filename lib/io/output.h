@@ -22,6 +22,10 @@ typedef struct sfpm_output sfpm_output_t;
 /* Receives non-fatal remarks ("this file system has no locks"). */
 typedef void (*sfpm_output_warn_t)(void *context, const char *text);
 
+/* Receives the directory and the temporary name of a new file when that is created, and
+ * NULL when it is renamed or removed. */
+typedef void (*sfpm_output_temporary_t)(void *context, int directory, const char *name);
+
 typedef struct sfpm_output_options {
     mode_t mode;            /* permissions of a new file before the umask; 0: 0666 */
     bool only_new;          /* fail with SFPM_ERR_CHANGED when there is a file already */
@@ -30,6 +34,8 @@ typedef struct sfpm_output_options {
                         existing file already and keeps it; NULL: the lock is taken */
     sfpm_output_warn_t warn; /* or NULL */
     void *warn_context;
+    sfpm_output_temporary_t temporary; /* or NULL */
+    void *temporary_context;
 } sfpm_output_options_t;
 
 /* A new file at `path`, which appears under that name at sfpm_output_finish():

@@ -117,3 +117,14 @@ succeeds sfpm-run s.img
 expect_stdout 30
 succeeds sfpm-run s.img@1
 expect_stdout 15
+
+# It is saved as often as asked while it runs, and nobody else writes to it meanwhile.
+needs_strace
+original_image >o.img
+succeeds strace -o calls -e trace=write,rename,renameat,renameat2 -e inject=write:signal=USR1:when=1+3 \
+    sfpm-run -i --trace o.img
+expect_stdout 15
+expect_not grep -q warning "$stderr"
+expect test "$(grep -c '^rename' calls)" -gt 2
+succeeds sfpm-inspect --text o.img
+expect_stdout_match '^machine halted$'

@@ -196,6 +196,40 @@ START_TEST(version_1_is_replaced_by_one_at_a_time)
 }
 END_TEST
 
+/* An image that was replaced shows the new file, and its lock is on that. */
+START_TEST(version_1_is_replaced_again)
+{
+    make(path, 1, 1, NULL, 0);
+    sfpm_image_t *image = open_image(path);
+    if (_i == 1)
+        ck_assert_ok(sfpm_image_lock(image, NULL));
+    for (uint8_t byte = 2; byte < 5; byte++) {
+        uint8_t shown = 0;
+        ck_assert_ok(write_byte(image, byte, NULL));
+        ck_assert_ok(sfpm_image_read(image, 0, 0, &shown, 1));
+        ck_assert_uint_eq(shown, byte);
+        expect_byte(path, byte);
+        sfpm_image_t *his = open_image(path);
+        ck_assert_int_eq(sfpm_image_lock(his, NULL), _i == 0);
+        if (_i == 1)
+            ck_assert_int_eq(sfpm_last_status(), SFPM_ERR_LOCKED);
+        sfpm_image_close(his);
+    }
+    sfpm_image_t *his = open_image(path);
+    if (_i == 0) {
+        ck_assert_ok(write_byte(his, 9, NULL));
+        ck_assert(!write_byte(image, 5, NULL));
+        ck_assert_int_eq(sfpm_last_status(), SFPM_ERR_CHANGED);
+        expect_byte(path, 9);
+    }
+    sfpm_image_close(his);
+    sfpm_image_close(image);
+    his = open_image(path);
+    ck_assert_ok(sfpm_image_lock(his, NULL));
+    sfpm_image_close(his);
+}
+END_TEST
+
 START_TEST(a_delta_spares_its_base)
 {
     make(path, 1, 2, NULL, 0);
@@ -300,6 +334,7 @@ int main(void)
     tcase_add_loop_test(core, a_locked_image_has_one_writer, 0, 2);
     tcase_add_loop_test(core, a_lock_that_is_ignored_is_told, 0, 2);
     tcase_add_test(core, version_1_is_replaced_by_one_at_a_time);
+    tcase_add_loop_test(core, version_1_is_replaced_again, 0, 2);
     tcase_add_test(core, a_delta_spares_its_base);
     bool crypt = sfpm_crypt_available();
     if (crypt)

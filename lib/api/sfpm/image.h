@@ -363,6 +363,12 @@ typedef struct sfpm_write_options {
     void (*warn)(void *context, const char *text);
     void *warn_context;
     sfpm_progress_t progress; /**< of writing, and of what has to be found out before */
+    /** For a signal handler that is to remove, with unlinkat(), what a save has written
+     * so far; or NULL. Called in the saving thread with the name of the temporary file,
+     * when there is one, in the open directory; then with NULL when it has been renamed
+     * or removed. */
+    void (*temporary)(void *context, int directory, const char *name);
+    void *temporary_context;
 } sfpm_write_options_t;
 
 /**
