@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/stream.h"
 #include "common/tool.h"
 
 /* Returns NULL and errno; ENOMEM, EFBIG beyond the limit, or the system's. */
@@ -27,14 +28,14 @@ static char *read_all(int fd, size_t limit, size_t *size)
                 break;
             text = larger;
         }
-        ssize_t got = read(fd, text + *size, room - *size - 1);
+        ssize_t got = stream_read(fd, text + *size, room - *size - 1);
         if (got == 0) {
             text[*size] = '\0';
             return text;
         }
         if (got > 0)
             *size += (size_t)got;
-        else if (errno != EINTR)
+        else
             break;
         if (*size > limit) {
             errno = EFBIG;

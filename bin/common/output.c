@@ -151,8 +151,9 @@ void output_rescue(const operand_t *operand, sfpm_edit_t *edit)
     sfpm_write_options_t how = output_options(operand, path);
     how.mode = S_IRUSR | S_IWUSR; /* who might read the image is not known any more */
     if (sfpm_edit_save(edit, path, &how))
-        tool_fail(path, "holds the state that could not be saved in %s, without history",
-                  operand->path);
+        tool_fail(path, "holds the state that could not be saved in %s, without history: "
+                  "continue with 'sfpm-run -i %s'",
+                  operand->path, path);
     else
         tool_fail_last(path);
 }

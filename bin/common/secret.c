@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "common/files.h"
+#include "common/stream.h"
 #include "common/terminal.h"
 #include "common/tool.h"
 
@@ -50,13 +51,12 @@ static ssize_t read_some(int fd, void *to, size_t room)
 {
     size_t have = 0;
     while (have < room) {
-        ssize_t got = read(fd, (char *)to + have, room - have);
+        ssize_t got = stream_read(fd, (char *)to + have, room - have);
+        if (got < 0)
+            return -1;
         if (got == 0)
             break;
-        if (got > 0)
-            have += (size_t)got;
-        else if (errno != EINTR)
-            return -1;
+        have += (size_t)got;
     }
     return (ssize_t)have;
 }
@@ -126,9 +126,7 @@ static ssize_t read_line(int fd, char *text, size_t room)
 {
     for (size_t have = 0;;) {
         char c;
-        ssize_t got = read(fd, &c, 1);
-        if (got < 0 && errno == EINTR)
-            continue;
+        ssize_t got = stream_read(fd, &c, 1);
         if (got < 0)
             return -1;
         if (got == 0 || c == '\n')

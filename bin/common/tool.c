@@ -18,13 +18,13 @@
 
 #include "common/escape.h"
 #include "common/progress.h"
-
-enum { LINE = 16384 }; /* of four bytes for each of a message, and its subject */
+#include "common/stream.h"
 
 static struct {
     const char *name;
     int failure;
     int usage;
+    bool goes_on; /* without standard output */
     char creator[64];
 } tool;
 
@@ -44,17 +44,37 @@ static void occupy_closed_streams(void)
             (void)open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
 }
 
+static void tell_unwritten(int error)
+{
+    if (error != EPIPE)
+        tool_fail("standard output", "%s", error != 0 ? strerror(error) : "write error");
+}
+
+/* A listing that nobody reads, or that has no room, ends at once. */
+static void end_listing(void)
+{
+    if (tool.goes_on)
+        return;
+    tell_unwritten(errno);
+    fflush(stderr);
+    _exit(tool.failure);
+}
+
+void tool_goes_on(void)
+{
+    tool.goes_on = true;
+}
+
 /* Standard error takes a message at once, so that those of tools that run side by side
  * do not mix. */
 void tool_start(const char *name, int failure, int usage)
 {
-    static char line[LINE];
     tool.name = name;
     tool.failure = failure;
     tool.usage = usage;
     snprintf(tool.creator, sizeof tool.creator, "%s %s", name, sfpm_version_string());
     occupy_closed_streams();
-    setvbuf(stderr, line, _IOLBF, sizeof line);
+    stream_start(end_listing);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);
     atexit(check_stdout);
@@ -192,8 +212,8 @@ int tool_flush(int status)
     bool lost = fflush(stdout) != 0 || ferror(stdout);
     if (!lost)
         return status;
-    if (!failed && errno != EPIPE)
-        tool_fail("standard output", "%s", errno != 0 ? strerror(errno) : "write error");
+    if (!failed)
+        tell_unwritten(errno);
     failed = true;
     return tool.failure;
 }

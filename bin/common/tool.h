@@ -23,6 +23,9 @@
  * name:    of the tool, for messages; failure, usage: its exit statuses */
 void tool_start(const char *name, int failure, int usage);
 
+/* From now on standard output that cannot be written does not end the tool at once. */
+void tool_goes_on(void);
+
 /* Prints "name: subject: text" on standard error and returns the exit status for
  * failures. A NULL subject is left out. The text may hold strings from images: it is
  * escaped. */

@@ -8,12 +8,18 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "common/machine.h"
 #include "common/options.h"
+#include "common/stream.h"
 #include "common/tool.h"
 
 enum { TRACE_VALUES = 8 };
+
+/* The region with output that nobody had read when the program was stopped. */
+#define UNREAD     "output"
+#define UNREAD_MAX ((uint64_t)64 << 20)
 
 /* One run: what it works on, and where it began. */
 typedef struct run {
@@ -24,6 +30,24 @@ typedef struct run {
     host_t *host;
     uint64_t began; /* the instructions executed before */
 } run_t;
+
+bool has_unread(const operand_t *image)
+{
+    size_t index;
+    return sfpm_image_find_region(image->image, UNREAD, &index) &&
+           sfpm_image_region(image->image, index)->size > 0;
+}
+
+/* Puts output into the edit that nobody has read, or nothing in the place of what was
+ * read since. */
+static bool record_unread(const run_t *run, sfpm_edit_t *edit)
+{
+    size_t size, index;
+    const void *bytes = stream_kept(&size);
+    return (size == 0 && !sfpm_image_find_region(run->image->image, UNREAD, &index)) ||
+           sfpm_edit_set_region(edit, UNREAD, 0, size > 0 ? bytes : "", size,
+                                SFPM_REGION_PORTABLE);
+}
 
 /* Puts the machine into an edit, and what else is saved with it. */
 static bool fill_edit(const run_t *run, sfpm_edit_t *edit)
@@ -39,7 +63,7 @@ static bool fill_edit(const run_t *run, sfpm_edit_t *edit)
         snprintf(message, sizeof message, "%s at %s", status, place);
     return options_fill_storage(edit) && sfpm_vm_fill_edit(run->vm, edit) &&
            options_fill_edit(edit, message) && sink_record(edit) &&
-           host_record(run->host, edit);
+           host_record(run->host, edit) && record_unread(run, edit);
 }
 
 /* What the image said when it was opened. */
@@ -166,6 +190,8 @@ static bool print_trace(const sfpm_vm_t *vm)
 static bool run_on(const run_t *run, sfpm_vm_run_options_t *how, bool *delivered)
 {
     *delivered = true;
+    if (machine_info(run->vm).status == SFPM_VM_HALTED)
+        return true; /* only what nobody read is left to be printed */
     /* The frames, and so the values to print, are known once the machine is proved. */
     if (run->request->trace && !sfpm_vm_verify(run->vm))
         return false;
@@ -191,6 +217,28 @@ static FILE *choose_output(const run_t *run)
     return run->kind == OUTPUT_STDOUT ? stderr : stdout;
 }
 
+/* On a terminal, where nobody looks at the exit status. Returns how much of the output
+ * nobody read. */
+static size_t tell_stopped(const run_t *run)
+{
+    size_t unread;
+    (void)stream_kept(&unread);
+    const char *label = run->image->label;
+    if (unread > 0 && run->kind == OUTPUT_NONE)
+        tool_fail("standard output", "nobody read the last %zu bytes, which are lost",
+                  unread);
+    bool stopped = unread > 0 || machine_info(run->vm).status == SFPM_VM_SUSPENDED;
+    if (!stopped || !isatty(STDERR_FILENO))
+        return unread;
+    if (run->kind == OUTPUT_IN_PLACE)
+        tool_fail(label, "stopped: continue with 'sfpm-run -i %s'", label);
+    else if (run->kind == OUTPUT_FILE)
+        tool_fail(label, "stopped: continue with 'sfpm-run %s'", options.output);
+    else if (run->kind == OUTPUT_NONE)
+        tool_fail(label, "stopped, and its state is lost: to keep it, use -i or -o FILE");
+    return unread;
+}
+
 static int run_and_save(const run_t *run)
 {
     bool delivered;
@@ -209,10 +257,29 @@ static int run_and_save(const run_t *run)
         return STATUS_FAILED;
     if (!ok)
         tool_fail_last(run->image->label);
-    if (run->kind == OUTPUT_NONE || save_commit(run) == EXIT_SUCCESS)
-        return status;
+    if (run->kind == OUTPUT_NONE || save_commit(run) == EXIT_SUCCESS) {
+        size_t unread = tell_stopped(run);
+        return ok && unread > 0 ? run->request->resumable : status;
+    }
     rescue(run);
     return STATUS_FAILED;
+}
+
+/* Begins with what nobody read the last time, unless the program starts again. */
+static bool print_unread(const run_t *run)
+{
+    size_t index;
+    if (run->request->starts ||
+        !sfpm_image_find_region(run->image->image, UNREAD, &index))
+        return true;
+    uint64_t size = sfpm_image_region(run->image->image, index)->size;
+    char *bytes = size <= UNREAD_MAX ? malloc((size_t)size + 1) : NULL;
+    bool ok = bytes && sfpm_image_read(run->image->image, index, 0, bytes, (size_t)size);
+    if (!ok)
+        tool_fail(run->image->label, "cannot read region '%s'", UNREAD);
+    ok = ok && sink_write(choose_output(run), bytes, (size_t)size);
+    free(bytes);
+    return ok;
 }
 
 int execute(sfpm_vm_t *vm, const operand_t *image, output_kind_t kind,
@@ -230,7 +297,11 @@ int execute(sfpm_vm_t *vm, const operand_t *image, output_kind_t kind,
         (!request->stdout_file ||
          sink_open(request->stdout_file, image, request->fresh))) {
         signals_start(vm, request, kind != OUTPUT_NONE);
-        status = run_and_save(&run);
+        if (!request->stdout_file)
+            stream_keep(kind == OUTPUT_STDOUT ? STDERR_FILENO : STDOUT_FILENO,
+                        signals_stop);
+        if (print_unread(&run))
+            status = run_and_save(&run);
         signals_end();
     }
     host_free(&host);

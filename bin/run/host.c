@@ -10,7 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
+#ifdef HAVE_GETRANDOM
+#include <sys/random.h>
+#endif
 
 #include <sfpm/number.h>
 
@@ -85,19 +89,34 @@ static uint64_t source_date(void)
                                                                      : 0;
 }
 
-static bool seed(host_state_t *state, const host_request_t *request)
+/* Not secret, only different each time: where the system gives no random numbers, the
+ * time, the process and where it lies in memory will do. */
+static uint64_t seed_from_system(void)
+{
+    uint64_t bits = 0;
+    struct timespec now = {0};
+#ifdef HAVE_GETRANDOM
+    if (getrandom(&bits, sizeof bits, GRND_NONBLOCK) == (ssize_t)sizeof bits)
+        return bits;
+#endif
+    FILE *source = fopen("/dev/urandom", "rb");
+    bool read = source && fread(&bits, sizeof bits, 1, source) == 1;
+    if (source)
+        fclose(source);
+    if (read)
+        return bits;
+    clock_gettime(CLOCK_REALTIME, &now);
+    bits = (uint64_t)now.tv_sec << 30 ^ (uint64_t)now.tv_nsec;
+    return bits ^ (uint64_t)getpid() << 40 ^ (uint64_t)(uintptr_t)&now << 12;
+}
+
+static void seed(host_state_t *state, const host_request_t *request)
 {
     state->seeded = true;
     state->random = request->seed;
     if (request->has_seed || request->fixed_seed)
-        return true;
-    FILE *source = fopen("/dev/urandom", "rb");
-    bool read = source && fread(&state->random, sizeof state->random, 1, source) == 1;
-    if (source)
-        fclose(source);
-    if (!read)
-        tool_fail("/dev/urandom", "%s: use --seed N", strerror(errno));
-    return read;
+        return;
+    state->random = seed_from_system();
 }
 
 /* Adds NAME=VALUE, or NAME with the value it has here, if any. */
@@ -153,8 +172,8 @@ static bool begin_host(host_t *host, const host_request_t *request)
     state->input = at > 0 ? (uint64_t)at : 0;
     if (!host->lasting)
         state->epoch = source_date();
-    if ((!state->seeded || request->has_seed) && !seed(state, request))
-        return false;
+    if (!state->seeded || request->has_seed)
+        seed(state, request);
     host->lasting = host->lasting || is_asked(request);
     if (take_lists(state, request))
         return true;

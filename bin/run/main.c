@@ -199,12 +199,14 @@ static bool rewind_machine(sfpm_vm_t *vm, const operand_t *image, int *status)
     bool ended = machine_info(vm).status == SFPM_VM_HALTED;
     bool ok = true;
     *status = EXIT_SUCCESS;
-    if (ended && resume)
+    bool unread = !request.fresh && !restart && has_unread(image);
+    if (ended && resume && !unread)
         return false;
-    request.starts = request.fresh || restart || ended || machine_info(vm).starts == 0;
+    request.starts =
+        request.fresh || restart || (ended && !unread) || machine_info(vm).starts == 0;
     if (request.fresh)
         ok = sfpm_vm_fresh(vm);
-    else if (restart || ended)
+    else if (request.starts && (restart || ended))
         ok = sfpm_vm_restart(vm);
     if (!ok)
         *status = tool_fail_last(image->label);
@@ -280,6 +282,7 @@ static int run_operands(poptContext popt)
 int main(int argc, char **argv)
 {
     tool_start("sfpm-run", STATUS_FAILED, STATUS_FAILED);
+    tool_goes_on();
     int status;
     poptContext popt;
     if (options_parse(argc, argv, table,

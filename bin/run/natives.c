@@ -77,13 +77,13 @@ static sfpm_native_result_t native_read(void *context, sfpm_vm_t *vm,
     if (params[0].i32 != STDIN_FILENO || host->input_is_image || params[2].i32 == 0)
         return SFPM_NATIVE_DONE;
     fflush(stdout); /* a question that the input answers */
-    if (!wait_for_input())
-        return SFPM_NATIVE_RETRY;
     uint32_t size = (uint32_t)params[2].i32;
     ssize_t count;
-    do
+    do {
+        if (!wait_for_input())
+            return SFPM_NATIVE_RETRY;
         count = read(STDIN_FILENO, bytes, size < INT32_MAX ? size : INT32_MAX);
-    while (count < 0 && errno == EINTR);
+    } while (count < 0 && (errno == EINTR || errno == EAGAIN || errno == EWOULDBLOCK));
     if (count < 0)
         return SFPM_NATIVE_ERROR;
     host->state.input += (uint64_t)count;

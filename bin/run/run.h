@@ -34,6 +34,9 @@ typedef struct run_request {
 int execute(sfpm_vm_t *vm, const operand_t *image, output_kind_t kind,
             const run_request_t *request);
 
+/* Whether the image holds output that nobody had read when the program was stopped. */
+bool has_unread(const operand_t *image);
+
 /* ---- status.c ---------------------------------------------------------------- */
 
 /* The exit status after a run, which was `ok` unless the machine trapped or could not run:

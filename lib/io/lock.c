@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,6 +21,10 @@
 
 #include "base/error.h"
 #include "io/file.h"
+
+#ifndef PATH_MAX
+#define PATH_MAX 4096
+#endif
 
 /* The process in a line of /proc/locks, if that is about the file; else 0.
  * "1: FLOCK  ADVISORY  WRITE 1234 08:01:131 0 EOF" */
@@ -149,6 +154,30 @@ static bool open_locked(const sfpm_place_t *place, int access, const char *path,
     return false;
 }
 
+/* The name that an open file has now, if the system says so; else "". */
+static void find_name(int fd, char name[PATH_MAX])
+{
+    char link[64];
+    struct stat info, found;
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t size = readlink(link, name, PATH_MAX - 1);
+    name[size > 0 ? size : 0] = '\0';
+    if (fstat(fd, &info) != 0 || stat(name, &found) != 0 || !sfpm_same_file(&info, &found))
+        name[0] = '\0';
+}
+
+/* how: what another process did to the path, unless the file has another name now */
+static void fail_gone(const char *path, int fd, const char *how, const char *when)
+{
+    char name[PATH_MAX];
+    find_name(fd, name);
+    if (name[0])
+        sfpm_fail(SFPM_ERR_CHANGED, "%s: was renamed to %s by another process%s", path,
+                  name, when);
+    else
+        sfpm_fail(SFPM_ERR_CHANGED, "%s: was %s by another process%s", path, how, when);
+}
+
 bool sfpm_lock_open(const sfpm_place_t *place, int access, const char *path,
                     const sfpm_output_options_t *options, int *fd, struct stat *info)
 {
@@ -162,8 +191,7 @@ bool sfpm_lock_open(const sfpm_place_t *place, int access, const char *path,
     }
     if (!error && S_ISREG(info->st_mode) && sfpm_same_file(info, &now))
         return true;
-    sfpm_fail(SFPM_ERR_CHANGED, "%s: was %s by another process%s", path,
-              error ? "removed" : "replaced",
+    fail_gone(path, *fd, error ? "removed" : "replaced",
               options && options->held ? " although it is locked"
                                        : " just now: try again");
 fail:

@@ -247,3 +247,17 @@ for wrong in '--clock never' '--seed x' '--seed -1'; do
     expect_status 125 sfpm-run $wrong show.img
     expect_stdout ''
 done
+
+# Without the system's random numbers a program starts all the same.
+if command -v strace >/dev/null && strace -o /dev/null true 2>/dev/null; then
+    sfpm-save -o seeded.img "$top_srcdir/examples/sum.s"
+    succeeds env ASAN_OPTIONS=detect_leaks=0 strace -f -o calls -e trace=getrandom,openat \
+        -e inject=getrandom:error=ENOSYS -P /dev/urandom -e inject=openat:error=ENOENT sfpm-run seeded.img
+    expect_stdout 15
+fi
+
+# An empty SOURCE_DATE_EPOCH is none.
+sfpm-save -o epoch.img "$top_srcdir/examples/sum.s"
+succeeds env SOURCE_DATE_EPOCH= sfpm-run --deterministic -o epoch1.img epoch.img
+succeeds env SOURCE_DATE_EPOCH=0 sfpm-run --deterministic -o epoch2.img epoch.img
+expect_same epoch1.img epoch2.img

@@ -98,3 +98,18 @@ for at in '' --checkpoint-every=1000; do
     lost 'cp a.img c.img; sfpm-patch -q -i c.img globals:0=4; cp c.img a.img' \
         'was changed by another program' $at
 done
+
+# An image that was renamed is said to have been, with its new name where the system tells.
+lost 'mv a.img elsewhere.img; mkdir -p d; mv elsewhere.img d' 'was re(moved|named to .*/d/elsewhere\.img) by another process'
+cp said "$stderr"
+[ ! -e /proc/self/fd/0 ] || expect_stderr_match 'a\.img: was renamed to .*/d/elsewhere\.img by another process although'
+expect_stderr_match "continue with 'sfpm-run -i a\\.img\\.rescued-"
+expect_same d/elsewhere.img before
+
+# The rescued state is its owner's alone, whoever could read the image.
+begin
+chmod 644 a.img
+rm a.img
+kill $!
+ends 125
+expect test "$(stat -c %a "a.img.rescued-$!")" = 600

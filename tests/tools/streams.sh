@@ -100,6 +100,19 @@ expect_not grep -q "$escape" typed
 succeeds sfpm-inspect a.img
 expect_not grep -q "$escape" "$stdout"
 
+# A run that is stopped says on a terminal what became of its state.
+printf 'loop: br loop\n' >stopped.s
+sfpm-save -o stopped.img stopped.s
+on_terminal 'sfpm-run --steps 5 stopped.img'
+expect test "$terminal_status" -eq 124
+expect grep -q 'stopped\.img: stopped, and its state is lost: to keep it, use -i or -o FILE' typed
+on_terminal 'sfpm-run --steps 5 -i stopped.img'
+expect grep -q "stopped\.img: stopped: continue with 'sfpm-run -i stopped\.img'" typed
+on_terminal 'sfpm-run --steps 5 -o later.img stopped.img'
+expect grep -q "stopped\.img: stopped: continue with 'sfpm-run later\.img'" typed
+expect_status 124 sfpm-run --steps 5 stopped.img
+expect_stderr ''
+
 # A trace that nobody reads, or that has no room, ends the run.
 printf 'loop: br loop\n' >loop.s
 sfpm-save -o loop.img loop.s
