@@ -17,6 +17,9 @@
 
 static const char list_name[] = "system.posix_acl_access";
 
+/* What NFS 4 has in its place, for each file. */
+static const char nfs4_name[] = "system.nfs4_acl";
+
 /* Whether the file, or its file system, has no such attribute. */
 static bool has_none(ssize_t result)
 {
@@ -34,13 +37,21 @@ static bool remove_list(int fd)
     return fremovexattr(fd, list_name) == 0 || has_none(-1);
 }
 
+static bool copy_one(int from, int to, const char *name)
+{
+    char *value = SFPM_NEW_N(char, ATTRIBUTE_MAX);
+    bool ok = value && copy_attribute(from, to, name, value);
+    free(value);
+    return ok;
+}
+
 bool sfpm_access_copy_list(int from, int to, bool same_group)
 {
+    bool ok = has_none(fgetxattr(from, nfs4_name, NULL, 0)) ||
+              (same_group && copy_one(from, to, nfs4_name));
     if (has_none(fgetxattr(from, list_name, NULL, 0)))
-        return remove_list(to);
-    char *value = same_group ? SFPM_NEW_N(char, ATTRIBUTE_MAX) : NULL;
-    bool ok = value && copy_attribute(from, to, list_name, value);
-    free(value);
+        return remove_list(to) && ok;
+    ok = same_group && copy_one(from, to, list_name) && ok;
     if (!ok)
         remove_list(to);
     return ok;
