@@ -42,9 +42,8 @@ static bool init_index(sfpm_edit_t *edit)
 {
     if (edit->image)
         return sfpm_index_copy(&edit->image->index, &edit->index);
-    edit->index.attributes = SFPM_NEW_N(sfpm_attribute_t, 0);
     edit->index.regions = SFPM_NEW_N(sfpm_region_t, 0);
-    bool ok = edit->index.attributes && edit->index.regions;
+    bool ok = edit->index.regions != NULL;
     for (size_t i = 0; ok && i < SFPM_NUM_TEXTS; i++)
         ok = (edit->index.texts[i] = sfpm_copy_string("")) != NULL;
     return ok;

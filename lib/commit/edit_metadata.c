@@ -47,35 +47,6 @@ bool sfpm_edit_set_origin(sfpm_edit_t *edit, const char *architecture,
            set_text(edit, SFPM_TEXT_BUILD_ID, build_id);
 }
 
-static void remove_attribute(sfpm_index_t *index, size_t at)
-{
-    free(index->attributes[at].key);
-    free(index->attributes[at].value);
-    index->num_attributes--;
-    memmove(&index->attributes[at], &index->attributes[at + 1],
-            (index->num_attributes - at) * sizeof(sfpm_attribute_t));
-}
-
-static bool insert_attribute(sfpm_index_t *index, size_t at, const char *key,
-                             const char *value)
-{
-    sfpm_attribute_t new = {sfpm_copy_string(key), sfpm_copy_string(value)};
-    void *attributes = index->attributes;
-    size_t room = index->num_attributes;
-    if (!new.key || !new.value ||
-        !sfpm_grow_array(&attributes, &room, index->num_attributes + 1, sizeof new)) {
-        free(new.key);
-        free(new.value);
-        return false;
-    }
-    index->attributes = attributes;
-    memmove(&index->attributes[at + 1], &index->attributes[at],
-            (index->num_attributes - at) * sizeof new);
-    index->attributes[at] = new;
-    index->num_attributes++;
-    return true;
-}
-
 bool sfpm_edit_set_attribute(sfpm_edit_t *edit, const char *key, const char *value)
 {
     if (!edit || !key || !*key)
@@ -84,18 +55,7 @@ bool sfpm_edit_set_attribute(sfpm_edit_t *edit, const char *key, const char *val
         return sfpm_fail(SFPM_ERR_LIMIT,
                          "attribute '%.40s' is too long (at most %d bytes)", key,
                          SFPM_TEXT_MAX);
-    sfpm_index_t *index = &edit->index;
-    size_t at = 0;
-    while (at < index->num_attributes && strcmp(index->attributes[at].key, key) < 0)
-        at++;
-    bool there =
-        at < index->num_attributes && strcmp(index->attributes[at].key, key) == 0;
-    if (value && !insert_attribute(index, at, key, value))
-        return false;
-    /* The new one stands before the old one of the same key. */
-    if (there)
-        remove_attribute(index, value ? at + 1 : at);
-    return true;
+    return sfpm_attributes_set(&edit->index.attributes, key, value);
 }
 
 bool sfpm_edit_set_schema(sfpm_edit_t *edit, uint64_t schema)

@@ -30,28 +30,10 @@ static bool mark(sfpm_index_t *index, uint64_t number)
 {
     static const char key[] = "salvaged.commit";
     char text[24];
-    size_t at = 0;
-    while (at < index->num_attributes && strcmp(index->attributes[at].key, key) < 0)
-        at++;
-    if (at < index->num_attributes && strcmp(index->attributes[at].key, key) == 0)
+    if (sfpm_attributes_find(&index->attributes, key))
         return true; /* it has been salvaged before */
-    sfpm_attribute_t *all = SFPM_NEW_N(sfpm_attribute_t, index->num_attributes + 1);
     snprintf(text, sizeof text, "%llu", (unsigned long long)number);
-    sfpm_attribute_t new = {sfpm_copy_string(key), sfpm_copy_string(text)};
-    if (!all || !new.key || !new.value) {
-        free(all);
-        free(new.key);
-        free(new.value);
-        return false;
-    }
-    memcpy(all, index->attributes, at * sizeof *all);
-    all[at] = new;
-    memcpy(all + at + 1, index->attributes + at,
-           (index->num_attributes - at) * sizeof *all);
-    free(index->attributes);
-    index->attributes = all;
-    index->num_attributes++;
-    return true;
+    return sfpm_attributes_set(&index->attributes, key, text);
 }
 
 bool sfpm_salvage_filter(sfpm_rewriter_t *rewriter, sfpm_index_t *index)

@@ -15,7 +15,7 @@ static bool check_contents(const sfpm_index_t *index)
         if (!sfpm_secret_allowed(&index->regions[i], false,
                                  ": version 1 cannot encrypt it"))
             return false;
-    if (index->num_attributes > 0)
+    if (index->attributes.count > 0)
         return sfpm_fail(SFPM_ERR_UNSUPPORTED,
                          "a version 1 image cannot hold attributes");
     if (strlen(index->texts[SFPM_TEXT_DESCRIPTION]) >= SFPM_V1_DESCRIPTION)
@@ -119,6 +119,7 @@ static bool write_region(writer_t *writer, size_t which)
 bool sfpm_v1_encode(sfpm_edit_t *edit, sfpm_output_t *output)
 {
     writer_t writer = {.edit = edit, .output = output};
+    sfpm_attributes_drop_removed(&edit->index.attributes);
     if (!check_contents(&edit->index) || !sfpm_edit_stamp(edit))
         return false;
     if (edit->image)

@@ -27,11 +27,8 @@ static bool check_name(const sfpm_callbacks_t *callbacks, const char *name)
             SFPM_ERR_ARGUMENT,
             "a resource's name must have 1 to %d letters, digits, '.', '_' and '-'",
             NAME_MAX_LENGTH);
-    for (size_t i = 0; i < callbacks->num_files; i++)
-        if (strcmp(callbacks->files[i].given.name, name) == 0)
-            return sfpm_fail(SFPM_ERR_ARGUMENT, "resource '%s' is already registered",
-                             name);
-    return true;
+    return sfpm_name_map_count(&callbacks->file_names, name) == 0 ||
+           sfpm_fail(SFPM_ERR_ARGUMENT, "resource '%s' is already registered", name);
 }
 
 static bool check_choices(const sfpm_resource_t *resource)
@@ -78,7 +75,8 @@ bool sfpm_snapshot_add_resource(sfpm_snapshot_t *snapshot,
     callbacks->files = array;
     char *name = sfpm_copy_string(taken.name);
     char *path = taken.path ? sfpm_copy_string(taken.path) : NULL;
-    if (!name || (taken.path && !path)) {
+    if (!name || (taken.path && !path) ||
+        !sfpm_name_map_add(&callbacks->file_names, name, callbacks->num_files, NULL)) {
         free(name);
         free(path);
         return false;
@@ -99,6 +97,7 @@ void sfpm_resources_free(sfpm_callbacks_t *callbacks)
         free((char *)callbacks->files[i].given.path);
     }
     free(callbacks->files);
+    sfpm_name_map_free(&callbacks->file_names);
 }
 
 /* ---- Saving ---------------------------------------------------------------- */
@@ -233,18 +232,12 @@ bool sfpm_resources_freeze(const sfpm_snapshot_t *snapshot, sfpm_snapshot_t *fro
 /* Set as an attribute: what a background save writes. */
 static bool is_frozen(const sfpm_snapshot_t *snapshot, const char *key)
 {
-    for (size_t i = 0; i < snapshot->settings.num_attributes; i++)
-        if (strcmp(snapshot->settings.attributes[i].key, key) == 0)
-            return true;
-    return false;
+    return sfpm_attributes_find(&snapshot->settings.attributes, key) != NULL;
 }
 
 static bool is_registered(const sfpm_callbacks_t *callbacks, const char *name)
 {
-    for (size_t i = 0; i < callbacks->num_files; i++)
-        if (strcmp(callbacks->files[i].given.name, name) == 0)
-            return true;
-    return false;
+    return sfpm_name_map_count(&callbacks->file_names, name) > 0;
 }
 
 bool sfpm_resources_forget(const sfpm_snapshot_t *snapshot, const sfpm_image_t *image,
@@ -269,8 +262,18 @@ const char *sfpm_resource_recorded(const sfpm_resource_t *resource,
     const char *key;
     const char *value;
     key_of(resource->name, wanted);
-    for (size_t i = 0; i < sfpm_image_commit_info(image)->num_attributes; i++)
-        if (sfpm_image_attribute(image, i, &key, &value) && strcmp(key, wanted) == 0)
+    size_t low = 0, high = sfpm_image_commit_info(image)->num_attributes;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (!sfpm_image_attribute(image, middle, &key, &value))
+            return NULL;
+        int order = strcmp(key, wanted);
+        if (order == 0)
             return value;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
     return NULL;
 }

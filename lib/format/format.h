@@ -13,6 +13,7 @@
 
 #include <sfpm/image.h>
 
+#include "base/attributes.h"
 #include "base/memory.h"
 #include "base/page.h"
 #include "codec/checksum.h"
@@ -143,11 +144,6 @@ typedef struct sfpm_region {
     uint32_t base; /* 1 + number of the region in the base image, 0: none */
 } sfpm_region_t;
 
-typedef struct sfpm_attribute {
-    char *key;
-    char *value;
-} sfpm_attribute_t;
-
 /* The texts of a commit in the order in which the index stores them. */
 enum {
     SFPM_TEXT_DESCRIPTION,
@@ -172,8 +168,7 @@ typedef struct sfpm_index {
     uint64_t base_number;                  /* commit of the base image; 0: no base */
     uint8_t base_digest[SFPM_DIGEST_SIZE]; /* state digest of that commit */
     char *texts[SFPM_NUM_TEXTS];
-    size_t num_attributes;
-    sfpm_attribute_t *attributes;
+    sfpm_attributes_t attributes;
     size_t num_regions;
     sfpm_region_t *regions;
     bool bound; /* read: it named the commit before, see image/binding.h */
@@ -214,7 +209,7 @@ void sfpm_leaf_free(sfpm_leaf_t *leaf);
 bool sfpm_leaf_digest(const uint64_t *sums, size_t count,
                       uint8_t digest[SFPM_DIGEST_SIZE]);
 
-bool sfpm_index_encode(const sfpm_index_t *index, sfpm_buffer_t *bytes);
+bool sfpm_index_encode(sfpm_index_t *index, sfpm_buffer_t *bytes);
 bool sfpm_index_decode(const uint8_t *bytes, size_t length, sfpm_index_t *index);
 void sfpm_index_free(sfpm_index_t *index);
 bool sfpm_index_copy(const sfpm_index_t *from, sfpm_index_t *to);

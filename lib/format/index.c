@@ -32,30 +32,11 @@ void sfpm_index_free(sfpm_index_t *index)
 {
     for (size_t i = 0; i < SFPM_NUM_TEXTS; i++)
         free(index->texts[i]);
-    for (size_t i = 0; index->attributes && i < index->num_attributes; i++) {
-        free(index->attributes[i].key);
-        free(index->attributes[i].value);
-    }
     for (size_t i = 0; index->regions && i < index->num_regions; i++)
         sfpm_region_free(&index->regions[i]);
-    free(index->attributes);
+    sfpm_attributes_free(&index->attributes);
     free(index->regions);
     *index = (sfpm_index_t){0};
-}
-
-static bool copy_attributes(const sfpm_index_t *from, sfpm_index_t *to)
-{
-    to->attributes = SFPM_NEW_N(sfpm_attribute_t, from->num_attributes);
-    if (!to->attributes)
-        return false;
-    for (size_t i = 0; i < from->num_attributes; i++) {
-        to->num_attributes = i + 1;
-        to->attributes[i].key = sfpm_copy_string(from->attributes[i].key);
-        to->attributes[i].value = sfpm_copy_string(from->attributes[i].value);
-        if (!to->attributes[i].key || !to->attributes[i].value)
-            return false;
-    }
-    return true;
 }
 
 static bool copy_regions(const sfpm_index_t *from, sfpm_index_t *to)
@@ -87,7 +68,7 @@ bool sfpm_index_copy(const sfpm_index_t *from, sfpm_index_t *to)
     memcpy(to->base_digest, from->base_digest, SFPM_DIGEST_SIZE);
     for (size_t i = 0; ok && i < SFPM_NUM_TEXTS; i++)
         ok = (to->texts[i] = sfpm_copy_string(from->texts[i])) != NULL;
-    ok = ok && copy_attributes(from, to) && copy_regions(from, to);
+    ok = ok && sfpm_attributes_copy(&to->attributes, &from->attributes) && copy_regions(from, to);
     if (!ok)
         sfpm_index_free(to);
     return ok;

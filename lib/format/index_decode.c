@@ -73,7 +73,7 @@ static bool get_fixed(cursor_t *cursor, sfpm_index_t *index)
     index->nanoseconds = sfpm_get_u32(from + 32);
     index->bytecode = sfpm_get_u32(from + 36);
     index->schema = sfpm_get_u64(from + 40);
-    index->num_attributes = sfpm_get_u32(from + 48);
+    index->attributes.count = sfpm_get_u32(from + 48);
     index->num_regions = sfpm_get_u32(from + 52);
     index->codec = sfpm_get_u32(from + 56);
     index->level = sfpm_to_i32(sfpm_get_u32(from + 60));
@@ -85,7 +85,7 @@ static bool get_fixed(cursor_t *cursor, sfpm_index_t *index)
         index->state_of > index->number)
         return corrupt("its commit numbers are inconsistent");
     size_t rest = cursor->length - cursor->at;
-    if (index->num_attributes > rest / LEAST_ATTRIBUTE ||
+    if (index->attributes.count > rest / LEAST_ATTRIBUTE ||
         index->num_regions > rest / LEAST_REGION)
         return corrupt("its counts exceed its size");
     return true;
@@ -93,17 +93,19 @@ static bool get_fixed(cursor_t *cursor, sfpm_index_t *index)
 
 static bool get_attributes(cursor_t *cursor, sfpm_index_t *index)
 {
-    index->attributes = SFPM_NEW_N(sfpm_attribute_t, index->num_attributes);
-    if (!index->attributes)
-        return false;
-    for (size_t i = 0; i < index->num_attributes; i++) {
-        sfpm_attribute_t *now = &index->attributes[i];
+    sfpm_attributes_t *all = &index->attributes;
+    size_t count = all->count;
+    *all = (sfpm_attributes_t){.list = SFPM_NEW_N(sfpm_attribute_t, count),
+                               .capacity = count};
+    for (size_t i = 0; all->list && i < count; i++) {
+        sfpm_attribute_t *now = &all->list[all->count++];
         if (!get_text(cursor, &now->key) || !get_text(cursor, &now->value))
             return false;
-        if (i > 0 && strcmp(index->attributes[i - 1].key, now->key) >= 0)
+        if (i > 0 && strcmp(now[-1].key, now->key) >= 0)
             return corrupt("attributes are out of order");
     }
-    return true;
+    all->settled = count;
+    return all->list != NULL;
 }
 
 static bool get_leaf_refs(cursor_t *cursor, sfpm_region_t *region)
@@ -180,6 +182,8 @@ bool sfpm_index_decode(const uint8_t *bytes, size_t length, sfpm_index_t *index)
     bool ok = true;
     for (size_t i = 0; ok && i < SFPM_NUM_TEXTS; i++)
         ok = get_text(&cursor, &index->texts[i]);
+    if (!ok)
+        index->attributes.count = 0; /* as the file says, with no list behind it */
     ok = ok && get_attributes(&cursor, index) && get_regions(&cursor, index);
     if (ok && cursor.at != length)
         ok = corrupt("it has trailing bytes");

@@ -47,7 +47,7 @@ static bool put_fixed(sfpm_buffer_t *bytes, const sfpm_index_t *index)
     sfpm_put_u32(to + 32, index->nanoseconds);
     sfpm_put_u32(to + 36, index->bytecode);
     sfpm_put_u64(to + 40, index->schema);
-    sfpm_put_u32(to + 48, (uint32_t)index->num_attributes);
+    sfpm_put_u32(to + 48, (uint32_t)index->attributes.count);
     sfpm_put_u32(to + 52, (uint32_t)index->num_regions);
     sfpm_put_u32(to + 56, index->codec);
     sfpm_put_u32(to + 60, (uint32_t)index->level);
@@ -56,9 +56,10 @@ static bool put_fixed(sfpm_buffer_t *bytes, const sfpm_index_t *index)
     return true;
 }
 
-bool sfpm_index_encode(const sfpm_index_t *index, sfpm_buffer_t *bytes)
+bool sfpm_index_encode(sfpm_index_t *index, sfpm_buffer_t *bytes)
 {
-    if (index->num_regions > UINT32_MAX || index->num_attributes > UINT32_MAX)
+    sfpm_attributes_drop_removed(&index->attributes);
+    if (index->num_regions > UINT32_MAX || index->attributes.count > UINT32_MAX)
         return sfpm_fail(SFPM_ERR_LIMIT,
                          "too many regions or attributes (at most 4,294,967,295)");
     if (!put_fixed(bytes, index))
@@ -66,9 +67,9 @@ bool sfpm_index_encode(const sfpm_index_t *index, sfpm_buffer_t *bytes)
     for (size_t i = 0; i < SFPM_NUM_TEXTS; i++)
         if (!put_text(bytes, index->texts[i]))
             return false;
-    for (size_t i = 0; i < index->num_attributes; i++)
-        if (!put_text(bytes, index->attributes[i].key) ||
-            !put_text(bytes, index->attributes[i].value))
+    for (size_t i = 0; i < index->attributes.count; i++)
+        if (!put_text(bytes, index->attributes.list[i].key) ||
+            !put_text(bytes, index->attributes.list[i].value))
             return false;
     for (size_t i = 0; i < index->num_regions; i++)
         if (!put_region(bytes, &index->regions[i]))

@@ -40,26 +40,16 @@ static bool check(const sfpm_input_t *input, const sfpm_trailer_t *trailer,
                         (unsigned long long)trailer->number);
 }
 
-static void remove_attribute(sfpm_index_t *index, size_t at)
-{
-    free(index->attributes[at].key);
-    free(index->attributes[at].value);
-    index->num_attributes--;
-    memmove(&index->attributes[at], &index->attributes[at + 1],
-            (index->num_attributes - at) * sizeof(sfpm_attribute_t));
-}
-
 bool sfpm_binding_take(const sfpm_input_t *input, const sfpm_trailer_t *trailer,
                        sfpm_index_t *index)
 {
-    size_t at = 0;
-    while (at < index->num_attributes &&
-           strcmp(index->attributes[at].key, SFPM_BINDING_KEY) != 0)
-        at++;
-    if (at == index->num_attributes)
+    const sfpm_attribute_t *found =
+        sfpm_attributes_find(&index->attributes, SFPM_BINDING_KEY);
+    if (!found)
         return true; /* written before there were bindings */
     index->bound = true;
-    bool ok = check(input, trailer, index->attributes[at].value);
-    remove_attribute(index, at);
+    bool ok = check(input, trailer, found->value);
+    ok = sfpm_attributes_set(&index->attributes, SFPM_BINDING_KEY, NULL) && ok;
+    sfpm_attributes_drop_removed(&index->attributes);
     return ok;
 }

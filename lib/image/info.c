@@ -25,10 +25,10 @@ const sfpm_commit_info_t *sfpm_image_commit_info(const sfpm_image_t *image)
 bool sfpm_image_attribute(const sfpm_image_t *image, size_t index, const char **key,
                           const char **value)
 {
-    if (!image || !key || !value || index >= image->index.num_attributes)
+    if (!image || !key || !value || index >= image->index.attributes.count)
         return sfpm_fail(SFPM_ERR_ARGUMENT, "there is no attribute %zu", index);
-    *key = image->index.attributes[index].key;
-    *value = image->index.attributes[index].value;
+    *key = image->index.attributes.list[index].key;
+    *value = image->index.attributes.list[index].value;
     return true;
 }
 

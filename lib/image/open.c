@@ -41,7 +41,7 @@ static void fill_commit(view_t *view)
     commit->build_id = index->texts[SFPM_TEXT_BUILD_ID];
     commit->schema = index->schema;
     commit->bytecode = index->bytecode;
-    commit->num_attributes = (uint32_t)index->num_attributes;
+    commit->num_attributes = (uint32_t)index->attributes.count;
 }
 
 static bool fill_regions(view_t *view)

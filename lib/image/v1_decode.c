@@ -124,9 +124,8 @@ bool sfpm_v1_decode(const sfpm_input_t *input, uint64_t max_memory, sfpm_index_t
         goto fail;
     }
     index->regions = SFPM_NEW_N(sfpm_region_t, index->num_regions);
-    index->attributes = SFPM_NEW_N(sfpm_attribute_t, 0);
     *offsets = SFPM_NEW_N(uint64_t, index->num_regions);
-    if (index->regions && index->attributes && *offsets &&
+    if (index->regions && *offsets &&
         get_regions(input, total, index, *offsets))
         return true;
 fail:

@@ -41,6 +41,7 @@ typedef struct sfpm_callbacks {
     size_t step_capacity;
     sfpm_open_file_t *files;
     size_t num_files;
+    sfpm_name_map_t file_names; /* their places */
     size_t file_capacity;
     sfpm_image_t *opened; /* by the operation in progress; NULL: none, or the caller's */
     void (*abandon)(void *context); /* ends the operation in progress if a callback leaves

@@ -56,9 +56,9 @@ static bool fill_origin(const sfpm_snapshot_t *snapshot, sfpm_edit_t *edit)
 
 static bool fill_attributes(const sfpm_snapshot_t *snapshot, sfpm_edit_t *edit)
 {
-    for (size_t i = 0; i < snapshot->settings.num_attributes; i++)
-        if (!sfpm_edit_set_attribute(edit, snapshot->settings.attributes[i].key,
-                                     snapshot->settings.attributes[i].value))
+    const sfpm_attributes_t *changes = &snapshot->settings.attributes;
+    for (size_t i = 0; i < changes->count; i++)
+        if (!sfpm_edit_set_attribute(edit, changes->list[i].key, changes->list[i].value))
             return false;
     return true;
 }

@@ -18,50 +18,13 @@ void sfpm_snapshot_set_description(sfpm_snapshot_t *snapshot, const char *descri
     snapshot->settings.description = copy;
 }
 
-static sfpm_attribute_change_t *find_attribute(const sfpm_snapshot_t *snapshot, const char *key)
-{
-    for (size_t i = 0; i < snapshot->settings.num_attributes; i++)
-        if (strcmp(snapshot->settings.attributes[i].key, key) == 0)
-            return &snapshot->settings.attributes[i];
-    return NULL;
-}
-
-static sfpm_attribute_change_t *add_attribute(sfpm_snapshot_t *snapshot, const char *key)
-{
-    void *array = snapshot->settings.attributes;
-    if (!sfpm_grow_array(&array, &snapshot->settings.attribute_capacity,
-                         snapshot->settings.num_attributes + 1,
-                         sizeof *snapshot->settings.attributes))
-        return NULL;
-    snapshot->settings.attributes = array;
-    sfpm_attribute_change_t *added =
-        &snapshot->settings.attributes[snapshot->settings.num_attributes];
-    *added = (sfpm_attribute_change_t){.key = sfpm_copy_string(key)};
-    if (!added->key)
-        return NULL;
-    snapshot->settings.num_attributes++;
-    return added;
-}
-
 bool sfpm_snapshot_set_attribute(sfpm_snapshot_t *snapshot, const char *key,
                                  const char *value)
 {
     if (!snapshot || !key || !*key)
         return sfpm_fail(SFPM_ERR_ARGUMENT, "no %s was given",
                          snapshot ? "attribute" : "snapshot");
-    char *copy = value ? sfpm_copy_string(value) : NULL;
-    if (value && !copy)
-        return false;
-    sfpm_attribute_change_t *attribute = find_attribute(snapshot, key);
-    if (!attribute)
-        attribute = add_attribute(snapshot, key);
-    if (!attribute) {
-        free(copy);
-        return false;
-    }
-    free(attribute->value);
-    attribute->value = copy;
-    return true;
+    return sfpm_attributes_set(&snapshot->settings.attributes, key, value);
 }
 
 void sfpm_snapshot_set_schema(sfpm_snapshot_t *snapshot, uint64_t schema)
@@ -95,21 +58,6 @@ static bool copy_text(char **to, const char *from)
     return *to || !from;
 }
 
-static bool copy_attributes(sfpm_settings_t *to, const sfpm_settings_t *from)
-{
-    to->attributes = SFPM_NEW_N(sfpm_attribute_change_t, from->num_attributes);
-    if (!to->attributes)
-        return false;
-    to->attribute_capacity = from->num_attributes;
-    for (size_t i = 0; i < from->num_attributes; i++) {
-        sfpm_attribute_change_t *copy = &to->attributes[to->num_attributes++];
-        if (!copy_text(&copy->key, from->attributes[i].key) ||
-            !copy_text(&copy->value, from->attributes[i].value))
-            return false;
-    }
-    return true;
-}
-
 static bool copy_passphrase(sfpm_settings_t *to, const sfpm_settings_t *from)
 {
     if (from->secret.key)
@@ -125,20 +73,15 @@ static bool copy_passphrase(sfpm_settings_t *to, const sfpm_settings_t *from)
 bool sfpm_settings_copy(sfpm_settings_t *to, const sfpm_settings_t *from)
 {
     *to = *from;
-    to->attributes = NULL;
-    to->num_attributes = to->attribute_capacity = 0;
     to->description = to->compression = to->passphrase = NULL;
-    return copy_attributes(to, from) && copy_text(&to->description, from->description) &&
+    return sfpm_attributes_copy(&to->attributes, &from->attributes) &&
+           copy_text(&to->description, from->description) &&
            copy_text(&to->compression, from->compression) && copy_passphrase(to, from);
 }
 
 void sfpm_settings_free(sfpm_settings_t *settings)
 {
-    for (size_t i = 0; i < settings->num_attributes; i++) {
-        free(settings->attributes[i].key);
-        free(settings->attributes[i].value);
-    }
-    free(settings->attributes);
+    sfpm_attributes_free(&settings->attributes);
     free(settings->description);
     free(settings->compression);
     sfpm_settings_forget_secret(settings);

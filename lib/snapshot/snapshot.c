@@ -67,7 +67,9 @@ bool sfpm_snapshot_start(const sfpm_snapshot_t *snapshot)
     if (!sfpm_callbacks_are_idle(snapshot))
         return false;
     /* What is constant for the caller is which regions there are, and their order. */
-    drop_removed((sfpm_snapshot_t *)(uintptr_t)snapshot);
+    sfpm_snapshot_t *own = (sfpm_snapshot_t *)(uintptr_t)snapshot;
+    drop_removed(own);
+    sfpm_attributes_settle(&own->settings.attributes);
     return true;
 }
 

@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/name_map.h"
 #include "commit/commit.h"
+#include "base/attributes.h"
 #include "snapshot/address_map.h"
 
 typedef struct sfpm_registered {
@@ -44,17 +45,10 @@ typedef struct sfpm_parked {
     size_t size;
 } sfpm_parked_t;
 
-typedef struct sfpm_attribute_change {
-    char *key;
-    char *value; /* NULL: removed from the image that is committed to */
-} sfpm_attribute_change_t;
-
 /* What the program said about its images, apart from their regions. A background save
  * takes a copy of all of it (settings.c). */
 typedef struct sfpm_settings {
-    sfpm_attribute_change_t *attributes;
-    size_t num_attributes;
-    size_t attribute_capacity;
+    sfpm_attributes_t attributes; /* changes of the image that is committed to */
     char *description;     /* NULL: never set */
     bool description_lost; /* there was no memory to keep it: saving must fail */
     uint64_t schema;

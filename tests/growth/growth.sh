@@ -99,3 +99,9 @@ work : \
     'growth move-regions $n f.img' \
     'growth unregister-regions $n f.img' \
     'growth unregister-equal-regions $n f.img'
+work 'growth attributes $n f.img; cp f.img g.img' \
+    'growth attributes $n o.img' \
+    'growth set-attributes $n g.img' \
+    'growth live-attributes $n o.img' \
+    'growth resources $n o.img' \
+    'sfpm-inspect --text f.img'
