@@ -8,19 +8,9 @@
 #include "base/checked.h"
 #include "base/error.h"
 
-static void free_changes(sfpm_source_t *source)
-{
-    for (size_t i = 0; i < source->num_changes; i++)
-        free(source->changes[i].bytes);
-    free(source->changes);
-    source->changes = NULL;
-    source->num_changes = source->max_changes = 0;
-    source->unsettled = false;
-}
-
 static void free_source(sfpm_source_t *source)
 {
-    free_changes(source);
+    sfpm_source_forget(source);
     free(source->owned);
     *source = (sfpm_source_t){0};
 }
@@ -144,7 +134,7 @@ bool sfpm_edit_set_region(sfpm_edit_t *edit, const char *name, size_t instance,
     if (!sfpm_name_map_find(&edit->names, name, instance, &which) && !add_region(edit, name, &which))
         return false;
     sfpm_source_t *source = &edit->sources[which];
-    free_changes(source);
+    sfpm_source_forget(source);
     source->kind = SFPM_SOURCE_MEMORY;
     source->memory = flags & SFPM_REGION_VOLATILE ? NULL : base;
     source->changed = NULL;
@@ -272,18 +262,7 @@ bool sfpm_edit_write(sfpm_edit_t *edit, size_t index, uint64_t offset, const voi
     if (source->kind != SFPM_SOURCE_INHERITED)
         return sfpm_fail(SFPM_ERR_ARGUMENT, "this edit already replaces region '%s'",
                          edit->index.regions[which].name);
-    if (size == 0)
-        return true;
-    void *changes = source->changes;
-    if (!sfpm_grow_array(&changes, &source->max_changes, source->num_changes + 1,
-                         sizeof(sfpm_change_t)))
-        return false;
-    source->changes = changes;
-    uint8_t *copy = sfpm_copy_bytes(bytes, size);
-    if (!copy)
-        return false;
-    sfpm_source_add(source, (sfpm_change_t){offset, size, copy, source->next_order++});
-    return true;
+    return size == 0 || sfpm_source_change(source, offset, bytes, size);
 }
 
 bool sfpm_source_read(const sfpm_edit_t *edit, size_t which, uint64_t offset, uint8_t *to,
@@ -312,6 +291,5 @@ bool sfpm_edit_read(sfpm_edit_t *edit, size_t index, uint64_t offset, void *to,
         return sfpm_fail(SFPM_ERR_ARGUMENT, "no place for the bytes was given");
     return size == 0 ||
            (find_old(edit, index, &which) && check_range(edit, which, offset, size) &&
-            sfpm_source_settle(&edit->sources[which]) &&
             sfpm_source_read(edit, which, offset, to, size));
 }

@@ -8,14 +8,6 @@
 #include "image/image.h"
 #include "io/output.h"
 
-/* Bytes that replace those of an inherited region. */
-typedef struct sfpm_change {
-    uint64_t offset; /* in the region */
-    size_t size;
-    uint8_t *bytes; /* owned */
-    size_t order;   /* of the changes; later ones win */
-} sfpm_change_t;
-
 typedef enum sfpm_source_kind {
     SFPM_SOURCE_INHERITED, /* what `old` holds, with the changes on top */
     SFPM_SOURCE_MEMORY,    /* all of it from `memory`; NULL: zeros */
@@ -36,12 +28,8 @@ typedef struct sfpm_source {
     bool most_changed;            /* … and most of these do */
     uint8_t *owned;               /* memory that the edit had to load itself */
     const sfpm_region_t *content; /* of any commit of edit->contents */
-    sfpm_change_t *changes;
-    size_t num_changes;
-    size_t max_changes;
-    size_t next_order; /* of a change */
+    void *changes; /* of what is inherited (overlay.c) */
     bool removed;      /* it is no region of the next commit */
-    bool unsettled;    /* the changes are not in ascending order, or overlap */
 } sfpm_source_t;
 
 struct sfpm_edit {
@@ -70,10 +58,10 @@ struct sfpm_edit {
     uint8_t digest[SFPM_DIGEST_SIZE]; /* … and this state */
 };
 
-/* Adds a change, for which there is room. */
-void sfpm_source_add(sfpm_source_t *source, sfpm_change_t change);
-/* Sorts the changes and joins those that overlap, before they are looked for. */
-bool sfpm_source_settle(sfpm_source_t *source);
+/* Replaces bytes of an inherited region; later changes win. */
+bool sfpm_source_change(sfpm_source_t *source, uint64_t offset, const void *bytes,
+                        size_t size);
+void sfpm_source_forget(sfpm_source_t *source);
 
 /* Whether pages of a source of which the changed ones are known may differ. */
 bool sfpm_source_may_differ(const sfpm_source_t *source, uint64_t offset, size_t size);

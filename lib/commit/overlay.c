@@ -1,118 +1,112 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The changes that an edit lays over an inherited region. They are collected in the order
- * given; once they are sorted and joined, what touches a chunk is found by bisection, so
- * that many changes of a large region are cheap.
+ * The changes that an edit lays over an inherited region: ranges that do not overlap, in
+ * the tree of tsearch(3). As they are disjoint, those that overlap count as equal, and a
+ * search for a range finds one that overlaps it.
  */
+#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "commit/edit.h"
 
-void sfpm_source_add(sfpm_source_t *source, sfpm_change_t change)
+/* Bytes that replace those of the region. */
+typedef struct change {
+    uint64_t offset; /* in the region */
+    uint64_t size;   /* never 0 */
+    uint8_t *bytes;  /* among `held`, of which the front may be replaced by now */
+    uint8_t held[];
+} change_t;
+
+static int compare(const void *left, const void *right)
 {
-    const sfpm_change_t *last =
-        source->num_changes ? &source->changes[source->num_changes - 1] : NULL;
-    if (last && change.offset < last->offset + last->size)
-        source->unsettled = true;
-    source->changes[source->num_changes++] = change;
+    const change_t *a = left, *b = right;
+    if (a->offset + a->size <= b->offset)
+        return -1;
+    return b->offset + b->size <= a->offset;
 }
 
-static int by_offset(const void *a, const void *b)
+/* A change that has bytes from `begin` up to `end`, or NULL. */
+static change_t *find(const sfpm_source_t *source, uint64_t begin, uint64_t end)
 {
-    const sfpm_change_t *left = a, *right = b;
-    return (left->offset > right->offset) - (left->offset < right->offset);
+    const change_t wanted = {.offset = begin, .size = end - begin};
+    change_t *const *found =
+        begin < end ? tfind(&wanted, &source->changes, compare) : NULL;
+    return found ? *found : NULL;
 }
 
-static int by_order(const void *a, const void *b)
+static void discard(sfpm_source_t *source, change_t *change)
 {
-    const sfpm_change_t *left = a, *right = b;
-    return (left->order > right->order) - (left->order < right->order);
+    tdelete(change, &source->changes, compare);
+    free(change);
 }
 
-/* Makes one change of `count` that overlap in a chain and together reach from the
- * first one's offset to `end`. */
-static bool join(sfpm_change_t *changes, size_t count, uint64_t end,
-                 sfpm_change_t *joined)
+void sfpm_source_forget(sfpm_source_t *source)
 {
-    sfpm_change_t whole = {changes->offset, (size_t)(end - changes->offset), NULL, 0};
-    if (count == 1) {
-        *joined = *changes;
-        return true;
-    }
-    whole.bytes = SFPM_NEW_N(uint8_t, whole.size);
-    if (!whole.bytes)
-        return false;
-    qsort(changes, count, sizeof *changes, by_order);
-    for (size_t i = 0; i < count; i++) {
-        memcpy(whole.bytes + (changes[i].offset - whole.offset), changes[i].bytes,
-               changes[i].size);
-        free(changes[i].bytes);
-        changes[i].bytes = NULL;
-    }
-    *joined = whole;
-    return true;
+    while (source->changes)
+        discard(source, *(change_t **)source->changes);
 }
 
-bool sfpm_source_settle(sfpm_source_t *source)
+/* Takes the range from `begin` up to `end` out of the changes. None reaches beyond both
+ * of its ends. */
+static void clear(sfpm_source_t *source, uint64_t begin, uint64_t end)
 {
-    size_t kept = 0, n = source->num_changes;
-    bool ok = true;
-    if (!source->unsettled)
-        return true;
-    qsort(source->changes, n, sizeof *source->changes, by_offset);
-    for (size_t i = 0, next; i < n; i = next) {
-        uint64_t end = source->changes[i].offset + source->changes[i].size;
-        for (next = i + 1; next < n && source->changes[next].offset < end; next++) {
-            const sfpm_change_t *now = &source->changes[next];
-            end = now->offset + now->size > end ? now->offset + now->size : end;
+    change_t *old;
+    while ((old = find(source, begin, end)) != NULL) {
+        uint64_t old_end = old->offset + old->size;
+        if (old->offset < begin) {
+            old->size = begin - old->offset;
+        } else if (old_end > end) {
+            old->bytes += end - old->offset;
+            old->size = old_end - end;
+            old->offset = end;
+        } else {
+            discard(source, old);
         }
-        /* Without memory the rest stays as it is, still to be settled. */
-        if (ok)
-            ok = join(&source->changes[i], next - i, end, &source->changes[kept]);
-        if (ok)
-            kept++;
-        else
-            while (i < next)
-                source->changes[kept++] = source->changes[i++];
     }
-    source->num_changes = kept;
-    source->unsettled = !ok;
-    return ok;
 }
 
-/* Index of the first change that ends behind `offset`. */
-static size_t first_behind(const sfpm_source_t *source, uint64_t offset)
+bool sfpm_source_change(sfpm_source_t *source, uint64_t offset, const void *bytes,
+                        size_t size)
 {
-    size_t low = 0, high = source->num_changes;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        const sfpm_change_t *change = &source->changes[middle];
-        if (change->offset + change->size <= offset)
-            low = middle + 1;
-        else
-            high = middle;
+    change_t *around = find(source, offset, offset + size);
+    if (around && around->offset <= offset &&
+        around->offset + around->size >= offset + size) {
+        memcpy(around->bytes + (offset - around->offset), bytes, size);
+        return true;
     }
-    return low;
+    change_t *made =
+        size < SIZE_MAX - sizeof *made ? malloc(sizeof *made + size) : NULL;
+    if (!made)
+        return sfpm_fail_memory(size);
+    *made = (change_t){.offset = offset, .size = size, .bytes = made->held};
+    memcpy(made->held, bytes, size);
+    clear(source, offset, offset + size);
+    if (tsearch(made, &source->changes, compare))
+        return true;
+    free(made);
+    return sfpm_fail_memory(sizeof *made);
 }
 
 bool sfpm_source_overlay(const sfpm_source_t *source, uint64_t offset, uint8_t *to,
                          size_t size)
 {
-    bool touched = false;
-    for (size_t i = first_behind(source, offset); i < source->num_changes; i++) {
-        const sfpm_change_t *change = &source->changes[i];
-        if (change->offset >= offset + size)
-            break;
-        uint64_t start = change->offset > offset ? change->offset : offset;
-        uint64_t end = change->offset + change->size;
-        end = end < offset + size ? end : offset + size;
-        touched = touched || start < end;
-        if (to && start < end)
-            memcpy(to + (start - offset), change->bytes + (start - change->offset),
-                   (size_t)(end - start));
-    }
-    return touched;
+    uint64_t end = offset + size;
+    const change_t *change = find(source, offset, end);
+    if (!change)
+        return false;
+    uint64_t from = change->offset > offset ? change->offset : offset;
+    uint64_t until = change->offset + change->size;
+    until = until < end ? until : end;
+    if (!to)
+        return true;
+    memcpy(to + (from - offset), change->bytes + (from - change->offset),
+           (size_t)(until - from));
+    /* What lies before it and behind it; each call finds another change, or none. */
+    sfpm_source_overlay(source, offset, to, (size_t)(from - offset));
+    sfpm_source_overlay(source, until, to + (until - offset), (size_t)(end - until));
+    return true;
 }
 
 bool sfpm_source_may_differ(const sfpm_source_t *source, uint64_t offset, size_t size)

@@ -72,7 +72,7 @@ static bool load_region(sfpm_edit_t *edit, size_t which)
     if (size > SIZE_MAX)
         return sfpm_fail_memory(size);
     source->owned = sfpm_new_block((size_t)size);
-    if (!source->owned || !sfpm_source_settle(source) ||
+    if (!source->owned ||
         !sfpm_source_read(edit, which, 0, source->owned, (size_t)size))
         return false;
     source->memory = source->owned;
@@ -156,8 +156,6 @@ static bool plan_region(sfpm_plan_t *plan, size_t which)
     sfpm_source_t *source = &edit->sources[which];
     if (edit->image && edit->image->info.format == 1 &&
         source->kind == SFPM_SOURCE_INHERITED && !load_region(edit, which))
-        return false;
-    if (!sfpm_source_settle(source))
         return false;
     if (edit->delta)
         region->base = source->old ? (uint32_t)source->old_index + 1 : 0;

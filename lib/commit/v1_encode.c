@@ -112,7 +112,6 @@ static bool write_region(writer_t *writer, size_t which)
     sfpm_put_u32(fixed + 9, (uint32_t)length);
     return sfpm_output_write(writer->output, fixed, sizeof fixed) &&
            sfpm_output_write(writer->output, region->name, length) &&
-           sfpm_source_settle(&writer->edit->sources[which]) &&
            write_contents(writer, which);
 }
 

@@ -105,3 +105,6 @@ work 'growth attributes $n f.img; cp f.img g.img' \
     'growth live-attributes $n o.img' \
     'growth resources $n o.img' \
     'sfpm-inspect --text f.img'
+work 'growth bytes $n f.img; cp f.img g.img; growth byte-edits $n edits' \
+    'growth write-bytes $n g.img' \
+    'sfpm-patch -o o.img -f edits f.img'
