@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <sfpm/heap.h>
 #include <sfpm/image.h>
 #include <sfpm/vm.h>
 
@@ -84,6 +85,16 @@ bool diff_is_machine(const diff_t *diff, const pair_t *pair);
 /* The instructions that differ; each text is "label+3: instruction". On
  * failure the reason is printed. */
 bool diff_code(const diff_t *diff, code_function_t code, void *context);
+
+/* Receives a block of a heap in which bytes differ. Returns false to get no more.
+ * change: "changed", "allocated", "freed" or "replaced" by another one */
+typedef bool (*block_function_t)(void *context, const char *change,
+                                 const sfpm_heap_survey_block_t *block);
+
+/* The blocks of a common pair of regions that differ; none if it is not a heap, or if
+ * that cannot be read on both sides. On failure the reason is printed. */
+bool diff_blocks(const diff_t *diff, const pair_t *pair, block_function_t block,
+                 void *context);
 
 /* ---- reading bytes ---- */
 

@@ -92,6 +92,22 @@ static void json_region(const char *name, const sfpm_region_info_t *region)
     putchar('}');
 }
 
+static bool json_block(void *context, const char *change,
+                       const sfpm_heap_survey_block_t *block)
+{
+    if (!next_item(context))
+        return false;
+    fputs("{\"offset\":", stdout);
+    json_u64(block->offset);
+    fputs(",\"size\":", stdout);
+    json_u64(block->size);
+    json_text("type", block->type);
+    json_text("root", block->root);
+    json_text("change", change);
+    putchar('}');
+    return true;
+}
+
 static bool json_pair(diff_t *diff, const pair_t *pair, bool *truncated)
 {
     items_t items = {.all = diff->all, .truncated = truncated};
@@ -108,6 +124,9 @@ static bool json_pair(diff_t *diff, const pair_t *pair, bool *truncated)
                                  json_range, &items);
     if (!ok)
         tool_fail(NULL, "%s", sfpm_last_error());
+    fputs("],\"blocks\":[", stdout);
+    items.count = 0;
+    ok = ok && (!pair_is_common(pair) || diff_blocks(diff, pair, json_block, &items));
     fputs("]}", stdout);
     return ok;
 }

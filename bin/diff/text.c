@@ -166,6 +166,36 @@ static void show_regions(const diff_t *diff)
             show_pair(&diff->pairs[i]);
 }
 
+/* ---- blocks of heaps ---- */
+
+static bool show_block(void *context, const char *change,
+                       const sfpm_heap_survey_block_t *block)
+{
+    if (!list_line(context))
+        return true;
+    printf("  %08" PRIx64 "  %-9s  ", block->offset, change);
+    escape_print(stdout, block->type);
+    printf(", %" PRIu64 " bytes", block->size);
+    if (block->root) {
+        fputs(", from root ", stdout);
+        escape_print(stdout, block->root);
+    }
+    putchar('\n');
+    return true;
+}
+
+static bool show_blocks(const diff_t *diff, const pair_t *pair)
+{
+    char *name = show_escaped(pair_name(pair)), heading[300];
+    list_t list = {.diff = diff, .heading = heading};
+    snprintf(heading, sizeof heading, "Blocks of %.256s", name ? name : "a heap");
+    free(name);
+    if (!diff_blocks(diff, pair, show_block, &list))
+        return false;
+    list_end(&list);
+    return true;
+}
+
 /* ---- bytes ---- */
 
 typedef struct rows {
@@ -237,7 +267,7 @@ static bool show_contents(diff_t *diff)
         if (!pair_is_common(pair) || pair->bytes == 0 ||
             (decoded && !diff->all && diff_is_machine(diff, pair)))
             continue;
-        if (!show_bytes(diff, pair))
+        if (!show_blocks(diff, pair) || !show_bytes(diff, pair))
             return false;
     }
     return true;

@@ -29,10 +29,12 @@ static void for_each_heap(view_t *view, show_heap_t show_heap)
 {
     const sfpm_image_t *image = view->file.image;
     const sfpm_region_info_t *region;
+    const sfpm_heap_survey_options_t how = {.struct_size = sizeof how,
+                                            .max_memory = options.max_memory};
     for (size_t i = 0; (region = sfpm_image_region(image, i)) != NULL; i++) {
-        if (!sfpm_heap_is_in(image, i))
+        sfpm_heap_survey_t *survey = sfpm_heap_survey(image, i, &how);
+        if (!survey && sfpm_last_status() == SFPM_ERR_NOT_FOUND)
             continue;
-        sfpm_heap_survey_t *survey = sfpm_heap_survey(image, i, options.max_memory);
         if (!survey)
             view_note_damage(view);
         show_heap(view, region->name, survey);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One change to an image: [REGION:]OFFSET|LABEL[+N][/TYPE]=VALUE[,VALUE...], and
- * perhaps " was OLD[,OLD...]" after it, or PLACE: INSTRUCTION[; INSTRUCTION...], likewise;
- * from the text to a region, an offset in it and bytes.
+ * perhaps " was OLD[,OLD...]" after it, or PLACE: INSTRUCTION[; INSTRUCTION...],
+ * likewise; from the text to a region, an offset in it and bytes.
  */
 #ifndef SFPM_BIN_PATCH_EDIT_H
 #define SFPM_BIN_PATCH_EDIT_H

@@ -38,8 +38,8 @@ static const struct poptOption table[] = {
     {"undo-to", '\0', POPT_ARG_STRING, &undo_to, 0,
      "add a commit with the state of commit N, earlier or later", "N"},
     {"force", '\0', POPT_ARG_NONE, &options.force, 0,
-     "write a program that cannot run, or change a damaged one or a file that has "
-     "several hard links",
+     "write a program that cannot run or a heap that cannot be restored, or change a "
+     "damaged one or a file that has several hard links",
      NULL},
     OPTIONS_OUTPUT,
     OPTIONS_TEXTS,
@@ -112,6 +112,18 @@ static bool add_file(patch_t *patch, const char *path)
     return true;
 }
 
+/* Whether the heaps that are patched can still be restored; each is checked once. */
+static bool verify_heaps(const patch_t *patch, sfpm_edit_t *commit)
+{
+    for (size_t i = 0; i < patch->count; i++) {
+        bool again = i > 0 && patch->edits[i].region == patch->edits[i - 1].region;
+        if (!again && !patch_verify_heap(patch->image.image, patch->edits[i].region,
+                                         commit, patch->image.label))
+            return false;
+    }
+    return true;
+}
+
 /* Puts the edits into the commit. Returns the exit status. */
 static int apply(patch_t *patch, sfpm_edit_t *commit)
 {
@@ -122,6 +134,11 @@ static int apply(patch_t *patch, sfpm_edit_t *commit)
         if (!patch_edit_matches(&patch->edits[i], &patch->target, reason))
             return tool_fail(patch->image.label, "%s; nothing is written", reason);
     }
+    if (!options.force && !verify_heaps(patch, commit))
+        return tool_fail(patch->image.label,
+                         "%s; nothing is written (--force writes it, but the heap cannot "
+                         "be restored)",
+                         sfpm_last_error());
     if (!patch->vm || options.force ||
         patch_verify(patch->image.image, patch->vm, patch->edits, patch->count, commit))
         return EXIT_SUCCESS;
@@ -223,12 +240,10 @@ static int load_machine(patch_t *patch)
     sfpm_vm_destroy(patch->vm);
     patch->vm = NULL;
     if (!options.force && sfpm_last_status() != SFPM_ERR_UNSUPPORTED)
-        return tool_fail(
-            label,
-            "%s; nothing is written (--force writes it, but edits cannot be "
-            "checked)%s",
-            tool_last_error(label),
-            tool_last_remedy());
+        return tool_fail(label,
+                         "%s; nothing is written (--force writes it, but edits cannot be "
+                         "checked)%s",
+                         tool_last_error(label), tool_last_remedy());
     char text[600];
     snprintf(text, sizeof text,
              "the machine cannot be read, so edits are not checked: %s",

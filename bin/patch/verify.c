@@ -1,10 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* Refuses a patch after which the machine could not run, or would go on elsewhere. */
+/* Refuses a patch after which the machine could not run, or would go on elsewhere, or a
+ * heap could not be restored. */
 #include "patch/verify.h"
 
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <sfpm/heap.h>
+
+#include "common/options.h"
+#include "common/tool.h"
 
 /* Supplies the regions as they will be; each is kept until the machine is loaded. */
 typedef struct loader {
@@ -58,4 +65,35 @@ bool patch_verify(const sfpm_image_t *image, const sfpm_vm_t *before,
     while (loader.count > 0)
         free(loader.buffers[--loader.count]);
     return ok;
+}
+
+/* Whether there is a heap, or damage in place of one, that can be checked. */
+static bool can_check(const sfpm_image_t *image, size_t region, const char *label,
+                      const sfpm_heap_survey_options_t *how)
+{
+    char text[600];
+    sfpm_heap_survey_t *before = sfpm_heap_survey(image, region, how);
+    sfpm_status_t status = before ? SFPM_OK : sfpm_last_status();
+    sfpm_heap_survey_free(before);
+    if (status == SFPM_ERR_MISMATCH || status == SFPM_ERR_UNSUPPORTED) {
+        snprintf(text, sizeof text,
+                 "the heap cannot be read, so edits are not checked: %s",
+                 tool_last_error(label));
+        tool_warn(label, text);
+        return false;
+    }
+    return status != SFPM_ERR_NOT_FOUND;
+}
+
+bool patch_verify_heap(const sfpm_image_t *image, size_t region, sfpm_edit_t *edit,
+                       const char *label)
+{
+    sfpm_heap_survey_options_t how = {
+        .struct_size = sizeof how, .max_memory = options.max_memory, .tables_only = true};
+    if (!can_check(image, region, label, &how))
+        return true;
+    how.edit = edit;
+    sfpm_heap_survey_t *after = sfpm_heap_survey(image, region, &how);
+    sfpm_heap_survey_free(after);
+    return after != NULL;
 }

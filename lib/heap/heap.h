@@ -179,17 +179,27 @@ bool sfpm_check_names(const header_t *header);
 
 /* ---- preview.c: a heap in an image ---- */
 
-/* Reads the tables of the heap in a region into memory of its own, checks them, and
- * points `heap` there: blocks are not read. To be released with sfpm_preview_free().
- * `heap` must be all zero except for the name. */
-bool sfpm_preview_read(sfpm_heap_t *heap, const sfpm_image_t *image, size_t region);
+/* Where a heap is read: in an image, or in an edit of it as it will be. */
+typedef struct heap_source {
+    const sfpm_image_t *image;
+    size_t region;
+    sfpm_edit_t *edit; /* or NULL */
+} heap_source_t;
+
+bool sfpm_preview_bytes(const heap_source_t *source, uint64_t offset, void *to,
+                        size_t size);
+
+/* Reads the tables of a heap into memory of its own, checks them, and points `heap`
+ * there: blocks are not read. To be released with sfpm_preview_free(). `heap` must be all
+ * zero except for the name. */
+bool sfpm_preview_read(sfpm_heap_t *heap, const heap_source_t *source);
 void sfpm_preview_free(sfpm_heap_t *heap);
 
 /* Reads the header's numbers only, and checks them. */
-bool sfpm_preview_header(header_t *header, const sfpm_image_t *image, size_t region);
+bool sfpm_preview_header(header_t *header, const heap_source_t *source);
 
 /* The same, and the types; to be released with free(). */
-header_t *sfpm_preview_types(const sfpm_image_t *image, size_t region);
+header_t *sfpm_preview_types(const heap_source_t *source);
 
 /* ---- types.c ---- */
 

@@ -36,7 +36,7 @@ static void set_memory(sfpm_heap_t *heap, const memory_t *memory)
 /* One heap of the snapshot that the image holds. */
 typedef struct part {
     sfpm_heap_t *heap;
-    size_t region;
+    heap_source_t source;
     header_t header;     /* its numbers, from the image */
     sfpm_heap_t preview; /* its tables; without a base while they are not read */
     memory_t old;
@@ -73,7 +73,7 @@ static bool look_at_types(const restoring_t *restoring, const part_t *part,
     const header_t *numbers = &part->header;
     if (part->heap->num_types == 0 && !numbers->num_symbols && !numbers->num_modules)
         return true;
-    header_t *header = sfpm_preview_types(restoring->image, part->region);
+    header_t *header = sfpm_preview_types(&part->source);
     bool ok = header && sfpm_types_compare(part->heap, header);
     *hosts_same = ok && sfpm_hosts_same(part->heap, header);
     free(header);
@@ -87,15 +87,15 @@ static bool look(const restoring_t *restoring, part_t *part)
     sfpm_heap_t *heap = part->heap;
     bool hosts_same = true;
     bool unverified = restoring->options.mode == SFPM_RESTORE_LAZY_UNVERIFIED;
-    if (!sfpm_preview_header(&part->header, restoring->image, part->region) ||
+    if (!sfpm_preview_header(&part->header, &part->source) ||
         (unverified && !look_at_types(restoring, part, &hosts_same)))
         return false;
     if (unverified && hosts_same)
         return true;
-    return sfpm_preview_read(&part->preview, restoring->image, part->region) &&
+    return sfpm_preview_read(&part->preview, &part->source) &&
            sfpm_types_compare(heap, part->preview.header) &&
            (sfpm_hosts_same(heap, part->preview.header) ||
-            sfpm_hosts_try(heap, &part->preview, restoring->image, part->region));
+            sfpm_hosts_try(heap, &part->preview, restoring->image, part->source.region));
 }
 
 /* The heaps of the snapshot that the image holds; `wanted` must be one of them. */
@@ -115,7 +115,9 @@ static bool find_parts(restoring_t *restoring, const sfpm_heap_t *wanted)
         part->heap = sfpm_heap_of_snapshot(restoring->snapshot, i);
         part->preview.name = part->heap->name;
         part->old = memory_of(part->heap);
-        if (sfpm_image_find_region(restoring->image, part->heap->name, &part->region))
+        part->source.image = restoring->image;
+        if (sfpm_image_find_region(restoring->image, part->heap->name,
+                                   &part->source.region))
             restoring->count++;
         else if (part->heap == wanted)
             return fail_part(restoring, part);
@@ -198,8 +200,7 @@ static bool take_other_place(const restoring_t *restoring, part_t *part)
 {
     size_t size = size_in_image(part);
     size_t reserved = (size_t)part->header.max_size;
-    if ((!part->preview.base &&
-         !sfpm_preview_read(&part->preview, restoring->image, part->region)) ||
+    if ((!part->preview.base && !sfpm_preview_read(&part->preview, &part->source)) ||
         !sfpm_relocate_allowed(part->heap, &part->preview))
         return false;
     uint8_t *base = sfpm_range_reserve(0, reserved, false);
@@ -241,7 +242,8 @@ static bool fill(const restoring_t *restoring, const part_t *part)
 {
     sfpm_heap_t *heap = part->heap;
     heap->num_displaced = restoring->count;
-    bool ok = sfpm_relocate(heap, heap, &part->preview, restoring->image, part->region);
+    bool ok =
+        sfpm_relocate(heap, heap, &part->preview, restoring->image, part->source.region);
     heap->num_displaced = 0;
     if (ok)
         sfpm_hosts_record(heap); /* its host addresses are those of this process */
@@ -251,8 +253,7 @@ static bool fill(const restoring_t *restoring, const part_t *part)
 /* A heap that stays: its pointers into the others are corrected once it is restored. */
 static bool announce(const restoring_t *restoring, part_t *part)
 {
-    if ((!part->preview.base &&
-         !sfpm_preview_read(&part->preview, restoring->image, part->region)) ||
+    if ((!part->preview.base && !sfpm_preview_read(&part->preview, &part->source)) ||
         !sfpm_relocate_others_allowed(part->heap, &part->preview))
         return false;
     part->heap->num_displaced = restoring->count;

@@ -9,33 +9,34 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/options.h"
 #include "heap/heap.h"
 
 #define MEMORY_USUAL ((uint64_t)1 << 30)
 
 struct sfpm_heap_survey {
     sfpm_heap_t heap; /* a preview */
-    const sfpm_image_t *image;
-    size_t region;
+    heap_source_t source;
     uint64_t to_read; /* bytes of units that may hold pointers */
     sfpm_heap_survey_info_t info;
     sfpm_heap_survey_type_t *types;
     sfpm_heap_survey_root_t *roots;
-    uint8_t *marks;  /* a bit for each grain of the heap where a block begins */
+    uint16_t *marks; /* for each grain of the heap where a block begins: 0, or the root
+                        that it was reached from first, counted from 1 */
     uint64_t *stack; /* offsets of marked blocks that were not looked at */
     size_t depth;
     size_t room;
+    uint16_t from; /* what is marked now */
 };
 
 static void count_block(sfpm_heap_survey_t *survey, const place_t *place, uint64_t bytes)
 {
     sfpm_heap_survey_type_t *type = &survey->types[place->type];
-    uint64_t grain = place->start / GRAIN;
     type->blocks++;
     type->bytes += bytes;
     if (bytes > type->largest)
         type->largest = bytes;
-    if (!survey->marks || (survey->marks[grain / 8] >> grain % 8 & 1))
+    if (!survey->marks || survey->marks[place->start / GRAIN])
         return;
     type->unreachable_blocks++;
     type->unreachable_bytes += bytes;
@@ -87,11 +88,9 @@ static bool mark(sfpm_heap_survey_t *survey, uint64_t offset)
     place_t place;
     if (!sfpm_block_find(&survey->heap, offset, &place))
         return true;
-    uint64_t grain = place.start / GRAIN;
-    uint8_t bit = (uint8_t)(1U << grain % 8);
-    if (survey->marks[grain / 8] & bit)
+    if (survey->marks[place.start / GRAIN])
         return true;
-    survey->marks[grain / 8] |= bit;
+    survey->marks[place.start / GRAIN] = survey->from;
     return how_to_scan(&survey->heap, place.type) == SCAN_NOTHING ||
            push(survey, place.start);
 }
@@ -120,17 +119,20 @@ static bool scan_block(sfpm_heap_survey_t *survey, const place_t *place)
     return true;
 }
 
+/* One root after the other, and all that is reached from it. */
 static bool mark_all(sfpm_heap_survey_t *survey)
 {
     const header_t *header = survey->heap.header;
     place_t place;
-    for (uint32_t i = 0; i < header->num_roots; i++)
+    for (uint32_t i = 0; i < header->num_roots; i++) {
+        survey->from = (uint16_t)(i + 1);
         if (header->roots[i].name[0] && !mark(survey, header->roots[i].offset))
             return false;
-    while (survey->depth > 0)
-        if (sfpm_block_find(&survey->heap, survey->stack[--survey->depth], &place) &&
-            !scan_block(survey, &place))
-            return false;
+        while (survey->depth > 0)
+            if (sfpm_block_find(&survey->heap, survey->stack[--survey->depth], &place) &&
+                !scan_block(survey, &place))
+                return false;
+    }
     return true;
 }
 
@@ -168,19 +170,20 @@ static bool read_unit(sfpm_heap_survey_t *survey, uint32_t number)
     const sfpm_heap_t *heap = &survey->heap;
     uint64_t size = bytes_to_scan(heap, heap_unit(heap, number));
     return size == 0 ||
-           sfpm_image_read(survey->image, survey->region, (uint64_t)number << UNIT_SHIFT,
-                           heap_unit_memory(heap, number), (size_t)size);
+           sfpm_preview_bytes(&survey->source, (uint64_t)number << UNIT_SHIFT,
+                              heap_unit_memory(heap, number), (size_t)size);
 }
 
 /* Marks what can be reached, if that takes no more memory than may be used. */
 static bool trace(sfpm_heap_survey_t *survey, uint64_t memory)
 {
-    uint64_t marks = survey->heap.used / GRAIN / 8;
+    uint64_t count = survey->heap.used / GRAIN;
+    uint64_t marks = count * sizeof *survey->marks;
     for_each_unit(survey, add_to_read);
     /* The stack is at most a word for each block that is read. */
     if (survey->to_read > memory / 2 || marks > memory / 2 - survey->to_read / 2)
         return true;
-    survey->marks = SFPM_NEW_N(uint8_t, (size_t)marks);
+    survey->marks = SFPM_NEW_N(uint16_t, (size_t)count);
     survey->info.traced = survey->marks != NULL;
     return survey->marks && for_each_unit(survey, read_unit) && mark_all(survey);
 }
@@ -200,21 +203,22 @@ static bool list_roots(sfpm_heap_survey_t *survey)
     return survey->roots != NULL;
 }
 
-static bool survey_image(sfpm_heap_survey_t *survey, uint64_t memory)
+static bool survey_image(sfpm_heap_survey_t *survey, uint64_t memory, bool tables_only)
 {
     header_t header;
-    if (!sfpm_preview_header(&header, survey->image, survey->region))
+    if (!sfpm_preview_header(&header, &survey->source))
         return false;
     uint64_t tables = sizeof header + (uint64_t)header.num_segments * sizeof(segment_t);
     if (tables > memory)
         return sfpm_fail(SFPM_ERR_LIMIT,
                          "its tables have %llu bytes: the limit is %llu bytes",
                          (unsigned long long)tables, (unsigned long long)memory);
-    if (!sfpm_preview_read(&survey->heap, survey->image, survey->region))
+    if (!sfpm_preview_read(&survey->heap, &survey->source))
         return false;
     survey->info.num_types = survey->heap.header->num_types;
     survey->types = SFPM_NEW_N(sfpm_heap_survey_type_t, survey->info.num_types);
-    if (!survey->types || !list_roots(survey) || !trace(survey, memory - tables) ||
+    if (!survey->types || !list_roots(survey) ||
+        !(tables_only || trace(survey, memory - tables)) ||
         !sfpm_heap_stats(&survey->heap, &survey->info.stats))
         return false;
     for (size_t i = 0; i < survey->info.num_types; i++)
@@ -226,30 +230,35 @@ static bool survey_image(sfpm_heap_survey_t *survey, uint64_t memory)
 
 /* ---- The public functions ---- */
 
-bool sfpm_heap_is_in(const sfpm_image_t *image, size_t region)
+static bool begins_as_heap(const heap_source_t *source)
 {
     uint64_t magic;
-    const sfpm_region_info_t *info = image ? sfpm_image_region(image, region) : NULL;
-    return info && info->size >= SEGMENT_SIZE && info->size % SEGMENT_SIZE == 0 &&
-           sfpm_image_read(image, region, HEADER_AT, &magic, sizeof magic) &&
-           magic == HEAP_MAGIC;
+    uint64_t size = sfpm_image_region(source->image, source->region)->size;
+    return (size >= SEGMENT_SIZE && size % SEGMENT_SIZE == 0 &&
+            sfpm_preview_bytes(source, HEADER_AT, &magic, sizeof magic) &&
+            magic == HEAP_MAGIC) ||
+           sfpm_fail(SFPM_ERR_NOT_FOUND, "it does not start with a heap header");
 }
 
 sfpm_heap_survey_t *sfpm_heap_survey(const sfpm_image_t *image, size_t region,
-                                     uint64_t max_memory)
+                                     const sfpm_heap_survey_options_t *options)
 {
+    sfpm_heap_survey_options_t taken;
     if (!image || !sfpm_image_region(image, region)) {
         sfpm_fail(SFPM_ERR_ARGUMENT, "no image or no region of it was given");
         return NULL;
     }
+    if (!sfpm_take_options(&taken, sizeof taken, options))
+        return NULL;
+    uint64_t memory = taken.max_memory ? taken.max_memory : MEMORY_USUAL;
     sfpm_heap_survey_t *survey = SFPM_NEW(sfpm_heap_survey_t);
     if (!survey)
         return NULL;
-    survey->image = image;
-    survey->region = region;
+    survey->source = (heap_source_t){image, region, taken.edit};
     survey->info.struct_size = sizeof survey->info;
     survey->info.stats.struct_size = sizeof survey->info.stats;
-    if (survey_image(survey, max_memory ? max_memory : MEMORY_USUAL))
+    if (begins_as_heap(&survey->source) &&
+        survey_image(survey, memory, taken.tables_only))
         return survey;
     sfpm_fail_prefix("heap '%s'", sfpm_image_region(image, region)->name);
     sfpm_heap_survey_free(survey);
@@ -283,4 +292,24 @@ const sfpm_heap_survey_root_t *sfpm_heap_survey_root(const sfpm_heap_survey_t *s
                                                      size_t index)
 {
     return survey && index < survey->info.num_roots ? &survey->roots[index] : NULL;
+}
+
+bool sfpm_heap_survey_block(const sfpm_heap_survey_t *survey, uint64_t offset,
+                            sfpm_heap_survey_block_t *block)
+{
+    place_t place;
+    if (!survey || !block || block->struct_size < sizeof *block)
+        return sfpm_fail(SFPM_ERR_ARGUMENT,
+                         "no survey or no block with struct_size set was given");
+    if (!sfpm_block_find(&survey->heap, offset, &place))
+        return sfpm_fail(SFPM_ERR_NOT_FOUND, "no block is allocated at offset %llu",
+                         (unsigned long long)offset);
+    uint16_t from = survey->marks ? survey->marks[place.start / GRAIN] : 0;
+    *block = (sfpm_heap_survey_block_t){
+        .struct_size = sizeof *block,
+        .offset = place.start,
+        .size = place.size,
+        .type = survey->heap.header->types[place.type].name,
+        .root = from ? survey->heap.header->roots[from - 1].name : NULL};
+    return true;
 }

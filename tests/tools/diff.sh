@@ -347,7 +347,7 @@ assert list(diff) == ["schema", "equal", "a", "b", "metadata", "reordered", "reg
                       "machine", "instructions", "truncated"], list(diff)
 assert diff["schema"] == 1
 for region in diff["regions"]:
-    assert list(region) == ["name", "a", "b", "bytes", "ranges"]
+    assert list(region) == ["name", "a", "b", "bytes", "ranges", "blocks"]
     if region["a"] and region["b"] and not diff["truncated"]:
         assert sum(length for _, length in region["ranges"]) == region["bytes"]
 for row in diff["metadata"] + diff["machine"]:

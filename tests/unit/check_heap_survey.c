@@ -50,7 +50,9 @@ static sfpm_heap_survey_t *survey_of(uint64_t memory)
 {
     sfpm_image_t *image = sfpm_image_open(path, NULL);
     ck_assert_msg(image != NULL, "%s", sfpm_last_error());
-    sfpm_heap_survey_t *survey = sfpm_heap_survey(image, 0, memory);
+    const sfpm_heap_survey_options_t how = {.struct_size = sizeof how,
+                                            .max_memory = memory};
+    sfpm_heap_survey_t *survey = sfpm_heap_survey(image, 0, &how);
     sfpm_image_close(image);
     return survey;
 }
@@ -162,8 +164,9 @@ START_TEST(damage_and_other_regions_are_refused)
     header->magic ^= 1;
     ck_assert(sfpm_snapshot_save(snapshot, path));
     sfpm_image_t *image = sfpm_image_open(path, NULL);
-    ck_assert(!sfpm_heap_is_in(image, 0) && !sfpm_heap_is_in(image, 1));
-    ck_assert_ptr_null(sfpm_heap_survey(image, 1, 0));
+    ck_assert_ptr_null(sfpm_heap_survey(image, 0, NULL));
+    ck_assert_int_eq(sfpm_last_status(), SFPM_ERR_NOT_FOUND);
+    ck_assert_ptr_null(sfpm_heap_survey(image, 1, NULL));
     ck_assert_int_eq(sfpm_last_status(), SFPM_ERR_ARGUMENT);
     sfpm_image_close(image);
     header->magic ^= 1;
@@ -172,6 +175,69 @@ START_TEST(damage_and_other_regions_are_refused)
 END_TEST
 
 /* A program whose state is a heap, the number of its open file in it included. */
+/* A block by a byte in it: its extent, type and a root. */
+START_TEST(blocks_are_named_by_type_and_root)
+{
+    node_t *first = chain(3);
+    node_t *second = chain(2);
+    void *text = sfpm_heap_alloc_type(heap, SFPM_HEAP_DATA, 100000);
+    ck_assert(sfpm_heap_set_root(heap, "first", first) &&
+              sfpm_heap_set_root(heap, "second", second) && text);
+    sfpm_heap_stats_t stats = {.struct_size = sizeof stats};
+    ck_assert(sfpm_heap_stats(heap, &stats));
+    sfpm_heap_survey_t *survey = saved_survey(0);
+    sfpm_heap_survey_block_t block = {.struct_size = sizeof block};
+    uint64_t at = (uintptr_t)first->next - stats.base;
+    ck_assert(sfpm_heap_survey_block(survey, at + 5, &block));
+    ck_assert_uint_eq(block.offset, at);
+    ck_assert_uint_eq(block.size, sizeof(node_t));
+    ck_assert_str_eq(block.type, "node");
+    ck_assert_str_eq(block.root, "first");
+    at = (uintptr_t)second->next - stats.base;
+    ck_assert(sfpm_heap_survey_block(survey, at, &block));
+    ck_assert_str_eq(block.root, "second");
+    at = (uintptr_t)text - stats.base;
+    ck_assert(sfpm_heap_survey_block(survey, at + 99999, &block));
+    ck_assert(block.offset == at && block.size >= 100000 && block.root == NULL);
+    ck_assert(!sfpm_heap_survey_block(survey, 0, &block));
+    ck_assert_int_eq(sfpm_last_status(), SFPM_ERR_NOT_FOUND);
+    ck_assert(!sfpm_heap_survey_block(survey, stats.size, &block));
+    block.struct_size = 8;
+    ck_assert(!sfpm_heap_survey_block(survey, at, &block));
+    ck_assert_int_eq(sfpm_last_status(), SFPM_ERR_ARGUMENT);
+    sfpm_heap_survey_free(survey);
+}
+END_TEST
+
+/* The heap as an edit will leave it, before anything is written. */
+START_TEST(edits_are_looked_at)
+{
+    ck_assert(sfpm_heap_set_root(heap, "list", chain(3)));
+    sfpm_heap_survey_free(saved_survey(0));
+    sfpm_image_t *image = sfpm_image_open(path, NULL);
+    sfpm_edit_t *edit = sfpm_edit_create(image);
+    sfpm_heap_survey_options_t how = {
+        .struct_size = sizeof how, .edit = edit, .tables_only = true};
+    sfpm_heap_survey_t *survey = sfpm_heap_survey(image, 0, &how);
+    ck_assert(survey && !sfpm_heap_survey_info(survey)->traced);
+    ck_assert_uint_eq(sfpm_heap_survey_info(survey)->stats.blocks, 3);
+    sfpm_heap_survey_free(survey);
+    uint64_t wrong = UINT64_MAX;
+    uint64_t at = HEADER_AT + offsetof(header_t, roots) + offsetof(root_t, offset);
+    ck_assert(sfpm_edit_write(edit, 0, at, &wrong, sizeof wrong));
+    ck_assert_ptr_null(sfpm_heap_survey(image, 0, &how));
+    ck_assert_int_eq(sfpm_last_status(), SFPM_ERR_CORRUPT);
+    ck_assert(sfpm_edit_write(edit, 0, HEADER_AT, &wrong, sizeof wrong));
+    ck_assert_ptr_null(sfpm_heap_survey(image, 0, &how));
+    ck_assert_int_eq(sfpm_last_status(), SFPM_ERR_NOT_FOUND);
+    survey = sfpm_heap_survey(image, 0, NULL); /* the image is as it was */
+    ck_assert(survey && sfpm_heap_survey_info(survey)->traced);
+    sfpm_heap_survey_free(survey);
+    sfpm_edit_destroy(edit);
+    sfpm_image_close(image);
+}
+END_TEST
+
 START_TEST(open_files_serve_heaps)
 {
     int fd = open("log", O_RDWR | O_CREAT | O_TRUNC, 0600);
@@ -222,6 +288,8 @@ int main(void)
     tcase_add_test(core, blocks_are_counted_by_type);
     tcase_add_test(core, memory_is_bounded);
     tcase_add_test(core, damage_and_other_regions_are_refused);
+    tcase_add_test(core, blocks_are_named_by_type_and_root);
+    tcase_add_test(core, edits_are_looked_at);
     tcase_add_test(core, open_files_serve_heaps);
     return run_all(suite);
 }

@@ -289,23 +289,39 @@ typedef struct sfpm_heap_survey_root {
     uint64_t size;    /**< bytes of the block that may be used */
 } sfpm_heap_survey_root_t;
 
-/** @return whether a region of an image begins as a heap does. */
-SFPM_API bool sfpm_heap_is_in(const sfpm_image_t *image, size_t region);
+/** A block that is allocated. */
+typedef struct sfpm_heap_survey_block {
+    size_t struct_size; /**< set it before the call */
+    uint64_t offset;    /**< of the block in the region */
+    uint64_t size;      /**< bytes that may be used */
+    const char *type;
+    const char *root; /**< one that leads to it; NULL: none does, or the survey is not
+                           `traced` */
+} sfpm_heap_survey_block_t;
+
+/** What a survey looks at. Start with `= {.struct_size = sizeof(…)}`. */
+typedef struct sfpm_heap_survey_options {
+    size_t struct_size;
+    uint64_t max_memory; /**< bytes that may be used; 0: 1 GiB. If that is too little to
+                              follow pointers, the survey is not `traced` */
+    sfpm_edit_t *edit;   /**< NULL, or an edit of the image: the heap as it will be */
+    bool tables_only;    /**< pointers are not followed: only the tables are read */
+} sfpm_heap_survey_options_t;
 
 /**
  * Looks at a heap in an image without restoring it: any image, its types need not be
  * registered. Blocks are marked from the roots through pointers of types; untyped
  * blocks, and those of types with a visitor, may point anywhere with any aligned word.
  * Self-relative pointers are not followed.
- * @param region      index of the region
- * @param max_memory  bytes that may be used; 0: 1 GiB. If that is too little to follow
- *                    pointers, the survey is not `traced`
- * @return the survey, valid without the image, to be released; NULL with
+ * @param region   index of the region
+ * @param options  or NULL
+ * @return the survey, valid without the image and the edit, to be released; NULL with
+ *         SFPM_ERR_NOT_FOUND when the region does not begin as a heap does,
  *         SFPM_ERR_CORRUPT when the heap's tables are not consistent, SFPM_ERR_LIMIT
  *         when they are too large, or as sfpm_image_read() fails
  */
 SFPM_API sfpm_heap_survey_t *sfpm_heap_survey(const sfpm_image_t *image, size_t region,
-                                              uint64_t max_memory);
+                                              const sfpm_heap_survey_options_t *options);
 
 /** Releases a survey and everything it returned. Accepts NULL. */
 SFPM_API void sfpm_heap_survey_free(sfpm_heap_survey_t *survey);
@@ -321,6 +337,15 @@ sfpm_heap_survey_type(const sfpm_heap_survey_t *survey, size_t index);
 /** @return a root, in the heap's order; NULL when there are not so many. */
 SFPM_API const sfpm_heap_survey_root_t *
 sfpm_heap_survey_root(const sfpm_heap_survey_t *survey, size_t index);
+
+/**
+ * Finds the block that holds a byte. Texts live as long as the survey.
+ * @param offset  of the byte in the region
+ * @param block   receives it, with struct_size set
+ * @return false with SFPM_ERR_NOT_FOUND when the byte is in no allocated block
+ */
+SFPM_API bool sfpm_heap_survey_block(const sfpm_heap_survey_t *survey, uint64_t offset,
+                                     sfpm_heap_survey_block_t *block);
 
 #ifdef __cplusplus
 }
