@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -31,8 +32,16 @@ void secret_wipe(secret_t *secret)
     wipe(secret, sizeof(*secret));
 }
 
+/* What is secret in memory from now on is not to be left in a core file. */
+static void leave_no_core(void)
+{
+    const struct rlimit none = {0, 0};
+    (void)setrlimit(RLIMIT_CORE, &none);
+}
+
 static bool is_known(secret_t *secret, size_t passphrase_size)
 {
+    leave_no_core();
     secret->known = true;
     secret->secret = (sfpm_secret_t){.struct_size = sizeof secret->secret};
     if (passphrase_size == 0) {
