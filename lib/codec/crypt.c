@@ -51,6 +51,8 @@ static const char *const names[] = {FUNCTIONS(SFPM_LIBRARY_NAME)};
 
 enum { NUM_NAMES = sizeof names / sizeof names[0] };
 
+SFPM_LIBRARY_NOTE("openssl", "encrypted images", SFPM_CRYPTO_SONAME)
+
 static struct {
     sfpm_library_t library;
     struct {

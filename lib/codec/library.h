@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #ifdef __has_feature
 #if __has_feature(memory_sanitizer)
@@ -27,6 +28,23 @@ typedef struct sfpm_library {
     size_t num_symbols;
     atomic_bool ready; /* the functions can be called */
 } sfpm_library_t;
+
+/* Says in the ELF note .note.dlopen that a library may be opened, so that packages can
+ * depend on it: the format of
+ * https://uapi-group.org/specifications/specs/elf_dlopen_metadata/. */
+#ifdef __ELF__
+#define SFPM_LIBRARY_NOTE(feature, description, soname)                                  \
+    SFPM_LIBRARY_NOTE_OF("[{\"feature\":\"" feature "\",\"description\":\"" description   \
+                         "\",\"priority\":\"recommended\",\"soname\":[\"" soname "\"]}]")
+#define SFPM_LIBRARY_NOTE_OF(json)                                                       \
+    __attribute__((used, section(".note.dlopen"))) _Alignas(4) static const struct {     \
+        uint32_t name_size, size, type;                                                  \
+        char name[4];                                                                    \
+        _Alignas(4) char text[sizeof(json)];                                             \
+    } note = {4, sizeof(json), 0x407c0c0a, "FDO", json};
+#else
+#define SFPM_LIBRARY_NOTE(feature, description, soname)
+#endif
 
 /* The members of a struct of function pointers, their names, and a check that the
  * library's header declares the same type, from a list of FUNCTION(result, name,

@@ -29,6 +29,8 @@ enum {
     SEARCH_LEVEL = 3 /* from here on lz4's slower search, which writes the same format */
 };
 
+SFPM_LIBRARY_NOTE("lz4", "images compressed with lz4", SFPM_LZ4_SONAME)
+
 static struct {
     sfpm_library_t library;
     struct {

@@ -40,6 +40,8 @@ enum {
     PROBE_LEVEL = 1
 };
 
+SFPM_LIBRARY_NOTE("zstd", "images compressed with zstd", SFPM_ZSTD_SONAME)
+
 static struct {
     sfpm_library_t library;
     struct {

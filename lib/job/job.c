@@ -212,6 +212,12 @@ sfpm_job_t *sfpm_snapshot_commit_async(sfpm_snapshot_t *snapshot, const char *fi
     if (!take_arguments(&how, snapshot, filename, options) ||
         !sfpm_take_options(&chosen, sizeof chosen, commit))
         return NULL;
+    if (chosen.format == 1) {
+        sfpm_fail(SFPM_ERR_UNSUPPORTED,
+                  "version 1 cannot be written in the background: use "
+                  "sfpm_snapshot_commit()");
+        return NULL;
+    }
     return start(snapshot, filename, &chosen, &how, true);
 }
 

@@ -247,7 +247,8 @@ bool sfpm_job_copy(sfpm_job_t *job)
 {
     bool rounds = job->options.stop && (job->options.copying == SFPM_COPYING_AUTO ||
                                         job->options.copying == SFPM_COPYING_ROUNDS);
-    if (rounds && !copy_in_rounds(job))
+    if (rounds && (!sfpm_snapshot_check_mapped(job->snapshot, SFPM_REGION_VOLATILE) ||
+                   !copy_in_rounds(job)))
         return false;
     bool ok = stop(job);
     if (ok) {

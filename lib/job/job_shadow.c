@@ -124,7 +124,8 @@ static bool freeze_region(sfpm_job_t *job, size_t i, bool exists)
 bool sfpm_shadows_freeze(sfpm_job_t *job)
 {
     bool exists = access(job->filename, F_OK) == 0;
-    if (!make_shadows(job) || !sfpm_snapshot_check_contents(job->snapshot) ||
+    if (!sfpm_snapshot_check_mapped(job->snapshot, SFPM_REGION_VOLATILE) ||
+        !make_shadows(job) || !sfpm_snapshot_check_contents(job->snapshot) ||
         !sfpm_settings_copy(&job->frozen->settings, &job->snapshot->settings))
         return false;
     for (size_t i = 0; i < job->count; i++) {

@@ -170,6 +170,15 @@ static bool replace_with_hooks(sfpm_restoring_t *restoring)
     return sfpm_hooks_after_restore(snapshot, restoring->image, &event, ok) && ok;
 }
 
+/* What is placed elsewhere need not be mapped yet. */
+static bool check_mapped(const sfpm_snapshot_t *snapshot)
+{
+    for (size_t i = 0; i < snapshot->num_regions; i++)
+        if (snapshot->regions[i].placed)
+            return true;
+    return sfpm_snapshot_check_mapped(snapshot, 0);
+}
+
 static bool restore(sfpm_snapshot_t *snapshot, const sfpm_image_t *image,
                     const sfpm_restore_options_t *options, bool reverting)
 {
@@ -177,7 +186,7 @@ static bool restore(sfpm_snapshot_t *snapshot, const sfpm_image_t *image,
                                   .image = image,
                                   .options = *options,
                                   .reverting = reverting};
-    bool fits = sfpm_restoring_match(&restoring) ||
+    bool fits = (check_mapped(snapshot) && sfpm_restoring_match(&restoring)) ||
                 sfpm_fail_named(sfpm_image_info(image)->name);
     sfpm_snapshot_free_parked(snapshot);
     bool ok = fits && sfpm_revert_prepare(&restoring) && sfpm_lazy_prepare(&restoring) &&

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "base/options.h"
+#include "base/page.h"
 #include "commit/commit.h"
 #include "io/place.h"
 #include "snapshot/tracking.h"
@@ -129,9 +130,12 @@ static bool protect(const sfpm_snapshot_t *snapshot, sfpm_edit_t *edit, bool new
             sfpm_edit_set_secret(edit, &snapshot->settings.secret));
 }
 
+/* The ways in which an edit becomes a commit; FIRST is a save that others follow. */
+typedef enum how { HOW_SAVE, HOW_FIRST, HOW_APPEND, HOW_DELTA, HOW_VERSION1 } how_t;
+
 /* An edit that makes the registered memory the image's next state. */
 static sfpm_edit_t *edit_of(const sfpm_snapshot_t *snapshot, sfpm_image_t *image,
-                            const char *message)
+                            const char *message, how_t how)
 {
     if (image && sfpm_image_info(image)->format == 1) {
         sfpm_fail(SFPM_ERR_UNSUPPORTED,
@@ -143,7 +147,8 @@ static sfpm_edit_t *edit_of(const sfpm_snapshot_t *snapshot, sfpm_image_t *image
     if (edit && protect(snapshot, edit, image == NULL) && fill(snapshot, edit) &&
         (!image || (remove_unregistered(snapshot, image, edit) &&
                     sfpm_resources_forget(snapshot, image, edit))) &&
-        sfpm_edit_set_message(edit, message ? message : ""))
+        sfpm_edit_set_message(edit, message ? message : "") &&
+        (how != HOW_VERSION1 || sfpm_edit_set_format(edit, 1)))
         return edit;
     sfpm_edit_destroy(edit);
     return NULL;
@@ -161,9 +166,6 @@ static void warn_log(void *context, const char *text)
     sfpm_snapshot_log(written->snapshot, SFPM_LOG_WARNING, "%s: %s", written->filename,
                       text);
 }
-
-/* The ways in which an edit becomes a commit; FIRST is a save that others follow. */
-typedef enum how { HOW_SAVE, HOW_FIRST, HOW_APPEND, HOW_DELTA } how_t;
 
 static bool write_as(sfpm_edit_t *edit, how_t how, const char *filename,
                      const sfpm_write_options_t *options)
@@ -188,7 +190,7 @@ static bool write_edit(const sfpm_snapshot_t *snapshot, sfpm_edit_t *edit, how_t
     if (how == HOW_FIRST)
         sfpm_edit_only_new(edit);
     bool ok = write_as(edit, how, filename, &options);
-    if (ok) {
+    if (ok && how != HOW_VERSION1) {
         sfpm_edit_written(edit, &snapshot->last->commit);
         sfpm_snapshot_name_last(snapshot, filename, NULL);
     }
@@ -207,15 +209,32 @@ bool sfpm_snapshot_check_contents(const sfpm_snapshot_t *snapshot)
     return true;
 }
 
+bool sfpm_snapshot_check_mapped(const sfpm_snapshot_t *snapshot, uint32_t except)
+{
+    for (size_t i = 0; i < snapshot->num_regions; i++) {
+        const sfpm_registered_t *region = &snapshot->regions[i];
+        if (!(region->flags & except) && !sfpm_is_mapped(region->base, region->size))
+            return sfpm_fail(SFPM_ERR_ARGUMENT,
+                             "region '%s': not all of its %zu bytes at 0x%llx are mapped "
+                             "any more",
+                             region->name, region->size,
+                             (unsigned long long)(uintptr_t)region->base);
+    }
+    return true;
+}
+
 /* Writes the registered memory, as it is once the hooks before the save have run. */
 static bool write_state(const sfpm_snapshot_t *snapshot, sfpm_image_t *image,
                         const char *message, how_t how, const char *filename)
 {
     if (!sfpm_hooks_before_save(snapshot))
         return false;
-    sfpm_tracker_collect(snapshot->tracker);
-    sfpm_edit_t *edit =
-        sfpm_snapshot_check_contents(snapshot) ? edit_of(snapshot, image, message) : NULL;
+    sfpm_edit_t *edit = NULL;
+    if (sfpm_snapshot_check_mapped(snapshot, SFPM_REGION_VOLATILE)) {
+        sfpm_tracker_collect(snapshot->tracker);
+        if (sfpm_snapshot_check_contents(snapshot))
+            edit = edit_of(snapshot, image, message, how);
+    }
     bool known =
         edit && how == HOW_APPEND && sfpm_image_shows(image, &snapshot->last->commit);
     bool ok = edit && (!known || tell_changed(snapshot, edit)) &&
@@ -333,6 +352,11 @@ bool sfpm_snapshot_commit(sfpm_snapshot_t *snapshot, const char *filename,
     if (!check_arguments(snapshot, filename) ||
         !sfpm_take_options(&chosen, sizeof chosen, options))
         return false;
+    if (chosen.format > SFPM_FORMAT_VERSION)
+        return sfpm_fail(SFPM_ERR_UNSUPPORTED, "format version %u cannot be written",
+                         (unsigned)chosen.format);
+    if (chosen.format == 1)
+        return save_new(snapshot, filename, chosen.message, HOW_VERSION1);
     sfpm_error_save(&before);
     sfpm_image_t *image = sfpm_snapshot_open_own(snapshot, filename, 0, NULL);
     if (!image && sfpm_last_status() == SFPM_ERR_NOT_FOUND && !snapshot->partial) {

@@ -170,6 +170,11 @@ bool sfpm_snapshot_add_growing(sfpm_snapshot_t *snapshot,
     if (chosen.flags & ~KNOWN_FLAGS)
         return sfpm_fail(SFPM_ERR_ARGUMENT, "region '%s' has unknown flags 0x%x", name,
                          chosen.flags & ~KNOWN_FLAGS);
+    if (chosen.remappable && sfpm_memory_is_shared(region->base_address, region->size))
+        return sfpm_fail(SFPM_ERR_ARGUMENT,
+                         "region '%s' is remappable, but lies in shared memory, which a "
+                         "restore must not replace for this process alone",
+                         name);
     uint32_t dynamic = region->is_dynamic ? (uint32_t)SFPM_REGION_DYNAMIC : 0;
     return append(snapshot,
                   (sfpm_registered_t){.base = region->base_address,

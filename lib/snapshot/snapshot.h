@@ -109,6 +109,10 @@ bool sfpm_snapshot_start(const sfpm_snapshot_t *snapshot);
 sfpm_registered_t *sfpm_snapshot_find_region(const sfpm_snapshot_t *snapshot,
                                              const char *name, size_t instance);
 
+/* Whether the regions are mapped, all but those with one of the flags: a program may have
+ * given memory back that it registered. */
+bool sfpm_snapshot_check_mapped(const sfpm_snapshot_t *snapshot, uint32_t except);
+
 /* Sets whether the first region of that name has its contents before a restore begins. */
 void sfpm_snapshot_set_placed(sfpm_snapshot_t *snapshot, const char *name, bool placed);
 

@@ -106,6 +106,9 @@ typedef struct sfpm_span {
  * not what they were afterwards. */
 bool sfpm_dirty_are_private(sfpm_span_t *spans, size_t count);
 
+/* Whether some of the memory is known to be a shared mapping. */
+bool sfpm_memory_is_shared(const void *base, size_t size);
+
 /* Which pages a scan finds: all bits of `mask`, after those of `inverted` are turned
  * over, and one of `any` if there are any. */
 typedef struct sfpm_page_query {

@@ -54,7 +54,8 @@ static bool open_pagemap(sfpm_tracker_t *tracker)
 bool sfpm_dirty_scan(sfpm_tracker_t *tracker, sfpm_watched_t *watched, uintptr_t from,
                      uintptr_t to, const sfpm_page_query_t *query)
 {
-    page_range_t ranges[NUM_RANGES];
+    /* Zeroed, since valgrind does not know that the kernel fills it. */
+    page_range_t ranges[NUM_RANGES] = {{0, 0, 0}};
     if (!open_pagemap(tracker))
         return false;
     while (from < to) {
@@ -164,6 +165,23 @@ bool sfpm_dirty_are_private(sfpm_span_t *spans, size_t count)
     return file && ok && count == 0;
 }
 
+bool sfpm_memory_is_shared(const void *base, size_t size)
+{
+    uintptr_t from = (uintptr_t)base, to = from + size;
+    char *line = NULL;
+    size_t room = 0;
+    map_line_t map;
+    bool shared = false;
+    FILE *file = fopen("/proc/self/maps", "re");
+    while (file && !shared && getline(&line, &room, file) > 0 && read_line(line, &map) &&
+           map.start < to)
+        shared = map.end > from && !map.is_private;
+    free(line);
+    if (file)
+        fclose(file);
+    return shared;
+}
+
 /* ---- The method ------------------------------------------------------------ */
 
 static bool collect_piece(sfpm_tracker_t *tracker, sfpm_watched_t *watched,
@@ -230,6 +248,13 @@ bool sfpm_dirty_are_private(sfpm_span_t *spans, size_t count)
 {
     (void)spans;
     (void)count;
+    return false;
+}
+
+bool sfpm_memory_is_shared(const void *base, size_t size)
+{
+    (void)base;
+    (void)size;
     return false;
 }
 

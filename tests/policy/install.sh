@@ -32,6 +32,11 @@ done
 there man3/libsfpm.3 man3/sfpm_heap_alloc.3 man5/sfpm-image.5 man7/sfpm.7 man7/sfpm-git.7 man7/sfpm-live.7 man7/sfpm-wasm.7 \
     sfpm/sfpm.magic sfpm/README sfpm/NEWS sfpm/SECURITY sfpm/benchmarks.md
 
+# What manuals refer to is there.
+for example in "$top_srcdir"/examples/*.[chs]; do
+    there "examples/$(basename "$example")"
+done
+
 # A page of a function leads to a page that is there, and that is no such page.
 find "$root" -name '*.3' -exec grep -l '^\.so ' {} + >leading
 for page in $(cat leading); do
@@ -60,8 +65,17 @@ expect_stdout 15
 if command -v readelf >/dev/null; then
     readelf -d "$installed/bin/sfpm-run" >dynamic
     expect_not grep -F "$top_builddir" dynamic
+    # The libraries that are opened when needed are named for packages.
+    library=$(find "$root" -name 'libsfpm.so' | head -n 1)
+    for soname in $(strings -a "$library" | sed -n 's/^\(lib\(zstd\|lz4\|crypto\)\.so\.[0-9]*\)$/\1/p' | sort -u); do
+        readelf -p .note.dlopen "$library" >notes
+        expect grep -qF "\"soname\":[\"$soname\"]" notes
+    done
 fi
 
 succeeds make -C "$top_builddir" uninstall DESTDIR="$root"
 find "$root" ! -type d >left
+expect test ! -s left
+# Nor a directory that is ours alone.
+find "$root" -name '*sfpm*' >left
 expect test ! -s left

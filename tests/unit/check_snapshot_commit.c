@@ -438,6 +438,45 @@ START_TEST(secret_regions_are_saved_encrypted_only)
 }
 END_TEST
 
+/* For those who read only the original layout. */
+START_TEST(a_commit_may_be_of_version_1)
+{
+    sfpm_commit_options_t options = {.struct_size = sizeof options, .format = 1};
+    uint8_t bytes[] = "some bytes";
+    const sfpm_memory_region_t region = {bytes, sizeof bytes, "bytes", false};
+    sfpm_snapshot_t *snapshot = snapshot_of("bytes", bytes, sizeof bytes);
+    sfpm_snapshot_set_description(snapshot, "as before");
+    ck_assert(setenv("SOURCE_DATE_EPOCH", "1700000000", 1) == 0);
+    write_version_1("wanted.img", "as before", &region, 1);
+    ck_assert_works(sfpm_snapshot_commit(snapshot, "a.img", NULL));
+    ck_assert_works(sfpm_snapshot_commit(snapshot, "b.img", &options));
+    ck_assert_works(sfpm_snapshot_commit(snapshot, "b.img", &options)); /* again */
+    sfpm_image_t *image = sfpm_image_open("b.img", NULL);
+    ck_assert_uint_eq(sfpm_image_info(image)->format, 1);
+    ck_assert_uint_eq(sfpm_image_info(image)->size, 292 + 13 + 5 + sizeof bytes);
+    ck_assert_str_eq(sfpm_image_commit_info(image)->description, "as before");
+    sfpm_image_close(image);
+    ck_assert_fails(sfpm_snapshot_commit(snapshot, "b.img", NULL), SFPM_ERR_CHANGED,
+                    "b.img");
+    /* It is not what later commits go on from. */
+    ck_assert_works(sfpm_snapshot_commit(snapshot, "a.img", NULL));
+    memset(bytes, 0, sizeof bytes);
+    ck_assert_works(sfpm_snapshot_restore("b.img", snapshot));
+    ck_assert_str_eq((char *)bytes, "some bytes");
+
+    ck_assert(!sfpm_snapshot_commit_async(snapshot, "b.img", &options, NULL));
+    ck_assert_fails(false, SFPM_ERR_UNSUPPORTED, "background");
+    options.format = 3;
+    ck_assert_fails(sfpm_snapshot_commit(snapshot, "b.img", &options),
+                    SFPM_ERR_UNSUPPORTED, "format version 3");
+    ck_assert_works(sfpm_snapshot_set_attribute(snapshot, "key", "value"));
+    options.format = 1;
+    ck_assert_fails(sfpm_snapshot_commit(snapshot, "b.img", &options),
+                    SFPM_ERR_UNSUPPORTED, "attributes");
+    sfpm_snapshot_destroy(snapshot);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("commit");
@@ -450,6 +489,7 @@ int main(void)
     tcase_add_test(core, delta_holds_what_changed_and_needs_the_rest);
     tcase_add_test(core, delta_onto_the_same_file_appends);
     tcase_add_test(core, keep_drops_the_oldest_commits);
+    tcase_add_test(core, a_commit_may_be_of_version_1);
     tcase_add_test(core, compression_makes_images_small);
     tcase_add_test(core, secret_regions_are_saved_encrypted_only);
     TCase *limits = add_case(suite, "Limits", enter_directory, leave_directory);

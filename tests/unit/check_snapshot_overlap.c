@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * No byte belongs to two regions: what overlaps is refused, by the names of both, when a
- * region or a heap is registered and when one moves; against a model, too.
+ * The memory of regions. No byte belongs to two: what overlaps is refused, by the names of
+ * both, when a region or a heap is registered and when one moves; against a model, too.
+ * Memory that is no longer mapped is an error, and shared memory is not remappable.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <sfpm/heap.h>
 
@@ -218,6 +221,79 @@ START_TEST(no_heap_lies_where_a_region_is)
 }
 END_TEST
 
+/* ---- Memory that a program gave back, or shares ------------------------------- */
+
+#define PAGES (8 * (size_t)sysconf(_SC_PAGESIZE))
+
+static uint8_t *map_pages(int flags)
+{
+    void *pages =
+        mmap(NULL, PAGES, PROT_READ | PROT_WRITE, flags | MAP_ANONYMOUS, -1, 0);
+    ck_assert(pages != MAP_FAILED);
+    return pages;
+}
+
+START_TEST(unmapped_regions_are_an_error)
+{
+    uint8_t *pages = map_pages(MAP_PRIVATE);
+    memset(pages, 1, PAGES);
+    sfpm_snapshot_t *snapshot = snapshot_of("kept", memory, sizeof memory);
+    add(snapshot, "gone", pages, PAGES);
+    ck_assert_works(sfpm_snapshot_set_tracking(snapshot, (sfpm_tracking_t)_i));
+    ck_assert_works(sfpm_snapshot_commit(snapshot, "a.img", NULL));
+    ck_assert_int_eq(munmap(pages + PAGES / 2, PAGES / 2), 0);
+    static const char message[] = "region 'gone': not all of its";
+    ck_assert_fails(sfpm_snapshot_commit(snapshot, "a.img", NULL), SFPM_ERR_ARGUMENT,
+                    message);
+    ck_assert_fails(sfpm_snapshot_save(snapshot, "b.img"), SFPM_ERR_ARGUMENT, message);
+    ck_assert_fails(sfpm_snapshot_restore("a.img", snapshot), SFPM_ERR_ARGUMENT, message);
+    sfpm_job_t *job = sfpm_snapshot_commit_async(snapshot, "a.img", NULL, NULL);
+    ck_assert_fails(job && sfpm_job_wait(job), SFPM_ERR_ARGUMENT, message);
+    sfpm_job_destroy(job);
+    /* Mapped again, it goes on. */
+    ck_assert(mmap(pages + PAGES / 2, PAGES / 2, PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != MAP_FAILED);
+    ck_assert_works(sfpm_snapshot_restore("a.img", snapshot));
+    ck_assert_uint_eq(pages[PAGES - 1], 1);
+    ck_assert_works(sfpm_snapshot_commit(snapshot, "a.img", NULL));
+    sfpm_snapshot_destroy(snapshot);
+    munmap(pages, PAGES);
+}
+END_TEST
+
+START_TEST(unmapped_volatile_regions_need_not_be_saved)
+{
+    uint8_t *pages = map_pages(MAP_PRIVATE);
+    sfpm_snapshot_t *snapshot = snapshot_of("kept", memory, sizeof memory);
+    add_flags(snapshot, "scratch", pages, PAGES, SFPM_REGION_VOLATILE);
+    munmap(pages, PAGES);
+    ck_assert_works(sfpm_snapshot_save(snapshot, "a.img"));
+    ck_assert_fails(sfpm_snapshot_restore("a.img", snapshot), SFPM_ERR_ARGUMENT,
+                    "region 'scratch'");
+    sfpm_snapshot_destroy(snapshot);
+}
+END_TEST
+
+START_TEST(shared_memory_is_not_remappable)
+{
+    const sfpm_region_options_t options = {.struct_size = sizeof options,
+                                           .remappable = true};
+    uint8_t *shared = map_pages(MAP_SHARED), *own = map_pages(MAP_PRIVATE);
+    sfpm_snapshot_t *snapshot = sfpm_snapshot_create();
+    sfpm_memory_region_t region = {shared, PAGES, "shared", false};
+#if SFPM_LINUX_PATHS
+    ck_assert_fails(sfpm_snapshot_add_region_with(snapshot, &region, &options),
+                    SFPM_ERR_ARGUMENT, "region 'shared' is remappable, but lies in shared");
+#endif
+    ck_assert_works(sfpm_snapshot_add_region(snapshot, &region));
+    region = (sfpm_memory_region_t){own, PAGES, "own", false};
+    ck_assert_works(sfpm_snapshot_add_region_with(snapshot, &region, &options));
+    sfpm_snapshot_destroy(snapshot);
+    munmap(shared, PAGES);
+    munmap(own, PAGES);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("snapshot overlap");
@@ -228,5 +304,9 @@ int main(void)
     tcase_add_loop_test(core, random_regions_agree_with_a_model, 0, 4);
     tcase_add_test(core, no_region_lies_where_a_heap_grows);
     tcase_add_test(core, no_heap_lies_where_a_region_is);
+    tcase_add_loop_test(core, unmapped_regions_are_an_error, SFPM_TRACKING_AUTO,
+                        SFPM_TRACKING_HASH + 1);
+    tcase_add_test(core, unmapped_volatile_regions_need_not_be_saved);
+    tcase_add_test(core, shared_memory_is_not_remappable);
     return run_all(suite);
 }

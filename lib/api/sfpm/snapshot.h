@@ -251,6 +251,9 @@ typedef struct sfpm_commit_options {
     bool on_top;         /**< commit also when the file has later commits than the one
                               that memory came from: they stay in the history, and this
                               state becomes the newest, made on the one it came from */
+    uint32_t format;     /**< 1: replace the file by an image in the original layout, which
+                              has no history, checksums, attributes or encryption; 0 or 2:
+                              commit */
 } sfpm_commit_options_t;
 
 /**
