@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <sfpm/vm.h>
@@ -34,9 +35,14 @@ bool module_is_text(const char *text, size_t size)
     return at < size && text[at] == '(';
 }
 
+/* A pipe with a name is opened only once: its writer would take the second reader for the
+ * end of the first. */
 bool module_is_file(const char *path)
 {
     char bytes[sizeof magic];
+    struct stat file;
+    if (path && (stat(path, &file) != 0 || !S_ISREG(file.st_mode)))
+        return false;
     int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : STDIN_FILENO;
     off_t at = fd >= 0 ? lseek(fd, 0, SEEK_CUR) : -1;
     bool is = at >= 0 && pread(fd, bytes, sizeof bytes, at) == (ssize_t)sizeof bytes &&

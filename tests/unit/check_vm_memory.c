@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../wasm/build.h"
 #include "scarce.h"
 #include "vm/v1_machine.h"
 #include "vm_common.h"
@@ -33,6 +34,7 @@ static const char complete[] =
 
 static sfpm_vm_t *vm; /* the machine that every action is tried on */
 static sfpm_regions_t regions;
+static sfpm_buffer_t module;
 
 static bool assemble(void)
 {
@@ -51,6 +53,21 @@ static bool assemble_complete(void)
     sfpm_vm_t *made = sfpm_vm_create();
     bool good =
         made && sfpm_vm_assemble(made, complete, sizeof complete - 1, "c.s", NULL, NULL);
+    sfpm_vm_destroy(made);
+    return good;
+}
+
+/* A module with everything that takes memory while it is loaded. */
+static void make_module(void)
+{
+    WASM_FUNCTION(&module, "i", "i", 1, 3, 0x7C, 0x02, 0x7F, 0x41, 1, 0x41, 2, 0x20, 0,
+                  0x0E, 2, 0, 1, 0, 0x0B, 0x41, 0, 0x41, 0, 0x41, 0, 0xFC, 8, 0, 0, 0x0B);
+}
+
+static bool load_module(void)
+{
+    sfpm_vm_t *made = sfpm_vm_create();
+    bool good = made && sfpm_vm_load_code(made, module.data, module.size);
     sfpm_vm_destroy(made);
     return good;
 }
@@ -156,6 +173,7 @@ static void prepare(void)
 {
     sfpm_vm_destroy(vm);
     sfpm_regions_free(&regions);
+    make_module();
     vm = assembled(source);
     run_steps(vm, 100, NULL);
     copy_regions(vm, &regions);
@@ -191,6 +209,7 @@ static void exhaust(bool (*action)(void))
     ck_assert(action());
     sfpm_vm_destroy(vm);
     sfpm_regions_free(&regions);
+    sfpm_buffer_free(&module);
     vm = NULL;
 }
 
@@ -204,6 +223,7 @@ static void exhaust(bool (*action)(void))
 EXHAUST(assembling_without_memory, assemble)
 EXHAUST(reporting_faults_without_memory, assemble_faults)
 EXHAUST(assembling_all_directives_without_memory, assemble_complete)
+EXHAUST(loading_a_module_without_memory, load_module)
 EXHAUST(encoding_without_memory, encode)
 EXHAUST(importing_without_memory, import)
 EXHAUST(calling_without_memory, call)
@@ -276,6 +296,7 @@ int main(void)
         assembling_without_memory,
         reporting_faults_without_memory,
         assembling_all_directives_without_memory,
+        loading_a_module_without_memory,
         encoding_without_memory,
         importing_without_memory,
         calling_without_memory,
