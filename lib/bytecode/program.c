@@ -177,7 +177,9 @@ void sfpm_program_free(sfpm_program_t *program)
     free(program->exports);
     free(program->segments);
     free(program->version1_types);
+    free(program->exports_by_name);
     free(program->global_names);
+    free(program->globals_by_name);
     free(program->labels);
     free(program->labels_by_name);
     *program = (sfpm_program_t){0};

@@ -78,6 +78,11 @@ typedef struct sfpm_label {
 
 /* Functions are numbered with imports first. The numbers of those with code ascend with
  * their entries. */
+typedef struct sfpm_named_global {
+    const char *name;
+    uint32_t index;
+} sfpm_named_global_t;
+
 typedef struct sfpm_program {
     uint32_t version; /* of the bytecode */
     const uint8_t *code;
@@ -96,10 +101,13 @@ typedef struct sfpm_program {
     uint32_t max_pages;    /* SFPM_NO_MEMORY: there is none */
     sfpm_export_t *exports;
     uint32_t num_exports;
+    const sfpm_export_t **exports_by_name; /* NULL while the program is being made */
     sfpm_segment_t *segments;
     uint32_t num_segments;
     uint8_t *version1_types;      /* i64 again and again, for functions of version 1 */
     const char **global_names;    /* NULL where there is none */
+    sfpm_named_global_t *globals_by_name; /* those that have one */
+    uint32_t num_named_globals;
     sfpm_label_t *labels;         /* by offset, functions before labels */
     sfpm_label_t *labels_by_name; /* likewise, and imports */
     size_t num_labels;
@@ -137,6 +145,9 @@ bool sfpm_same_type(const sfpm_function_type_t *a, const sfpm_function_type_t *b
 /* Fills memory with the active segments, the way a program begins; `memory` has min_pages
  * and is zero. Segments are known to fit. */
 void sfpm_segments_copy(const sfpm_program_t *program, uint8_t *memory);
+
+/* Finds a global by its own name. */
+bool sfpm_global_named(const sfpm_program_t *program, const char *name, uint32_t *index);
 
 /* The export of that name and kind, NULL when there is none. */
 const sfpm_export_t *sfpm_export_named(const sfpm_program_t *program,

@@ -118,11 +118,11 @@ static int compare_names(const void *left, const void *right)
     return strcmp(a->name, b->name);
 }
 
-static int compare_strings(const void *left, const void *right)
+static int compare_globals(const void *left, const void *right)
 {
-    const char *const *a = left;
-    const char *const *b = right;
-    return strcmp(*a ? *a : "", *b ? *b : "");
+    const sfpm_named_global_t *a = left;
+    const sfpm_named_global_t *b = right;
+    return strcmp(a->name, b->name);
 }
 
 static bool sort_labels(sfpm_program_t *program)
@@ -145,20 +145,23 @@ static bool sort_labels(sfpm_program_t *program)
     return true;
 }
 
-static bool check_global_names(const sfpm_program_t *program)
+static bool sort_globals(sfpm_program_t *program)
 {
-    uint32_t count = program->num_globals;
-    bool unique = true;
-    const char **names = sfpm_copy_bytes(program->global_names, count * sizeof *names);
-    if (!names)
+    uint32_t count = 0;
+    sfpm_named_global_t *list = SFPM_NEW_N(sfpm_named_global_t, program->num_globals);
+    program->globals_by_name = list;
+    if (!list)
         return false;
-    qsort(names, count, sizeof *names, compare_strings);
-    for (uint32_t i = 1; i < count && unique; i++)
-        if (names[i] && compare_strings(&names[i - 1], &names[i]) == 0)
-            unique = sfpm_fail(SFPM_ERR_CORRUPT, "symbols: two globals are named '%s'",
-                               names[i]);
-    free(names);
-    return unique;
+    for (uint32_t i = 0; i < program->num_globals; i++)
+        if (program->global_names[i])
+            list[count++] = (sfpm_named_global_t){program->global_names[i], i};
+    program->num_named_globals = count;
+    qsort(list, count, sizeof *list, compare_globals);
+    for (uint32_t i = 1; i < count; i++)
+        if (compare_globals(&list[i - 1], &list[i]) == 0)
+            return sfpm_fail(SFPM_ERR_CORRUPT, "symbols: two globals are named '%s'",
+                             list[i].name);
+    return true;
 }
 
 static bool check_lines(const sfpm_program_t *program)
@@ -189,7 +192,7 @@ bool sfpm_symbols_decode(sfpm_program_t *program, const uint8_t *bytes, size_t s
     for (uint32_t i = 0; i < table.count; i++)
         if (!decode_symbol(program, &table, i))
             return false;
-    return sort_labels(program) && check_global_names(program) && check_lines(program);
+    return sort_labels(program) && sort_globals(program) && check_lines(program);
 }
 
 /* ---- Looking up ----------------------------------------------------------- */
@@ -213,6 +216,25 @@ const sfpm_label_t *sfpm_label_named(const sfpm_program_t *program, const char *
             high = middle;
     }
     return NULL;
+}
+
+bool sfpm_global_named(const sfpm_program_t *program, const char *name, uint32_t *index)
+{
+    uint32_t low = 0;
+    uint32_t high = program->num_named_globals;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        const sfpm_named_global_t *found = &program->globals_by_name[middle];
+        int order = strcmp(found->name, name);
+        *index = found->index;
+        if (order == 0)
+            return true;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return false;
 }
 
 size_t sfpm_first_label(const sfpm_program_t *program, uint64_t offset)

@@ -204,29 +204,29 @@ static bool decode_export(sfpm_cursor_t *cursor, sfpm_program_t *program, uint32
     return name != NULL;
 }
 
-static int compare_names(const void *left, const void *right)
+static int compare_exports(const void *left, const void *right)
 {
-    const char *const *a = left;
-    const char *const *b = right;
-    return strcmp(*a, *b);
+    const sfpm_export_t *const *a = left;
+    const sfpm_export_t *const *b = right;
+    return strcmp((*a)->name, (*b)->name);
 }
 
 /* No two exports have one name. */
-static bool check_exports(const sfpm_program_t *program)
+static bool sort_exports(sfpm_program_t *program)
 {
     uint32_t count = program->num_exports;
-    const char **names = SFPM_NEW_N(const char *, count);
-    bool unique = names != NULL;
-    for (uint32_t i = 0; unique && i < count; i++)
-        names[i] = program->exports[i].name;
-    if (unique)
-        qsort(names, count, sizeof *names, compare_names);
-    for (uint32_t i = 1; unique && i < count; i++)
-        if (strcmp(names[i - 1], names[i]) == 0)
-            unique = sfpm_fail(SFPM_ERR_CORRUPT,
-                               "exports: two exports are named '%.100s'", names[i]);
-    free(names);
-    return unique;
+    const sfpm_export_t **sorted = SFPM_NEW_N(const sfpm_export_t *, count);
+    program->exports_by_name = sorted;
+    if (!sorted)
+        return false;
+    for (uint32_t i = 0; i < count; i++)
+        sorted[i] = &program->exports[i];
+    qsort(sorted, count, sizeof *sorted, compare_exports);
+    for (uint32_t i = 1; i < count; i++)
+        if (strcmp(sorted[i - 1]->name, sorted[i]->name) == 0)
+            return sfpm_fail(SFPM_ERR_CORRUPT, "exports: two exports are named '%.100s'",
+                             sorted[i]->name);
+    return true;
 }
 
 static bool decode_segment(sfpm_cursor_t *cursor, sfpm_program_t *program, uint32_t index)
@@ -339,7 +339,7 @@ bool sfpm_tables_decode(sfpm_program_t *program, const uint8_t *bytes, size_t si
                         decode_function) ||
         !decode_entries(&cursor, program, 0, program->num_globals, decode_global) ||
         !decode_entries(&cursor, program, 0, program->num_exports, decode_export) ||
-        !check_exports(program) ||
+        !sort_exports(program) ||
         !decode_entries(&cursor, program, 0, program->num_segments, decode_segment))
         return false;
     return cursor.left == 0 ||
@@ -453,7 +453,19 @@ void sfpm_segments_copy(const sfpm_program_t *program, uint8_t *memory)
 const sfpm_export_t *sfpm_export_named(const sfpm_program_t *program,
                                        sfpm_export_kind_t kind, const char *name)
 {
-    for (uint32_t i = 0; i < program->num_exports; i++)
+    uint32_t low = 0, high = program->exports_by_name ? program->num_exports : 0;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        const sfpm_export_t *export = program->exports_by_name[middle];
+        int order = strcmp(export->name, name);
+        if (order == 0)
+            return export->kind == kind ? export : NULL;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (uint32_t i = 0; !program->exports_by_name && i < program->num_exports; i++)
         if (program->exports[i].kind == kind &&
             strcmp(program->exports[i].name, name) == 0)
             return &program->exports[i];

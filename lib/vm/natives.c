@@ -28,6 +28,7 @@ void sfpm_natives_free(sfpm_natives_t *natives)
     for (size_t i = 0; i < natives->count; i++)
         free_entry(&natives->list[i]);
     free(natives->list);
+    sfpm_name_map_free(&natives->names);
     *natives = (sfpm_natives_t){0};
 }
 
@@ -81,27 +82,52 @@ static bool parse_signature(sfpm_native_entry_t *entry, const char *text)
     return true;
 }
 
-static sfpm_native_entry_t *find_entry(const sfpm_natives_t *natives, const char *module,
-                                       const char *field)
+/* Both parts of a name as one, which no other two make; to be released with free(). */
+static char *join(const char *module, const char *field)
 {
-    for (size_t i = 0; i < natives->count; i++)
-        if (strcmp(natives->list[i].module, module) == 0 &&
-            strcmp(natives->list[i].field, field) == 0)
-            return &natives->list[i];
-    return NULL;
+    size_t length = strlen(module), room = length + strlen(field) + 24;
+    char *name = SFPM_NEW_N(char, room);
+    if (name)
+        snprintf(name, room, "%zu %s%s", length, module, field);
+    return name;
+}
+
+/* false: there is no memory. *found: NULL when there is no such entry */
+static bool find_entry(const sfpm_natives_t *natives, const char *module,
+                       const char *field, sfpm_native_entry_t **found)
+{
+    size_t index;
+    char *name = join(module, field);
+    bool there = name && sfpm_name_map_find(&natives->names, name, 0, &index);
+    *found = there ? &natives->list[index] : NULL;
+    free(name);
+    return name != NULL;
+}
+
+/* Makes room for an entry behind the others. */
+static sfpm_native_entry_t *add_entry(sfpm_natives_t *natives,
+                                      const sfpm_native_entry_t *entry)
+{
+    void *list = natives->list;
+    if (!sfpm_grow_array(&list, &natives->capacity, natives->count + 1, sizeof *entry))
+        return NULL;
+    natives->list = list;
+    char *name = join(entry->module, entry->field);
+    bool ok = name && sfpm_name_map_add(&natives->names, name, natives->count, NULL);
+    free(name);
+    if (!ok)
+        return NULL;
+    sfpm_native_entry_t *added = &natives->list[natives->count++];
+    *added = (sfpm_native_entry_t){0};
+    return added;
 }
 
 static bool put_entry(sfpm_natives_t *natives, const sfpm_native_entry_t *entry)
 {
-    sfpm_native_entry_t *old = find_entry(natives, entry->module, entry->field);
-    void *list = natives->list;
-    if (!old) {
-        if (!sfpm_grow_array(&list, &natives->capacity, natives->count + 1, sizeof *old))
-            return false;
-        natives->list = list;
-        old = &natives->list[natives->count++];
-        *old = (sfpm_native_entry_t){0};
-    }
+    sfpm_native_entry_t *old;
+    if (!find_entry(natives, entry->module, entry->field, &old) ||
+        (!old && !(old = add_entry(natives, entry))))
+        return false;
     sfpm_natives_unbind(natives);
     free_entry(old);
     *old = *entry;
@@ -178,10 +204,13 @@ static bool bind_all(const sfpm_natives_t *natives, const sfpm_program_t *progra
     char missing[500] = "", others[500] = "";
     for (uint32_t i = 0; i < program->num_imports; i++) {
         const sfpm_function_t *function = &program->functions[i];
-        bound[i] = find_entry(natives, function->module, function->field);
-        if (!bound[i])
+        sfpm_native_entry_t *entry;
+        if (!find_entry(natives, function->module, function->field, &entry))
+            return false;
+        bound[i] = entry;
+        if (!entry)
             add_import(missing, sizeof missing, function);
-        else if (!same_types(bound[i], function))
+        else if (!same_types(entry, function))
             add_import(others, sizeof others, function);
     }
     if (missing[0])

@@ -3,6 +3,7 @@
 #ifndef SFPM_VM_NATIVES_H
 #define SFPM_VM_NATIVES_H
 
+#include "base/name_map.h"
 #include "engine/interpret.h"
 
 /* One that was registered. */
@@ -20,6 +21,7 @@ typedef struct sfpm_natives {
     sfpm_native_entry_t *list;
     size_t count;
     size_t capacity;
+    sfpm_name_map_t names; /* module and field of each: its place in the list */
     /* Per import of the program the entry that it means; NULL: not bound yet. */
     const sfpm_native_entry_t **bound;
 } sfpm_natives_t;

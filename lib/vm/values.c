@@ -67,14 +67,8 @@ static bool global_named(const sfpm_vm_t *vm, const char *name, uint32_t *index)
         sfpm_export_named(&vm->program, SFPM_EXPORT_GLOBAL, name);
     if (found)
         *index = found->index;
-    for (uint32_t i = 0; !found && i < vm->program.num_globals; i++) {
-        const char *other = vm->program.global_names[i];
-        if (!other || strcmp(other, name) != 0)
-            continue;
-        *index = i;
-        return true;
-    }
-    return found || sfpm_fail(SFPM_ERR_ARGUMENT, "there is no global '%.100s'", name);
+    return found || sfpm_global_named(&vm->program, name, index) ||
+           sfpm_fail(SFPM_ERR_ARGUMENT, "there is no global '%.100s'", name);
 }
 
 bool sfpm_vm_get_global(const sfpm_vm_t *vm, const char *name, sfpm_value_t *value)

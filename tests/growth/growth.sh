@@ -108,3 +108,7 @@ work 'growth attributes $n f.img; cp f.img g.img' \
 work 'growth bytes $n f.img; cp f.img g.img; growth byte-edits $n edits' \
     'growth write-bytes $n g.img' \
     'sfpm-patch -o o.img -f edits f.img'
+work : \
+    'growth use-globals $n p.s' \
+    'growth use-exports $n p.s' \
+    'growth use-natives $n p.s'
