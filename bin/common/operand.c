@@ -50,8 +50,10 @@ static bool parse(operand_t *operand, const char *text)
     if (at && at != operand->copy && parse_commit(at + 1, &commit) &&
         lstat(text, &found) == -1 && errno == ENOENT) {
         if (commit == 0) {
-            tool_fail(text,
-                      "invalid commit: commits are numbered from 1; @-1 is the last one");
+            tool_fail(
+                text,
+                "invalid commit: commits are numbered from 1; @-1 is the one before "
+                "the last");
             return false;
         }
         *at = '\0';

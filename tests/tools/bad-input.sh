@@ -26,7 +26,7 @@ refused 'No such file or directory$' nothing
 refused 'Is a directory$' directory
 refused 'the file is empty' empty
 sfpm-save -o a.img "$sum"
-refused 'invalid commit: commits are numbered from 1; @-1 is the last one$' a.img@0
+refused 'invalid commit: commits are numbered from 1; @-1 is the one before the last$' a.img@0
 sfpm-patch -q -i a.img 3=20
 cp a.img locked
 chmod 0 locked
