@@ -257,8 +257,16 @@ bool sfpm_mapping_plan(sfpm_mapping_t *mapping, const sfpm_image_t *image, size_
 
 bool sfpm_mapping_verify(sfpm_mapping_t *mapping, const sfpm_image_t *image, size_t index)
 {
+    sfpm_error_state_t error;
+    sfpm_error_save(&error);
     mapping->staged = reserve(mapping->base, mapping->size, PROT_READ | PROT_WRITE);
-    return mapping->staged && fill(mapping, image) &&
+    if (!mapping->staged) {
+        /* Reading needs no addresses beside those that there are. */
+        sfpm_mapping_free(mapping);
+        sfpm_error_restore(&error);
+        return true;
+    }
+    return fill(mapping, image) &&
            sfpm_places_verify(image, index, mapping->staged, mapping->size);
 }
 
@@ -306,6 +314,7 @@ void sfpm_mapping_undo(sfpm_mapping_t *mapping)
 static bool park_all(sfpm_mapping_t *mapping, bool *possible)
 {
     uint8_t *place = reserve(mapping->base, mapping->size, PROT_NONE);
+    *possible = place != NULL;
     if (!place)
         return false;
     if (park(mapping->base, place, mapping->size)) {
