@@ -1,15 +1,17 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Documents use none of the turns of phrase that readers stumbled over.
+# Documents and public headers use none of the turns of phrase that readers stumbled over.
 . "${top_srcdir:-$(dirname "$0")/../..}/tests/policy/lib.sh"
 
 # Say "again", "report", "separated by", "except", "anyone who", "is not a".
 stiff='\banew\b|\bwholly\b|\b[Tt]old\b|\bparted by\b|\bbut for\b|\bfor who\b|[Ww]ho wants|\bthat very\b'
+stiff="$stiff|\b[Tt]ells (whether|how|why|what|where)\b|\b1 bytes\b"
 stiff="$stiff|\bis no (number|multiple|image|block|reason)\b|\bWhat (is|was|has|cannot|could not) [a-z]+( [a-z]+)? (is|are) not\b"
 
 # plain DIR: prints the lines of documents that have one of these.
 plain() {
-    (cd "$1" && ! grep -nE "$stiff" README NEWS HACKING SECURITY doc/*.md examples/README man/*.[1-8])
+    (cd "$1" && ! grep -nE "$stiff" README NEWS HACKING SECURITY doc/*.md examples/README man/*.[1-8] \
+        lib/api/sfpm/*.h)
 }
 
 expect plain "$top_srcdir"
@@ -27,3 +29,5 @@ planted README 'A fault is told once.'
 planted man/sfpm-run.1 'When it is no number, nothing is run.'
 planted HACKING 'What is damaged is not used.'
 planted doc/benchmarks.md 'All but for the last.'
+planted man/sfpm-run.1 'The status tells whether it ended.'
+planted lib/api/sfpm/vm.h '/* It is told when to stop. */'

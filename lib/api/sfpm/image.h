@@ -254,12 +254,12 @@ typedef void (*sfpm_fault_callback_t)(void *context, sfpm_status_t status,
 SFPM_API bool sfpm_image_check(sfpm_image_t *image, sfpm_fault_callback_t callback,
                                void *context);
 
-/** Told of a commit's bytes that no later state uses (0 for the last one), and of those
+/** Called with the bytes of a commit that no later state uses (0 for the last one), and of those
  * of an interrupted commit before it. */
 typedef void (*sfpm_usage_callback_t)(void *context, uint64_t commit, uint64_t unused,
                                       uint64_t torn);
 
-/** Tells how much of each commit, the last one first, is in use. On failure, since an
+/** Reports how much of each commit, the last one first, is in use. On failure, since an
  * index cannot be read, the callback was not called. */
 SFPM_API bool sfpm_image_usage(const sfpm_image_t *image, sfpm_usage_callback_t callback,
                                void *context);
@@ -423,7 +423,7 @@ SFPM_API bool sfpm_image_rewrite(sfpm_image_t *image, const char *filename,
                                  const sfpm_rewrite_options_t *options);
 
 /**
- * Told of what a salvage finds.
+ * Called for what a salvage finds.
  * @param commit     number of the commit in the damaged image
  * @param region     its region, or NULL for the commit as a whole
  * @param recovered  false when it is lost

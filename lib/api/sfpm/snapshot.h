@@ -207,8 +207,8 @@ typedef void (*sfpm_log_callback_t)(void *context, sfpm_log_level_t level,
 SFPM_API void sfpm_snapshot_set_log(sfpm_snapshot_t *snapshot,
                                     sfpm_log_callback_t callback, void *context);
 
-/** Sets who is told how far saves, commits and restores have come; copied, NULL for
- * nobody. Calling functions on the same snapshot is not allowed, nor is leaving by
+/** Sets the callback for the progress of saves, commits and restores; copied, NULL for
+ * none. Calling functions on the same snapshot is not allowed, nor is leaving by
  * longjmp(3) or an exception: files are locked then, and threads at work. During a
  * background save it is called in the job's thread. */
 SFPM_API void sfpm_snapshot_set_progress(sfpm_snapshot_t *snapshot,

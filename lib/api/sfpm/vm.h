@@ -427,7 +427,7 @@ SFPM_API bool sfpm_vm_disassemble(const sfpm_vm_t *vm, uint64_t from, uint64_t t
  * Assembles instructions that are to replace others: as many from `offset` on, which must
  * be the beginning of one. What is shorter is filled with `nop` up to the end of the last
  * one. Nothing is changed; the bytes are for whoever changes the code.
- * @param text  instructions, parted by `;` or newlines; they use the program's names
+ * @param text  instructions, separated by `;` or newlines; they use the program's names
  * @param size  receives the number of bytes
  * @return the bytes, to be released by free(); NULL with SFPM_ERR_SYNTAX when the
  *         text is wrong, or SFPM_ERR_BYTECODE when it does not fit or when a call in
