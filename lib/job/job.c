@@ -243,9 +243,14 @@ bool sfpm_job_wait(sfpm_job_t *job)
     if (!job)
         return sfpm_fail(SFPM_ERR_ARGUMENT, "no job was given");
     finish(job);
-    if (!job->saved)
-        sfpm_error_restore(&job->error);
-    return job->saved;
+    if (job->saved)
+        return true;
+    /* Threads do not come along into a child. */
+    if (job->error.status == SFPM_OK)
+        return sfpm_fail(SFPM_ERR_ARGUMENT, "the job runs in the process that started it, "
+                                            "not in this child of it");
+    sfpm_error_restore(&job->error);
+    return false;
 }
 
 void sfpm_job_cancel(sfpm_job_t *job)

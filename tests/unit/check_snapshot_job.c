@@ -334,6 +334,38 @@ START_TEST(without_a_process_nothing_is_started)
 }
 END_TEST
 
+/* Lets the job wait in its own thread until the pipe is closed. */
+static int gate[2];
+static bool wait_at_gate(void *context)
+{
+    char byte;
+    (void)context;
+    return read(gate[0], &byte, 1) == 0;
+}
+
+START_TEST(a_child_cannot_wait_for_its_parents_job)
+{
+    const sfpm_job_options_t options = {.struct_size = sizeof options,
+                                        .stop = wait_at_gate};
+    ck_assert_int_eq(pipe(gate), 0);
+    sfpm_job_t *job = sfpm_snapshot_commit_async(snapshot, "a.img", NULL, &options);
+    ck_assert_ptr_nonnull(job);
+    pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        close(gate[1]);
+        _exit(sfpm_job_wait(job) || !strstr(sfpm_last_error(), "not in this child"));
+    }
+    int status;
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    close(gate[1]);
+    ck_assert_works(sfpm_job_wait(job));
+    sfpm_job_destroy(job);
+    close(gate[0]);
+}
+END_TEST
+
 /* ---- What the program is told ---- */
 
 static void count_step(void *context, uint64_t done, uint64_t total)
@@ -504,5 +536,6 @@ int main(void)
     tcase_add_test(core, it_is_saved_by_itself);
     tcase_add_test(limits, an_autosave_tells_of_failures);
     tcase_add_test(limits, nonsense_is_refused);
+    tcase_add_test(limits, a_child_cannot_wait_for_its_parents_job);
     return run_all(suite);
 }
