@@ -2,7 +2,6 @@
 /* Memory that an image can be mapped over. */
 #include <stdint.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include <sfpm/snapshot.h>
 

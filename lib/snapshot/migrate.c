@@ -141,7 +141,9 @@ struct sfpm_migration {
     change_t *changes; /* one for each region of the state, then the added ones */
     size_t count;
     size_t capacity;
+    sfpm_name_map_t names;      /* of the regions and of the added ones */
     uint64_t limit;             /* bytes of contents in memory at once */
+    uint64_t held;              /* … that are there */
     bool failed;                /* whatever the step says */
     sfpm_error_state_t failure; /* then */
 };
@@ -155,21 +157,13 @@ static bool give_up(sfpm_migration_t *migration)
     return false;
 }
 
-static const char *name_at(const sfpm_migration_t *migration, size_t index)
-{
-    return index < migration->state->count ? migration->state->sources[index].name
-                                           : migration->changes[index].name;
-}
-
 /* The region's index, or, when `instance` is one too many, that of a new one. */
 static bool find(const sfpm_migration_t *migration, const char *name, size_t instance,
                  size_t *index)
 {
-    size_t wanted = instance;
-    for (*index = 0; *index < migration->count; ++*index)
-        if (strcmp(name_at(migration, *index), name) == 0 && wanted-- == 0)
-            return true;
-    return wanted == 0;
+    *index = migration->count;
+    return sfpm_name_map_find(&migration->names, name, instance, index) ||
+           instance == sfpm_name_map_count(&migration->names, name);
 }
 
 static bool fail_no_region(const char *name, size_t instance)
@@ -178,20 +172,10 @@ static bool fail_no_region(const char *name, size_t instance)
                      instance);
 }
 
-static uint64_t held_bytes(const sfpm_migration_t *migration)
-{
-    uint64_t held = 0;
-    for (size_t i = 0; i < migration->state->count; i++)
-        held += migration->state->sources[i].loaded;
-    for (size_t i = 0; i < migration->count; i++)
-        held += migration->changes[i].size;
-    return held;
-}
-
 /* Whether `more` bytes may be taken into memory, too. */
 static bool check_memory(sfpm_migration_t *migration, const char *name, uint64_t more)
 {
-    uint64_t held = held_bytes(migration);
+    uint64_t held = migration->held;
     if (more <= SIZE_MAX && held <= migration->limit && more <= migration->limit - held)
         return true;
     sfpm_fail(SFPM_ERR_LIMIT,
@@ -210,10 +194,12 @@ static const uint8_t *load_old(sfpm_migration_t *migration, size_t index, size_t
         return source->bytes;
     if (!check_memory(migration, source->name, size))
         return NULL;
+    size_t before = source->loaded;
     if (!sfpm_state_load(migration->state, index, size)) {
         give_up(migration);
         return NULL;
     }
+    migration->held += source->loaded - before;
     return source->bytes;
 }
 
@@ -248,13 +234,15 @@ const void *sfpm_migration_old(sfpm_migration_t *migration, const char *name,
 static bool add_change(sfpm_migration_t *migration, const char *name)
 {
     void *array = migration->changes;
+    if (!sfpm_grow_array(&array, &migration->capacity, migration->count + 1,
+                         sizeof *migration->changes))
+        return false;
+    migration->changes = array;
     char *copy = sfpm_copy_string(name);
-    if (!copy || !sfpm_grow_array(&array, &migration->capacity, migration->count + 1,
-                                  sizeof *migration->changes)) {
+    if (!copy || !sfpm_name_map_add(&migration->names, name, migration->count, NULL)) {
         free(copy);
         return false;
     }
-    migration->changes = array;
     migration->changes[migration->count++] = (change_t){.kind = REMOVED, .name = copy};
     return true;
 }
@@ -291,6 +279,7 @@ static bool make(sfpm_migration_t *migration, size_t index, const char *name, si
     change->kind = MADE;
     change->bytes = bytes;
     change->size = size;
+    migration->held += size;
     return true;
 }
 
@@ -335,6 +324,7 @@ bool sfpm_migration_remove(sfpm_migration_t *migration, const char *name, size_t
         return fail_no_region(name, instance);
     change_t *change = &migration->changes[index];
     free(change->bytes);
+    migration->held -= change->size;
     change->kind = REMOVED;
     change->bytes = NULL;
     change->size = 0;
@@ -387,6 +377,17 @@ static bool apply(sfpm_migration_t *migration)
     return true;
 }
 
+static bool name_regions(sfpm_migration_t *migration)
+{
+    for (size_t i = 0; i < migration->state->count; i++) {
+        const sfpm_restore_source_t *source = &migration->state->sources[i];
+        migration->held += source->loaded;
+        if (!sfpm_name_map_add(&migration->names, source->name, i, NULL))
+            return false;
+    }
+    return true;
+}
+
 static bool run_step(sfpm_restoring_t *restoring, const sfpm_step_t *step, uint64_t limit)
 {
     size_t count = restoring->state.count;
@@ -397,8 +398,11 @@ static bool run_step(sfpm_restoring_t *restoring, const sfpm_step_t *step, uint6
                                   .capacity = count,
                                   .limit = limit};
     sfpm_error_state_t before;
-    if (!migration.changes)
+    if (!migration.changes || !name_regions(&migration)) {
+        sfpm_name_map_free(&migration.names);
+        free(migration.changes);
         return false;
+    }
     sfpm_callbacks_enter(callbacks, &before);
     bool answer = step->callback(step->context, &migration);
     bool ok = sfpm_callbacks_leave(callbacks, &before, answer, SFPM_ERR_REFUSED);
@@ -412,6 +416,7 @@ static bool run_step(sfpm_restoring_t *restoring, const sfpm_step_t *step, uint6
         free(migration.changes[i].name);
     }
     free(migration.changes);
+    sfpm_name_map_free(&migration.names);
     return ok ||
            sfpm_fail_prefix("migration from schema version %llu to %llu",
                             (unsigned long long)step->from, (unsigned long long)step->to);

@@ -98,7 +98,8 @@ work : \
     'growth forget-regions $n f.img' \
     'growth move-regions $n f.img' \
     'growth unregister-regions $n f.img' \
-    'growth unregister-equal-regions $n f.img'
+    'growth unregister-equal-regions $n f.img' \
+    'growth migrate-regions $n f.img'
 work 'growth attributes $n f.img; cp f.img g.img' \
     'growth attributes $n o.img' \
     'growth set-attributes $n g.img' \
