@@ -9,6 +9,9 @@
 #include "codec/compress.h"
 #include "commit/plan_leaf.h"
 
+/* Smaller memory is read faster than its page tables. */
+#define WORTH_LOOKING ((uint64_t)1 << 20)
+
 static sfpm_planned_leaf_t *new_leaf(sfpm_plan_t *plan, size_t region, size_t which,
                                      uint64_t size)
 {
@@ -142,10 +145,36 @@ static bool take_zero_leaf(sfpm_plan_t *plan, size_t region, size_t which, bool 
     return true;
 }
 
+/* The same for memory that holds nothing; of some chunks that is noted for planning. */
+static bool take_absent_leaf(sfpm_plan_t *plan, size_t region, size_t which, bool *taken)
+{
+    const sfpm_source_t *source = &plan->edit->sources[region];
+    sfpm_region_t *to = &plan->edit->index.regions[region];
+    size_t base = which * (size_t)SFPM_LEAF_BYTES;
+    sfpm_leaf_t leaf;
+    *taken = false;
+    memset(plan->absent, 0, sizeof plan->absent);
+    if (source->kind != SFPM_SOURCE_MEMORY || to->size < WORTH_LOOKING)
+        return true;
+    size_t size = sfpm_span(to->size, base, SFPM_LEAF_BYTES);
+    size_t count =
+        sfpm_absent_chunks(&plan->presence, source->memory + base, size, plan->absent);
+    *taken = count == (size + SFPM_CHUNK - 1) / SFPM_CHUNK;
+    if (!*taken)
+        return true;
+    if (!sfpm_leaf_zero(size, plan->zero_chunk_sum, &leaf))
+        return false;
+    to->leaves[which] = (sfpm_leaf_ref_t){.offset = SFPM_LEAF_ZERO};
+    sfpm_leaf_digest(leaf.sums, leaf.num_chunks, to->leaves[which].digest);
+    sfpm_leaf_free(&leaf);
+    return true;
+}
+
 static bool plan_contents(sfpm_plan_t *plan, size_t region, size_t which)
 {
     bool taken;
     return take_zero_leaf(plan, region, which, &taken) &&
+           (taken || take_absent_leaf(plan, region, which, &taken)) &&
            (taken || plan_leaf(plan, region, which));
 }
 
@@ -181,6 +210,7 @@ bool sfpm_plan_make(sfpm_plan_t *plan, sfpm_edit_t *edit, uint64_t offset)
 {
     uint64_t after = offset + SFPM_RECORD_SIZE;
     plan->edit = edit;
+    plan->presence = SFPM_NO_PRESENCE;
     plan->packed = edit->keys || edit->index.codec != SFPM_CODEC_NONE;
     plan->data_offset = (after + SFPM_PAGE - 1) & ~(uint64_t)(SFPM_PAGE - 1);
     plan->zero_chunk_sum = sfpm_zero_sum(SFPM_CHUNK);
@@ -214,5 +244,7 @@ void sfpm_plan_free(sfpm_plan_t *plan)
     sfpm_reader_free(&plan->reader);
     sfpm_reader_free(&plan->before);
     sfpm_sealer_free(&plan->sealer);
+    if (plan->edit)
+        sfpm_presence_free(&plan->presence);
     *plan = (sfpm_plan_t){0};
 }

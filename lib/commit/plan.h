@@ -10,6 +10,7 @@
 #ifndef SFPM_COMMIT_PLAN_H
 #define SFPM_COMMIT_PLAN_H
 
+#include "commit/absent.h"
 #include "commit/edit.h"
 
 /* New contents of one chunk. */
@@ -49,6 +50,8 @@ typedef struct sfpm_plan {
     sfpm_reader_t reader;               /* for contents */
     sfpm_reader_t before;               /* for what stood there before */
     sfpm_sealer_t sealer;
+    sfpm_presence_t presence;
+    bool absent[SFPM_LEAF_CHUNKS]; /* of the memory of the leaf that is planned */
 } sfpm_plan_t;
 
 /* Marks extents whose place is not known yet. Those of pieces hold offsets from the

@@ -232,6 +232,7 @@ static bool plan_new_contents(sfpm_leaf_job_t *job, uint32_t chunk, const uint8_
 
 static bool plan_memory_chunk(sfpm_leaf_job_t *job, uint32_t chunk)
 {
+    static const uint8_t zeros[SFPM_CHUNK];
     sfpm_planned_chunk_t *now = &job->planned->chunks[chunk];
     uint64_t *sum = &job->planned->leaf.sums[chunk];
     size_t size = sfpm_plan_span(job->planned, chunk);
@@ -239,7 +240,9 @@ static bool plan_memory_chunk(sfpm_leaf_job_t *job, uint32_t chunk)
         !sfpm_source_may_differ(job->source, job->base + (uint64_t)chunk * SFPM_CHUNK,
                                 size))
         return keep_chunk(job, chunk);
-    now->bytes = job->source->memory + (size_t)job->base + (size_t)chunk * SFPM_CHUNK;
+    now->bytes = job->plan->absent[chunk] ? zeros
+                                          : job->source->memory + (size_t)job->base +
+                                                (size_t)chunk * SFPM_CHUNK;
     now->unhashed = !comparable(job, chunk);
     if (!now->unhashed) {
         *sum = sfpm_checksum(now->bytes, size, 0);
