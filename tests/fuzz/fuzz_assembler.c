@@ -8,6 +8,7 @@
 
 #include "base/memory.h"
 #include "fuzz.h"
+#include "grammar.h"
 
 static bool collect(void *context, const void *bytes, size_t size)
 {
@@ -46,4 +47,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     sfpm_vm_destroy(vm);
     sfpm_vm_destroy(again);
     return 0;
+}
+
+size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t size, size_t room, unsigned seed)
+{
+    return seed % 4 == 0 ? LLVMFuzzerMutate(bytes, size, room)
+                         : grammar_mutate((char *)bytes, size, room, seed);
 }
