@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "../fault/explore.h"
+#include "base/bytes.h"
 #include "format/format.h"
 #include "image/seal.h"
 
@@ -64,4 +65,25 @@ size_t fuzz_mutate(uint8_t *bytes, size_t size, size_t room, unsigned seed,
     memcpy(bytes, mutant.bytes, size);
     mutant_end(&mutant);
     return size;
+}
+
+void fuzz_rebase(uint8_t *delta, size_t size, const sfpm_image_t *base)
+{
+    enum { BASE_NUMBER = 64, BASE_DIGEST = 72 };
+    const sfpm_commit_info_t *commit = sfpm_image_commit_info(base);
+    mutant_t mutant;
+    if (!mutant_start(&mutant, delta, size, 0))
+        return;
+    for (size_t i = 0; i < mutant.num_places; i++) {
+        size_t length;
+        uint8_t *index = mutant_contents(&mutant, &mutant.places[i], &length);
+        if (mutant.places[i].type != SFPM_RECORD_INDEX || length < SFPM_INDEX_FIXED)
+            continue;
+        sfpm_put_u64(index + BASE_NUMBER, commit->number);
+        memcpy(index + BASE_DIGEST, commit->digest, SFPM_DIGEST_SIZE);
+    }
+    mutant.exact = true;
+    mutant_seal(&mutant);
+    memcpy(delta, mutant.bytes, size);
+    mutant_end(&mutant);
 }

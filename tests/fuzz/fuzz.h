@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <sfpm/image.h>
+
 #include "../fault/mutate.h"
 
 /* Called by libFuzzer, or by replay.c. */
@@ -25,6 +27,9 @@ size_t fuzz_mutate(uint8_t *bytes, size_t size, size_t room, unsigned seed,
 
 /* Lets the fuzzer change the contents of one record. */
 void fuzz_change_record(mutant_t *mutant);
+
+/* What each commit of a delta says of its base image becomes true of `base`. */
+void fuzz_rebase(uint8_t *delta, size_t size, const sfpm_image_t *base);
 
 /* Lets the fuzzer change one stored chunk, compressed or not. */
 void fuzz_change_chunk(mutant_t *mutant);

@@ -9,9 +9,8 @@
 #include "../fault/use.h"
 #include "base/bytes.h"
 #include "fuzz.h"
-#include "format/format.h"
 
-enum { PREFIX = 4, BASE_DIGEST = 72, BASE_NUMBER = 64 };
+enum { PREFIX = 4 };
 
 static size_t base_size(const uint8_t *bytes, size_t size)
 {
@@ -33,26 +32,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 /* What the delta says of its base becomes true. */
 static void rebase(uint8_t *delta, size_t size, const uint8_t *base, size_t base_length)
 {
-    mutant_t mutant;
     sample_put_base(base, base_length);
     sfpm_image_t *image = open_bytes(base, base_length);
-    if (!image || !mutant_start(&mutant, delta, size, 0)) {
-        sfpm_image_close(image);
-        return;
-    }
-    for (size_t i = 0; i < mutant.num_places; i++) {
-        size_t length;
-        uint8_t *index = mutant_contents(&mutant, &mutant.places[i], &length);
-        if (mutant.places[i].type != SFPM_RECORD_INDEX || length < SFPM_INDEX_FIXED)
-            continue;
-        const sfpm_commit_info_t *commit = sfpm_image_commit_info(image);
-        sfpm_put_u64(index + BASE_NUMBER, commit->number);
-        memcpy(index + BASE_DIGEST, commit->digest, SFPM_DIGEST_SIZE);
-    }
-    mutant.exact = true;
-    mutant_seal(&mutant);
-    memcpy(delta, mutant.bytes, size);
-    mutant_end(&mutant);
+    if (image)
+        fuzz_rebase(delta, size, image);
     sfpm_image_close(image);
 }
 

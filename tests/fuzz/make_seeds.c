@@ -5,10 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "../images/samples.h"
 #include "base/bytes.h"
 #include "codec/compress.h"
+#include "commit/commit.h"
 #include "format/format.h"
 #include "bytecode/regions.h"
 #include "../wasm/build.h"
@@ -135,6 +137,60 @@ static void write_program(const char *path)
     sfpm_vm_destroy(vm);
 }
 
+static void fail(const char *what)
+{
+    fprintf(stderr, "make_seeds: %s: %s\n", what, sfpm_last_error());
+    exit(EXIT_FAILURE);
+}
+
+/* The size of a file and its bytes. */
+static void add_file(sfpm_buffer_t *input, const char *name)
+{
+    static uint8_t bytes[1 << 18];
+    uint8_t prefix[4];
+    FILE *file = fopen(name, "rb");
+    size_t size = file ? fread(bytes, 1, sizeof bytes, file) : 0;
+    sfpm_put_u32(prefix, (uint32_t)size);
+    if (size == 0 || size == sizeof bytes ||
+        !sfpm_buffer_add(input, prefix, sizeof prefix) ||
+        !sfpm_buffer_add(input, bytes, size))
+        fail(name);
+    fclose(file);
+}
+
+static bool fill_level(sfpm_edit_t *edit, unsigned level)
+{
+    static uint8_t data[20 * 4096 + 100];
+    for (size_t i = level * 4096; i < sizeof data; i += (level + 1) * 4096)
+        data[i] = (uint8_t)(level + 1);
+    return sfpm_edit_set_region(edit, "data", 0, data, sizeof data, 0) &&
+           sfpm_edit_set_region(edit, level % 2 ? "odd" : "even", 0, data,
+                                1 + (size_t)level * 3000, 0);
+}
+
+/* Three deltas, each on the image before, as fuzz_chain takes them. */
+static void write_chain(void)
+{
+    sfpm_buffer_t input = {0};
+    char names[4][8];
+    for (unsigned level = 0; level < 4; level++) {
+        snprintf(names[level], sizeof names[level], "%u.img", level);
+        sfpm_image_t *base = level > 0 ? sfpm_image_open(names[level - 1], NULL) : NULL;
+        sfpm_edit_t *edit = sfpm_edit_create(base);
+        if (!edit || !fill_level(edit, level) ||
+            !(base ? sfpm_edit_save_delta(edit, names[level], NULL)
+                   : sfpm_edit_save(edit, names[level], NULL)))
+            fail("the chain");
+        sfpm_edit_destroy(edit);
+        sfpm_image_close(base);
+        add_file(&input, names[level]);
+    }
+    for (unsigned level = 0; level < 4; level++)
+        unlink(names[level]);
+    write_seed("chain", "four", NULL, 0, input.data, input.size);
+    sfpm_buffer_free(&input);
+}
+
 /* Changes of a heap as fuzz_heap takes them: of each table, to what is often wrong. */
 static void write_changes(void)
 {
@@ -213,5 +269,6 @@ int main(int argc, char **argv)
         write_program(argv[i]);
     write_changes();
     write_modules();
+    write_chain();
     return EXIT_SUCCESS;
 }

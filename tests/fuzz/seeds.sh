@@ -22,12 +22,12 @@ printf '\013\000\000\000\000\000\013\004\000\376\001\000\013\013\000\156\157\144
 printf '\000\056\000\000\013\004\001\121\001\000\013\010\002\013\000\062\067\000\177\000' >>seeds/heap/address
 printf '\014\000\000\140\377\014\002\253\020' >>seeds/heap/address
 printf '\154\135\163\000\001\000\114\040\072\016\070\040\004\024' >seeds/heap/type
-for target in assembler edits script image chunks decrypt delta heap live machine module version1; do
+for target in assembler edits script image chunks decrypt delta chain heap live machine module version1; do
     if [ "$target" = decrypt ] && ! [ -d seeds/decrypt ]; then
         continue # this build does not encrypt
     fi
     count=$changes
-    [ "$target" != heap ] || count=$((changes / 10)) # these are slow
+    case $target in heap | live) count=$((changes / 10)) ;; esac # these are slow
     succeeds "$fuzz/replay_$target" "$count" seeds/$target/*
     expect_stdout_match '^[1-9][0-9]* files$'
 done
