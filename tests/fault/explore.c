@@ -7,7 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-
 enum { MIB = 1 << 20, WINDOW = 256 << 10, COMMITS_LOOKED_AT = 20 };
 
 /* A failure that has a sensible status is what is wanted; any other is returned. */
@@ -62,16 +61,26 @@ static const char *read_commits(sfpm_image_t *image, bool sound)
     return fault;
 }
 
+static const sfpm_secret_t *sample_secret(void *context, const char *name,
+                                          bool passphrase)
+{
+    static const sfpm_secret_t secret = {.struct_size = sizeof secret, .key = sample_key};
+    (void)context, (void)name, (void)passphrase;
+    return &secret;
+}
+
 static sfpm_image_t *commit_to(sfpm_image_t *image, FILE *file)
 {
     static const uint8_t byte = 0xa5;
+    const sfpm_image_options_t options = {.struct_size = sizeof options,
+                                          .ask = sample_secret};
     sfpm_edit_t *edit = sfpm_edit_create(image);
     bool good = edit && sfpm_edit_set_message(edit, "one more") &&
                 sfpm_edit_write(edit, 0, 0, &byte, 1) &&
                 sfpm_edit_save_fd(edit, fileno(file), "a temporary file", NULL);
     sfpm_edit_destroy(edit);
     lseek(fileno(file), 0, SEEK_SET);
-    return good ? sfpm_image_open_fd(fileno(file), "a temporary file", NULL) : NULL;
+    return good ? sfpm_image_open_fd(fileno(file), "a temporary file", &options) : NULL;
 }
 
 /* An image that can be read takes another commit, in which only its byte differs. */
