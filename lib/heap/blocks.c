@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "base/page.h"
 #include "heap/heap.h"
 
 #if defined(__GNUC__)
@@ -59,6 +60,7 @@ static uint32_t make_slab(sfpm_heap_t *heap, unsigned type, unsigned size_class)
                      .block_size = size,
                      .capacity = capacity,
                      .free = capacity,
+                     .flags = unit->flags,
                      .reciprocal = (uint32_t)((UINT64_C(1) << 32) / size +
                                               ((UINT64_C(1) << 32) % size != 0))};
     uint64_t *map = heap_map(heap, number);
@@ -96,18 +98,26 @@ static void *alloc_small(sfpm_heap_t *heap, unsigned type, size_t size)
     return LIKELY(number) ? take_block(heap, number) : NULL;
 }
 
+/* The pages of a slab that a block lies in, a bit each. */
+static inline uint32_t pages_of(const unit_t *unit, uint32_t index)
+{
+    uint32_t start = index * unit->block_size;
+    uint32_t last = (start + unit->block_size - 1) / SFPM_PAGE;
+    return (UINT32_C(2) << last) - (UINT32_C(1) << start / SFPM_PAGE);
+}
+
 static bool free_small(sfpm_heap_t *heap, uint32_t number, unit_t *unit, uint32_t index)
 {
     uint64_t *word = &heap_map(heap, number)[index / 64];
     *word |= UINT64_C(1) << index % 64;
-    unit->flags |= UNIT_FREED;
+    unit->flags |= pages_of(unit, index) << UNIT_FREED_PAGES;
     if (index / 64 < unit->hint)
         unit->hint = index / 64;
     if (unit->free++ == 0)
         link_slab(heap, number, unit);
     if (unit->free == unit->capacity && (unit->next || unit->previous)) {
         unlink_slab(heap, unit);
-        sfpm_units_give(heap, number, 1);
+        sfpm_units_give(heap, number, 1, false);
     }
     return true;
 }
@@ -139,8 +149,9 @@ static void *alloc_large(sfpm_heap_t *heap, unsigned type, size_t size)
 static bool free_large(sfpm_heap_t *heap, uint32_t number, const unit_t *unit)
 {
     uint32_t count = unit->length;
-    sfpm_units_give(heap, number, count);
-    if (count >= 16)
+    bool many = count >= 16;
+    sfpm_units_give(heap, number, count, many);
+    if (many)
         sfpm_range_discard(heap_unit_memory(heap, number), (size_t)count << UNIT_SHIFT);
     return true;
 }

@@ -74,7 +74,7 @@ static bool check_slab(const sfpm_heap_t *heap, uint32_t number, const unit_t *u
         unit->block_size != sfpm_heap_class_sizes[unit->size_class] ||
         unit->capacity != slab_capacity(unit->block_size) ||
         unit->free > unit->capacity || unit->hint * 64 >= unit->capacity + 64 ||
-        unit->flags > UNIT_FREED ||
+        unit->flags & 0xffffu & ~(uint32_t)UNIT_FREED ||
         unit->reciprocal != (UINT64_C(0xffffffff) + unit->block_size) / unit->block_size)
         return CORRUPT("slab %u: invalid size class, type or capacity", number);
     return check_map(heap, number, unit);

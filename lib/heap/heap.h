@@ -113,9 +113,12 @@ unsigned sfpm_heap_size_class(size_t size);
 /* ---- units.c: units and segments ---- */
 
 /* A run of free units in one segment, or the units of whole segments from the second on;
- * 0 with the error set when there is none. Their descriptors are the caller's to fill. */
+ * 0 with the error set when there is none. Their descriptors are the caller's to fill; in
+ * a segment the flags of the first say whether pages hold old bytes. */
 uint32_t sfpm_units_take(sfpm_heap_t *heap, uint32_t count);
-void sfpm_units_give(sfpm_heap_t *heap, uint32_t first, uint32_t count);
+
+/* And back; `clean`: their pages are given back to the system, too. */
+void sfpm_units_give(sfpm_heap_t *heap, uint32_t first, uint32_t count, bool clean);
 
 /* Makes the first segment, with the tables, of an empty heap. */
 bool sfpm_units_start(sfpm_heap_t *heap);

@@ -47,9 +47,9 @@ typedef enum unit_kind {
     UNIT_REST = 4   /* the others; `length` units after the first */
 } unit_kind_t;
 
-enum {
-    UNIT_FREED = 1 /* blocks were freed since the last trim */
-};
+/* Of a slab, until the next trim, and so never in an image of this release: pages that may
+ * hold bytes of blocks that were freed, bit 16 + n for page n, or any page. */
+enum { UNIT_FREED = 1, UNIT_FREED_PAGES = 16 };
 
 typedef struct unit {
     uint8_t kind;

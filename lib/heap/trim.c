@@ -23,20 +23,25 @@ static bool page_is_free(const uint64_t *map, const unit_t *unit, uint32_t page)
     return first >= unit->capacity || is_free(map, first, last);
 }
 
+/* Of its free pages those in which a block was freed since the last trim: the others were
+ * given back then. */
 static void trim_slab(sfpm_heap_t *heap, uint32_t number, unit_t *unit)
 {
     uint8_t *memory = heap_unit_memory(heap, number);
     const uint64_t *map = heap_map(heap, number);
+    uint32_t freed = unit->flags >> UNIT_FREED_PAGES;
     uint32_t begin = 0;
+    if (unit->flags & UNIT_FREED)
+        freed = (UINT32_C(1) << UNIT_SIZE / PAGE) - 1;
     for (uint32_t page = 0; page <= UNIT_SIZE / PAGE; page++) {
-        if (page < UNIT_SIZE / PAGE && page_is_free(map, unit, page))
+        if (freed >> page & 1 && page_is_free(map, unit, page))
             continue;
         if (page > begin)
             sfpm_range_discard(memory + (size_t)begin * PAGE,
                                (size_t)(page - begin) * PAGE);
         begin = page + 1;
     }
-    unit->flags &= ~(uint32_t)UNIT_FREED;
+    unit->flags = 0;
 }
 
 static void release_slab(sfpm_heap_t *heap, uint32_t number, const unit_t *unit)
@@ -48,7 +53,7 @@ static void release_slab(sfpm_heap_t *heap, uint32_t number, const unit_t *unit)
         heap_unit(heap, unit->previous)->next = unit->next;
     else
         bin->first = unit->next;
-    sfpm_units_give(heap, number, 1);
+    sfpm_units_give(heap, number, 1, false);
 }
 
 static void trim_segment(sfpm_heap_t *heap, uint32_t s)
@@ -58,7 +63,7 @@ static void trim_segment(sfpm_heap_t *heap, uint32_t s)
         unit_t *unit = heap_unit(heap, number);
         if (unit->kind == UNIT_SLAB && unit->free == unit->capacity)
             release_slab(heap, number, unit);
-        else if (unit->kind == UNIT_SLAB && (unit->flags & UNIT_FREED))
+        else if (unit->kind == UNIT_SLAB && unit->flags)
             trim_slab(heap, number, unit);
     }
 }

@@ -116,6 +116,8 @@ static uint32_t take_from(sfpm_heap_t *heap, uint32_t number, uint32_t count)
     uint64_t bits = heap_segment(heap, number)->free_units;
     unsigned at = lowest_bit(runs_of(bits, count));
     uint64_t taken = (count == 64 ? UINT64_MAX : (UINT64_C(1) << count) - 1) << at;
+    bool clean = !(taken & ~heap_segment(heap, number)->clean_units);
+    heap_segment(heap, number)->units[at].flags = clean ? 0 : UNIT_FREED;
     set_free_units(heap, number, bits & ~taken);
     return number * UNITS + at;
 }
@@ -174,20 +176,25 @@ uint32_t sfpm_units_take(sfpm_heap_t *heap, uint32_t count)
     return first * UNITS + 1;
 }
 
-void sfpm_units_give(sfpm_heap_t *heap, uint32_t first, uint32_t count)
+void sfpm_units_give(sfpm_heap_t *heap, uint32_t first, uint32_t count, bool clean)
 {
     uint32_t number = first / UNITS;
     if (count >= UNITS) {
-        for (uint32_t i = 0; i < segments_for(count); i++)
-            heap->segments[number + i] = (segment_entry_t){.kind = SEGMENT_FREE};
+        for (uint32_t i = 0; i < segments_for(count); i++) {
+            bool whole = i > 0 && (i + 1) * UNITS <= count + 1;
+            heap->segments[number + i] =
+                (segment_entry_t){.kind = SEGMENT_FREE, .clean = clean && whole};
+        }
         if (number < heap->header->segment_hint)
             heap->header->segment_hint = number;
         return;
     }
     segment_t *segment = heap_segment(heap, number);
+    uint64_t given = ((UINT64_C(1) << count) - 1) << first % UNITS;
     memset(&segment->units[first % UNITS], 0, count * sizeof(unit_t));
-    set_free_units(heap, number,
-                   segment->free_units | ((UINT64_C(1) << count) - 1) << first % UNITS);
+    set_free_units(heap, number, segment->free_units | given);
+    if (clean)
+        segment->clean_units |= given;
     if (segment->free_units == ALL_UNITS)
         heap->segments[number] = (segment_entry_t){.kind = SEGMENT_FREE};
 }
