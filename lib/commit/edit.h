@@ -103,6 +103,11 @@ bool sfpm_edit_name_base(sfpm_edit_t *edit, const sfpm_image_t *base);
 bool sfpm_output_options(const sfpm_write_options_t *given,
                          sfpm_output_options_t *options);
 
+/* After a commit was made: drops commits before the newest `keep`, when half of them can
+ * go; 0 keeps all. A failure is no more than a warning. */
+void sfpm_image_drop_old(sfpm_image_t *image, uint64_t keep, unsigned workers,
+                         const sfpm_write_options_t *write);
+
 /* Whether a stream does not write into a file that the image, or a base of it, is read
  * from; else SFPM_ERR_ARGUMENT. */
 bool sfpm_stream_spares(const sfpm_image_t *image, const sfpm_output_t *output);

@@ -4,14 +4,17 @@
  * what a region shares with the commit before it is shared again, since the leaves just
  * written are kept in memory to compare with.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/error.h"
 #include "base/options.h"
 #include "codec/compress.h"
 #include "commit/plan.h"
 #include "commit/rewrite.h"
+#include "io/file.h"
 
 static void free_written(sfpm_written_t *written)
 {
@@ -286,6 +289,63 @@ bool sfpm_image_rewrite(sfpm_image_t *image, const char *filename,
         return false;
     }
     return run(&rewriter, filename, sfpm_output_create(filename, &how));
+}
+
+/* Replaces the file of an image, which keeps its lock, and shows the new one. */
+static bool rewrite_own(sfpm_image_t *image, const sfpm_rewrite_options_t *options)
+{
+    sfpm_rewriter_t rewriter;
+    sfpm_output_options_t how;
+    int lock = -1;
+    struct stat file;
+    if (stat(image->path, &file) == 0 && file.st_nlink > 1)
+        return sfpm_fail(SFPM_ERR_ARGUMENT,
+                         "%s: has %lu names (hard links), and the others would keep the "
+                         "old image",
+                         image->path, (unsigned long)file.st_nlink);
+    if (!prepare(&rewriter, image, options) ||
+        !sfpm_output_options(rewriter.options.write, &how)) {
+        sfpm_keys_wipe(&rewriter.keys);
+        return false;
+    }
+    how.held = image->locked ? &image->lock : NULL;
+    sfpm_output_t *output = sfpm_output_create(image->path, &how);
+    bool held = !image->locked || (output && (lock = sfpm_output_hold(output)) >= 0);
+    if (!held) {
+        sfpm_output_discard(output);
+        output = NULL;
+    }
+    bool ok = run(&rewriter, image->path, output);
+    int unused = ok ? image->lock : lock;
+    if (image->locked && unused >= 0)
+        sfpm_file_close(unused);
+    if (image->locked && ok)
+        image->lock = lock;
+    return ok && sfpm_image_reopen(image);
+}
+
+/* Only when half of them can go is the file rewritten, so that it costs little on
+ * average. */
+void sfpm_image_drop_old(sfpm_image_t *image, uint64_t keep, unsigned workers,
+                         const sfpm_write_options_t *write)
+{
+    const sfpm_rewrite_options_t options = {
+        .struct_size = sizeof options, .workers = workers, .keep = keep, .write = write};
+    uint64_t held = image->info.commits - image->info.first + 1;
+    sfpm_error_state_t before, fault;
+    char text[sizeof fault.message + 30];
+    if (keep == 0 || held / 2 < keep)
+        return;
+    sfpm_error_save(&before);
+    if (rewrite_own(image, &options))
+        return;
+    sfpm_error_save(&fault);
+    bool named = strcmp(fault.subject, image->path) != 0;
+    snprintf(text, sizeof text, "old commits were kept: %s",
+             named ? fault.message : fault.text);
+    if (write && write->warn)
+        write->warn(write->warn_context, text);
+    sfpm_error_restore(&before);
 }
 
 bool sfpm_image_rewrite_fd(sfpm_image_t *image, int fd, const char *name,

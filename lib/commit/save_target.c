@@ -281,6 +281,7 @@ static bool append(sfpm_edit_t *edit, const sfpm_output_options_t *how)
 bool sfpm_edit_append(sfpm_edit_t *edit, const sfpm_write_options_t *options)
 {
     sfpm_output_options_t how;
+    sfpm_write_options_t known;
     if (!edit || !edit->image || !edit->image->path)
         return sfpm_fail(SFPM_ERR_ARGUMENT,
                          "only an image opened by its file name can be appended to");
@@ -289,13 +290,17 @@ bool sfpm_edit_append(sfpm_edit_t *edit, const sfpm_write_options_t *options)
             SFPM_ERR_ARGUMENT,
             "%s: a commit cannot change the format of the file: save a new one",
             edit->image->path);
-    if (!take_options(edit, options, &how))
+    if (!take_options(edit, options, &how) ||
+        !sfpm_take_options(&known, sizeof known, options))
         return false;
     how.held = edit->image->locked ? &edit->image->lock : NULL;
     if (edit->format == 1)
         return replace_v1(edit, &how);
-    bool ok = append(edit, &how);
-    if (ok)
-        show_new(edit->image, NULL);
-    return ok;
+    how.unsynced =
+        known.sync_every > 1 && (edit->image->last.number + 1) % known.sync_every != 0;
+    if (!append(edit, &how))
+        return false;
+    show_new(edit->image, NULL);
+    sfpm_image_drop_old(edit->image, known.keep, edit->workers, options);
+    return true;
 }

@@ -52,6 +52,14 @@ bool sfpm_image_reload(sfpm_image_t *image);
  * image's name. */
 bool sfpm_image_reopen_v1(sfpm_image_t *image, const struct stat *file);
 
+/* The same of another image, of version 2, whose file was replaced by one with the same
+ * commits (reopen.c). */
+bool sfpm_image_reopen(sfpm_image_t *image);
+
+/* Shows the last commit, or the one of the options, of an image whose header and keys are
+ * known. */
+bool sfpm_image_show_first(sfpm_image_t *image, const sfpm_image_options_t *options);
+
 /* Whether the last commit of the image's file is the one it knows: SFPM_ERR_CHANGED. */
 bool sfpm_image_same_last(const sfpm_image_t *image);
 

@@ -251,7 +251,7 @@ static void note_last(sfpm_image_t *image, const sfpm_trailer_t *last)
 
 /* The last commit, or the one that was asked for: to show an earlier one, the index of the
  * last need not be intact. All commits of a delta stand on one base. */
-static bool show_first(sfpm_image_t *image, const sfpm_image_options_t *options)
+bool sfpm_image_show_first(sfpm_image_t *image, const sfpm_image_options_t *options)
 {
     view_t view;
     sfpm_trailer_t last, wanted;
@@ -276,7 +276,7 @@ static bool open_v2(sfpm_image_t *image, const uint8_t header[SFPM_HEADER_SIZE],
         return false;
     if (!sealed && options->secret && image->depth == 0)
         return sfpm_fail(SFPM_ERR_KEY, "the image is not encrypted, but a key was given");
-    if (!show_first(image, options))
+    if (!sfpm_image_show_first(image, options))
         return false;
     image->info.format = SFPM_FORMAT_VERSION;
     image->info.compatible = image->header.compatible;

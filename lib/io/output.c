@@ -40,6 +40,7 @@ struct sfpm_output {
     struct stat info;   /* what APPEND has locked, or what STREAM writes to */
     uint64_t written;   /* the position after what was handed to the system, */
     uint64_t behind;    /* and after what the disk was told to begin with */
+    bool unsynced;      /* APPEND: nothing is synced */
     bool dirty;         /* APPEND: written or reserved since the last sync */
     uint64_t reserved;  /* up to where space was taken; 0: none was */
     uint64_t hole_end;  /* where the last hole that was left ends; 0: none was */
@@ -217,6 +218,7 @@ static bool open_appended(sfpm_output_t *output, const sfpm_output_options_t *op
     if (lseek(output->fd, output->info.st_size, SEEK_SET) < 0)
         return sfpm_fail_errno(errno, "%s", path);
     output->written = output->behind = (uint64_t)output->info.st_size;
+    output->unsynced = options && options->unsynced;
     return true;
 }
 
@@ -262,7 +264,7 @@ static void write_behind(sfpm_output_t *output)
 {
 #ifdef SFPM_LINUX_PATHS
     uint64_t size = output->written - output->behind;
-    if (output->kind == STREAM || size < BEHIND_MIN)
+    if (output->kind == STREAM || output->unsynced || size < BEHIND_MIN)
         return;
     (void)sync_file_range(output->fd, (off_t)output->behind, (off_t)size,
                           SYNC_FILE_RANGE_WRITE);
@@ -420,7 +422,7 @@ bool sfpm_output_sync(sfpm_output_t *output)
 {
     if (!usable(output) || !flush(output))
         return false;
-    if (output->kind != APPEND || !output->dirty)
+    if (output->kind != APPEND || output->unsynced || !output->dirty)
         return true;
     int error = sfpm_file_sync(output->fd, false);
     if (error) {

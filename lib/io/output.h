@@ -30,8 +30,11 @@ typedef struct sfpm_output_options {
     mode_t mode;            /* permissions of a new file before the umask; 0: 0666 */
     bool only_new;          /* fail with SFPM_ERR_CHANGED when there is a file already */
     bool ignore_hard_links; /* append although the file has several names */
+    bool unsynced; /* appended bytes are handed to the system and not synced: they survive
+                      the end of the process, and may be lost with the system's */
     const int *held; /* a descriptor, of sfpm_output_hold(), that holds the lock on an
-                        existing file already and keeps it; NULL: the lock is taken */
+                        existing file already and keeps it; NULL: the lock is taken. A file
+                        that replaces that one is then locked, too */
     sfpm_output_warn_t warn; /* or NULL */
     void *warn_context;
     sfpm_output_temporary_t temporary; /* or NULL */
@@ -53,8 +56,8 @@ sfpm_output_t *sfpm_output_create(const char *path, const sfpm_output_options_t 
  * sfpm_output_discard() the file is cut back to that size. */
 sfpm_output_t *sfpm_output_append(const char *path, const sfpm_output_options_t *options);
 
-/* A descriptor that holds the lock of an append beyond its end, for `held`; the
- * caller's. -1 on failure. */
+/* A descriptor that holds the lock of an append, or of a file that replaces a `held` one,
+ * beyond its end, for `held`; the caller's. -1 on failure. */
 int sfpm_output_hold(sfpm_output_t *output);
 
 /* A stream on a descriptor, which stays the caller's. Block devices, and files that hold

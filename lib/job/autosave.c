@@ -97,9 +97,11 @@ bool sfpm_autosave_tick(sfpm_autosave_t *autosave)
     return begin(autosave);
 }
 
-/* In the foreground, which needs no copy, unless writers are to be stopped. */
+/* In the foreground, which needs no copy, unless writers are to be stopped; and durable,
+ * whatever was said of the others. */
 static bool commit_last(sfpm_autosave_t *autosave)
 {
+    autosave->commit.sync_every = 0;
     if (autosave->how.stop)
         return begin(autosave) && end_job(autosave);
     return sfpm_snapshot_commit(autosave->snapshot, autosave->filename,

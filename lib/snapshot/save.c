@@ -177,15 +177,20 @@ static bool write_as(sfpm_edit_t *edit, how_t how, const char *filename,
     return sfpm_edit_save(edit, filename, options);
 }
 
+/* A save is a commit without any of the options. */
+static const sfpm_commit_options_t plain = {.struct_size = sizeof plain};
+
 /* Writes the edit and remembers the commit that it became. */
 static bool write_edit(const sfpm_snapshot_t *snapshot, sfpm_edit_t *edit, how_t how,
-                       const char *filename)
+                       const char *filename, const sfpm_commit_options_t *chosen)
 {
     written_t written = {snapshot, filename};
     const sfpm_write_options_t options = {.struct_size = sizeof options,
                                           .warn = warn_log,
                                           .warn_context = &written,
-                                          .progress = snapshot->settings.progress};
+                                          .progress = snapshot->settings.progress,
+                                          .keep = chosen->keep,
+                                          .sync_every = chosen->sync_every};
     /* Nothing was there when the commit began: what is there now is not ours. */
     if (how == HOW_FIRST)
         sfpm_edit_only_new(edit);
@@ -225,7 +230,8 @@ bool sfpm_snapshot_check_mapped(const sfpm_snapshot_t *snapshot, uint32_t except
 
 /* Writes the registered memory, as it is once the hooks before the save have run. */
 static bool write_state(const sfpm_snapshot_t *snapshot, sfpm_image_t *image,
-                        const char *message, how_t how, const char *filename)
+                        const sfpm_commit_options_t *options, how_t how,
+                        const char *filename)
 {
     if (!sfpm_hooks_before_save(snapshot))
         return false;
@@ -233,13 +239,13 @@ static bool write_state(const sfpm_snapshot_t *snapshot, sfpm_image_t *image,
     if (sfpm_snapshot_check_mapped(snapshot, SFPM_REGION_VOLATILE)) {
         sfpm_tracker_collect(snapshot->tracker);
         if (sfpm_snapshot_check_contents(snapshot))
-            edit = edit_of(snapshot, image, message, how);
+            edit = edit_of(snapshot, image, options->message, how);
     }
     bool known =
         edit && how == HOW_APPEND && sfpm_image_shows(image, &snapshot->last->commit);
     bool ok = edit && (!known || tell_changed(snapshot, edit)) &&
               sfpm_pointers_record(snapshot, known ? image : NULL, edit);
-    ok = ok && write_edit(snapshot, edit, how, filename);
+    ok = ok && write_edit(snapshot, edit, how, filename, options);
     sfpm_edit_destroy(edit);
     if (ok)
         sfpm_tracking_committed(snapshot, how == HOW_APPEND || how == HOW_FIRST);
@@ -248,9 +254,9 @@ static bool write_state(const sfpm_snapshot_t *snapshot, sfpm_image_t *image,
 }
 
 static bool save_new(const sfpm_snapshot_t *snapshot, const char *filename,
-                     const char *message, how_t how)
+                     const sfpm_commit_options_t *options, how_t how)
 {
-    bool ok = write_state(snapshot, NULL, message, how, filename);
+    bool ok = write_state(snapshot, NULL, options, how, filename);
     if (ok)
         sfpm_snapshot_log(snapshot, SFPM_LOG_INFO, "Successfully saved to %s", filename);
     return ok;
@@ -259,7 +265,7 @@ static bool save_new(const sfpm_snapshot_t *snapshot, const char *filename,
 bool sfpm_snapshot_save(const sfpm_snapshot_t *snapshot, const char *filename)
 {
     return check_arguments(snapshot, filename) &&
-           save_new(snapshot, filename, NULL, HOW_SAVE);
+           save_new(snapshot, filename, &plain, HOW_SAVE);
 }
 
 /* The last commit is not the one that memory came from. Lets the image show that one, on
@@ -308,40 +314,13 @@ static bool check_last(const sfpm_snapshot_t *snapshot, sfpm_image_t *image,
 }
 
 static bool append_to(const sfpm_snapshot_t *snapshot, sfpm_image_t *image,
-                      const char *filename, const char *message)
+                      const char *filename, const sfpm_commit_options_t *options)
 {
-    bool ok = write_state(snapshot, image, message, HOW_APPEND, filename);
+    bool ok = write_state(snapshot, image, options, HOW_APPEND, filename);
     if (ok)
         sfpm_snapshot_log(snapshot, SFPM_LOG_INFO, "Committed to %s (commit %llu)",
                           filename, (unsigned long long)snapshot->last->commit.number);
     return ok;
-}
-
-/* The commit is made; that older ones cannot be dropped must not deny it. Only when
- * half of them can go is the file rewritten, so that it costs little on average. */
-static void drop_old(const sfpm_snapshot_t *snapshot, sfpm_image_t *image,
-                     const char *filename, uint64_t keep)
-{
-    const sfpm_image_info_t *info = sfpm_image_info(image);
-    written_t written = {snapshot, filename};
-    const sfpm_write_options_t write = {.struct_size = sizeof write,
-                                        .warn = warn_log,
-                                        .warn_context = &written,
-                                        .progress = snapshot->settings.progress};
-    const sfpm_rewrite_options_t options = {.struct_size = sizeof options,
-                                            .workers = snapshot->settings.workers,
-                                            .keep = keep,
-                                            .write = &write};
-    sfpm_error_state_t before;
-    uint64_t held = info->commits - info->first + 1;
-    if (held / 2 < keep)
-        return;
-    sfpm_error_save(&before);
-    if (!sfpm_image_rewrite(image, filename, &options)) {
-        sfpm_snapshot_log(snapshot, SFPM_LOG_WARNING, "Old commits were kept: %s",
-                          sfpm_last_error());
-        sfpm_error_restore(&before);
-    }
 }
 
 bool sfpm_snapshot_commit(sfpm_snapshot_t *snapshot, const char *filename,
@@ -356,17 +335,15 @@ bool sfpm_snapshot_commit(sfpm_snapshot_t *snapshot, const char *filename,
         return sfpm_fail(SFPM_ERR_UNSUPPORTED, "format version %u cannot be written",
                          (unsigned)chosen.format);
     if (chosen.format == 1)
-        return save_new(snapshot, filename, chosen.message, HOW_VERSION1);
+        return save_new(snapshot, filename, &chosen, HOW_VERSION1);
     sfpm_error_save(&before);
     sfpm_image_t *image = sfpm_snapshot_open_own(snapshot, filename, 0, NULL);
     if (!image && sfpm_last_status() == SFPM_ERR_NOT_FOUND && !snapshot->partial) {
         sfpm_error_restore(&before);
-        return save_new(snapshot, filename, chosen.message, HOW_FIRST);
+        return save_new(snapshot, filename, &chosen, HOW_FIRST);
     }
     bool ok = image && check_last(snapshot, image, filename, chosen.on_top) &&
-              append_to(snapshot, image, filename, chosen.message);
-    if (ok && chosen.keep)
-        drop_old(snapshot, image, filename, chosen.keep);
+              append_to(snapshot, image, filename, &chosen);
     sfpm_snapshot_close_own(snapshot, image);
     return ok;
 }
@@ -384,7 +361,7 @@ bool sfpm_snapshot_save_delta(const sfpm_snapshot_t *snapshot, const char *previ
         return false;
     sfpm_image_t *image = sfpm_snapshot_open_own(snapshot, previous, 0, NULL);
     how_t how = same_file(previous, output) ? HOW_APPEND : HOW_DELTA;
-    bool ok = image && write_state(snapshot, image, NULL, how, output);
+    bool ok = image && write_state(snapshot, image, &plain, how, output);
     sfpm_snapshot_close_own(snapshot, image);
     if (ok)
         sfpm_snapshot_log(snapshot, SFPM_LOG_INFO, "Successfully saved to %s", output);

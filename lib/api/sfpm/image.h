@@ -354,6 +354,9 @@ SFPM_API bool sfpm_edit_set_secret(sfpm_edit_t *edit, const sfpm_secret_t *secre
  */
 SFPM_API bool sfpm_edit_undo(sfpm_edit_t *edit, uint64_t commit);
 
+/** No append is synced. */
+#define SFPM_SYNC_NEVER UINT64_MAX
+
 /** How an edit is written. Start with `= {.struct_size = sizeof(…)}`. */
 typedef struct sfpm_write_options {
     size_t struct_size;
@@ -369,12 +372,20 @@ typedef struct sfpm_write_options {
      * or removed. */
     void (*temporary)(void *context, int directory, const char *name);
     void *temporary_context;
+    uint64_t keep;       /**< of an append: how many of the newest commits to keep at
+                              least. Older ones are dropped, by rewriting the file, when it
+                              holds twice as many; 0 keeps all. If that fails, the commit
+                              is made nevertheless, and `warn` is called */
+    uint64_t sync_every; /**< of an append: 0 or 1 syncs each commit, so that it is durable;
+                              N those whose number is a multiple of N, SFPM_SYNC_NEVER none.
+                              A commit that is not synced survives the end of the process,
+                              however it ends, but not surely a power failure */
 } sfpm_write_options_t;
 
 /**
  * Appends the edit as one commit to the file that the image was opened from, and makes
- * the image show it, if there is memory for that. Durable when it returns true; on
- * failure the file is as it was. SFPM_ERR_CHANGED when the image does not know its last
+ * the image show it, if there is memory for that. Durable when it returns true, unless
+ * `sync_every` says otherwise; on failure the file is as it was. SFPM_ERR_CHANGED when the image does not know its last
  * commit; SFPM_ERR_LOCKED while another writes. Version 1 is replaced atomically.
  */
 SFPM_API bool sfpm_edit_append(sfpm_edit_t *edit, const sfpm_write_options_t *options);

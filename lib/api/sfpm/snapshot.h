@@ -254,12 +254,14 @@ typedef struct sfpm_commit_options {
     uint32_t format;     /**< 1: replace the file by an image in the original layout, which
                               has no history, checksums, attributes or encryption; 0 or 2:
                               commit */
+    uint64_t sync_every; /**< which commits are synced, as in sfpm_write_options_t; 0: each.
+                              The first, which makes the file, always is */
 } sfpm_commit_options_t;
 
 /**
  * Appends a commit that holds only what changed since the file's last one. The
- * file is created when missing. Durable when it returns true; on failure the file is
- * as it was. Regions no longer registered are not part of the new state.
+ * file is created when missing. Durable when it returns true, unless `sync_every` says
+ * otherwise; on failure the file is as it was. Regions no longer registered are not part of the new state.
  * @param options  or NULL
  * @return false with SFPM_ERR_CHANGED unless the last commit is the one that this
  *         snapshot last restored, saved or committed, or, with `on_top`, one of the file
