@@ -44,7 +44,9 @@ struct options {
     int encrypt;       /* --encrypt: the secret is for what is written, as well */
     char *compression; /* --compress; known to be a method */
     char *jobs_text;
-    unsigned jobs; /* --jobs; 0 when absent */
+    unsigned jobs;       /* --jobs; 0 when absent */
+    uint64_t keep;       /* for commits in place: of sfpm_write_options_t, as is … */
+    uint64_t sync_every; /* … this; 0 when absent */
 };
 
 extern struct options options;

@@ -123,6 +123,8 @@ sfpm_write_options_t output_options(const operand_t *operand, const char *name)
                                   .mode = secret ? S_IRUSR | S_IWUSR : 0,
                                   .ignore_hard_links = options.force != 0,
                                   .progress = progress_shown(),
+                                  .keep = options.keep,
+                                  .sync_every = options.sync_every,
                                   .warn = warn,
                                   .warn_context = (void *)(uintptr_t)name,
                                   .temporary = unfinished_note};

@@ -257,6 +257,7 @@ static int run_and_save(const run_t *run)
         return STATUS_FAILED;
     if (!ok)
         tool_fail_last(run->image->label);
+    options.sync_every = 0; /* the state at the end is safe in any case */
     if (run->kind == OUTPUT_NONE || save_commit(run) == EXIT_SUCCESS) {
         size_t unread = tell_stopped(run);
         return ok && unread > 0 ? run->request->resumable : status;

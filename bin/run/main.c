@@ -17,7 +17,7 @@ static int restart, resume, deterministic;
 static run_request_t request = {.resumable = STATUS_RESUMABLE};
 static struct {
     char *steps, *fuel, *max_stack, *checkpoint_every, *timeout, *resumable, *stdout_file,
-        *clock, *seed, *engine;
+        *clock, *seed, *engine, *keep, *sync;
 } texts;
 
 static const struct poptOption table[] = {
@@ -29,6 +29,10 @@ static const struct poptOption table[] = {
      "stop after this many seconds, such as 0.5", "SECONDS"},
     {"checkpoint-every", '\0', POPT_ARG_STRING, &texts.checkpoint_every, 0,
      "with -i or -o FILE, save the state at this interval", "SECONDS"},
+    {"keep", '\0', POPT_ARG_STRING, &texts.keep, 0,
+     "with -i, keep the last N commits and drop older ones now and then", "N"},
+    {"sync", '\0', POPT_ARG_STRING, &texts.sync, 0,
+     "with -i, sync each checkpoint (default), each N-th, or none", "WHICH"},
     {"stdout", '\0', POPT_ARG_STRING, &texts.stdout_file, 0,
      "write what the program prints to FILE, each byte exactly once", "FILE"},
     {"env", '\0', POPT_ARG_ARGV, &request.host.environment, 0,
@@ -141,6 +145,20 @@ static bool parse_words(int *status)
     return true;
 }
 
+/* "each", "none" or a number. */
+static bool parse_sync(int *status)
+{
+    const char *text = texts.sync;
+    if (!text || strcmp(text, "each") == 0)
+        return true;
+    if (strcmp(text, "none") == 0)
+        options.sync_every = SFPM_SYNC_NEVER;
+    else if (!number_parse(text, strlen(text), &options.sync_every) ||
+             options.sync_every == 0)
+        return usage(status, "--sync", text, "each, none or a number of at least 1");
+    return true;
+}
+
 static bool parse_seed(int *status)
 {
     request.host.has_seed = texts.seed != NULL;
@@ -168,6 +186,8 @@ static bool parse_values(int *status)
         request.stdout_file = texts.stdout_file;
     return parse_count("--steps", texts.steps, &request.steps, status) &&
            parse_count("--fuel", texts.fuel, &request.fuel, status) &&
+           parse_count("--keep", texts.keep, &options.keep, status) &&
+           parse_sync(status) &&
            parse_seconds("--timeout", texts.timeout, &request.timeout, status) &&
            parse_seconds("--checkpoint-every", texts.checkpoint_every,
                          &request.checkpoint_every, status) &&
@@ -186,6 +206,10 @@ static bool check_request(int *status)
     else if (request.checkpoint_every > 0 && (!writes || to_stdout))
         *status =
             tool_usage("--checkpoint-every: add -i or -o FILE, where checkpoints go");
+    else if ((texts.keep || texts.sync) && !options.in_place)
+        *status = tool_usage("%s: add -i: only an image that is changed in place gets a "
+                             "commit for each checkpoint",
+                             texts.keep ? "--keep" : "--sync");
     else if (restart + request.fresh + resume > 1)
         *status = tool_usage("--restart, --fresh and --resume cannot be used together");
     else
@@ -294,7 +318,7 @@ int main(int argc, char **argv)
     char *owned[] = {
         texts.steps,   texts.fuel,      texts.max_stack,   texts.checkpoint_every,
         texts.timeout, texts.resumable, texts.stdout_file, texts.clock,
-        texts.seed,    texts.engine};
+        texts.seed,    texts.engine,    texts.keep,        texts.sync};
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
         free(owned[i]);
     for (char **a = request.host.environment; a && *a; a++)

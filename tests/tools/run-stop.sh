@@ -51,6 +51,11 @@ has_commits() {
     [ "$(commits "$1")" -ge "$2" ]
 }
 
+# reached IMAGE N: its last commit has that number, or a higher one
+reached() {
+    [ "$(sfpm-inspect --log "$1" | sed -n 's/^commit \([0-9]*\).*/\1/p' | sort -n | tail -n 1)" -ge "$2" ]
+}
+
 # longer_than N: lines that have been written
 longer_than() {
     [ "$(wc -l <out)" -gt "$1" ]
@@ -133,6 +138,34 @@ until_true has_commits a.img 4
 ended_by TERM
 expect test "$status" -eq 124
 expect counts_on out
+
+# With --keep the image holds the newest, and stays locked although it is rewritten.
+cp fresh.img a.img
+rm -f out
+sfpm-run -i --keep 2 --sync 3 --stdout out a.img &
+until_true test -s out
+round=2
+while [ "$round" -le 12 ]; do
+    kill -s USR1 $!
+    until_true reached a.img "$round"
+    expect test "$(commits a.img)" -le 4
+    round=$((round + 1))
+done
+expect_status 1 sfpm-patch -i -q a.img globals:0=4
+expect_stderr_match 'a.img: is being written by'
+ended_by TERM
+expect test "$status" -eq 124
+expect test "$(commits a.img)" -le 3
+succeeds sfpm-inspect --verify a.img
+expect counts_on out
+cp a.img linked.img
+ln linked.img other.img
+expect_status 124 sfpm-run -i --force --keep 1 --steps 5 linked.img
+expect_stderr_match 'linked.img: .*old commits were kept: has 2 names'
+expect cmp -s linked.img other.img
+rm other.img
+expect_status 124 sfpm-run -i --keep 1 --sync none --steps 5 linked.img
+expect test "$(commits linked.img)" -eq 1
 
 # A timeout does so as well.
 cp fresh.img a.img
@@ -233,7 +266,8 @@ expect_status 126 sfpm-run --trace trapped.img
 expect_stderr_match 'i64\.div_s +7 0$'
 
 for wrong in '--timeout 0' '--timeout x' '--timeout -1' '--timeout nan' '--checkpoint-every 1' \
-    '--checkpoint-every 0 -i' '--checkpoint-every 1 -o -' '--fuel 0' '--max-stack 0' '--max-stack 65M'; do
+    '--checkpoint-every 0 -i' '--checkpoint-every 1 -o -' '--fuel 0' '--max-stack 0' '--max-stack 65M' \
+    '--keep 0 -i' '--keep 2' '--keep 2 -o x.img' '--sync each' '--sync 0 -i' '--sync x -i'; do
     # shellcheck disable=SC2086
     expect_status 125 sfpm-run $wrong fresh.img
     expect_stdout ''
