@@ -65,6 +65,8 @@ bool sfpm_job_goes_on(sfpm_job_t *job)
 
 static bool write_copy(sfpm_job_t *job)
 {
+    if (!sfpm_job_fill(job))
+        return false;
     for (size_t i = 0; i < job->count; i++)
         if (job->shadows[i].copy && job->shadows[i].known &&
             !sfpm_dirty_give(sfpm_snapshot_tracked(job->frozen, i),

@@ -55,6 +55,10 @@ bool sfpm_job_take_options(sfpm_job_options_t *how, const sfpm_job_options_t *op
  * sfpm_child_wait() must follow. False: the error is set. */
 bool sfpm_job_copy(sfpm_job_t *job);
 
+/* Takes what the copy lacks of chunks in which something changed from the last commit. If
+ * the file does not show that, the commit fails. */
+bool sfpm_job_fill(const sfpm_job_t *job);
+
 /* Whether the job is to go on; otherwise the error is set. */
 bool sfpm_job_goes_on(sfpm_job_t *job);
 

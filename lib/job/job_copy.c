@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Taking a copy of what a background save writes. Of regions of which is known what
- * changed, whole chunks are copied in which something did, because their checksums are
- * needed; of others all.
+ * Taking a copy of what a background save writes: if the changes of a region are known,
+ * the pages that changed, otherwise all.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,10 +11,12 @@
 #include "snapshot/tracking.h"
 #include "job/job.h"
 
-enum { PAGE = SFPM_PAGE, CHUNK_PAGES = 16, FEW_PAGES = 64, MAX_ROUNDS = 8 };
+enum { PAGE = SFPM_PAGE, FEW_PAGES = 64, MAX_ROUNDS = 8 };
 
-/* So much is copied in well under a millisecond. */
+/* So much of regions whose changes are not known is copied in well under a millisecond,
+ * and so much in all not later than a large process is forked. */
 #define LITTLE ((size_t)2 << 20)
+#define MUCH   ((size_t)32 << 20)
 
 static bool is_set(const uint64_t *bits, size_t page)
 {
@@ -73,48 +74,56 @@ static bool copy_pages(const sfpm_shadow_t *shadow, size_t from, size_t to, list
     return ok;
 }
 
-/* Whether a chunk is to be copied of which nothing was yet. Its bits lie in one word;
- * this is asked of every chunk while writers are stopped. */
-static bool is_wanted(const sfpm_shadow_t *shadow, size_t chunk, size_t end)
+/* Of 64 pages those that are to be copied and were not yet. */
+static uint64_t wanted_pages(const sfpm_shadow_t *shadow, size_t word)
 {
-    uint64_t mask = ((UINT64_C(1) << (end - chunk)) - 1) << chunk % 64;
-    return !(shadow->have[chunk / 64] & mask) &&
-           (!shadow->known || (shadow->included[chunk / 64] & mask));
+    size_t left = num_pages(shadow) - word * 64;
+    uint64_t all = left < 64 ? (UINT64_C(1) << left) - 1 : UINT64_MAX;
+    return (shadow->known ? shadow->included[word] : all) & ~shadow->have[word];
 }
 
-/* Copies, or lists, all chunks that are wanted and not there yet. */
-static bool copy_chunks(sfpm_shadow_t *shadow, list_t *list)
+/* Copies, or lists, these of 64 pages, run by run. */
+static bool copy_word(sfpm_shadow_t *shadow, size_t word, uint64_t wanted, list_t *list)
 {
-    size_t pages = num_pages(shadow);
-    for (size_t chunk = 0; chunk < pages; chunk += CHUNK_PAGES) {
-        size_t end = chunk + CHUNK_PAGES < pages ? chunk + CHUNK_PAGES : pages;
-        if (!is_wanted(shadow, chunk, end))
-            continue;
-        if (!copy_pages(shadow, chunk, end, list))
+    for (size_t page = 0, end; wanted && page < 64; page = end + 1) {
+        for (end = page; end < 64 && wanted >> end & 1;)
+            end++;
+        if (end > page && !copy_pages(shadow, word * 64 + page, word * 64 + end, list))
             return false;
-        for (size_t page = chunk; page < end; page++)
-            shadow->have[page / 64] |= UINT64_C(1) << page % 64;
     }
+    shadow->have[word] |= wanted;
     return true;
 }
 
-static size_t size_of_chunks(const sfpm_shadow_t *shadow)
+/* Copies, or lists, all pages that are wanted and not there yet. */
+static bool copy_wanted(sfpm_shadow_t *shadow, list_t *list)
 {
-    size_t pages = num_pages(shadow), size = 0;
-    for (size_t chunk = 0; chunk < pages; chunk += CHUNK_PAGES) {
-        size_t end = chunk + CHUNK_PAGES < pages ? chunk + CHUNK_PAGES : pages;
-        size += is_wanted(shadow, chunk, end) ? (end - chunk) * PAGE : 0;
-    }
-    return size;
+    for (size_t word = 0; word * 64 < num_pages(shadow); word++)
+        if (!copy_word(shadow, word, wanted_pages(shadow, word), list))
+            return false;
+    return true;
 }
 
-static size_t size_to_copy(const sfpm_job_t *job)
+static size_t count_wanted(const sfpm_shadow_t *shadow)
 {
-    size_t size = 0;
-    for (size_t i = 0; i < job->count; i++)
-        if (job->shadows[i].copy)
-            size += size_of_chunks(&job->shadows[i]);
-    return size;
+    size_t count = 0;
+    for (size_t word = 0; word * 64 < num_pages(shadow); word++)
+        for (uint64_t bits = wanted_pages(shadow, word); bits; bits &= bits - 1)
+            count++;
+    return count;
+}
+
+/* Whether so little is to be copied that it is best done at once. */
+static bool is_little(const sfpm_job_t *job)
+{
+    size_t unknown = 0, all = 0;
+    for (size_t i = 0; i < job->count; i++) {
+        const sfpm_shadow_t *shadow = &job->shadows[i];
+        size_t size = shadow->copy ? count_wanted(shadow) * PAGE : 0;
+        all += size;
+        unknown += shadow->known ? 0 : size;
+    }
+    return unknown <= LITTLE && all <= MUCH;
 }
 
 /* All regions, or those alone in which changes are found while they are copied. */
@@ -122,7 +131,7 @@ static bool copy_regions(sfpm_job_t *job, bool watched, list_t *list)
 {
     for (size_t i = 0; i < job->count; i++) {
         sfpm_shadow_t *shadow = &job->shadows[i];
-        if (shadow->copy && (shadow->watched || !watched) && !copy_chunks(shadow, list))
+        if (shadow->copy && (shadow->watched || !watched) && !copy_wanted(shadow, list))
             return false;
     }
     return true;
@@ -223,7 +232,7 @@ static bool is_best_by_child(const sfpm_job_t *job)
 {
     sfpm_copying_t copying = job->options.copying;
     return copying == SFPM_COPYING_CHILD ||
-           (copying != SFPM_COPYING_AT_ONCE && size_to_copy(job) > LITTLE);
+           (copying != SFPM_COPYING_AT_ONCE && !is_little(job));
 }
 
 static bool copy_stopped(sfpm_job_t *job)

@@ -21,6 +21,7 @@
 #endif
 
 #include "scarce.h"
+#include "snapshot/snapshot.h"
 #include "snapshot_common.h"
 
 /* ---- What the library calls ------------------------------------------------ */
@@ -252,6 +253,70 @@ START_TEST(what_the_system_refuses_fails_the_job)
 }
 END_TEST
 
+/* ---- Known changes --------------------------------------------------------- */
+
+enum { BIG = 40 << 20, CHUNK = 65536 };
+
+/* The image holds what memory was at the moment, and no later change. */
+static void expect_moment(const uint8_t *moment)
+{
+    sfpm_image_t *image = sfpm_image_open("b.img", NULL);
+    uint8_t *found = sfpm_alloc_region(BIG);
+    ck_assert_ptr_nonnull(image);
+    ck_assert_works(sfpm_image_read(image, 0, 0, found, BIG));
+    ck_assert(memcmp(found, moment, BIG) == 0);
+    ck_assert_works(sfpm_image_check(image, NULL, NULL));
+    sfpm_free_region(found, BIG);
+    sfpm_image_close(image);
+}
+
+/* Commits in the background while no process can be forked, and changes a neighbour of
+ * each changed page meanwhile. */
+static bool commit_unforked(sfpm_snapshot_t *of, uint8_t *big, size_t step)
+{
+    uint8_t *moment = sfpm_alloc_region(BIG);
+    ck_assert_ptr_nonnull(moment);
+    for (size_t at = 4096; at < BIG; at += step)
+        big[at]++;
+    memcpy(moment, big, BIG);
+    refused.fork = true;
+    sfpm_job_t *job = sfpm_snapshot_commit_async(of, "b.img", NULL, NULL);
+    refused.fork = false;
+    for (size_t at = 0; job && at < BIG; at += step)
+        big[at + (at / CHUNK % 3) * 4096] ^= 1;
+    ck_assert(!job || sfpm_job_wait(job));
+    sfpm_job_destroy(job);
+    if (job)
+        expect_moment(moment);
+    sfpm_free_region(moment, BIG);
+    return job != NULL;
+}
+
+/* Pages that are known to have changed are copied, not the chunks that they lie in; and
+ * more than 32 MiB of them by a child. */
+START_TEST(few_known_changes_need_no_process)
+{
+    uint8_t *big = sfpm_alloc_region(BIG);
+    for (size_t at = 0; at < BIG; at += 512)
+        big[at] = (uint8_t)(at / 4096);
+    sfpm_snapshot_t *of = snapshot_of("big", big, BIG);
+    ck_assert_works(sfpm_snapshot_set_compression(of, _i ? "zstd" : "none", 0));
+    ck_assert_works(sfpm_snapshot_commit(of, "b.img", NULL));
+    ck_assert_works(sfpm_snapshot_commit(of, "b.img", NULL));
+    if (sfpm_snapshot_tracking(of, 0) == SFPM_TRACKING_PROTECT) {
+        ck_assert_msg(commit_unforked(of, big, CHUNK), "%s", sfpm_last_error());
+        ck_assert_msg(commit_unforked(of, big, CHUNK), "%s", sfpm_last_error());
+        ck_assert(!commit_unforked(of, big, 4096));
+        ck_assert_works(sfpm_snapshot_commit(of, "b.img", NULL));
+        expect_moment(big);
+    } else {
+        puts("skipped: changes are not known here");
+    }
+    sfpm_snapshot_destroy(of);
+    sfpm_free_region(big, BIG);
+}
+END_TEST
+
 /* ---- Other threads --------------------------------------------------------- */
 
 static pid_t bystander; /* a process that another thread forks; 0: none, -1: wanted */
@@ -311,6 +376,7 @@ int main(void)
     TCase *limits = add_case(suite, "Limits", set_up, tear_down);
     tcase_add_loop_test(limits, every_allocation_may_fail, 0, NUM_WAYS);
     tcase_add_loop_test(limits, what_the_system_refuses_fails_the_job, 0, NUM_WAYS);
+    tcase_add_loop_test(limits, few_known_changes_need_no_process, 0, 2);
     tcase_add_test(limits, a_process_of_another_thread_does_not_delay_a_job);
     return run_all(suite);
 }
