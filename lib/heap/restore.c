@@ -67,8 +67,7 @@ static bool fail_part(const restoring_t *restoring, const part_t *part)
 
 /* ---- What the image says ------------------------------------------------------ */
 
-static bool look_at_types(const restoring_t *restoring, const part_t *part,
-                          bool *hosts_same)
+static bool look_at_types(const part_t *part, bool *hosts_same)
 {
     const header_t *numbers = &part->header;
     if (part->heap->num_types == 0 && !numbers->num_symbols && !numbers->num_modules)
@@ -88,7 +87,7 @@ static bool look(const restoring_t *restoring, part_t *part)
     bool hosts_same = true;
     bool unverified = restoring->options.mode == SFPM_RESTORE_LAZY_UNVERIFIED;
     if (!sfpm_preview_header(&part->header, &part->source) ||
-        (unverified && !look_at_types(restoring, part, &hosts_same)))
+        (unverified && !look_at_types(part, &hosts_same)))
         return false;
     if (unverified && hosts_same)
         return true;
@@ -196,7 +195,7 @@ static bool take_place(const restoring_t *restoring, const part_t *part)
 }
 
 /* Any place, for a heap that may move. */
-static bool take_other_place(const restoring_t *restoring, part_t *part)
+static bool take_other_place(part_t *part)
 {
     size_t size = size_in_image(part);
     size_t reserved = (size_t)part->header.max_size;
@@ -228,7 +227,7 @@ static bool take_places(restoring_t *restoring)
     }
     for (size_t i = 0; i < restoring->count; i++) {
         part_t *part = &restoring->parts[i];
-        if (!part->placed && !take_other_place(restoring, part))
+        if (!part->placed && !take_other_place(part))
             return fail_part(restoring, part);
         restoring->displaced[i] = (displaced_t){.from = part->header.base,
                                                 .size = size_in_image(part),
