@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 # The README is a page that shows examples/counter.c as it is, sfpm(7) names every
 # manual page, examples/README every example, and the documents name only files, folders
-# and functions that exist. That the README's commands print what it says is tested in
-# examples.sh.
+# and functions that exist, and a function next to the file that has it. That the README's
+# commands print what it says is tested in examples.sh.
 . "${top_srcdir:-$(dirname "$0")/../..}/tests/policy/lib.sh"
 
 documents='README NEWS SECURITY HACKING examples/README doc/architecture.md doc/benchmarks.md'
@@ -65,6 +65,24 @@ names_functions() {
     [ ! -s readme.absent ]
 }
 
+# places_functions DIR: a function is in the file that is named next to it.
+places_functions() {
+    # The documents are words.
+    # shellcheck disable=SC2086
+    (cd "$1" && cat $documents) | tr -s '\n ' ' ' |
+        grep -oE '`[a-z_0-9]+\(\)`,? (in |\()`(lib|bin)/[^`]*`' |
+        sed 's/^`\([^(]*\).*`\(.*\)`$/\1 \2/' >readme.named
+    [ -s readme.named ] || return 1
+    readme_status=0
+    while read -r function file; do
+        grep -qE "(^|[^a-z_0-9])$function\(" "$1/$file" || {
+            echo "$function() is not in $file"
+            readme_status=1
+        }
+    done <readme.named
+    return "$readme_status"
+}
+
 # short DIR: the README is a page, and no line is wider than 90 columns.
 short() {
     [ "$(wc -l <"$1/README")" -le 150 ] || {
@@ -76,7 +94,8 @@ short() {
     ! (cd "$1" && grep -nE '^.{91}' $documents)
 }
 
-for check in shows_counter lists_pages lists_examples names_files names_functions short; do
+for check in shows_counter lists_pages lists_examples names_files names_functions \
+    places_functions short; do
     expect "$check" "$top_srcdir"
 done
 
@@ -95,6 +114,7 @@ planted names_files README 'examples/counter\.c' 'examples/caunter.c'
 planted names_files README 'man/sfpm-git' 'man/sfpm-got'
 planted names_files README '`SECURITY`' '`INSECURITY`'
 planted names_functions doc/architecture.md 'write_trailer()' 'write_tailer()'
+planted places_functions doc/architecture.md 'bytecode/raw_code' 'vm/v1_decode'
 planted names_files HACKING 'policy/limits' 'policy/lamits'
 planted short README '^A machine' "$(seq 100 | tr '\n' ' ')"
 planted short HACKING '^C11' "$(seq 100 | tr '\n' ' ')"
