@@ -10,14 +10,11 @@
 #include <string.h>
 
 #if SFPM_LINUX_PATHS
-#include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <unistd.h>
 
 #include "base/checked.h"
 #include "base/error.h"
+#include "base/maps.h"
 #include "base/memory.h"
 #include "base/page.h"
 
@@ -40,24 +37,12 @@ static bool add_area(sfpm_presence_t *presence, const sfpm_area_t *area)
     return ok;
 }
 
-/* "start-end perms offset device inode path": whether the line begins a mapping, and
- * whether that is readable, private and anonymous. */
-static bool begins_mapping(const char *line, sfpm_area_t *area, bool *anonymous)
+static bool is_anonymous(const sfpm_maps_entry_t *entry)
 {
-    char *at;
-    area->from = (uintptr_t)strtoumax(line, &at, 16);
-    if (at == line || *at != '-')
-        return false;
-    area->to = (uintptr_t)strtoumax(at + 1, &at, 16);
-    if (strnlen(at, 6) < 6 || at[0] != ' ' || at[5] != ' ')
-        return false;
-    const char *device = strchr(at + 6, ' ');
-    const char *inode = device ? strchr(device + 1, ' ') : NULL;
-    *anonymous = at[1] == 'r' && at[4] == 'p' && inode && strtoumax(inode, &at, 10) == 0;
-    at += *anonymous ? strspn(at, " ") : 0;
-    *anonymous = *anonymous && (*at == '\n' || strncmp(at, "[heap]", 6) == 0 ||
-                                strncmp(at, "[anon:", 6) == 0);
-    return true;
+    const char *name = entry->name;
+    return entry->permissions[0] == 'r' && entry->permissions[3] == 'p' &&
+           entry->inode == 0 &&
+           (!*name || strncmp(name, "[heap]", 6) == 0 || strncmp(name, "[anon:", 6) == 0);
 }
 
 /* Whether the flags of a mapping say that a page which is absent is filled by a program
@@ -71,39 +56,23 @@ static bool is_plain(const char *flags)
     return true;
 }
 
-/* Takes one line: the first of a mapping, or one of those that tell more of it. */
-static bool take_line(sfpm_presence_t *presence, const char *line, sfpm_area_t *area,
-                      bool *anonymous)
-{
-    static const char key[] = "VmFlags:";
-    sfpm_area_t begun;
-    bool candidate;
-    if (begins_mapping(line, &begun, &candidate)) {
-        *area = begun;
-        *anonymous = candidate;
-    } else if (*anonymous && strncmp(line, key, sizeof key - 1) == 0 && is_plain(line)) {
-        return add_area(presence, area);
-    }
-    return true;
-}
-
 /* That memory is short must not stand in the way of saving. */
 static bool list_areas(sfpm_presence_t *presence)
 {
-    char line[1024];
     sfpm_error_state_t error;
-    sfpm_area_t area = {0, 0};
-    bool ok = true, anonymous = false, begins = true;
-    FILE *file = fopen("/proc/self/smaps", "re");
+    sfpm_maps_t maps;
+    sfpm_maps_entry_t entry;
+    bool ok = true;
     sfpm_error_save(&error);
-    for (; file && ok && fgets(line, sizeof line, file); begins = strchr(line, '\n'))
-        ok = !begins || take_line(presence, line, &area, &anonymous);
-    if (file)
-        fclose(file);
+    sfpm_maps_open(&maps, true);
+    while (ok && sfpm_maps_next(&maps, &entry))
+        if (is_anonymous(&entry) && is_plain(entry.flags))
+            ok = add_area(presence, &(sfpm_area_t){entry.start, entry.end});
     if (!ok)
         sfpm_error_restore(&error);
+    sfpm_maps_close(&maps);
     presence->listed = true;
-    return file && ok;
+    return ok && maps.error == 0;
 }
 
 /* Whether one area holds all of it. */
@@ -119,18 +88,6 @@ static bool is_listed(const sfpm_presence_t *presence, uintptr_t from, uintptr_t
     }
     return low < presence->num_areas && presence->areas[low].from <= from &&
            to <= presence->areas[low].to;
-}
-
-/* The entries of the pages from an address on. */
-static bool read_entries(sfpm_presence_t *presence, uintptr_t from, uint64_t *entries,
-                         size_t count)
-{
-    if (presence->pagemap < 0)
-        presence->pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-    off_t offset = (off_t)(from / sfpm_system_page() * sizeof *entries);
-    size_t size = count * sizeof *entries;
-    return presence->pagemap >= 0 &&
-           pread(presence->pagemap, entries, size, offset) == (ssize_t)size;
 }
 
 /* Bit 63: present; 62: swapped out, or otherwise not what it seems. */
@@ -151,7 +108,8 @@ size_t sfpm_absent_chunks(sfpm_presence_t *presence, const uint8_t *memory, size
     memset(absent, 0, SFPM_LEAF_CHUNKS * sizeof *absent);
     if (presence->unknown || size == 0 || count > ENTRIES_MAX)
         return 0;
-    presence->unknown = !read_entries(presence, start, entries, count);
+    presence->unknown =
+        sfpm_pagemap_read(&presence->pagemap, start, entries, count) != count;
     for (size_t at = 0, i = 0; !presence->unknown && at < size; at += SFPM_CHUNK, i++) {
         uintptr_t from = (uintptr_t)memory + at;
         uintptr_t to = from + sfpm_span(size, at, SFPM_CHUNK);

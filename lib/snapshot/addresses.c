@@ -3,13 +3,11 @@
  * Finds words in registered memory that look like addresses of mapped memory: a
  * debugging aid, since an address means nothing in another process.
  */
-#include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "base/maps.h"
 #include "base/memory.h"
 #include "snapshot/snapshot.h"
 
@@ -54,47 +52,22 @@ static int compare_ranges(const void *left, const void *right)
     return (a->start > b->start) - (a->start < b->start);
 }
 
-#if defined(__linux__)
-/* One line: "start-end perms offset device inode   name". Mappings without any
- * permission only keep addresses free; nothing lies there. */
-static bool add_mapping(ranges_t *ranges, char *line)
-{
-    uintptr_t start;
-    uintptr_t end;
-    char permissions[5];
-    int name = 0;
-    line[strcspn(line, "\n")] = '\0';
-    if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %4s %*s %*s %*s %n", &start, &end,
-               permissions, &name) < 3 ||
-        strncmp(permissions, "---", 3) == 0)
-        return true;
-    const char *text = name > 0 && line[name] ? line + name : "[anonymous]";
-    return add_range(ranges, start, end, text);
-}
-
+/* Mappings without any permission only keep addresses free; nothing lies there. */
 static bool read_mappings(ranges_t *ranges)
 {
     bool ok = true;
-    char *line = NULL;
-    size_t room = 0;
-    FILE *file = fopen("/proc/self/maps", "re");
-    if (!file)
-        return sfpm_fail_errno(errno, "/proc/self/maps");
-    while (ok && getline(&line, &room, file) > 0)
-        ok = add_mapping(ranges, line);
-    if (ok && ferror(file))
-        ok = sfpm_fail_errno(errno, "/proc/self/maps");
-    free(line);
-    fclose(file);
+    sfpm_maps_t maps;
+    sfpm_maps_entry_t entry;
+    sfpm_maps_open(&maps, false);
+    while (ok && sfpm_maps_next(&maps, &entry))
+        ok = strncmp(entry.permissions, "---", 3) == 0 ||
+             add_range(ranges, entry.start, entry.end,
+                       *entry.name ? entry.name : "[anonymous]");
+    if (ok && maps.error)
+        ok = sfpm_fail_errno(maps.error, "/proc/self/maps");
+    sfpm_maps_close(&maps);
     return ok;
 }
-#else
-static bool read_mappings(ranges_t *ranges)
-{
-    (void)ranges;
-    return true;
-}
-#endif
 
 /* The range that holds an address, NULL when none does. Registered regions may
  * overlap: the one that starts last is found. */

@@ -8,14 +8,10 @@
 
 #if SFPM_LINUX_PATHS
 #include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/ioctl.h>
-#include <unistd.h>
 
+#include "base/maps.h"
 #include "base/memory.h"
 #include "base/page.h"
 
@@ -44,19 +40,12 @@ typedef struct scan {
 
 enum { NUM_RANGES = 1024, NUM_ENTRIES = 8192 };
 
-static bool open_pagemap(sfpm_tracker_t *tracker)
-{
-    if (tracker->pagemap < 0)
-        tracker->pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-    return tracker->pagemap >= 0;
-}
-
 bool sfpm_dirty_scan(sfpm_tracker_t *tracker, sfpm_watched_t *watched, uintptr_t from,
                      uintptr_t to, const sfpm_page_query_t *query)
 {
     /* Zeroed, since valgrind does not know that the kernel fills it. */
     page_range_t ranges[NUM_RANGES] = {{0, 0, 0}};
-    if (!open_pagemap(tracker))
+    if (!sfpm_pagemap_open(&tracker->pagemap))
         return false;
     while (from < to) {
         scan_t scan = {.size = sizeof scan,
@@ -92,11 +81,9 @@ static bool read_entries(sfpm_tracker_t *tracker, sfpm_watched_t *watched, uintp
     while (from < to) {
         size_t left = (to - from + page - 1) / page;
         size_t wanted = left < NUM_ENTRIES ? left : NUM_ENTRIES;
-        ssize_t got = pread(tracker->pagemap, entries, wanted * sizeof entries[0],
-                            (off_t)(from / page * sizeof entries[0]));
-        if (got < (ssize_t)sizeof entries[0])
+        size_t count = sfpm_pagemap_read(&tracker->pagemap, from, entries, wanted);
+        if (count == 0)
             return false;
-        size_t count = (size_t)got / sizeof entries[0];
         for (size_t i = 0; i < count; i++)
             if (entries[i] >> 62 && !(of_file && entries[i] >> 61 & 1))
                 sfpm_dirty_mark(watched, from + i * page, from + (i + 1) * page);
@@ -107,42 +94,20 @@ static bool read_entries(sfpm_tracker_t *tracker, sfpm_watched_t *watched, uintp
 
 /* ---- Mappings -------------------------------------------------------------- */
 
-/* A line of /proc/self/maps: "start-end rwxp offset device inode path". */
-typedef struct map_line {
-    uintptr_t start;
-    uintptr_t end;
-    bool is_private;
-    uintmax_t inode;
-} map_line_t;
-
-/* Apart by hand: there may be hundreds of lines, at each commit. */
-static bool read_line(const char *line, map_line_t *map)
+static bool is_private(const sfpm_maps_entry_t *entry)
 {
-    char *at;
-    map->start = (uintptr_t)strtoumax(line, &at, 16);
-    if (*at != '-')
-        return false;
-    map->end = (uintptr_t)strtoumax(at + 1, &at, 16);
-    if (strnlen(at, 6) < 6 || at[0] != ' ' || at[5] != ' ')
-        return false;
-    map->is_private = at[4] == 'p';
-    const char *device = strchr(at + 6, ' ');
-    const char *inode = device ? strchr(device + 1, ' ') : NULL;
-    map->inode = inode ? strtoumax(inode, NULL, 10) : 0;
-    return inode != NULL;
+    return entry->permissions[3] == 'p';
 }
 
 /* Passes over what a mapping covers of the spans that are left; false when it is none
  * that they may lie in. */
-static bool cover(const char *line, sfpm_span_t **span, size_t *left)
+static bool cover(const sfpm_maps_entry_t *entry, sfpm_span_t **span, size_t *left)
 {
-    map_line_t map;
-    if (!read_line(line, &map))
-        return false;
-    while (*left > 0 && (*span)->from < map.end) {
-        if (map.start > (*span)->from || !map.is_private || map.inode != (*span)->inode)
+    while (*left > 0 && (*span)->from < entry->end) {
+        if (entry->start > (*span)->from || !is_private(entry) ||
+            entry->inode != (*span)->inode)
             return false;
-        (*span)->from = map.end < (*span)->to ? map.end : (*span)->to;
+        (*span)->from = entry->end < (*span)->to ? entry->end : (*span)->to;
         if ((*span)->from < (*span)->to)
             break;
         ++*span;
@@ -153,32 +118,26 @@ static bool cover(const char *line, sfpm_span_t **span, size_t *left)
 
 bool sfpm_dirty_are_private(sfpm_span_t *spans, size_t count)
 {
-    char *line = NULL;
-    size_t room = 0;
+    sfpm_maps_t maps;
+    sfpm_maps_entry_t entry;
     bool ok = true;
-    FILE *file = fopen("/proc/self/maps", "re");
-    while (file && ok && count > 0 && getline(&line, &room, file) > 0)
-        ok = cover(line, &spans, &count);
-    free(line);
-    if (file)
-        fclose(file);
-    return file && ok && count == 0;
+    sfpm_maps_open(&maps, false);
+    while (ok && count > 0 && sfpm_maps_next(&maps, &entry))
+        ok = cover(&entry, &spans, &count);
+    sfpm_maps_close(&maps);
+    return ok && count == 0;
 }
 
 bool sfpm_memory_is_shared(const void *base, size_t size)
 {
     uintptr_t from = (uintptr_t)base, to = from + size;
-    char *line = NULL;
-    size_t room = 0;
-    map_line_t map;
+    sfpm_maps_t maps;
+    sfpm_maps_entry_t entry;
     bool shared = false;
-    FILE *file = fopen("/proc/self/maps", "re");
-    while (file && !shared && getline(&line, &room, file) > 0 && read_line(line, &map) &&
-           map.start < to)
-        shared = map.end > from && !map.is_private;
-    free(line);
-    if (file)
-        fclose(file);
+    sfpm_maps_open(&maps, false);
+    while (!shared && sfpm_maps_next(&maps, &entry) && entry.start < to)
+        shared = entry.end > from && !is_private(&entry);
+    sfpm_maps_close(&maps);
     return shared;
 }
 

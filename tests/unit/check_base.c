@@ -2,13 +2,17 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/bytes.h"
 #include "base/checked.h"
 #include "base/error.h"
 #include "base/file_kind.h"
+#include "base/maps.h"
 #include "base/memory.h"
 #include "base/number.h"
+#include "base/page.h"
 #include "common.h"
 
 START_TEST(range_test_survives_overflow)
@@ -223,6 +227,61 @@ START_TEST(the_time_of_commits_is_the_one_given)
 }
 END_TEST
 
+#if SFPM_LINUX_PATHS
+/* The mapping that begins at an address; mappings come in order. */
+static void expect_mapping(const uint8_t *start, size_t size, const char *permissions,
+                           bool with_flags)
+{
+    sfpm_maps_t maps;
+    sfpm_maps_entry_t entry;
+    uintptr_t last = 0;
+    bool found = false;
+    sfpm_maps_open(&maps, with_flags);
+    while (sfpm_maps_next(&maps, &entry)) {
+        ck_assert_uint_le(last, entry.start);
+        ck_assert_uint_lt(entry.start, entry.end);
+        last = entry.end;
+        if (entry.start != (uintptr_t)start)
+            continue;
+        found = true;
+        ck_assert_uint_eq(entry.end, (uintptr_t)start + size);
+        ck_assert_str_eq(entry.permissions, permissions);
+        if (permissions[3] == 's')
+            ck_assert_uint_ne(entry.inode, 0);
+        else
+            ck_assert_str_eq(entry.name, "");
+        ck_assert(with_flags ? strstr(entry.flags, " mr") != NULL : !entry.flags);
+    }
+    ck_assert_int_eq(maps.error, 0);
+    sfpm_maps_close(&maps);
+    ck_assert(found);
+}
+
+START_TEST(mappings_and_pages_are_listed)
+{
+    size_t page = sfpm_system_page();
+    int pagemap = -1;
+    uint64_t entries[3];
+    uint8_t *memory = mmap(NULL, 6 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    ck_assert(memory != MAP_FAILED);
+    uint8_t *shared = memory + page, *own = memory + 2 * page;
+    ck_assert(mmap(shared, page, PROT_READ, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1,
+                   0) == shared);
+    ck_assert_int_eq(mprotect(own, 3 * page, PROT_READ | PROT_WRITE), 0);
+    own[page] = 1;
+    for (int with_flags = 0; with_flags < 2; with_flags++) {
+        expect_mapping(shared, page, "r--s", with_flags);
+        expect_mapping(own, 3 * page, "rw-p", with_flags);
+    }
+    ck_assert_uint_eq(sfpm_pagemap_read(&pagemap, (uintptr_t)own, entries, 3), 3);
+    ck_assert_uint_eq(entries[0] >> 63 | entries[2] >> 63, 0);
+    ck_assert_uint_eq(entries[1] >> 63, 1);
+    close(pagemap);
+    munmap(memory, 6 * page);
+}
+END_TEST
+#endif
+
 int main(void)
 {
     Suite *suite = suite_create("base");
@@ -233,6 +292,9 @@ int main(void)
     tcase_add_test(core, buffer_grows_and_stores_little_endian);
     tcase_add_test(core, numbers_are_read_by_type);
     tcase_add_test(core, the_time_of_commits_is_the_one_given);
+#if SFPM_LINUX_PATHS
+    tcase_add_test(core, mappings_and_pages_are_listed);
+#endif
     TCase *limits = add_case(suite, "Limits", NULL, NULL);
     tcase_add_test(limits, range_test_survives_overflow);
     tcase_add_test(limits, long_failures_are_cut);
