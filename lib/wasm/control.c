@@ -90,7 +90,7 @@ static bool take_block_type(sfpm_wasm_body_t *body, sfpm_wasm_block_t *block)
 
 static bool begin_block(sfpm_wasm_body_t *body, sfpm_wasm_block_kind_t kind)
 {
-    sfpm_wasm_block_t block = {.kind = kind};
+    sfpm_wasm_block_t block = {.types = body->module->kept, .kind = kind}; /* none */
     uint8_t type;
     if (!take_block_type(body, &block) ||
         (kind == SFPM_WASM_BLOCK_IF && !sfpm_wasm_pop(body, SFPM_TYPE_I32, &type)) ||

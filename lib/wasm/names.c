@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/name_map.h"
 #include "wasm/module.h"
 
 /* ---- Reading ---------------------------------------------------------------- */
@@ -61,14 +62,13 @@ bool sfpm_wasm_take_names(sfpm_wasm_module_t *module)
 
 /* ---- Symbols ---------------------------------------------------------------- */
 
-/* The symbols so far, and how to find one by its name. */
+/* The symbols so far. */
 typedef struct sfpm_wasm_symbols {
     sfpm_symbol_t *list;
-    uint32_t *repeated; /* for each, how often its name was wanted again */
     size_t count;
-    uint32_t *buckets; /* numbers + 1; 0: free */
-    size_t num_buckets;
-    char *text; /* where the names are … */
+    sfpm_name_map_t taken;    /* their names */
+    sfpm_name_map_t numbered; /* what numbers were put behind, once for each number */
+    char *text;               /* where the names are … */
     size_t text_size;
 } sfpm_wasm_symbols_t;
 
@@ -98,55 +98,58 @@ static size_t clean(const sfpm_wasm_name_t *name, char *text)
     return length;
 }
 
-/* FNV-1a. */
-static uint32_t hash_of(const char *text)
+enum { NUMBER = 24 };
+
+static bool is_taken(const sfpm_wasm_symbols_t *symbols, const char *text)
 {
-    uint32_t hash = 2166136261u;
-    for (; *text; text++)
-        hash = (hash ^ (uint8_t)*text) * 16777619u;
-    return hash;
+    return sfpm_name_map_count(&symbols->taken, text) > 0;
 }
 
-/* The bucket of that name, or the free one where it belongs. */
-static uint32_t *find_bucket(const sfpm_wasm_symbols_t *symbols, const char *text)
+/* Cuts a name for the next number that was not yet put behind what is left of it. */
+static void next_number(const sfpm_wasm_symbols_t *symbols, const char *name, char *text,
+                        char number[NUMBER])
 {
-    size_t at = hash_of(text) % symbols->num_buckets;
-    while (symbols->buckets[at] != 0 &&
-           strcmp(symbols->list[symbols->buckets[at] - 1].name, text) != 0)
-        at = (at + 1) % symbols->num_buckets;
-    return &symbols->buckets[at];
+    for (size_t digits = 1;; digits++) {
+        size_t length = strnlen(name, SFPM_MAX_NAME - 1 - digits);
+        memcpy(text, name, length);
+        text[length] = '\0';
+        snprintf(number, NUMBER, ".%zu",
+                 sfpm_name_map_count(&symbols->numbered, text) + 1);
+        if (strlen(number) <= 1 + digits)
+            return;
+    }
 }
 
-/* Puts a number behind a name that is there already, until it is not. */
-static uint32_t *make_unique(sfpm_wasm_symbols_t *symbols, char *text, size_t length,
-                             uint32_t *bucket)
+/* Puts a number behind a name that is there already, until it is not. No number is tried
+ * twice behind the same text, so that no choice of names makes this slow. */
+static bool make_unique(sfpm_wasm_symbols_t *symbols, char *text)
 {
-    uint32_t *repeated = &symbols->repeated[*bucket - 1];
-    char number[16];
+    char name[SFPM_MAX_NAME + 1], number[NUMBER];
+    strcpy(name, text);
     do {
-        int digits = snprintf(number, sizeof number, ".%u", ++*repeated);
-        size_t room = SFPM_MAX_NAME - (size_t)digits;
-        strcpy(text + (length < room ? length : room), number);
-        bucket = find_bucket(symbols, text);
-    } while (*bucket != 0);
-    return bucket;
+        next_number(symbols, name, text, number);
+        if (!sfpm_name_map_add(&symbols->numbered, text, 0, NULL))
+            return false;
+        strcat(text, number);
+    } while (is_taken(symbols, text));
+    return true;
 }
 
-static void add_symbol(sfpm_wasm_symbols_t *symbols, uint32_t function,
+static bool add_symbol(sfpm_wasm_symbols_t *symbols, uint32_t function,
                        const sfpm_wasm_name_t *name)
 {
     char text[SFPM_MAX_NAME + 1];
-    size_t length = clean(name, text);
-    if (length == 0)
-        length = (size_t)snprintf(text, sizeof text, "func.%u", (unsigned)function);
-    uint32_t *bucket = find_bucket(symbols, text);
-    if (*bucket != 0)
-        bucket = make_unique(symbols, text, length, bucket);
+    if (clean(name, text) == 0)
+        snprintf(text, sizeof text, "func.%u", (unsigned)function);
+    if ((is_taken(symbols, text) && !make_unique(symbols, text)) ||
+        !sfpm_name_map_add(&symbols->taken, text, 0, NULL))
+        return false;
     char *kept = symbols->text + symbols->text_size;
     symbols->text_size += strlen(text) + 1;
     strcpy(kept, text);
-    symbols->list[symbols->count] = (sfpm_symbol_t){SFPM_SYMBOL_FUNCTION, function, kept};
-    *bucket = (uint32_t)++symbols->count;
+    symbols->list[symbols->count++] =
+        (sfpm_symbol_t){SFPM_SYMBOL_FUNCTION, function, kept};
+    return true;
 }
 
 static sfpm_wasm_name_t name_of_text(const char *text)
@@ -184,12 +187,9 @@ static bool make_room(sfpm_wasm_symbols_t *symbols, const sfpm_wasm_name_t *name
     for (uint32_t i = 0; i < count; i++)
         text +=
             (names[i].length < SFPM_MAX_NAME ? names[i].length : SFPM_MAX_NAME) + NUMBERS;
-    symbols->num_buckets = 2 * (size_t)count + 1;
     symbols->list = SFPM_NEW_N(sfpm_symbol_t, count);
-    symbols->repeated = SFPM_NEW_N(uint32_t, count);
-    symbols->buckets = SFPM_NEW_N(uint32_t, symbols->num_buckets);
     symbols->text = SFPM_NEW_N(char, text);
-    return symbols->list && symbols->repeated && symbols->buckets && symbols->text;
+    return symbols->list && symbols->text;
 }
 
 bool sfpm_wasm_make_symbols(sfpm_wasm_module_t *module)
@@ -200,11 +200,11 @@ bool sfpm_wasm_make_symbols(sfpm_wasm_module_t *module)
     sfpm_wasm_name_t *names = choose_names(module);
     bool ok = names && make_room(&symbols, names, count);
     for (uint32_t i = 0; ok && i < count; i++)
-        add_symbol(&symbols, i, &names[i]);
+        ok = add_symbol(&symbols, i, &names[i]);
     ok = ok && sfpm_symbols_encode(region, symbols.list, symbols.count, NULL, 0, NULL);
     free(symbols.list);
-    free(symbols.repeated);
-    free(symbols.buckets);
+    sfpm_name_map_free(&symbols.taken);
+    sfpm_name_map_free(&symbols.numbered);
     free(symbols.text);
     free(names);
     return ok;

@@ -113,3 +113,5 @@ work : \
     'growth use-globals $n p.s' \
     'growth use-exports $n p.s' \
     'growth use-natives $n p.s'
+work 'growth module $n m.wasm' \
+    'sfpm-save -o o.img m.wasm'

@@ -84,6 +84,52 @@ static bool instructions(size_t n, const char *file)
     return write_text(n, file, &text);
 }
 
+/* ---- WebAssembly --------------------------------------------------------------- */
+
+/* A number in LEB128 of five bytes. */
+static void put_number(FILE *file, size_t number)
+{
+    for (int i = 0; i < 4; i++, number >>= 7)
+        fputc((int)(number & 0x7F) | 0x80, file);
+    fputc((int)number, file);
+}
+
+static void put_section(FILE *file, int section, size_t size)
+{
+    fputc(section, file);
+    put_number(file, size);
+}
+
+/* A module with two functions of each name. These are as long as symbols may be and differ
+ * only at the end, where numbers go. */
+static bool module(size_t n, const char *path)
+{
+    enum { NAME = 100, ENTRY = 5 + 5 + NAME, TITLE = 5 };
+    FILE *file = fopen(path, "w");
+    if (!file)
+        return false;
+    fwrite("\0asm\1\0\0\0\1\4\1\x60\0\0", 1, 14, file);
+    put_section(file, 3, 5 + 2 * n);
+    put_number(file, 2 * n);
+    for (size_t i = 0; i < 2 * n; i++)
+        fputc(0, file);
+    put_section(file, 10, 5 + 2 * n * 3);
+    put_number(file, 2 * n);
+    for (size_t i = 0; i < 2 * n; i++)
+        fwrite("\2\0\x0B", 1, 3, file);
+    put_section(file, 0, TITLE + 1 + 5 + 5 + 2 * n * ENTRY);
+    fwrite("\4name\1", 1, TITLE + 1, file);
+    put_number(file, 5 + 2 * n * ENTRY);
+    put_number(file, 2 * n);
+    for (size_t i = 0; i < 2 * n; i++) {
+        put_number(file, i);
+        put_number(file, NAME);
+        fprintf(file, "%0*zu", NAME, i / 2);
+    }
+    bool ok = !ferror(file);
+    return fclose(file) == 0 && ok;
+}
+
 /* ---- Edits of programs -------------------------------------------------------- */
 
 /* Of the text above; each constant takes nine bytes. */
@@ -198,6 +244,7 @@ const growth_case_t growth_machine_cases[] = {{"labels", labels},
                                               {"imports", imports},
                                               {"tables", tables},
                                               {"instructions", instructions},
+                                              {"module", module},
                                               {"instruction-edits", instruction_edits},
                                               {"global-edits", global_edits},
                                               {"region-edits", region_edits},

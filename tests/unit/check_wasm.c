@@ -357,6 +357,9 @@ START_TEST(names_become_symbols)
                                     ')', 1,   4,   '1', 0xC3, 0xA9, 'x', 9,   0};
     static const uint8_t twice[] = {4,   'n', 'a', 'm', 'e', 1, 13,  4, 0, 1,
                                     'x', 1,   1,   'x', 2,   1, 'y', 3, 1, 'x'};
+    static const uint8_t wanted_again[] = {4,   'n', 'a', 'm', 'e', 1,   15,  4,
+                                           0,   1,   'x', 1,   3,   'x', '.', '1',
+                                           2,   1,   'x', 3,   1,   'x'};
     static const uint8_t broken[] = {4,   'n', 'a', 'm', 'e', 1, 13,  4, 0, 1,
                                      'q', 1,   99,  'x', 2,   1, 'y', 3, 1, 'x'};
     module_with_names(names, sizeof names);
@@ -369,6 +372,10 @@ START_TEST(names_become_symbols)
     name_is(1, "x.1");
     name_is(2, "y");
     name_is(3, "x.2");
+    module_with_names(wanted_again, sizeof wanted_again);
+    name_is(1, "x.1");
+    name_is(2, "x.2");
+    name_is(3, "x.3");
     module_with_names(broken, sizeof broken);
     name_is(0, "q");
     name_is(1, "func.1");
