@@ -50,7 +50,11 @@ succeeds sfpm-inspect --json before.img
 expect_stdout_match '"heaps":\[{"region":"words",.*"unreachable_blocks":0,'
 
 # A heap whose tables are damaged, with right checksums: it says so, and nothing is lost.
-succeeds sfpm-patch -q -o bad.img w.img words:65568/u32=99
+# Edits that damage them are refused, unless forced.
+expect_status 1 sfpm-patch -o bad.img w.img words:65568/u32=99
+expect_stderr_match "segment count 99 does not match its size of .*; nothing is written"
+expect_no_file bad.img
+succeeds sfpm-patch -q --force -o bad.img w.img words:65568/u32=99
 expect_status 1 sfpm-inspect bad.img
 expect_stderr_match "^sfpm-inspect: bad\.img: heap 'words': segment count 99 does not match its size of "
 expect_stdout_match "^  unreadable   heap 'words': segment count 99 does not match its size of "
