@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include <sfpm/heap.h>
 
@@ -19,7 +20,20 @@ typedef struct loader {
     sfpm_edit_t *edit;
     void *buffers[32];
     size_t count;
+    void *memory; /* NULL, or zeros that nobody touches */
+    size_t memory_size;
 } loader_t;
+
+/* Of the memory of a program only the size is checked, so that zeros may stand for it. */
+static bool supply_memory(loader_t *loader, size_t size)
+{
+    void *zeros = mmap(NULL, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (zeros == MAP_FAILED)
+        return false;
+    loader->memory = zeros;
+    loader->memory_size = size;
+    return true;
+}
 
 static bool supply(void *context, const char *name, const void **bytes, size_t *size)
 {
@@ -33,12 +47,17 @@ static bool supply(void *context, const char *name, const void **bytes, size_t *
     if (region->size > SIZE_MAX - 1 ||
         loader->count == sizeof loader->buffers / sizeof loader->buffers[0])
         return false;
-    void *buffer = malloc((size_t)region->size + 1);
+    *size = (size_t)region->size;
+    if (*size > 0 && strcmp(name, "memory") == 0) {
+        bool supplied = supply_memory(loader, *size);
+        *bytes = loader->memory;
+        return supplied;
+    }
+    void *buffer = malloc(*size + 1);
     if (!buffer)
         return false;
     loader->buffers[loader->count++] = buffer;
     *bytes = buffer;
-    *size = (size_t)region->size;
     return sfpm_edit_read(loader->edit, index, 0, buffer, *size);
 }
 
@@ -64,6 +83,8 @@ bool patch_verify(const sfpm_image_t *image, const sfpm_vm_t *before,
     sfpm_vm_destroy(vm);
     while (loader.count > 0)
         free(loader.buffers[--loader.count]);
+    if (loader.memory)
+        munmap(loader.memory, loader.memory_size);
     return ok;
 }
 

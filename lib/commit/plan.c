@@ -9,9 +9,6 @@
 #include "codec/compress.h"
 #include "commit/plan_leaf.h"
 
-/* Smaller memory is read faster than its page tables. */
-#define WORTH_LOOKING ((uint64_t)1 << 20)
-
 static sfpm_planned_leaf_t *new_leaf(sfpm_plan_t *plan, size_t region, size_t which,
                                      uint64_t size)
 {
@@ -154,7 +151,7 @@ static bool take_absent_leaf(sfpm_plan_t *plan, size_t region, size_t which, boo
     sfpm_leaf_t leaf;
     *taken = false;
     memset(plan->absent, 0, sizeof plan->absent);
-    if (source->kind != SFPM_SOURCE_MEMORY || to->size < WORTH_LOOKING)
+    if (source->kind != SFPM_SOURCE_MEMORY || to->size < SFPM_PRESENCE_WORTH)
         return true;
     size_t size = sfpm_span(to->size, base, SFPM_LEAF_BYTES);
     size_t count =

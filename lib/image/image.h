@@ -87,6 +87,11 @@ bool sfpm_base_is_spared(const sfpm_image_t *base, const char *filename);
 bool sfpm_image_index(const sfpm_image_t *image, const sfpm_trailer_t *trailer,
                       sfpm_index_t *index);
 
+/* sfpm_image_read() into memory that holds zeros: pages that stay zero are not written
+ * to, nor are chunks without contents touched. */
+bool sfpm_image_read_into_zeros(const sfpm_image_t *image, size_t index, uint64_t offset,
+                                void *zeros, size_t size);
+
 /* Finds the trailer of a commit by its number. */
 bool sfpm_image_find_trailer(sfpm_image_t *image, uint64_t number,
                              sfpm_trailer_t *trailer);
@@ -118,6 +123,8 @@ typedef struct sfpm_reader {
     sfpm_leaf_t leaf;
     struct sfpm_reader *base; /* made when first needed */
     sfpm_meter_t *meter;      /* counts what sfpm_region_read() reads, or NULL */
+    bool into_zeros; /* sfpm_region_read() reads into zeros: pages that stay zero are not
+                        written to */
 } sfpm_reader_t;
 
 void sfpm_reader_init(sfpm_reader_t *reader, const sfpm_image_t *image);

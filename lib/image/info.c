@@ -53,9 +53,9 @@ bool sfpm_image_find_region(const sfpm_image_t *image, const char *name, size_t 
 }
 
 /* Reads or, with `to` NULL, only verifies. Version 1 has no checksums; opening it has
- * checked that the bytes are there. */
+ * checked that the bytes are there. `zeroed`: `to` holds zeros. */
 static bool read_range(const sfpm_image_t *image, size_t index, uint64_t offset, void *to,
-                       uint64_t size)
+                       uint64_t size, bool zeroed)
 {
     sfpm_reader_t reader;
     sfpm_meter_t meter;
@@ -63,6 +63,7 @@ static bool read_range(const sfpm_image_t *image, size_t index, uint64_t offset,
         return !to || sfpm_input_read(image->input, image->v1_offsets[index] + offset, to,
                                       (size_t)size);
     sfpm_reader_init(&reader, image);
+    reader.into_zeros = zeroed;
     sfpm_meter_start(&meter, &image->progress, size);
     reader.meter = &meter;
     bool ok = sfpm_region_read(&reader, &image->index.regions[index], offset, to, size);
@@ -72,8 +73,8 @@ static bool read_range(const sfpm_image_t *image, size_t index, uint64_t offset,
     return ok;
 }
 
-bool sfpm_image_read(const sfpm_image_t *image, size_t index, uint64_t offset, void *to,
-                     size_t size)
+static bool read_checked(const sfpm_image_t *image, size_t index, uint64_t offset,
+                         void *to, size_t size, bool zeroed)
 {
     if (!image || (!to && size) || index >= image->index.num_regions)
         return sfpm_fail(SFPM_ERR_ARGUMENT, "there is no region %zu", index);
@@ -84,14 +85,27 @@ bool sfpm_image_read(const sfpm_image_t *image, size_t index, uint64_t offset, v
                          sfpm_input_name(image->input), (unsigned long long)offset,
                          (unsigned long long)(offset + size), region->name,
                          (unsigned long long)region->size);
-    return size == 0 || read_range(image, index, offset, to, size) ||
+    return size == 0 || read_range(image, index, offset, to, size, zeroed) ||
            sfpm_image_fail_named(image);
+}
+
+bool sfpm_image_read(const sfpm_image_t *image, size_t index, uint64_t offset, void *to,
+                     size_t size)
+{
+    return read_checked(image, index, offset, to, size, false);
+}
+
+bool sfpm_image_read_into_zeros(const sfpm_image_t *image, size_t index, uint64_t offset,
+                                void *zeros, size_t size)
+{
+    return read_checked(image, index, offset, zeros, size, true);
 }
 
 bool sfpm_image_check_region(const sfpm_image_t *image, size_t index)
 {
     if (!image || index >= image->index.num_regions)
         return sfpm_fail(SFPM_ERR_ARGUMENT, "there is no region %zu", index);
-    return read_range(image, index, 0, NULL, image->index.regions[index].size) ||
+    return read_range(image, index, 0, NULL, image->index.regions[index].size,
+                      false) ||
            sfpm_image_fail_named(image);
 }

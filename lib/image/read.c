@@ -125,6 +125,7 @@ typedef struct chunk {
     uint64_t position; /* in its region */
     size_t size;
     uint8_t *to;
+    bool zeroed; /* `to` holds zeros */
 } chunk_t;
 
 /* The bytes of `count` pages of the chunk from `first` on. */
@@ -256,7 +257,8 @@ static bool fill_level(sfpm_reader_t *reader, const sfpm_region_t *region,
                       : fill_from_extent(reader, region, &cuts[i], chunk, pages)))
             return sfpm_fail_in_region(region->name);
     }
-    zero_pages(chunk, zero);
+    if (!chunk->zeroed)
+        zero_pages(chunk, zero);
     *wanted = below;
     return true;
 }
@@ -303,7 +305,8 @@ static bool read_chunk(sfpm_reader_t *reader, const sfpm_region_t *region,
                        uint64_t position, uint8_t *to, bool *sound)
 {
     sfpm_extent_t cuts[SFPM_CHUNK_PAGES];
-    const chunk_t chunk = {position, sfpm_span(region->size, position, SFPM_CHUNK), to};
+    const chunk_t chunk = {position, sfpm_span(region->size, position, SFPM_CHUNK), to,
+                           reader->into_zeros && to != reader->chunk};
     size_t n;
     if (!find_extents(reader, region, position, cuts, &n))
         return false;
@@ -404,7 +407,7 @@ static bool read_part(sfpm_reader_t *reader, const sfpm_region_t *region, uint64
         return false;
     if (*now > 0) {
         *now = *now < size ? *now : size;
-        if (to)
+        if (to && !reader->into_zeros)
             memset(to, 0, (size_t)*now);
         return true;
     }

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/modules.h"
+#include "commit/sparse.h"
 #include "track/dirty.h"
 #include "vm/machine.h"
 
@@ -47,9 +48,11 @@ static bool read_from_image(void *context, const char *name, sfpm_buffer_t *regi
                   (unsigned long long)most);
         return memory && sfpm_fail_remedy(SFPM_REMEDY_MORE_MEMORY);
     }
-    return sfpm_region_make(region, name, wanted) &&
-           (wanted == 0 ||
-            sfpm_image_read(reader->image, index, 0, region->data, (size_t)wanted));
+    if (!sfpm_region_make(region, name, wanted))
+        return false;
+    return wanted == 0 ||
+           (memory ? sfpm_sparse_read : sfpm_image_read)(reader->image, index, 0,
+                                                         region->data, (size_t)wanted);
 }
 
 bool sfpm_vm_is_in(const sfpm_image_t *image)

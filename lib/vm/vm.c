@@ -10,6 +10,7 @@
 #include "engine/globals_table.h"
 #include "engine/interpret.h"
 #include "bytecode/raw_code.h"
+#include "commit/sparse.h"
 #include "vm/machine.h"
 #include "wasm/load.h"
 
@@ -293,7 +294,11 @@ static bool copy_region(void *context, const char *name, sfpm_buffer_t *region,
     *found = bytes != NULL;
     if (bytes && !sfpm_region_make(region, name, size))
         return false;
-    if (bytes && size > 0)
+    if (!bytes || size == 0)
+        return true;
+    if (strcmp(name, sfpm_region_names[SFPM_MEMORY]) == 0)
+        sfpm_sparse_copy(region->data, bytes, size);
+    else
         memcpy(region->data, bytes, size);
     return true;
 }

@@ -52,6 +52,48 @@ done
 succeeds bounded sfpm-convert --salvage -o new.img one.img
 succeeds bounded sfpm-inspect --verify new.img
 
+# ---- a machine's empty memory ----
+
+# A gibibyte, in which the program writes a few words.
+cat >empty.s <<'END'
+.memory 16384
+.func main
+.local i32
+again: local.get 0
+local.get 0
+i32.store
+local.get 0
+i32.const 33554432
+i32.add
+local.set 0
+local.get 0
+i32.const 1073741824
+i32.lt_u
+br_if again
+halt
+END
+succeeds bounded sfpm-save -o fresh.img empty.s
+expect_status 124 bounded sfpm-run --steps 100 -o empty.img fresh.img
+expect test "$(size empty.img)" -lt 100000
+for image in fresh.img empty.img; do
+    for how in '' --json --text --disassemble --verify; do
+        # shellcheck disable=SC2086
+        succeeds bounded sfpm-inspect $how $image
+    done
+    succeeds bounded sfpm-run $image
+    succeeds bounded sfpm-run -o new.img $image
+    succeeds bounded sfpm-inspect --verify new.img
+    succeeds bounded sfpm-patch -o new.img $image memory:5=7
+    succeeds bounded sfpm-inspect --verify new.img
+    for how in '' --stat --json --patch; do
+        # shellcheck disable=SC2086
+        expect_status 1 bounded sfpm-diff $how $image new.img
+    done
+    cp $image new.img
+    succeeds bounded sfpm-run -i new.img
+    succeeds bounded sfpm-patch -i new.img memory:5=7
+done
+
 # ---- version 1 stores zeros ----
 
 expect_status 1 bounded sfpm-convert --to-v1 -o v1.img one.img

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Saving memory of which most was never written to: what is absent stays absent, as the
- * page tables show, and what only looks absent is saved.
+ * Saving and reading memory of which most was never written to: what is absent stays
+ * absent, as the page tables show, and what only looks absent is saved.
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -13,6 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "commit/sparse.h"
 #include "snapshot_common.h"
 
 #if SFPM_LINUX_PATHS
@@ -223,12 +224,48 @@ START_TEST(memory_filled_on_demand_is_not_zeros)
 }
 END_TEST
 
+/* Plain and compressed: no chunk is touched but those that hold something. */
+START_TEST(reading_into_zeros_touches_what_is_stored)
+{
+    const sfpm_rewrite_options_t how = {.struct_size = sizeof how, .compression = "zstd"};
+    uint8_t *memory = map_sparse(), *read = map_sparse(), *copy = map_sparse();
+    touch(memory);
+    memory[7 * LEAF + PAGE] = 1; /* a whole page */
+    memory[7 * LEAF + 2 * PAGE - 1] = 1;
+    sfpm_snapshot_t *snapshot = snapshot_of("sparse", memory, size);
+    ck_assert_works(sfpm_snapshot_save(snapshot, path));
+    sfpm_snapshot_destroy(snapshot);
+    sfpm_image_t *image = sfpm_image_open(path, NULL);
+    if (_i == 1) {
+        if (!sfpm_image_rewrite(image, "packed.img", &how))
+            ck_assert_int_eq(sfpm_last_status(), SFPM_ERR_UNSUPPORTED); /* no zstd */
+        sfpm_image_close(image);
+        image = sfpm_image_open(access("packed.img", F_OK) ? path : "packed.img", NULL);
+    }
+    ck_assert_works(sfpm_sparse_read(image, 0, 0, read, size));
+    long present = count_present(read, size);
+    ck_assert_msg(present <= 7 * 16, "%ld pages are present", present);
+    sfpm_sparse_copy(copy, read, size);
+    present = count_present(copy, size);
+    ck_assert_msg(present <= 7 * 16, "%ld pages of the copy are present", present);
+    for (size_t at = 0; at < size; at += LEAF) {
+        ck_assert(memcmp(read + at, memory + at, LEAF) == 0);
+        ck_assert(memcmp(copy + at, memory + at, LEAF) == 0);
+    }
+    sfpm_image_close(image);
+    munmap(memory, size);
+    munmap(read, size);
+    munmap(copy, size);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("sparse");
     TCase *core = add_case(suite, "core", enter_directory, leave_directory);
     TCase *limits = add_case(suite, "limits", enter_directory, leave_directory);
     tcase_add_loop_test(core, absent_pages_stay_absent, 0, 2);
+    tcase_add_loop_test(core, reading_into_zeros_touches_what_is_stored, 0, 2);
     tcase_add_test(core, any_part_of_memory_is_saved_right);
     tcase_add_loop_test(limits, a_mapped_file_is_not_zeros, 0, 2);
     tcase_add_test(limits, shared_memory_is_not_zeros);
