@@ -180,27 +180,11 @@ static bool find_offset(patch_edit_t *edit, const patch_target_t *target,
     return false;
 }
 
-/* As sfpm_vm_get_global() finds it: by the name that it is exported under, or its own. */
-static bool find_global(const sfpm_vm_t *vm, const char *name, uint32_t *index)
-{
-    sfpm_vm_link_t link;
-    int64_t bits;
-    const char *own;
-    for (uint32_t i = 0; sfpm_vm_exported(vm, i, &link, sizeof link); i++)
-        if (strcmp(link.kind, "global") == 0 && strcmp(link.name, name) == 0) {
-            *index = link.index;
-            return true;
-        }
-    for (*index = 0; sfpm_vm_global(vm, *index, &bits, &own); (*index)++)
-        if (own && strcmp(own, name) == 0)
-            return true;
-    return false;
-}
-
 /* A name that is not a place in the code may be that of a global, which has a type of its
  * own. */
-static void place_global(parts_t *parts, const sfpm_vm_t *vm)
+static void place_global(parts_t *parts, const patch_target_t *target)
 {
+    const sfpm_vm_t *vm = target->vm;
     static const char *const types[] = {[SFPM_TYPE_I32] = "i32",
                                         [SFPM_TYPE_I64] = "i64",
                                         [SFPM_TYPE_F32] = "f32",
@@ -211,7 +195,7 @@ static void place_global(parts_t *parts, const sfpm_vm_t *vm)
     if (!vm || parts->region[0] != '\0' ||
         number_parse(parts->where, strlen(parts->where), &offset) ||
         sfpm_vm_resolve(vm, parts->where, &offset, NULL) ||
-        !find_global(vm, parts->where, &index) ||
+        !patch_globals_find(&target->globals, parts->where, &index) ||
         !sfpm_vm_get_global(vm, parts->where, &value))
         return;
     parts->most = value_type(types[value.type], 3)->width;
@@ -362,7 +346,7 @@ bool patch_edit_parse(patch_edit_t *edit, const patch_target_t *target, const ch
         return parse_instructions(edit, target, text, instructions, reason);
     if (!take_apart(text, &parts, reason))
         return false;
-    place_global(&parts, target->vm);
+    place_global(&parts, target);
     if (!find_region(edit, target, parts.region, &size, reason))
         return false;
     edit->type = parts.type;

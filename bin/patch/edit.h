@@ -15,12 +15,14 @@
 #include <sfpm/image.h>
 #include <sfpm/vm.h>
 
+#include "patch/globals.h"
 #include "patch/value.h"
 
 /* What edits speak of. */
 typedef struct patch_target {
     const sfpm_image_t *image;
-    const sfpm_vm_t *vm; /* its machine; NULL when it holds none that can be read */
+    const sfpm_vm_t *vm;     /* its machine; NULL when it holds none that can be read */
+    patch_globals_t globals; /* of the machine; owned by who made the target */
 } patch_target_t;
 
 typedef struct patch_edit {

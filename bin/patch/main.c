@@ -2,6 +2,7 @@
 /* sfpm-patch: changes bytes of an image, and goes back to earlier states. */
 #include <inttypes.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,21 +62,35 @@ typedef struct patch {
     patch_target_t target;
     patch_edit_t *edits;
     size_t count;
+    size_t capacity;
     size_t mistakes;
     bool commented; /* a comment among the edits: they may be none on purpose */
 } patch_t;
 
+/* Room for one more edit. */
+static bool make_room(patch_t *patch)
+{
+    size_t wanted = patch->capacity > 0 ? patch->capacity * 2 : 16;
+    patch_edit_t *larger = NULL;
+    if (patch->count < patch->capacity)
+        return true;
+    if (wanted <= SIZE_MAX / sizeof *larger)
+        larger = realloc(patch->edits, wanted * sizeof *larger);
+    if (!larger)
+        return false;
+    patch->edits = larger;
+    patch->capacity = wanted;
+    return true;
+}
+
 static void add_edit(patch_t *patch, const char *where, const char *text)
 {
     char reason[PATCH_REASON];
-    patch_edit_t *larger =
-        realloc(patch->edits, (patch->count + 1) * sizeof(*patch->edits));
-    if (!larger) {
+    if (!make_room(patch)) {
         tool_fail(patch->image.label, "out of memory");
         patch->mistakes++;
         return;
     }
-    patch->edits = larger;
     if (!patch_edit_parse(&patch->edits[patch->count++], &patch->target, text, reason)) {
         tool_mistake(patch->image.label, "%s%s: %s", where, text, reason);
         patch->mistakes++;
@@ -258,6 +273,8 @@ static int gather_edits(patch_t *patch, poptContext popt)
     if (status != EXIT_SUCCESS)
         return status;
     patch->target = (patch_target_t){.image = patch->image.image, .vm = patch->vm};
+    if (patch->vm && !patch_globals_collect(&patch->target.globals, patch->vm))
+        return tool_fail(patch->image.label, "out of memory");
     const char *text;
     while ((text = poptGetArg(popt)) != NULL)
         add_edit(patch, "", text);
@@ -335,6 +352,7 @@ static int patch_operands(poptContext popt)
     for (size_t i = 0; i < patch.count; i++)
         patch_edit_free(&patch.edits[i]);
     free(patch.edits);
+    patch_globals_free(&patch.target.globals);
     sfpm_vm_destroy(patch.vm);
     operand_close(&patch.image);
     return status;

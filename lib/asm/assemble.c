@@ -77,9 +77,9 @@ static bool take_label(sfpm_assembler_t *a, const sfpm_token_t *name)
     char quote[SFPM_QUOTE];
     if (sfpm_asm_is_long_name(a, name))
         return true;
-    if (a->only_code || !sfpm_is_name(name->text, name->length)) {
+    if (a->known || !sfpm_is_name(name->text, name->length)) {
         sfpm_faults_add(a->faults, name->line, name->column, "'%s' cannot be a label%s",
-                        sfpm_quote(name, quote), a->only_code ? " here" : "");
+                        sfpm_quote(name, quote), a->known ? " here" : "");
         return true;
     }
     return sfpm_asm_need_function(a, name) &&
@@ -239,47 +239,18 @@ static bool assemble(sfpm_assembler_t *a, const char *file)
 
 /* ---- Instructions alone ----------------------------------------------------- */
 
-static bool know_name(sfpm_assembler_t *a, sfpm_symbol_kind_t kind, uint32_t value,
-                      const char *name)
+static bool assemble_code(sfpm_assembler_t *a)
 {
-    const sfpm_token_t token = {
-        .kind = SFPM_TOKEN_NAME, .text = name, .length = name ? strlen(name) : 0};
-    return !name || sfpm_names_define(&a->names, kind, value, &token);
-}
-
-/* What there is to be named by the instructions. */
-static bool know_program(sfpm_assembler_t *a, const sfpm_program_t *program)
-{
-    uint32_t number;
-    for (uint32_t i = 0; i < program->num_types; i++)
-        if (!sfpm_types_add(a, &program->types[i], true, &number))
-            return false;
-    for (uint32_t i = 0; i < program->num_functions; i++)
-        if (!know_name(a, SFPM_SYMBOL_FUNCTION, i, program->functions[i].name))
-            return false;
-    for (uint32_t i = 0; i < program->num_globals; i++)
-        if (!know_name(a, SFPM_SYMBOL_GLOBAL, i, program->global_names[i]))
-            return false;
-    for (size_t i = 0; i < program->num_labels; i++)
-        if (!program->labels[i].is_function &&
-            !know_name(a, SFPM_SYMBOL_LABEL, program->labels[i].offset,
-                       program->labels[i].name))
-            return false;
-    return true;
-}
-
-static bool assemble_code(sfpm_assembler_t *a, const sfpm_program_t *program)
-{
+    const sfpm_program_t *program = a->known;
     char quote[SFPM_QUOTE];
-    if (!know_program(a, program) || !take_text(a))
+    if (!take_text(a))
         return false;
     if (program->version == 1 && a->version2.length)
         sfpm_faults_add(a->faults, a->version2.line, a->version2.column,
                         "bytecode version 1 has no '%s'",
                         sfpm_quote(&a->version2, quote));
-    else if (a->types.count > program->num_types)
+    else if (a->unknown_type)
         sfpm_faults_add(a->faults, 1, 1, "the program has no such function type");
-    sfpm_names_sort(&a->names, a->faults);
     sfpm_names_resolve(&a->names, program, a->faults);
     return true;
 }
@@ -325,9 +296,9 @@ bool sfpm_assemble_code(sfpm_assembly_t *assembly, const sfpm_program_t *program
     sfpm_assembler_t a = {.faults = faults,
                           .assembly = assembly,
                           .code = &assembly->regions.region[SFPM_CODE],
-                          .only_code = true};
+                          .known = program};
     sfpm_lexer_start(&a.lexer, text, size);
-    bool done = assemble_code(&a, program);
+    bool done = assemble_code(&a);
     free_parts(&a);
     return done;
 }

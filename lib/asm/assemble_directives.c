@@ -103,7 +103,7 @@ bool sfpm_asm_need_function(sfpm_assembler_t *a, const sfpm_token_t *at)
                          .length = 4,
                          .line = at->line,
                          .column = at->column};
-    if (a->only_code || a->program.num_functions > a->program.num_imports)
+    if (a->known || a->program.num_functions > a->program.num_imports)
         return true;
     return begin_function(a, &name) &&
            sfpm_types_add(a, &type, false,
@@ -326,7 +326,7 @@ bool sfpm_asm_take_directive(sfpm_assembler_t *a, const sfpm_token_t *name)
                       {".elem", sfpm_asm_take_elem, false},
                       {".data", sfpm_asm_take_data, false}};
     char quote[SFPM_QUOTE];
-    for (size_t i = 0; !a->only_code && i < sizeof directives / sizeof directives[0];
+    for (size_t i = 0; !a->known && i < sizeof directives / sizeof directives[0];
          i++) {
         if (!sfpm_token_is(name, directives[i].name))
             continue;

@@ -174,11 +174,21 @@ static bool take_type_number(sfpm_assembler_t *a, uint32_t *type)
     sfpm_asm_need_version2(a, &token);
     sfpm_asm_take_number(a, UINT32_MAX, &number);
     *type = (uint32_t)number;
-    if (number < a->types.count)
+    if (number < (a->known ? a->known->num_types : a->types.count))
         return true;
     *type = SFPM_NO_TYPE;
     sfpm_faults_add(a->faults, token.line, token.column, ".type %llu is not defined yet",
                     (unsigned long long)number);
+    return true;
+}
+
+/* Instructions alone cannot add a type. */
+static bool find_type(sfpm_assembler_t *a, const sfpm_function_type_t *wanted,
+                      uint32_t *type)
+{
+    const sfpm_function_type_t *found = sfpm_type_like(a->known, wanted);
+    *type = found ? found->like : SFPM_NO_TYPE;
+    a->unknown_type = a->unknown_type || !found;
     return true;
 }
 
@@ -203,7 +213,8 @@ bool sfpm_asm_take_signature(sfpm_assembler_t *a, bool numbered, uint32_t *type)
     if (found.params > SFPM_MAX_VALUES || found.results > SFPM_MAX_VALUES)
         a->many = a->many.length ? a->many : at;
     found.types = types->size > 0 ? types->data : none;
-    return sfpm_types_add(a, &found, !numbered, type);
+    return a->known ? find_type(a, &found, type)
+                    : sfpm_types_add(a, &found, !numbered, type);
 }
 
 /* ---- Operands --------------------------------------------------------------- */

@@ -51,7 +51,8 @@ typedef struct sfpm_assembler {
     uint32_t version;      /* of .version; 0: none */
     bool has_table;        /* .table was given */
     bool locals_allowed;   /* no instruction since .func */
-    bool only_code;        /* instructions for a program that is there already */
+    bool unknown_type;     /* `known` has no type that the text names */
+    const sfpm_program_t *known; /* the text is instructions for it; NULL: it is whole */
 } sfpm_assembler_t;
 
 /* ---- Tokens ----------------------------------------------------------------- */

@@ -122,6 +122,23 @@ const sfpm_definition_t *sfpm_names_find(const sfpm_names_t *names,
     return NULL;
 }
 
+/* What a name means in the program as it was. */
+static bool find_known(const sfpm_program_t *program, const sfpm_reference_t *reference,
+                       sfpm_definition_t *known)
+{
+    const sfpm_token_t *token = &reference->token;
+    if (reference->operand == SFPM_OPERAND_GLOBAL) {
+        known->kind = SFPM_SYMBOL_GLOBAL;
+        return sfpm_global_named(program, token->text, token->length, &known->value);
+    }
+    const sfpm_label_t *found = sfpm_symbol_named(program, token->text, token->length);
+    if (!found)
+        return false;
+    known->kind = found->is_function ? SFPM_SYMBOL_FUNCTION : SFPM_SYMBOL_LABEL;
+    known->value = found->is_function ? found->function : found->offset;
+    return true;
+}
+
 static const char *kind_of(sfpm_operand_t operand)
 {
     if (operand == SFPM_OPERAND_GLOBAL)
@@ -172,12 +189,15 @@ void sfpm_names_resolve(const sfpm_names_t *names, const sfpm_program_t *program
         const sfpm_reference_t *reference = &names->references[i];
         const sfpm_token_t *token = &reference->token;
         char quote[SFPM_QUOTE];
+        sfpm_definition_t known;
         if (token->kind == SFPM_TOKEN_NUMBER) {
             check_number(reference, program, faults);
             continue;
         }
         const sfpm_definition_t *found =
             sfpm_names_find(names, reference->operand, token->text, token->length);
+        if (!found && find_known(program, reference, &known))
+            found = &known;
         if (found)
             resolve(reference, found, program, faults);
         else

@@ -59,8 +59,9 @@ const sfpm_definition_t *sfpm_names_find(const sfpm_names_t *names,
                                          sfpm_operand_t operand, const char *text,
                                          size_t length);
 
-/* Fills in all references. Functions' values are their numbers; the program has their
- * entries, for jumps to them. */
+/* Fills in all references: names that the text does not define are the program's.
+ * Functions' values are their numbers; the program has their entries, for jumps to
+ * them. */
 void sfpm_names_resolve(const sfpm_names_t *names, const sfpm_program_t *program,
                         sfpm_faults_t *faults);
 

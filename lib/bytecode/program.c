@@ -172,6 +172,7 @@ bool sfpm_program_decode(sfpm_program_t *program, const sfpm_regions_t *regions)
 void sfpm_program_free(sfpm_program_t *program)
 {
     free(program->types);
+    free(program->sorted_types);
     free(program->functions);
     free(program->globals);
     free(program->exports);

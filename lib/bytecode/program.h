@@ -74,6 +74,7 @@ typedef struct sfpm_label {
     const char *name;
     uint32_t offset; /* in the code, or SFPM_NO_CODE */
     bool is_function;
+    uint32_t function; /* its number, of one */
 } sfpm_label_t;
 
 /* Functions are numbered with imports first. The numbers of those with code ascend with
@@ -89,6 +90,7 @@ typedef struct sfpm_program {
     uint32_t code_size;
     bool original; /* only the seven original instructions are allowed */
     sfpm_function_type_t *types;
+    sfpm_function_type_t **sorted_types; /* NULL while the program is being made */
     uint32_t num_types;
     sfpm_function_t *functions;
     uint32_t num_functions; /* with imports */
@@ -142,12 +144,17 @@ bool sfpm_function_place(sfpm_program_t *program, uint32_t index, uint32_t entry
 /* Whether two types are the same. */
 bool sfpm_same_type(const sfpm_function_type_t *a, const sfpm_function_type_t *b);
 
+/* The first type of the program that is the same, NULL: none. */
+const sfpm_function_type_t *sfpm_type_like(const sfpm_program_t *program,
+                                           const sfpm_function_type_t *type);
+
 /* Fills memory with the active segments, the way a program begins; `memory` has min_pages
  * and is zero. Segments are known to fit. */
 void sfpm_segments_copy(const sfpm_program_t *program, uint8_t *memory);
 
 /* Finds a global by its own name. */
-bool sfpm_global_named(const sfpm_program_t *program, const char *name, uint32_t *index);
+bool sfpm_global_named(const sfpm_program_t *program, const char *name, size_t length,
+                       uint32_t *index);
 
 /* The export of that name and kind, NULL when there is none. */
 const sfpm_export_t *sfpm_export_named(const sfpm_program_t *program,
@@ -188,7 +195,11 @@ uint32_t sfpm_function_at(const sfpm_program_t *program, uint32_t offset);
  * that is not one. */
 uint32_t sfpm_length_at(const sfpm_program_t *program, uint32_t end, uint32_t offset);
 
-/* The label of that name, NULL when there is none. */
+/* The function or label of that name, imports included; NULL when there is none. */
+const sfpm_label_t *sfpm_symbol_named(const sfpm_program_t *program, const char *name,
+                                      size_t length);
+
+/* The same of what has code. */
 const sfpm_label_t *sfpm_label_named(const sfpm_program_t *program, const char *name,
                                      size_t length);
 

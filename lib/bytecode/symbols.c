@@ -87,6 +87,7 @@ static bool decode_symbol(sfpm_program_t *program, const sfpm_symbol_table_t *ta
         return name_numbered(&program->global_names[value], index, name);
     if (kind == SFPM_SYMBOL_FUNCTION && value < program->num_functions) {
         label.is_function = true;
+        label.function = value;
         label.offset = program->functions[value].entry;
         if (!name_numbered(&program->functions[value].name, index, name))
             return false;
@@ -197,19 +198,24 @@ bool sfpm_symbols_decode(sfpm_program_t *program, const uint8_t *bytes, size_t s
 
 /* ---- Looking up ----------------------------------------------------------- */
 
-const sfpm_label_t *sfpm_label_named(const sfpm_program_t *program, const char *name,
-                                     size_t length)
+/* `other` ends with a zero byte. */
+static int compare_text(const char *other, const char *name, size_t length)
+{
+    int order = strncmp(other, name, length);
+    return order == 0 && other[length] != '\0' ? 1 : order;
+}
+
+const sfpm_label_t *sfpm_symbol_named(const sfpm_program_t *program, const char *name,
+                                      size_t length)
 {
     size_t low = 0;
     size_t high = program->num_names;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        const char *other = program->labels_by_name[middle].name;
-        int order = strncmp(other, name, length);
-        if (order == 0 && other[length] == '\0')
-            return program->labels_by_name[middle].offset == SFPM_NO_CODE
-                       ? NULL
-                       : &program->labels_by_name[middle];
+        const sfpm_label_t *found = &program->labels_by_name[middle];
+        int order = compare_text(found->name, name, length);
+        if (order == 0)
+            return found;
         if (order < 0)
             low = middle + 1;
         else
@@ -218,14 +224,22 @@ const sfpm_label_t *sfpm_label_named(const sfpm_program_t *program, const char *
     return NULL;
 }
 
-bool sfpm_global_named(const sfpm_program_t *program, const char *name, uint32_t *index)
+const sfpm_label_t *sfpm_label_named(const sfpm_program_t *program, const char *name,
+                                     size_t length)
+{
+    const sfpm_label_t *found = sfpm_symbol_named(program, name, length);
+    return found && found->offset != SFPM_NO_CODE ? found : NULL;
+}
+
+bool sfpm_global_named(const sfpm_program_t *program, const char *name, size_t length,
+                       uint32_t *index)
 {
     uint32_t low = 0;
     uint32_t high = program->num_named_globals;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
         const sfpm_named_global_t *found = &program->globals_by_name[middle];
-        int order = strcmp(found->name, name);
+        int order = compare_text(found->name, name, length);
         *index = found->index;
         if (order == 0)
             return true;

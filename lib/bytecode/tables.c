@@ -92,7 +92,7 @@ static bool decode_type(sfpm_cursor_t *cursor, sfpm_program_t *program, uint32_t
     return type->types != NULL;
 }
 
-static int compare_types(const void *left, const void *right)
+static int compare_kinds(const void *left, const void *right)
 {
     const sfpm_function_type_t *a = *(const sfpm_function_type_t *const *)left;
     const sfpm_function_type_t *b = *(const sfpm_function_type_t *const *)right;
@@ -100,15 +100,23 @@ static int compare_types(const void *left, const void *right)
         return a->params < b->params ? -1 : 1;
     if (a->results != b->results)
         return a->results < b->results ? -1 : 1;
-    int order = memcmp(a->types, b->types, (size_t)a->params + a->results);
+    return memcmp(a->types, b->types, (size_t)a->params + a->results);
+}
+
+static int compare_types(const void *left, const void *right)
+{
+    const sfpm_function_type_t *a = *(const sfpm_function_type_t *const *)left;
+    const sfpm_function_type_t *b = *(const sfpm_function_type_t *const *)right;
+    int order = compare_kinds(left, right);
     return order != 0 ? order : (a > b) - (a < b);
 }
 
 /* Of equal types, the first one: comparing them later takes no time. */
-static bool find_first_types(const sfpm_program_t *program)
+static bool find_first_types(sfpm_program_t *program)
 {
     uint32_t count = program->num_types;
     sfpm_function_type_t **types = SFPM_NEW_N(sfpm_function_type_t *, count);
+    program->sorted_types = types;
     if (!types)
         return false;
     for (uint32_t i = 0; i < count; i++)
@@ -118,8 +126,18 @@ static bool find_first_types(const sfpm_program_t *program)
         types[i]->like = i > 0 && sfpm_same_type(types[i - 1], types[i])
                              ? types[i - 1]->like
                              : (uint32_t)(types[i] - program->types);
-    free(types);
     return true;
+}
+
+const sfpm_function_type_t *sfpm_type_like(const sfpm_program_t *program,
+                                           const sfpm_function_type_t *type)
+{
+    sfpm_function_type_t *const *found =
+        program->num_types > 0
+            ? bsearch(&type, program->sorted_types, program->num_types, sizeof *found,
+                      compare_kinds)
+            : NULL;
+    return found ? &program->types[(*found)->like] : NULL;
 }
 
 static bool set_type(sfpm_program_t *program, uint32_t index, uint32_t number)

@@ -23,12 +23,27 @@ static uint32_t length_at(const sfpm_program_t *program, uint32_t offset)
     return sfpm_length_at(program, program->functions[function].end, offset);
 }
 
-static bool check_begin(const sfpm_program_t *program, uint32_t offset)
+/* The last instruction that begins at or before an offset. What is proved tells without
+ * a walk through the function. */
+static uint32_t find_begin(const sfpm_vm_t *vm, uint32_t offset)
 {
+    const sfpm_program_t *program = &vm->program;
     uint32_t at = program->functions[sfpm_function_at(program, offset)].entry;
     uint32_t next = at;
+    if (vm->verified) {
+        while (offset > 0 && vm->proof.shape[offset] == SFPM_NO_INSTRUCTION)
+            offset--;
+        return offset;
+    }
     for (; next <= offset; next += length_at(program, next))
         at = next;
+    return at;
+}
+
+static bool check_begin(const sfpm_vm_t *vm, uint32_t offset)
+{
+    const sfpm_program_t *program = &vm->program;
+    uint32_t at = find_begin(vm, offset);
     return at == offset ||
            sfpm_fail_code(program, offset,
                           "no instruction begins here; the one around it begins at %u",
@@ -160,7 +175,7 @@ static void *exchange_code(sfpm_exchange_t *exchange, const char *lines, size_t 
         sfpm_fail(SFPM_ERR_SYNTAX, "no instruction was given");
         return NULL;
     }
-    if (!check_begin(program, exchange->from) || !find_end(exchange) ||
+    if (!check_begin(exchange->vm, exchange->from) || !find_end(exchange) ||
         !check_frames(exchange))
         return NULL;
     return pad(exchange, size);

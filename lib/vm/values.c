@@ -67,7 +67,7 @@ static bool global_named(const sfpm_vm_t *vm, const char *name, uint32_t *index)
         sfpm_export_named(&vm->program, SFPM_EXPORT_GLOBAL, name);
     if (found)
         *index = found->index;
-    return found || sfpm_global_named(&vm->program, name, index) ||
+    return found || sfpm_global_named(&vm->program, name, strlen(name), index) ||
            sfpm_fail(SFPM_ERR_ARGUMENT, "there is no global '%.100s'", name);
 }
 

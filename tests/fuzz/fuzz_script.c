@@ -45,7 +45,9 @@ static void build(void)
     unlink(path);
     if (!image)
         fail("the image", path);
-    target = (patch_target_t){image, vm};
+    target = (patch_target_t){.image = image, .vm = vm};
+    if (!patch_globals_collect(&target.globals, vm))
+        fail("the names of globals", source);
 }
 
 static void describe(const patch_edit_t *edit, const char *line)

@@ -115,3 +115,7 @@ work : \
     'growth use-natives $n p.s'
 work 'growth module $n m.wasm' \
     'sfpm-save -o o.img m.wasm'
+work 'growth labels $n p.s; sfpm-save -o p.img p.s; growth label-edits $n edits' \
+    'sfpm-patch -o o.img -f edits p.img'
+work 'growth globals $n p.s; sfpm-save -o p.img p.s; growth global-edits $n edits' \
+    'sfpm-patch -o o.img -f edits p.img'
