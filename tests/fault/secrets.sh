@@ -58,9 +58,11 @@ shown sfpm-convert --salvage -o s.img a.img
 # core OPTION...: aborts a run of c.img, whose description is the marker; whether a core
 # has it.
 mkfifo trace.fifo
+# shellcheck disable=SC2120 # there may be none
 core() {
     rm -f core*
     (
+        # shellcheck disable=SC3045 # the shells of Linux have it
         ulimit -c unlimited
         exec sfpm-run --trace "$@" c.img 2>trace.fifo
     ) &

@@ -18,3 +18,16 @@ expect checked "$top_srcdir"
 mkdir copy
 printf '#!/bin/sh\ncd somewhere\nlocal x=1\n' >copy/x.sh
 catches checked copy
+
+# runnable DIR: what begins with #! can be run.
+runnable() {
+    source_files "$1" | grep -E '\.sh$' | while read -r file; do
+        [ "$(head -c 2 "$1/$file")" != '#!' ] || [ -x "$1/$file" ] || echo "$file: not executable"
+    done >scripts.found
+    cat scripts.found
+    [ ! -s scripts.found ]
+}
+
+expect runnable "$top_srcdir"
+printf '#!/bin/sh\n:\n' >copy/x.sh
+catches runnable copy
