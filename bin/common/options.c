@@ -61,7 +61,7 @@ struct poptOption options_secret[] = {
     {"passphrase-fd", '\0', POPT_ARG_STRING, &options.passphrase_fd, 0,
      "read the passphrase from descriptor N", "N"},
     {"max-scrypt", '\0', POPT_ARG_STRING, &options.max_scrypt_text, 0,
-     "use at most SIZE bytes, such as 1G, to make a key of the passphrase (default: "
+     "use at most SIZE bytes, such as 1G, to derive the key from a passphrase (default: "
      "256M)",
      "SIZE"},
     POPT_TABLEEND};

@@ -132,8 +132,8 @@ int main(int argc, char **argv)
     int status;
     poptContext popt;
     if (options_parse(argc, argv, table,
-                      "A B\nShows what differs between two images or commits.\n"
-                      "Exits 0 if nothing does, 1 if something does, 2 on trouble.",
+                      "A B\nShows the differences between two images or commits.\n"
+                      "Exit status: 0 if there are none, 1 if there are some, 2 on errors.",
                       0, &popt, &status))
         status = compare_operands(popt);
     options_free(popt);

@@ -117,7 +117,7 @@ int main(int argc, char **argv)
     tool_start("sfpm-inspect", 1, 2);
     int status;
     poptContext popt;
-    if (options_parse(argc, argv, table, "IMAGE...\nShows what is in images.", 0, &popt,
+    if (options_parse(argc, argv, table, "IMAGE...\nShows the contents of images.", 0, &popt,
                       &status))
         status = inspect_operands(popt);
     options_free(popt);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* sfpm-run: runs or resumes the machine of an image. */
+/* sfpm-run: runs or resumes the machine in an image. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -30,7 +30,7 @@ static const struct poptOption table[] = {
     {"checkpoint-every", '\0', POPT_ARG_STRING, &texts.checkpoint_every, 0,
      "with -i or -o FILE, save the state at this interval", "SECONDS"},
     {"keep", '\0', POPT_ARG_STRING, &texts.keep, 0,
-     "with -i, keep the last N commits and drop older ones now and then", "N"},
+     "with -i, keep at least the last N commits of the image", "N"},
     {"sync", '\0', POPT_ARG_STRING, &texts.sync, 0,
      "with -i, sync each checkpoint (default), each N-th, or none", "WHICH"},
     {"stdout", '\0', POPT_ARG_STRING, &texts.stdout_file, 0,
@@ -205,7 +205,7 @@ static bool check_request(int *status)
         *status = tool_usage("-o and --stdout cannot both be standard output");
     else if (request.checkpoint_every > 0 && (!writes || to_stdout))
         *status =
-            tool_usage("--checkpoint-every: add -i or -o FILE, where checkpoints go");
+            tool_usage("--checkpoint-every: add -i or -o FILE, to which checkpoints are written");
     else if ((texts.keep || texts.sync) && !options.in_place)
         *status = tool_usage("%s: add -i: only an image that is changed in place gets a "
                              "commit for each checkpoint",
@@ -310,7 +310,7 @@ int main(int argc, char **argv)
     int status;
     poptContext popt;
     if (options_parse(argc, argv, table,
-                      "IMAGE [ARG...]\nRuns or resumes the machine of an image.",
+                      "IMAGE [ARG...]\nRuns or resumes the machine in an image.",
                       POPT_CONTEXT_POSIXMEHARDER, &popt, &status) &&
         parse_values(&status) && check_request(&status))
         status = run_operands(popt);

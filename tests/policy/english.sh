@@ -5,7 +5,11 @@
 
 # Say "again", "report", "separated by", "except", "anyone who", "is not a".
 stiff='\banew\b|\bwholly\b|\b[Tt]old\b|\bparted by\b|\bbut for\b|\bfor who\b|[Ww]ho wants|\bthat very\b'
-stiff="$stiff|\b[Tt]ells (whether|how|why|what|where)\b|\b1 bytes\b"
+stiff="$stiff|\b[Tt]ells (whether|how|why|what|where|of|that)\b|\b1 bytes\b"
+# Say "continues", "at intervals", "the same addresses as before", "anyone who", "has not started".
+stiff="$stiff|\bas ever\b|\b[Ss]peaks? of\b|\bcomes? to stand\b|\bWhoever\b|\bwhoever\b|\b(now and then|once more)\b"
+stiff="$stiff|\binside of\b|\bin no time\b|\b(lies?|lay) where (it|they|these)\b|\bstands? (before|at) (the|its)\b"
+stiff="$stiff|\bnot surely\b|\bare waited for\b|\bas is best\b|\bare passed over\b"
 stiff="$stiff|\bis no (number|multiple|image|block|reason)\b|\bWhat (is|was|has|cannot|could not) [a-z]+( [a-z]+)? (is|are) not\b"
 
 # plain DIR: prints the lines of documents that have one of these.
@@ -31,3 +35,6 @@ planted HACKING 'What is damaged is not used.'
 planted doc/benchmarks.md 'All but for the last.'
 planted man/sfpm-run.1 'The status tells whether it ended.'
 planted lib/api/sfpm/vm.h '/* It is told when to stop. */'
+planted lib/api/sfpm/heap.h '/* Restored where they lie where they lay. */'
+planted man/sfpm-save.1 'A machine that stands before its first instruction.'
+planted NEWS '- Slow readers are waited for.'

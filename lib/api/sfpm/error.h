@@ -90,8 +90,8 @@ SFPM_API const sfpm_failure_t *sfpm_last_failure(void);
 
 /**
  * @return the complete message of the last failure, without prefix or newline: subject,
- * text and remedy, separated by ": "; empty before any. The text belongs to the thread and is overwritten by its
- * next failing call.
+ * text and remedy, separated by ": "; empty before any. The text belongs to the
+ * thread and is overwritten by its next failing call.
  */
 SFPM_API const char *sfpm_last_error(void);
 

@@ -39,7 +39,7 @@ typedef struct sfpm_heap_options {
     bool thread_safe;  /**< several threads allocate and free */
     bool same_build;   /**< only the build of the program that saved may restore, as for
                             blocks that hold addresses of functions or static data; and
-                            only when these lie where they lay: link -static -no-pie */
+                            only if these have the same addresses: link -static -no-pie */
     bool relative;     /**< blocks of sfpm_heap_alloc() hold no addresses, or only
                             self-relative ones: they may move */
 } sfpm_heap_options_t;

@@ -51,13 +51,13 @@ typedef struct sfpm_hooks {
      * fail, also when a later one did.
      * @param saved  whether the image is on the disk */
     void (*after_save)(void *context, bool saved);
-    /** When all of the image is verified and memory still the old one, in reverse order.
-     * When it returns false memory is left alone: SFPM_ERR_REFUSED. */
+    /** After the whole image was verified, before memory is changed, in reverse order.
+     * If it returns false, memory stays as it is: SFPM_ERR_REFUSED. */
     bool (*before_restore)(void *context);
-    /** With the new memory, in which heaps are complete, in order of registration; or, with `event->restored` false,
-     * with the old one, of each set whose `before_restore` did not fail. When it returns
-     * false after a restore, memory is the restored one and the hooks after it do not
-     * run: SFPM_ERR_UNFINISHED. */
+    /** After memory was restored and its heaps are complete, in order of registration;
+     * or, with `event->restored` false, if memory was not changed, of each set whose
+     * `before_restore` did not fail. If it returns false after a restore, memory stays
+     * restored and the hooks after it do not run: SFPM_ERR_UNFINISHED. */
     bool (*after_restore)(void *context, const sfpm_restore_event_t *event);
     void *context;
 } sfpm_hooks_t;
@@ -78,7 +78,7 @@ SFPM_API bool sfpm_snapshot_add_hooks(sfpm_snapshot_t *snapshot,
  * notified. Memory and heaps are the old ones, or the restored ones when the hook was an
  * `after_restore`. Does nothing when no callback was left; must not be called by one that
  * returns.
- * @return false with SFPM_ERR_ARGUMENT while a save in the background goes on
+ * @return false with SFPM_ERR_ARGUMENT while a background save is running
  */
 SFPM_API bool sfpm_snapshot_abandon(sfpm_snapshot_t *snapshot);
 

@@ -68,8 +68,8 @@ typedef const sfpm_secret_t *(*sfpm_ask_callback_t)(void *context, const char *n
                                                     bool passphrase);
 
 /**
- * Reports the progress of a long operation: when it begins, now and then, and once
- * more when it has succeeded. Both are bytes of work, not of the file; `done` is at most
+ * Reports the progress of a long operation: when it begins, at intervals, and
+ * when it has succeeded. Both are bytes of work, not of the file; `done` is at most
  * `total`. The callback runs on the caller's thread.
  */
 typedef struct sfpm_progress {
@@ -111,8 +111,8 @@ typedef struct sfpm_image_info {
     uint64_t compatible;           /**< feature bits of the header */
     uint64_t incompatible;         /**< feature bits of the header */
     const char *name;              /**< by which the image was opened, for messages */
-    const char *warning;           /**< what is not an error, such as a torn end that was
-                                        passed over; NULL: nothing */
+    const char *warning;           /**< a problem that is not an error, such as a torn end
+                                        that was ignored; NULL: none */
     const struct sfpm_image *base; /**< the base image of a delta, or NULL */
 } sfpm_image_info_t;
 
@@ -172,7 +172,7 @@ SFPM_API void sfpm_image_close(sfpm_image_t *image);
 SFPM_API const sfpm_image_info_t *sfpm_image_info(const sfpm_image_t *image);
 
 /**
- * Shows another commit. On failure the image shows what it showed before.
+ * Shows another commit. On failure the image still shows the previous one.
  * @param commit  as in sfpm_image_options_t; SFPM_ERR_NO_COMMIT when there is none
  */
 SFPM_API bool sfpm_image_select(sfpm_image_t *image, int64_t commit);
@@ -372,21 +372,22 @@ typedef struct sfpm_write_options {
      * or removed. */
     void (*temporary)(void *context, int directory, const char *name);
     void *temporary_context;
-    uint64_t keep;       /**< of an append: how many of the newest commits to keep at
-                              least. Older ones are dropped, by rewriting the file, when it
-                              holds twice as many; 0 keeps all. If that fails, the commit
-                              is made nevertheless, and `warn` is called */
+    uint64_t keep;       /**< of an append: the least number of commits to keep, 0 for all.
+                              When the file holds twice as many, it is rewritten without
+                              the oldest ones. If that fails, the commit succeeds
+                              nevertheless, and `warn` is called */
     uint64_t sync_every; /**< of an append: 0 or 1 syncs each commit, so that it is durable;
-                              N those whose number is a multiple of N, SFPM_SYNC_NEVER none.
-                              A commit that is not synced survives the end of the process,
-                              however it ends, but not surely a power failure */
+                              N syncs those whose number is a multiple of N,
+                              SFPM_SYNC_NEVER none. A commit that is not synced survives
+                              a kill of the process, but may be lost in a power failure */
 } sfpm_write_options_t;
 
 /**
  * Appends the edit as one commit to the file that the image was opened from, and makes
  * the image show it, if there is memory for that. Durable when it returns true, unless
- * `sync_every` says otherwise; on failure the file is as it was. SFPM_ERR_CHANGED when the image does not know its last
- * commit; SFPM_ERR_LOCKED while another writes. Version 1 is replaced atomically.
+ * `sync_every` says otherwise; on failure the file is as it was. SFPM_ERR_CHANGED when
+ * the image does not know its last commit; SFPM_ERR_LOCKED while another writes. Version
+ * 1 is replaced atomically.
  */
 SFPM_API bool sfpm_edit_append(sfpm_edit_t *edit, const sfpm_write_options_t *options);
 

@@ -29,9 +29,9 @@ typedef struct sfpm_job sfpm_job_t;
 
 /** How the copy is taken. */
 typedef enum sfpm_copying {
-    SFPM_COPYING_AUTO = 0,    /**< as is best: up to 2 MiB, or 32 MiB of pages known to have
-                                   changed, at once, else in rounds where that is possible,
-                                   else by a child */
+    SFPM_COPYING_AUTO = 0,    /**< in rounds if possible; otherwise at once, if it is at most
+                                   2 MiB, or 32 MiB of pages known to have changed;
+                                   otherwise by a child */
     SFPM_COPYING_AT_ONCE = 1, /**< by copying while writers are stopped */
     SFPM_COPYING_ROUNDS = 2,  /**< while writers run, what they write meanwhile again; the
                                    last round while they are stopped. Needs `stop`, and

@@ -76,7 +76,7 @@ extern "C" {
     X(0x08, BR_UNLESS, "br_unless", TARGET, "c:", BRANCH, "pop; jump when it is zero")   \
     X(0x09, PRINT_CHAR, "print_char", NONE, "I:", NEXT,                                  \
       "pop; write its low byte as it is")                                                \
-    X(0x0A, DUP, "dup", NONE, "t:tt", NEXT, "push the top of the stack once more")       \
+    X(0x0A, DUP, "dup", NONE, "t:tt", NEXT, "push the top of the stack again")           \
     X(0x0B, UNWIND, "unwind", UNWIND, "*:*", NEXT,                                       \
       "keep the topmost values, remove those below them")                                \
     X(0x0C, BR, "br", TARGET, ":", JUMP, "jump")                                         \

@@ -29,7 +29,7 @@ extern "C" {
 /** A set of registered regions. */
 typedef struct sfpm_snapshot sfpm_snapshot_t;
 
-/** What sfpm_snapshot_read_metadata() tells of an image. */
+/** The metadata of an image, from sfpm_snapshot_read_metadata(). */
 typedef struct {
     uint32_t version;   /**< of the format */
     uint64_t timestamp; /**< seconds since 1970-01-01 UTC */
@@ -69,9 +69,9 @@ typedef struct sfpm_region_options {
     uint32_t flags;   /**< SFPM_REGION_…: *volatile* (not saved, zeroed on restore),
                            *secret* (saving it unencrypted fails), *portable*
                            (restored on every architecture), *pointers* (restored only
-                           by the build that saved it, and only where the modules and
-                           regions that its words lead into lie where they lay; see
-                           sfpm_snapshot(3)). SFPM_REGION_DYNAMIC is the same as
+                           by the build that saved it, and only if the modules and
+                           regions that its pointers lead into have the same addresses;
+                           see sfpm_snapshot(3)). SFPM_REGION_DYNAMIC is the same as
                            `is_dynamic` */
     bool remappable;  /**< a restore may exchange the region's pages for a mapping of the
                            image. Only for memory that is the region's alone, private and
@@ -132,9 +132,9 @@ SFPM_API void *sfpm_alloc_region(size_t size);
 SFPM_API void sfpm_free_region(void *base, size_t size);
 
 /**
- * Tells that a region lies elsewhere now, as after a realloc(). It must not overlap what
- * is registered for the others at that time: of two that change places one is removed
- * and added again.
+ * Reports that a region has moved, as after realloc(). It must not overlap the registered
+ * ranges of the other regions: if two regions change places, remove one of them and add
+ * it again.
  * @param name      of the region
  * @param instance  0 for the first region registered by that name, 1 for the second …
  * @param base      its new address
@@ -220,8 +220,8 @@ SFPM_API void sfpm_snapshot_set_progress(sfpm_snapshot_t *snapshot,
  *                  terminal or an open descriptor (/dev/fd/3) is written as a stream,
  *                  and a block device is refused
  * @return false on failure, and the old file is as it was: SFPM_ERR_SECRET names a
- *         secret region, SFPM_ERR_LOCKED whoever is writing the file; SFPM_ERR_CHANGED
- *         when another process made the file meanwhile
+ *         secret region, SFPM_ERR_LOCKED the process that is writing the file;
+ *         SFPM_ERR_CHANGED when another process made the file meanwhile
  */
 SFPM_API bool sfpm_snapshot_save(const sfpm_snapshot_t *snapshot, const char *filename);
 
@@ -245,9 +245,8 @@ SFPM_API bool sfpm_snapshot_set_tracking(sfpm_snapshot_t *snapshot,
 typedef struct sfpm_commit_options {
     size_t struct_size;
     const char *message; /**< of the commit, or NULL */
-    uint64_t keep;       /**< how many of the newest commits to keep at least: older ones
-                              are dropped, by rewriting the file, when it holds
-                              twice as many; 0 keeps all */
+    uint64_t keep;       /**< the least number of commits to keep, 0 for all: when the file
+                              holds twice as many, it is rewritten without the oldest */
     bool on_top;         /**< commit also when the file has later commits than the one
                               that memory came from: they stay in the history, and this
                               state becomes the newest, made on the one it came from */
@@ -255,13 +254,14 @@ typedef struct sfpm_commit_options {
                               has no history, checksums, attributes or encryption; 0 or 2:
                               commit */
     uint64_t sync_every; /**< which commits are synced, as in sfpm_write_options_t; 0: each.
-                              The first, which makes the file, always is */
+                              The one that creates the file always is */
 } sfpm_commit_options_t;
 
 /**
  * Appends a commit that holds only what changed since the file's last one. The
  * file is created when missing. Durable when it returns true, unless `sync_every` says
- * otherwise; on failure the file is as it was. Regions no longer registered are not part of the new state.
+ * otherwise; on failure the file is as it was. Regions no longer registered are not part
+ * of the new state.
  * @param options  or NULL
  * @return false with SFPM_ERR_CHANGED unless the last commit is the one that this
  *         snapshot last restored, saved or committed, or, with `on_top`, one of the file
@@ -271,7 +271,7 @@ SFPM_API bool sfpm_snapshot_commit(sfpm_snapshot_t *snapshot, const char *filena
                                    const sfpm_commit_options_t *options);
 
 /**
- * Reads what an image's last commit says of itself, without its regions' contents.
+ * Reads the metadata of an image's last commit, without the contents of its regions.
  * @param metadata  receives it; untouched on failure
  * @return false with SFPM_ERR_NOT_FOUND for a missing file, which is not damage
  */
@@ -298,7 +298,7 @@ SFPM_API bool sfpm_snapshot_read_metadata(const char *filename,
  *         and both sizes, or both schemas, architectures or builds;
  *         SFPM_ERR_CHANGED: during the second reading the file was overwritten in
  *         place or could no longer be read. After this failure alone memory is no
- *         longer what it was, and the program must not go on with it. sfpm itself
+ *         longer what it was, and the program must not continue with it. sfpm itself
  *         never overwrites an image in place;
  *         SFPM_ERR_REFUSED: a hook or a migration refused, and memory is untouched;
  *         SFPM_ERR_UNFINISHED: memory is restored, but a hook failed afterwards.
@@ -310,11 +310,11 @@ SFPM_API bool sfpm_snapshot_restore(const char *filename, sfpm_snapshot_t *snaps
 enum {
     SFPM_ACCEPT_ADDED = 1u << 0,   /**< a region that the image does not hold stays as the
                                         program made it */
-    SFPM_ACCEPT_REMOVED = 1u << 1, /**< a region that is not registered is passed over */
+    SFPM_ACCEPT_REMOVED = 1u << 1, /**< a region that is not registered is ignored */
     SFPM_ACCEPT_GROWN = 1u << 2,   /**< a region that is smaller in the image fills the
                                         front; the rest stays as the program made it */
-    SFPM_ACCEPT_SHRUNK = 1u << 3,  /**< of a region that is larger in the image the end is
-                                        left out, with a warning to the log */
+    SFPM_ACCEPT_SHRUNK = 1u << 3,  /**< of a region that is larger in the image, the excess
+                                        is ignored, with a warning to the log */
     SFPM_ACCEPT_ZEROED = 1u << 4   /**< zeroes what would stay as the program made it */
 };
 

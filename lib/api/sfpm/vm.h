@@ -84,8 +84,8 @@ typedef void (*sfpm_vm_fault_callback_t)(void *context, const char *file, uint32
                                          uint32_t column, const char *text);
 
 /**
- * Assembles and verifies a program; the machine stands before its first
- * instruction. sfpm-bytecode(5) describes the language.
+ * Assembles and verifies a program, and makes a machine that has not started yet.
+ * sfpm-bytecode(5) describes the language.
  * @param text      the source; any bytes
  * @param size      of the source in bytes
  * @param file      its name for messages; the part after the last `/` is recorded
@@ -100,7 +100,7 @@ SFPM_API bool sfpm_vm_assemble(sfpm_vm_t *vm, const char *text, size_t size,
 /**
  * Makes a machine of bare bytes of code: one function, `main`, without parameters. Or of
  * a WebAssembly module, which begins with bytes that no program begins with; sfpm-wasm(7)
- * says what is supported. The machine stands before its first instruction.
+ * lists the supported features. The machine has not started yet.
  * @param code  not needed any more afterwards
  * @param size  of it in bytes
  * @return false with SFPM_ERR_BYTECODE when the verifier refuses the code, or when the
@@ -151,7 +151,7 @@ SFPM_API bool sfpm_vm_verify(sfpm_vm_t *vm);
 /** Receives what the program writes. Returns false when it cannot be written. */
 typedef bool (*sfpm_vm_output_callback_t)(void *context, const void *bytes, size_t size);
 
-/** What executes a program. All do the same, to the bit. */
+/** Engines that execute programs. All give the same results, to the bit. */
 typedef enum sfpm_vm_engine {
     SFPM_VM_ENGINE_DEFAULT, /**< the fast one */
     SFPM_VM_ENGINE_SIMPLE,  /**< takes one instruction after the other */
@@ -171,13 +171,13 @@ typedef struct sfpm_vm_run_options {
 
 /**
  * Runs until the machine halts, traps or has executed `max_steps` instructions;
- * sfpm_vm_info() returns which. A halted machine is left as it is. What the machine
- * has done can be continued exactly where it stopped, in any process.
+ * sfpm_vm_info() returns which. A halted machine is left as it is. The
+ * machine can be continued exactly where it stopped, in any process.
  * @param options  or NULL for the defaults
  * @return false with SFPM_ERR_BYTECODE when it was refused and did not run;
  *         SFPM_ERR_TRAP and text such as `code[7] (main+7): division by zero` when it
  *         trapped; SFPM_ERR_SYSTEM when output failed and SFPM_ERR_MEMORY when the
- *         stack could not grow: then it stands before the instruction at fault
+ *         stack could not grow: then its pc is the instruction that failed
  */
 SFPM_API bool sfpm_vm_run(sfpm_vm_t *vm, const sfpm_vm_run_options_t *options);
 
@@ -219,16 +219,16 @@ typedef struct sfpm_value {
     };
 } sfpm_value_t;
 
-/** What a native function says of its call. */
+/** The result of a call of a native function. */
 typedef enum sfpm_native_result {
     SFPM_NATIVE_DONE,  /**< the results are there */
     SFPM_NATIVE_RETRY, /**< nothing was done; the machine is suspended before the call,
-                            and makes it again when it goes on */
+                            and repeats it when it continues */
     SFPM_NATIVE_HALT,  /**< the machine is halted */
     SFPM_NATIVE_TRAP,  /**< nothing was done; the machine traps: native function failed */
     SFPM_NATIVE_BOUNDS, /**< the same: out of bounds memory access */
     SFPM_NATIVE_ERROR   /**< nothing was done, for the reason in errno: sfpm_vm_run()
-                             fails and the machine stands before the call */
+                             fails and the machine is suspended before the call */
 } sfpm_native_result_t;
 
 /**
@@ -236,7 +236,7 @@ typedef enum sfpm_native_result {
  * functions for globals on the machine, and sfpm_vm_interrupt(), but no others: those
  * that would change, save or destroy the machine fail with SFPM_ERR_ARGUMENT. It runs in
  * the caller's floating-point environment. A call must be made completely or not at all:
- * then a machine saved before or after it goes on as if nothing had happened.
+ * then a machine saved before or after it continues as if nothing had happened.
  * @param context  as registered
  * @param params   as many as the signature says
  * @param results  likewise, zero of the right type
@@ -378,7 +378,7 @@ typedef struct sfpm_vm_link {
     uint32_t index;     /**< number of the function or global, else 0 */
 } sfpm_vm_link_t;
 
-/** Tells of import `index`, below info.imports. @param size  sizeof *link */
+/** Describes import `index`, below info.imports. @param size  sizeof *link */
 SFPM_API bool sfpm_vm_imported(const sfpm_vm_t *vm, uint32_t index, sfpm_vm_link_t *link,
                                size_t size);
 
@@ -426,17 +426,17 @@ SFPM_API bool sfpm_vm_disassemble(const sfpm_vm_t *vm, uint64_t from, uint64_t t
 /**
  * Assembles instructions that are to replace others: as many from `offset` on, which must
  * be the beginning of one. What is shorter is filled with `nop` up to the end of the last
- * one. Nothing is changed; the bytes are for whoever changes the code.
+ * one. Nothing is changed; the caller can write the bytes to the code.
  * @param text  instructions, separated by `;` or newlines; they use the program's names
  * @param size  receives the number of bytes
  * @return the bytes, to be released by free(); NULL with SFPM_ERR_SYNTAX when the
  *         text is wrong, or SFPM_ERR_BYTECODE when it does not fit or when a call in
- *         progress stands inside of what it would replace
+ *         progress is stopped inside the instructions to be replaced
  */
 SFPM_API void *sfpm_vm_encode(const sfpm_vm_t *vm, uint64_t offset, const char *text,
                               size_t *size);
 
-/** Whether the calls in progress stand at the same places with values of the same number
+/** Whether the calls in progress are at the same places with values of the same number
  * and types, before and after a change of the code. Of machines that are verified; halted
  * ones are not compared. False with SFPM_ERR_BYTECODE, naming the frame. */
 SFPM_API bool sfpm_vm_same_frames(const sfpm_vm_t *before, const sfpm_vm_t *after);
@@ -467,8 +467,8 @@ SFPM_API bool sfpm_vm_region(sfpm_vm_t *vm, size_t index, sfpm_vm_region_t *regi
  */
 SFPM_API bool sfpm_vm_fill_edit(sfpm_vm_t *vm, sfpm_edit_t *edit);
 
-/** Tells that the edit, filled by sfpm_vm_fill_edit(), was appended to its image, and the
- * machine has not changed since. Writes to a large memory are noted from then on, so that
+/** Reports that the edit, filled by sfpm_vm_fill_edit(), was appended to its image, and
+ * the machine has not changed since. Writes to a large memory are noted from then on, so that
  * the next edit costs what changed. Fails when the edit has not become a commit. */
 SFPM_API bool sfpm_vm_written(sfpm_vm_t *vm, const sfpm_edit_t *edit);
 
