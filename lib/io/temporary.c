@@ -88,7 +88,7 @@ int sfpm_temporary_create(int directory, const char *leaf, mode_t mode,
         error = sfpm_file_create(directory, name, mode, fd);
         if (error || claim(*fd))
             continue;
-        (void)unlinkat(directory, name, 0);
+        /* Whoever took it removes it; by now the name may be that of another file. */
         sfpm_file_close(*fd);
         error = EEXIST;
     }

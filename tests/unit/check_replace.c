@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -255,6 +257,37 @@ START_TEST(name_that_became_free_is_not_taken_over)
 }
 END_TEST
 
+#ifdef SYS_flock
+
+/* What another writer does when it finds a file that is not locked yet: it takes the file
+ * for a dead one, and its own gets the name. */
+static const char *taken;
+
+int flock(int fd, int operation)
+{
+    const char *name = taken;
+    taken = NULL;
+    if (name) {
+        ck_assert_int_eq(unlink(name), 0);
+        put_file(name, "theirs", 0600);
+    }
+    return (int)syscall(SYS_flock, fd, operation);
+}
+
+START_TEST(file_of_a_faster_writer_stays)
+{
+    taken = ".a.img.sfpm-0";
+    sfpm_output_t *output = sfpm_output_create("a.img", NULL);
+    ck_assert(output && !taken);
+    expect_file(".a.img.sfpm-0", "theirs");
+    ck_assert(sfpm_output_write(output, "ours", 4) && sfpm_output_finish(output));
+    expect_file("a.img", "ours");
+    ck_assert_int_eq(unlink(".a.img.sfpm-0"), 0);
+}
+END_TEST
+
+#endif
+
 int main(void)
 {
     const test_t core[] = {
@@ -271,6 +304,9 @@ int main(void)
         new_name_is_not_taken_over,
         one_of_many_makes_the_new_file,
         name_that_became_free_is_not_taken_over,
+#ifdef SYS_flock
+        file_of_a_faster_writer_stays,
+#endif
         NULL,
     };
     return run_suite("replace", core, limits);
