@@ -44,14 +44,18 @@ static uint64_t last_number(const sfpm_history_t *history)
 
 bool sfpm_history_grow(sfpm_history_t *history, const sfpm_trailer_t *last)
 {
+    sfpm_history_t begun = {0};
     uint64_t known = last_number(history);
     if (known != 0 && last->number == known)
         return true;
     if (known != 0 && last->number == known + 1)
         return sfpm_trailers_add(&history->newer, last);
     /* More than one commit was added: what they were is found when it is asked for. */
+    if (!sfpm_trailers_add(&begun.older, last))
+        return false;
     sfpm_history_free(history);
-    return sfpm_trailers_add(&history->older, last);
+    *history = begun;
+    return true;
 }
 
 const sfpm_trailer_t *sfpm_history_find(sfpm_history_t *history,

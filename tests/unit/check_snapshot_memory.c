@@ -7,6 +7,7 @@
 #include <check.h>
 #include <string.h>
 
+#include "image/image.h"
 #include "scarce.h"
 #include "snapshot_common.h"
 
@@ -195,11 +196,33 @@ START_TEST(lost_description_is_not_forgotten)
 }
 END_TEST
 
+/* An image that could not be read again shows what it did before. */
+START_TEST(history_survives_a_failed_reload)
+{
+    bool ok = false;
+    for (size_t after = 0; !ok; after++) {
+        sfpm_snapshot_t *snapshot = two_regions();
+        ck_assert_works(sfpm_snapshot_save(snapshot, "a.img"));
+        sfpm_image_t *image = sfpm_image_open("a.img", NULL);
+        ck_assert_works(image != NULL);
+        for (int i = 0; i < 3; i++)
+            ck_assert_works(sfpm_snapshot_commit(snapshot, "a.img", NULL));
+        scarce_begin(after, false);
+        ok = sfpm_image_reload(image);
+        scarce_end();
+        ck_assert_works(sfpm_image_select(image, 1));
+        sfpm_image_close(image);
+        sfpm_snapshot_destroy(snapshot);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("snapshot memory");
     TCase *limits = add_case(suite, "Limits", enter_directory, leave_directory);
     tcase_add_loop_test(limits, every_allocation_may_fail, 0, NUM_ACTIONS);
     tcase_add_test(limits, lost_description_is_not_forgotten);
+    tcase_add_test(limits, history_survives_a_failed_reload);
     return run_all(suite);
 }
