@@ -39,6 +39,7 @@ static const char *judge(tally_t *tally, sfpm_image_t *image)
 
 static void try_base(tally_t *tally, const uint8_t *base, size_t size, size_t at)
 {
+    note_input("byte", at);
     sample_put_base(base, size);
     sfpm_image_t *image = open_bytes(tally->sample->bytes, tally->sample->size);
     const char *fault = judge(tally, image);

@@ -91,6 +91,7 @@ static void try_flip(tally_t *tally, const uint8_t *bytes, size_t at)
 {
     const sample_t *sample = tally->sample;
     const char *fault = NULL;
+    note_input("byte", at);
     sfpm_image_t *image = tally->reader->open(bytes, sample->size);
     tally->done++;
     if (!image)

@@ -4,8 +4,7 @@
  * refused with a sensible status or read, within a second and 64 MiB each; what
  * passes sfpm_image_check() must be readable throughout, and take a commit.
  *
- * SFPM_SEED=N repeats a run; SFPM_TRACE=1 names each image before it is tried, so
- * that the last one is the one that broke something.
+ * SFPM_SEED=N repeats a run, and a test that fails or dies names it.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,8 +73,7 @@ static const char *try_mutant(tally_t *tally, const mutant_t *mutant, bool edit)
 static void try_seed(tally_t *tally, const sample_t *sample, uint64_t seed)
 {
     mutant_t mutant;
-    if (getenv("SFPM_TRACE"))
-        fprintf(stderr, "%s SFPM_SEED=%llu\n", sample->name, (unsigned long long)seed);
+    note_input("SFPM_SEED", seed);
     if (!mutant_start(&mutant, sample->bytes, sample->size, seed))
         exit(99);
     mutant_change(&mutant);

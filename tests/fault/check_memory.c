@@ -24,6 +24,7 @@ typedef struct result {
 
 static const char *try_once(const job_t *job, size_t which, bool for_ever, size_t *failed)
 {
+    note_input("allocation", which);
     ptrdiff_t before = scarce_live();
     job->prepare();
     scarce_begin(which - 1, for_ever);

@@ -62,7 +62,7 @@ foreign() {
 # wall-clock time, and suites that do not run as tests/unit/common.h has it.
 hurried() {
     source_files "$1" tests | grep -E '\.(c|h|am|sh)$' | grep -v '^tests/bench/' |
-        grep -vxE 'tests/unit/common\.c|tests/policy/limits\.sh' >limits.files
+        grep -vxE 'tests/unit/(check_)?common\.c|tests/policy/limits\.sh' >limits.files
     [ -s limits.files ] || return 1
     ! (cd "$1" && xargs grep -EHn \
         'tcase_create|tcase_set_timeout|srunner_create|usleep\(|CK_[A-Z]*_?TIMEOUT|(^|[ ;|(])timeout [0-9]' \

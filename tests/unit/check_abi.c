@@ -120,6 +120,7 @@ START_TEST(statuses_keep_their_numbers)
         SFPM_ERR_UNFINISHED,
     };
     for (unsigned i = 0; i < sizeof statuses / sizeof statuses[0]; i++) {
+        note_input("case", i);
         ck_assert_uint_eq(statuses[i], i);
         ck_assert_str_ne(sfpm_status_name(statuses[i]), "unknown status");
     }

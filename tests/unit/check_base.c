@@ -185,6 +185,7 @@ START_TEST(numbers_are_read_by_type)
     };
     uint64_t bits;
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        note_input("case", i);
         ck_assert_msg(
             sfpm_parse_number(good[i].text, strlen(good[i].text), good[i].type, &bits),
             "%s", sfpm_last_error());
@@ -192,6 +193,7 @@ START_TEST(numbers_are_read_by_type)
                       (unsigned long long)bits);
     }
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        note_input("case", i);
         bits = 42;
         ck_assert(
             !sfpm_parse_number(bad[i].text, strlen(bad[i].text), bad[i].type, &bits));
@@ -216,6 +218,7 @@ START_TEST(the_time_of_commits_is_the_one_given)
     ck_assert_int_eq(seconds, INT64_MAX);
     ck_assert_uint_eq(nanoseconds, 0);
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        note_input("case", i);
         ck_assert(setenv("SOURCE_DATE_EPOCH", bad[i], 1) == 0);
         ck_assert(!sfpm_commit_time(&seconds, &nanoseconds));
         ck_assert_int_eq(sfpm_last_status(), SFPM_ERR_ARGUMENT);

@@ -109,8 +109,10 @@ START_TEST(what_goes_in_comes_out)
     sfpm_compressor_t *compressor = sfpm_compressor_create(codec, cases[_i].level);
     ck_assert_msg(compressor != NULL, "%s", sfpm_last_error());
     for (int i = 0; i < 40; i++)
-        for (int kind = 0; kind < NUM_KINDS; kind++)
+        for (int kind = 0; kind < NUM_KINDS; kind++) {
+            note_input("sample", (uint64_t)(i * NUM_KINDS + kind));
             check_round_trip(compressor, codec, sample_size(i), kind);
+        }
     sfpm_compressor_destroy(compressor);
 }
 END_TEST
@@ -174,6 +176,7 @@ START_TEST(damage_stays_within_bounds)
     ck_assert(unpack_guarded(codec, packed, length, sizeof plain));
     int refused = 0;
     for (int round = 0; round < 3000; round++) {
+        note_input("round", (uint64_t)round);
         size_t where = (size_t)(next_number() % length);
         uint8_t saved = packed[where];
         packed[where] ^= (uint8_t)(1 + next_number() % 255);
@@ -181,12 +184,16 @@ START_TEST(damage_stays_within_bounds)
         packed[where] = saved;
     }
     ck_assert_int_gt(refused, 0);
-    for (size_t cut = 0; cut < length; cut += 1 + cut / 16)
+    for (size_t cut = 0; cut < length; cut += 1 + cut / 16) {
+        note_input("cut", cut);
         ck_assert(!unpack_guarded(codec, packed, cut, sizeof plain));
+    }
     static const long others[] = {-8191, -8000, -4096, -1, 1, 4096, 57344, 1 << 20};
-    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        note_input("case", i);
         ck_assert(!unpack_guarded(codec, packed, length,
                                   (size_t)((long)sizeof plain + others[i])));
+    }
 }
 END_TEST
 
@@ -195,6 +202,7 @@ START_TEST(noise_is_no_compressed_data)
     uint8_t noise[512];
     for (uint32_t codec = SFPM_CODEC_ZSTD; codec <= SFPM_CODEC_LZ4; codec++)
         for (int round = 0; round < 2000 && !lacks(codec); round++) {
+            note_input("round", (uint64_t)round);
             fill(noise, sizeof noise, round % 2 ? RANDOM : STRUCTS);
             if (codec == SFPM_CODEC_ZSTD && round % 3)
                 sfpm_put_u32(noise, UINT32_C(0xFD2FB528)); /* a frame, it says */
@@ -290,6 +298,7 @@ START_TEST(names_and_levels_parse)
                 {"zstd:09", SFPM_CODEC_ZSTD, 9}, {"lz4", SFPM_CODEC_LZ4, 1},
                 {"lz4:12", SFPM_CODEC_LZ4, 12}};
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        note_input("case", i);
         uint32_t codec = 77;
         int level = 77;
         if (lacks(good[i].codec))
@@ -311,6 +320,7 @@ START_TEST(other_names_and_levels_do_not)
         "none:",   "lz4 ",    "3",      "zstd:003", "zstd:4294967299",
         "lz4:1:2"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        note_input("case", i);
         uint32_t codec = 77;
         int level = 77;
         ck_assert_msg(!sfpm_codec_parse(bad[i], &codec, &level), "%s", bad[i]);

@@ -128,6 +128,7 @@ START_TEST(scrypt_is_bounded)
     if (lacks())
         return;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        note_input("case", i);
         ck_assert_msg(!sfpm_stretch_passphrase("x", 1, salt, sizeof salt, bad[i][0],
                                                bad[i][1], bad[i][2], key),
                       "parameters %zu", i);

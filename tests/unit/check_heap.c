@@ -53,24 +53,15 @@ START_TEST(blocks_of_every_size_are_apart_and_aligned)
 }
 END_TEST
 
-static uint32_t state = 1;
-static uint32_t next_random(void)
-{
-    state ^= state << 13;
-    state ^= state >> 17;
-    state ^= state << 5;
-    return state;
-}
-
 static size_t random_size(void)
 {
-    switch (next_random() % 16) {
+    switch (random_below(16)) {
     case 0:
-        return next_random() % 200000;
+        return random_below(200000);
     case 1:
-        return next_random() % 400 == 0 ? 9000000 : 40000;
+        return random_below(400) == 0 ? 9000000 : 40000;
     default:
-        return next_random() % 700;
+        return random_below(700);
     }
 }
 
@@ -81,10 +72,11 @@ START_TEST(random_work_keeps_the_tables_right)
     static uint32_t *slots[SLOTS];
     uint64_t alive = 0;
     for (int step = 0; step < STEPS; step++) {
-        uint32_t i = next_random() % SLOTS;
+        note_input("step", (uint64_t)step);
+        uint32_t i = (uint32_t)random_below(SLOTS);
         if (slots[i]) {
             ck_assert_uint_eq(*slots[i], i);
-            if (next_random() % 4 == 0) {
+            if (random_below(4) == 0) {
                 slots[i] = sfpm_heap_realloc(heap, slots[i], random_size() + 4);
                 ck_assert(slots[i] && *slots[i] == i);
                 continue;
@@ -141,6 +133,7 @@ START_TEST(a_wrong_free_is_found)
                      huge + 1,   huge + 5 * 1048576, (char *)&local,  (char *)heap,
                      huge - 1,   small + 112,        huge + 12582912, large - 32};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        note_input("case", i);
         ck_assert_msg(!sfpm_heap_free(heap, wrong[i]), "address %zu", i);
         ck_assert_int_eq(sfpm_last_status(), SFPM_ERR_ARGUMENT);
         ck_assert(!sfpm_heap_realloc(heap, wrong[i], 5));

@@ -253,6 +253,7 @@ START_TEST(a_bad_pointer_is_found)
     node_t *mine = sfpm_heap_alloc_type(second.heap, second.node, 1);
     mine->key = 5;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        note_input("case", i);
         node->right = bad[i];
         ck_assert(sfpm_snapshot_save(first.snapshot, path));
         fails(&second, SFPM_ERR_CORRUPT, "type 'node'");
@@ -423,15 +424,15 @@ START_TEST(any_damage_is_an_error_or_harmless)
     ck_assert(sfpm_heap_stats(first.heap, &stats));
     uint8_t *base = (uint8_t *)(uintptr_t)stats.base;
     world_t second = typed_world();
-    unsigned refused = 0, random = 1;
+    unsigned refused = 0;
     for (int i = 0; i < 150; i++) {
+        note_input("damage", (uint64_t)i);
         static const size_t begins[] = {
             4096, HEADER_AT, HEADER_AT + offsetof(header_t, types), 8192, SEGMENTS_AT, 0};
         static const size_t lengths[] = {4096, 104, 1000, 8192, 64, 16};
-        random = random * 1103515245 + 12345;
-        size_t at = begins[i % 6] + (random >> 8) % lengths[i % 6];
+        size_t at = begins[i % 6] + (size_t)random_below(lengths[i % 6]);
         uint8_t old = base[at];
-        base[at] ^= (uint8_t)(1U << random % 8);
+        base[at] ^= (uint8_t)(1U << random_below(8));
         save_bytes(base, (size_t)stats.size);
         base[at] = old;
         if (sfpm_heap_restore(second.heap, path, NULL))

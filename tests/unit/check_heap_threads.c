@@ -116,7 +116,7 @@ START_TEST(threads_share_a_heap)
     for (size_t i = 0; i < NUM_THREADS; i++)
         ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
     for (size_t i = 0; i < NUM_THREADS; i++)
-        ck_assert_msg(!workers[i].fault, "%s", workers[i].fault);
+        ck_assert_msg(!workers[i].fault, "thread %zu: %s", i, workers[i].fault);
     ck_assert(sfpm_heap_free(heap, exchanged));
     ck_assert_msg(sfpm_heap_check(heap), "%s", sfpm_last_error());
     sfpm_heap_stats_t stats = {.struct_size = sizeof stats};

@@ -106,6 +106,7 @@ START_TEST(every_commit_keeps_its_state)
     fill(states[0], lengths[0]);
     save(states[0], lengths[0]);
     for (int i = 1; i < COMMITS; i++) {
+        note_input("commit", (uint64_t)i);
         sfpm_image_t *image = sfpm_image_open(path, NULL);
         ck_assert_msg(image != NULL, "%s", sfpm_last_error());
         sfpm_edit_t *edit = sfpm_edit_create(image);
@@ -148,12 +149,14 @@ START_TEST(changes_in_any_order_are_read)
     enum { LENGTH = 3 * SFPM_CHUNK, CHANGES = 60 };
     static uint8_t state[LENGTH], read[LENGTH], bytes[5000];
     for (int round = 0; round < 12; round++) {
+        note_input("round", (uint64_t)round);
         fill(state, LENGTH);
         save(state, LENGTH);
         sfpm_image_t *image = sfpm_image_open(path, NULL);
         sfpm_edit_t *edit = sfpm_edit_create(image);
         uint64_t at = 0;
         for (int i = 0; i < CHANGES; i++) {
+            note_input("change", (uint64_t)i);
             size_t size = next_number() % (i % 7 == 0 ? sizeof bytes : 40);
             if (i >= round * 6)
                 at = next_number() % (LENGTH - sizeof bytes);
@@ -186,6 +189,7 @@ START_TEST(later_changes_win)
     sfpm_image_t *image = sfpm_image_open(path, NULL);
     sfpm_edit_t *edit = sfpm_edit_create(image);
     for (int i = 0; i < CHANGES; i++) {
+        note_input("change", (uint64_t)i);
         size_t offset = next_number() % SIZE;
         size_t length = next_number() % (_i ? sizeof bytes : 20);
         length = length < SIZE - offset ? length : SIZE - offset;
@@ -256,6 +260,7 @@ START_TEST(undo_goes_to_any_commit)
         sfpm_edit_destroy(edit);
     }
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        note_input("case", i);
         sfpm_edit_t *edit = sfpm_edit_create(image);
         ck_assert_ok(sfpm_edit_undo(edit, steps[i].to));
         ck_assert_ok(sfpm_edit_append(edit, NULL));

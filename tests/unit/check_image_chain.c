@@ -198,6 +198,7 @@ START_TEST(any_chain_gives_what_was_saved)
     random_start((uint64_t)_i);
     memset(state, 0, sizeof state);
     for (int level = 0; level <= LEVELS; level++) {
+        note_input("level", (uint64_t)level);
         size_t size = SIZE + (size_t)random_below(SIZE / 2);
         for (uint64_t i = random_below(40); i > 0; i--) {
             size_t page = (size_t)random_below(2 * SIZE / SFPM_PAGE);

@@ -185,6 +185,7 @@ START_TEST(a_region_is_compared_with_zeros)
         memset(one + next_number() % (SIZE - 70000), 0x55, next_number() % 70000);
     one[0] = one[SFPM_LEAF_BYTES - 1] = one[SIZE - 1] = 1;
     for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+        note_input("case", i);
         sfpm_image_t *image = make(one, SIZE, ways[i].format, ways[i].method, path);
         expect_ranges(SIZE, SIZE);
         ck_assert_uint_gt(expected.count, 3);

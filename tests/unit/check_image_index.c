@@ -105,6 +105,7 @@ static void expect_same(sfpm_index_t *one, sfpm_index_t *two)
 START_TEST(indexes_come_back)
 {
     for (int i = 0; i < ROUNDS; i++) {
+        note_input("round", (uint64_t)i);
         sfpm_buffer_t bytes = {0};
         sfpm_index_t index, back, copy;
         make_index(&index);

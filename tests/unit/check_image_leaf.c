@@ -46,6 +46,7 @@ static void make_leaf(uint64_t size, sfpm_leaf_t *leaf)
 START_TEST(leaves_come_back)
 {
     for (int i = 0; i < ROUNDS; i++) {
+        note_input("round", (uint64_t)i);
         uint64_t size = i ? 1 + random_below(SFPM_LEAF_BYTES) : SFPM_LEAF_BYTES;
         sfpm_buffer_t bytes = {0}, again = {0};
         sfpm_leaf_t leaf, back;
@@ -200,8 +201,10 @@ START_TEST(extents_that_make_no_sense_are_refused)
         {0, 10, 0, 1, SFPM_EXTENT_BASE, 0},            /* nor lengths */
         {0, 0, 10, 2, SFPM_EXTENT_BASE, 0},            /* behind the end */
     };
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        note_input("case", i);
         expect_bad_extents(&bad[i], 1, SIZE);
+    }
 }
 END_TEST
 

@@ -238,6 +238,7 @@ START_TEST(a_passphrase_costs_no_more_than_is_allowed)
     sfpm_edit_destroy(edit);
     sfpm_image_options_t options = {.struct_size = sizeof options, .secret = &secret};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        note_input("case", i);
         set_scrypt(cases[i].log_n, cases[i].r, cases[i].p);
         secret.max_scrypt = cases[i].most;
         ck_assert_ptr_null(sfpm_image_open(path, &options));

@@ -30,6 +30,7 @@ static void seal_header(uint8_t bytes[SFPM_HEADER_SIZE])
 START_TEST(headers_come_back)
 {
     for (int i = 0; i < ROUNDS; i++) {
+        note_input("round", (uint64_t)i);
         uint8_t bytes[SFPM_HEADER_SIZE];
         sfpm_header_t back,
             header = {.compatible = next_number(),
@@ -121,6 +122,7 @@ static uint64_t random_offset(void)
 START_TEST(records_come_back)
 {
     for (int i = 0; i < ROUNDS; i++) {
+        note_input("round", (uint64_t)i);
         uint8_t bytes[SFPM_RECORD_SIZE];
         uint64_t offset = random_offset();
         sfpm_record_t back, record = random_record();
@@ -137,6 +139,7 @@ END_TEST
 START_TEST(records_hold_where_they_were_written)
 {
     for (int i = 0; i < ROUNDS; i++) {
+        note_input("round", (uint64_t)i);
         uint8_t bytes[SFPM_RECORD_SIZE];
         uint64_t offset = random_offset(), other = random_offset();
         sfpm_record_t back, record = random_record();
@@ -214,6 +217,7 @@ static sfpm_trailer_t random_trailer(bool oldest)
 START_TEST(trailers_come_back)
 {
     for (int i = 0; i < ROUNDS; i++) {
+        note_input("round", (uint64_t)i);
         uint8_t bytes[SFPM_TRAILER_RECORD];
         sfpm_trailer_t back, trailer = random_trailer(i % 2);
         sfpm_trailer_encode(&trailer, bytes);
@@ -296,6 +300,7 @@ START_TEST(dead_payloads_come_back)
     uint8_t bytes[SFPM_DEAD_SIZE], again[SFPM_DEAD_SIZE];
     sfpm_dead_t dead;
     for (int i = 0; i < ROUNDS; i++) {
+        note_input("round", (uint64_t)i);
         fill_random(bytes, sizeof bytes);
         sfpm_dead_decode(bytes, &dead);
         sfpm_dead_encode(&dead, again);

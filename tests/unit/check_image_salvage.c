@@ -204,6 +204,7 @@ START_TEST(a_damaged_image_does_not_replace_itself)
     const char *const names[] = {from, dotted, around, to, to};
     ck_assert_int_eq(stat(from, &before), 0);
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        note_input("case", i);
         unlink(to);
         ck_assert_int_eq(i == 3 ? symlink(from, to) : link(from, to), 0);
         ck_assert(!sfpm_image_salvage(from, names[i], NULL, NULL, NULL, NULL));

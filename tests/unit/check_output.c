@@ -52,6 +52,7 @@ START_TEST(all_sizes_of_pieces_arrive_in_order)
     static const size_t pieces[] = {1, 1000, 65536, 262143, 262144, 1000000, 2000000};
     struct stat info;
     for (size_t i = 0; i < sizeof pieces / sizeof pieces[0]; i++) {
+        note_input("case", i);
         uint64_t size = pieces[i] * 3 + 12345;
         sfpm_output_t *output = sfpm_output_create("a.img", NULL);
         ck_assert(output && write_pattern(output, 100, 7));

@@ -206,6 +206,7 @@ START_TEST(a_smaller_and_a_larger_region_are_restored)
     sfpm_snapshot_destroy(saved);
     const size_t sizes[] = {2 * MIB, MIB + 701, MIB + 699, MIB / 2 + 3};
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        note_input("case", i);
         const sfpm_restore_options_t options = {.struct_size = sizeof options,
                                                 .accept = SFPM_ACCEPT_GROWN |
                                                           SFPM_ACCEPT_SHRUNK,

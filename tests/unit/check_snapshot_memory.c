@@ -148,6 +148,7 @@ static void prepare(void)
 static bool try_with(int number, size_t after, bool every)
 {
     prepare();
+    note_input("allocation", after);
     scarce_begin(after, every);
     bool ok = actions[number].action();
     size_t failures = scarce_end();

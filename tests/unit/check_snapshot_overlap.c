@@ -109,11 +109,6 @@ typedef struct model {
     size_t count;
 } model_t;
 
-static size_t below(size_t limit)
-{
-    return (size_t)rand() % limit;
-}
-
 static bool is_free(const model_t *model, size_t from, size_t size, size_t except)
 {
     for (size_t i = 0; i < model->count; i++)
@@ -125,10 +120,10 @@ static bool is_free(const model_t *model, size_t from, size_t size, size_t excep
 
 static void random_step(sfpm_snapshot_t *snapshot, model_t *model)
 {
-    size_t from = below(sizeof memory - 100), size = 1 + below(96);
-    size_t which = model->count ? below(model->count) : 0;
+    size_t from = random_below(sizeof memory - 100), size = 1 + random_below(96);
+    size_t which = model->count ? random_below(model->count) : 0;
     const sfpm_memory_region_t region = {memory + from, size, "r", true};
-    switch (below(model->count ? 4 : 1)) {
+    switch (random_below(model->count ? 4 : 1)) {
     case 0:
     case 1:
         if (model->count == MOST)
@@ -141,8 +136,8 @@ static void random_step(sfpm_snapshot_t *snapshot, model_t *model)
         }
         return;
     case 2:
-        if (below(2)) /* near */
-            from = model->from[which] + below(20);
+        if (random_below(2)) /* near */
+            from = model->from[which] + random_below(20);
         ck_assert_int_eq(
             sfpm_snapshot_move_region(snapshot, "r", which, memory + from, size),
             is_free(model, from, size, which));
@@ -152,7 +147,7 @@ static void random_step(sfpm_snapshot_t *snapshot, model_t *model)
         }
         return;
     default:
-        if (below(4))
+        if (random_below(4))
             return;
         ck_assert_works(sfpm_snapshot_remove_region(snapshot, "r", which));
         model->count--;
@@ -166,10 +161,12 @@ static void random_step(sfpm_snapshot_t *snapshot, model_t *model)
 START_TEST(random_regions_agree_with_a_model)
 {
     model_t model = {.count = 0};
-    srand((unsigned)_i + 1);
+    random_start((uint64_t)_i);
     sfpm_snapshot_t *snapshot = sfpm_snapshot_create();
-    for (size_t step = 0; step < STEPS; step++)
+    for (size_t step = 0; step < STEPS; step++) {
+        note_input("step", step);
         random_step(snapshot, &model);
+    }
     ck_assert_uint_gt(model.count, 20);
     sfpm_snapshot_destroy(snapshot);
 }

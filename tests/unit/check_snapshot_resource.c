@@ -627,6 +627,7 @@ START_TEST(forged_attributes_are_refused)
     save_at(O_RDONLY, 4);
     forget();
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        note_input("case", i);
         forge(bad[i]);
         ck_assert_refused(SFPM_ERR_CORRUPT,
                           "resource 'data': its record in the image is invalid");
@@ -682,6 +683,7 @@ START_TEST(bad_resources_are_refused)
     };
     add_resource(resource_of(O_RDONLY));
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        note_input("case", i);
         sfpm_resource_t resource = bad[i].resource;
         resource.struct_size = sizeof resource;
         ck_assert_fails(sfpm_snapshot_add_resource(snapshot, &resource),

@@ -23,14 +23,6 @@ static const sfpm_tracking_t methods[] = {SFPM_TRACKING_NONE, SFPM_TRACKING_PROT
                                           SFPM_TRACKING_AUTO};
 enum { NUM_METHODS = sizeof methods / sizeof methods[0] };
 
-static unsigned random_state;
-
-static size_t below(size_t limit)
-{
-    random_state = random_state * 1103515245U + 12345U;
-    return (random_state >> 8) % limit;
-}
-
 /* A region with a mapped image below it, or not, of any alignment, watched in one way. */
 typedef struct subject {
     uint8_t *room;
@@ -52,7 +44,7 @@ static void register_memory(void)
 
 static void begin(sfpm_tracking_t method, size_t shift, size_t size)
 {
-    random_state = 1;
+    random_start(1);
     subject.room = sfpm_alloc_region(SIZE + PAGE);
     subject.wanted = malloc(SIZE);
     ck_assert(subject.room && subject.wanted);
@@ -95,13 +87,13 @@ static void commit_and_compare(void)
 
 static void write_some(void)
 {
-    for (size_t i = below(40); i > 0; i--) {
-        size_t at = below(subject.size);
-        size_t length = below(8) ? 1 : below(5 * PAGE);
+    for (size_t i = random_below(40); i > 0; i--) {
+        size_t at = random_below(subject.size);
+        size_t length = random_below(8) ? 1 : random_below(5 * PAGE);
         if (length > subject.size - at)
             length = subject.size - at;
-        if (below(4))
-            fill(subject.memory + at, length, random_state);
+        if (random_below(4))
+            fill(subject.memory + at, length, (unsigned)next_number());
         else
             memset(subject.memory + at, 0, length);
     }
@@ -111,14 +103,14 @@ static uint8_t *some_page(void)
 {
     uintptr_t first = ((uintptr_t)subject.memory + PAGE - 1) / PAGE * PAGE;
     uintptr_t last = ((uintptr_t)subject.memory + subject.size) / PAGE * PAGE;
-    return (uint8_t *)(first + below((last - first) / PAGE) * PAGE);
+    return (uint8_t *)(first + random_below((last - first) / PAGE) * PAGE);
 }
 
 /* The kernel writes into the region. */
 static void read_into(void)
 {
     int file = open("/dev/urandom", O_RDONLY);
-    size_t at = below(subject.size - 100);
+    size_t at = random_below(subject.size - 100);
     ck_assert_int_eq(read(file, subject.memory + at, 100), 100);
     close(file);
 }
@@ -128,7 +120,7 @@ static void drop_pages(void)
 {
     uint8_t *page = some_page();
     size_t left = (size_t)(subject.memory + subject.size - page) / PAGE;
-    madvise(page, (1 + below(left < 600 ? left : 600)) * PAGE, MADV_DONTNEED);
+    madvise(page, (1 + random_below(left < 600 ? left : 600)) * PAGE, MADV_DONTNEED);
 }
 
 /* Out to swap, where there is any. */
@@ -168,11 +160,12 @@ static void random_workload(sfpm_tracking_t method, size_t shift, size_t size)
 {
     begin(method, shift, size);
     for (int round = 0; round < 60; round++) {
+        note_input("round", (uint64_t)round);
         if (round == 20)
             map_it();
         write_some();
-        if (below(2))
-            events[below(NUM_EVENTS)]();
+        if (random_below(2))
+            events[random_below(NUM_EVENTS)]();
         commit_and_compare();
     }
     end();
@@ -200,8 +193,9 @@ START_TEST(commits_follow_the_change)
     begin(methods[_i], 0, SIZE);
     for (int mapped = 0; mapped < 2; mapped++) {
         for (int round = 0; round < 5; round++) {
+            note_input("round", (uint64_t)round);
             size_t before = length_of("a.img");
-            uint8_t *page = subject.memory + below(PAGES) * PAGE;
+            uint8_t *page = subject.memory + random_below(PAGES) * PAGE;
             fill(page, PAGE, (unsigned)round + 10);
             commit_and_compare();
             ck_assert_uint_lt(length_of("a.img") - before, 14 * PAGE);
@@ -232,6 +226,7 @@ START_TEST(a_reverted_region_is_what_it_was)
 {
     begin(methods[_i], 0, SIZE - 10);
     for (int round = 0; round < 8; round++) {
+        note_input("round", (uint64_t)round);
         commit_and_compare();
         write_some();
         drop_pages();
@@ -317,7 +312,7 @@ END_TEST
 /* Shared memory changes unseen, by another process. */
 START_TEST(shared_memory_is_not_trusted_to_the_kernel)
 {
-    random_state = 3;
+    random_start(3);
     uint8_t *memory =
         mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     ck_assert_ptr_ne(memory, MAP_FAILED);
@@ -327,6 +322,7 @@ START_TEST(shared_memory_is_not_trusted_to_the_kernel)
     commit_and_compare();
     ck_assert_int_ne(method_in_use(), SFPM_TRACKING_PROTECT);
     for (int round = 0; round < 3; round++) {
+        note_input("round", (uint64_t)round);
         pid_t child = fork();
         if (child == 0) {
             write_some();

@@ -132,6 +132,7 @@ START_TEST(indirect_calls_check_their_function)
         {UINT32_MAX, SFPM_TRAP_UNDEFINED_ELEMENT, 0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        note_input("case", i);
         build_t build;
         build_indirect(&build, cases[i].element);
         sfpm_vm_t *vm = proved(&build);
@@ -233,6 +234,7 @@ START_TEST(host_calls_end_in_each_way)
         {SFPM_HOST_ERROR, false, SFPM_VM_SUSPENDED, 14, 2, 2},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        note_input("case", i);
         bool ran;
         host_t host = {.outcome = cases[i].outcome};
         sfpm_vm_t *vm = call_host(&host, &ran);
@@ -394,6 +396,7 @@ static const struct {
 START_TEST(types_are_proved)
 {
     for (size_t i = 0; i < sizeof programs / sizeof programs[0]; i++) {
+        note_input("case", i);
         sfpm_vm_t *vm = build_steps(programs[i].steps);
         bool sound = sfpm_vm_verify(vm);
         if (sound != (programs[i].message == NULL))
@@ -413,6 +416,7 @@ START_TEST(memory_must_be_there)
                                       {I32, {SFPM_OP_MEMORY_GROW, 0}, END},
                                       {{SFPM_OP_MEMORY_SIZE, 0}, END, END}};
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        note_input("case", i);
         build_t build;
         build_start(&build);
         build_function(&build, ":", "");

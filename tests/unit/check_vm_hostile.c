@@ -103,6 +103,7 @@ START_TEST(shapes_go_down_as_far_as_wanted)
     uint32_t tops[64];
     ck_assert(sfpm_shapes_start(&shapes));
     for (size_t i = 0; i < 64; i++) {
+        note_input("shape", i);
         tops[i] = i > 0 ? tops[random_below(i)] : SFPM_EMPTY_SHAPE;
         for (uint64_t left = random_below(300); left > 0; left--)
             ck_assert(sfpm_shape_push(&shapes, &tops[i],

@@ -122,6 +122,7 @@ START_TEST(commits_follow_a_large_memory)
     ck_assert(sfpm_vm_save(vm, "a.img"));
     sfpm_image_t *image = sfpm_image_open("a.img", NULL);
     for (int round = 0; round < 40; round++) {
+        note_input("round", (uint64_t)round);
         write_memory(vm);
         if (round % 8 == 7)
             run_steps(vm, 4, NULL);
@@ -174,6 +175,7 @@ START_TEST(commits_into_several_images_follow_the_memory)
             int image;
         } steps[] = {{1, 0}, {2, 1}, {1, 1}, {3, 0}, {1, 0}, {1, 1}, {0, 1}, {0, 0}};
         for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+            note_input("case", i);
             *byte = steps[i].value;
             ck_assert(sfpm_vm_commit(vm, images[steps[i].image], NULL));
             ck_assert_msg(holds_memory(vm, images[steps[i].image]), "step %zu", i);
@@ -502,6 +504,7 @@ START_TEST(original_state_is_checked)
         {2076, 0x80000000u, "iteration_count is negative"},
     };
     for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
+        note_input("case", i);
         uint8_t state[SFPM_ORIGINAL_SIZE];
         sfpm_vm_t *vm = sfpm_vm_create();
         make_original(state, sum_code, sizeof sum_code);
@@ -558,6 +561,7 @@ START_TEST(original_with_a_wrong_stack_starts_again)
         {2, "code[4] (main+4): the stack has 3 values here, but the code expects 2"},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        note_input("case", i);
         make_original(state, sum_code, sizeof sum_code);
         sfpm_put_u64(state + 2064, 4); /* pc: add */
         sfpm_put_u32(state + 1024, wrong[i].sp);

@@ -77,11 +77,12 @@ START_TEST(random_tables_are_the_same_after_a_listing)
 {
     bool seen[256] = {false};
     for (int i = 0; i < 3000; i++) {
+        note_input("program", (uint64_t)i);
         sfpm_regions_t regions;
         sfpm_vm_t *vm = sfpm_vm_create();
         random_tables(&regions);
         if (!load_regions(vm, &regions) || !sfpm_vm_verify(vm))
-            ck_abort_msg("program %d: %s", i, sfpm_last_error());
+            ck_abort_msg("%s", sfpm_last_error());
         expect_round_trip(vm);
         for (size_t at = 0; at < regions.region[SFPM_CODE].size;) {
             char text[8];
@@ -216,6 +217,7 @@ static const struct {
 static void check_numbers(void)
 {
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        note_input("case", i);
         char text[SFPM_FLOAT_TEXT];
         uint64_t bits = 0;
         const char *problem = sfpm_float_parse(numbers[i].text, strlen(numbers[i].text),
@@ -332,6 +334,7 @@ static void keep_first(void *context, const char *file, uint32_t line, uint32_t 
 START_TEST(faults_of_the_complete_form)
 {
     for (size_t i = 0; i < sizeof faulty / sizeof faulty[0]; i++) {
+        note_input("case", i);
         char first[200] = "";
         sfpm_vm_t *vm = sfpm_vm_create();
         ck_assert(!sfpm_vm_assemble(vm, faulty[i].text, strlen(faulty[i].text), "f.s",
@@ -360,6 +363,7 @@ START_TEST(names_have_a_longest_length)
     };
     char name[1002], text[1100], first[200], wanted[200];
     for (size_t i = 0; i < sizeof uses / sizeof uses[0]; i++) {
+        note_input("case", i);
         memset(name, 'a', sizeof name);
         name[uses[i].most] = '\0';
         snprintf(text, sizeof text, uses[i].format, name);

@@ -183,6 +183,7 @@ static void prepare(void)
 static bool try_with(bool (*action)(void), size_t after, bool for_ever)
 {
     prepare();
+    note_input("allocation", after);
     scarce_begin(after, for_ever);
     bool good = action();
     size_t failures = scarce_end();

@@ -242,6 +242,7 @@ START_TEST(signatures_are_checked)
                                         "i",   "i32\n",         "void"};
     sfpm_vm_t *vm = sfpm_vm_create();
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        note_input("case", i);
         ck_assert_msg(!sfpm_vm_import(vm, "a", "b", wrong[i], half, NULL), "%s",
                       wrong[i]);
         expect_error(SFPM_ERR_ARGUMENT, 0, "is not a signature");

@@ -139,6 +139,7 @@ START_TEST(loads_read_their_bytes_within_bounds)
 {
     uint64_t result;
     for (size_t i = 0; i < sizeof loads / sizeof loads[0]; i++) {
+        note_input("case", i);
         sfpm_opcode_t op = loads[i].opcode;
         uint32_t last = SFPM_PAGE_SIZE - loads[i].width;
         ck_assert_int_eq(load_at(op, 0, 8, &result), SFPM_TRAP_NONE);
@@ -195,6 +196,7 @@ START_TEST(stores_write_their_bytes_within_bounds)
     static const uint8_t value[] = {0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88};
     uint8_t bytes[16], wanted[16];
     for (size_t i = 0; i < sizeof stores / sizeof stores[0]; i++) {
+        note_input("case", i);
         uint32_t width = stores[i].width;
         memset(wanted, 0xFF, sizeof wanted);
         ck_assert_int_eq(store_at(i, 1, SFPM_PAGE_SIZE - width, bytes),
@@ -366,6 +368,7 @@ START_TEST(bulk_operations_do_all_or_nothing)
     };
     uint64_t result;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        note_input("case", i);
         sfpm_trap_t trap = bulk(cases[i].opcode, cases[i].dropped, cases[i].a, cases[i].b,
                                 cases[i].c, cases[i].look, &result);
         if (trap != cases[i].trap || (!trap && result != cases[i].result))

@@ -105,6 +105,7 @@ START_TEST(operations_give_their_results)
 {
     char text[512], expected[64];
     for (size_t i = 0; i < sizeof results / sizeof results[0]; i++) {
+        note_input("case", i);
         snprintf(text, sizeof text, "%s\n print\n halt\n", results[i].code);
         snprintf(expected, sizeof expected, "%s\n", results[i].result);
         sfpm_vm_t *vm = assembled(text);
@@ -154,6 +155,7 @@ static const struct {
 START_TEST(programs_print_what_they_should)
 {
     for (size_t i = 0; i < sizeof programs / sizeof programs[0]; i++) {
+        note_input("case", i);
         sfpm_vm_t *vm = assembled(programs[i].code);
         ck_assert_str_eq(output_of(vm), programs[i].printed);
         sfpm_vm_destroy(vm);
@@ -209,6 +211,7 @@ static const struct {
 START_TEST(traps_stay_on_their_instruction)
 {
     for (size_t i = 0; i < sizeof traps / sizeof traps[0]; i++) {
+        note_input("case", i);
         sfpm_vm_t *vm = assembled(traps[i].code);
         uint64_t executed = 0;
         for (int again = 0; again < 2; again++) {
@@ -381,6 +384,7 @@ START_TEST(stopping_at_every_instruction_changes_nothing)
     static const char *const names[] = {"sum.s", "factorial.s", "primes.s",
                                         "fibonacci.s"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        note_input("case", i);
         sfpm_buffer_t whole = {0}, pieces = {0};
         sfpm_vm_t *one = example(names[i]);
         sfpm_vm_t *many = example(names[i]);

@@ -201,9 +201,11 @@ START_TEST(hostile_tables_are_refused)
         {SFPM_TABLE, 12, 3, SFPM_ERR_BYTECODE, "table[1]: there is no function 3"},
     };
     sfpm_vm_t *vm = everything();
-    for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++)
+    for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
+        note_input("case", i);
         expect_refused(vm, changes[i].region, changes[i].offset, changes[i].value,
                        changes[i].status, changes[i].message);
+    }
     sfpm_vm_destroy(vm);
 }
 END_TEST
@@ -244,6 +246,7 @@ START_TEST(values_of_a_suspended_machine_fit_their_types)
     run_steps(vm, 8, NULL);
     ck_assert_uint_eq(info_of(vm).frames, 2);
     for (size_t i = 0; i < sizeof slots / sizeof slots[0]; i++) {
+        note_input("case", i);
         sfpm_regions_t regions;
         size_t at = slots[i].slot * 8 + 4;
         if (slots[i].message) {
@@ -298,6 +301,7 @@ START_TEST(any_changed_byte_is_refused_or_harmless)
         copy_regions(vm, &regions);
         for (int id = 0; id < SFPM_NUM_REGIONS; id++)
             for (size_t i = 0; id != SFPM_MEMORY && i < regions.region[id].size; i++) {
+                note_input(sfpm_region_names[id], i);
                 uint8_t *byte = &regions.region[id].data[i];
                 const uint8_t old = *byte;
                 for (int k = 0; k < 6; k++) {
@@ -337,6 +341,7 @@ START_TEST(random_code_is_refused_or_harmless)
     offer_native(vm);
     num_accepted = num_refused = 0;
     for (int i = 0; i < 20000; i++) {
+        note_input("program", (uint64_t)i);
         build_t build;
         sfpm_regions_t regions;
         build_everything(&build);

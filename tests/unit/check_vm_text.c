@@ -97,6 +97,7 @@ START_TEST(places_are_understood_and_described)
     char text[64];
     uint64_t offset;
     for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+        note_input("case", i);
         ck_assert(sfpm_vm_resolve(vm, places[i].text, &offset, NULL));
         ck_assert_uint_eq(offset, places[i].offset);
         sfpm_vm_describe(vm, offset, text, sizeof text);
@@ -116,6 +117,7 @@ START_TEST(places_are_understood_and_described)
                                       "main + 1",
                                       "0x"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        note_input("case", i);
         ck_assert(!sfpm_vm_resolve(vm, bad[i], &offset, NULL));
         ck_assert_int_eq(sfpm_last_status(), SFPM_ERR_SYNTAX);
     }
@@ -159,6 +161,7 @@ START_TEST(instructions_become_text)
     char text[64];
     uint64_t offset = 0;
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        note_input("case", i);
         size_t length = sfpm_vm_instruction(vm, offset, text, sizeof text);
         ck_assert_uint_gt(length, 0);
         ck_assert_str_eq(text, texts[i]);
@@ -196,6 +199,7 @@ static void expect_round_trip(sfpm_vm_t *vm)
     copy_regions(vm, &before);
     copy_regions(again, &after);
     for (size_t i = 0; i < sizeof same / sizeof same[0]; i++) {
+        note_input("case", i);
         const sfpm_buffer_t *a = &before.region[same[i]];
         const sfpm_buffer_t *b = &after.region[same[i]];
         if (a->size != b->size || (a->size && memcmp(a->data, b->data, a->size) != 0))
@@ -215,6 +219,7 @@ START_TEST(listings_of_examples_assemble_to_the_same)
     static const char *const names[] = {"sum.s", "factorial.s", "primes.s",
                                         "fibonacci.s"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        note_input("case", i);
         sfpm_vm_t *vm = example(names[i]);
         expect_round_trip(vm);
         sfpm_vm_destroy(vm);
@@ -226,11 +231,12 @@ START_TEST(listings_of_random_programs_assemble_to_the_same)
 {
     size_t code = 0;
     for (int i = 0; i < 2000; i++) {
+        note_input("program", (uint64_t)i);
         sfpm_regions_t regions;
         sfpm_vm_t *vm = sfpm_vm_create();
         random_program(&regions);
         if (!load_regions(vm, &regions) || !sfpm_vm_verify(vm))
-            ck_abort_msg("program %d: %s", i, sfpm_last_error());
+            ck_abort_msg("%s", sfpm_last_error());
         expect_round_trip(vm);
         code += regions.region[SFPM_CODE].size;
         sfpm_regions_free(&regions);
@@ -381,6 +387,7 @@ static const struct {
 START_TEST(all_faults_are_reported_with_their_place)
 {
     for (size_t i = 0; i < sizeof faulty / sizeof faulty[0]; i++) {
+        note_input("case", i);
         ck_assert_str_eq(faults_of(faulty[i].text, strlen(faulty[i].text)),
                          faulty[i].faults);
         ck_assert_msg(strncmp(sfpm_last_error(), "dir/f.s:", 8) == 0, "%s",
@@ -429,6 +436,7 @@ START_TEST(random_text_is_assembled_or_refused)
     int good = 0;
     sfpm_vm_t *vm = sfpm_vm_create();
     for (int i = 0; i < 20000; i++) {
+        note_input("text", (uint64_t)i);
         size_t size = 0;
         for (uint64_t left = random_below(30); left > 0; left--) {
             const char *piece = pieces[random_below(sizeof pieces / sizeof pieces[0])];

@@ -72,6 +72,7 @@ START_TEST(refused_programs_tell_why)
 {
     sfpm_vm_t *vm = sfpm_vm_create();
     for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+        note_input("case", i);
         const char *code = refused[i].code;
         ck_assert(!sfpm_vm_assemble(vm, code, strlen(code), "f.s", NULL, NULL));
         expect_error(SFPM_ERR_BYTECODE, 0, refused[i].message);
@@ -91,8 +92,10 @@ static const char *const accepted[] = {
 
 START_TEST(sound_programs_are_accepted)
 {
-    for (size_t i = 0; i < sizeof accepted / sizeof accepted[0]; i++)
+    for (size_t i = 0; i < sizeof accepted / sizeof accepted[0]; i++) {
+        note_input("case", i);
         sfpm_vm_destroy(assembled(accepted[i]));
+    }
 }
 END_TEST
 
@@ -222,9 +225,11 @@ START_TEST(hostile_tables_are_refused)
         {SFPM_SYMBOLS, 72, 0, SFPM_ERR_CORRUPT, "line entry 1 is out of order"},
     };
     sfpm_vm_t *vm = suspended();
-    for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++)
+    for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
+        note_input("case", i);
         expect_refused(vm, changes[i].region, changes[i].offset, changes[i].value,
                        changes[i].status, changes[i].message);
+    }
     sfpm_vm_destroy(vm);
 }
 END_TEST
@@ -301,9 +306,11 @@ START_TEST(hostile_states_are_refused)
         {SFPM_STACK, 20, 1, SFPM_ERR_BYTECODE, "the outermost call has a caller"},
     };
     sfpm_vm_t *vm = suspended();
-    for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++)
+    for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
+        note_input("case", i);
         expect_refused(vm, changes[i].region, changes[i].offset, changes[i].value,
                        changes[i].status, changes[i].message);
+    }
     sfpm_vm_destroy(vm);
 }
 END_TEST
@@ -321,6 +328,7 @@ START_TEST(regions_of_other_sizes_are_refused)
     sfpm_vm_t *vm = suspended();
     sfpm_vm_t *made = sfpm_vm_create();
     for (size_t i = 0; i < sizeof regions_cut / sizeof regions_cut[0]; i++) {
+        note_input("case", i);
         sfpm_regions_t regions;
         copy_regions(vm, &regions);
         regions.region[regions_cut[i].region].size--;
@@ -461,6 +469,7 @@ START_TEST(any_changed_byte_is_refused_or_harmless)
     } stops[] = {{"sum.s", 3}, {"primes.s", 700}, {"fibonacci.s", 5000}};
     int accepted_count = 0, refused_count = 0;
     for (size_t i = 0; i < sizeof stops / sizeof stops[0]; i++) {
+        note_input("case", i);
         sfpm_vm_t *vm = example(stops[i].name);
         ck_assert_int_eq(run_steps(vm, stops[i].steps, NULL), SFPM_VM_SUSPENDED);
         tamper(vm, &accepted_count, &refused_count);
@@ -521,6 +530,7 @@ START_TEST(random_bytes_are_refused_or_harmless)
     int good = 0;
     sfpm_vm_t *vm = sfpm_vm_create();
     for (int i = 0; i < 100000; i++) {
+        note_input("program", (uint64_t)i);
         size_t size = 1 + random_below(sizeof code);
         for (size_t k = 0; k < size; k++)
             code[k] = random_byte();
@@ -540,10 +550,11 @@ START_TEST(random_programs_run_and_may_be_changed)
     int changed_good = 0;
     sfpm_vm_t *vm = sfpm_vm_create();
     for (int i = 0; i < 2000; i++) {
+        note_input("program", (uint64_t)i);
         sfpm_regions_t regions;
         random_program(&regions);
         if (!attempt(vm, &regions))
-            ck_abort_msg("program %d: %s", i, sfpm_last_error());
+            ck_abort_msg("%s", sfpm_last_error());
         for (int k = 0; k < 10; k++) {
             sfpm_buffer_t *buffer = &regions.region[random_below(SFPM_NUM_REGIONS)];
             if (buffer->size)

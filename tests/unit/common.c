@@ -2,6 +2,7 @@
 #include "common.h"
 
 #include <ftw.h>
+#include <inttypes.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -109,12 +110,41 @@ void write_file(const char *path, const void *bytes, size_t size)
 
 /* ---- Assertions ---- */
 
+static uint64_t random_count; /* numbers that were made */
+
+static struct {
+    const char *what;
+    uint64_t number;
+} input;
+
+const char *file_and_input(const char *file)
+{
+    static _Thread_local char text[256];
+    size_t size = (size_t)snprintf(text, sizeof text, "%s", file);
+    if (input.what && size < sizeof text)
+        size += (size_t)snprintf(text + size, sizeof text - size, ", %s %" PRIu64,
+                                 input.what, input.number);
+    if (random_count > 0 && size < sizeof text)
+        snprintf(text + size, sizeof text - size, ", random number %" PRIu64,
+                 random_count);
+    return text;
+}
+
+void note_input_at(const char *what, uint64_t number, const char *file, int line)
+{
+    if (input.what == what && input.number == number)
+        return;
+    input.what = what;
+    input.number = number;
+    (_mark_point)(file_and_input(file), line);
+}
+
 void note_assertion(const char *file, int line)
 {
     static _Thread_local const char *last_file;
     static _Thread_local int last_line;
     if (file != last_file || line != last_line)
-        (_mark_point)(file, line);
+        (_mark_point)(file_and_input(file), line);
     last_file = file;
     last_line = line;
 }
@@ -132,6 +162,7 @@ static uint64_t random_state = 88172645463325252U;
 
 uint64_t next_number(void)
 {
+    random_count++;
     random_state ^= random_state << 13;
     random_state ^= random_state >> 7;
     random_state ^= random_state << 17;
@@ -148,6 +179,8 @@ void random_start(uint64_t series)
     random_state = (2 * series + 1) * 0x9E3779B97F4A7C15u;
     for (int i = 0; i < 16; i++)
         next_number();
+    random_count = 0;
+    note_input("series", series);
 }
 
 /* ---- Processes ---- */

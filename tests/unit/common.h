@@ -48,6 +48,17 @@ void write_file(const char *path, const void *bytes, size_t size);
 void note_assertion(const char *file, int line);
 #define _mark_point(file, line) note_assertion(file, line)
 
+/* Says what the test works on from now on, such as "program", 17. When an assertion fails
+ * or the test dies, it is told behind the name of the file, and so is how many random
+ * numbers there were: "check_x.c, program 17, random number 4711:12:F:...". */
+#define note_input(what, number) note_input_at(what, number, __FILE__, __LINE__)
+void note_input_at(const char *what, uint64_t number, const char *file, int line);
+
+/* The file with the input. */
+const char *file_and_input(const char *file);
+#define _ck_assert_failed(file, ...)                                                     \
+    (_ck_assert_failed)(file_and_input(file), __VA_ARGS__)
+
 /* Asserts that the call works; else the library's error is shown. */
 #define ck_assert_works(call)                                                            \
     do {                                                                                 \
@@ -66,7 +77,7 @@ void expect_fault(sfpm_status_t status, const char *part);
 uint64_t next_number(void);
 /* 0 to limit - 1. */
 uint64_t random_below(uint64_t limit);
-/* Begins another series. */
+/* Begins another series, and notes it as the input. */
 void random_start(uint64_t series);
 
 /* ---- Processes ---- */
