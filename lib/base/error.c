@@ -43,8 +43,7 @@ static void set(sfpm_status_t status, int error, uint64_t offset, const char *fo
         format += sizeof subject_first - 1;
     }
     vsnprintf(text, sizeof text, format, args);
-    last = (sfpm_error_state_t){
-        .status = status, .saved_errno = error, .offset = offset};
+    last = (sfpm_error_state_t){.status = status, .saved_errno = error, .offset = offset};
     memcpy(last.subject, subject, sizeof subject);
     memcpy(last.text, text, sizeof text);
     compose();
@@ -227,14 +226,13 @@ int sfpm_last_errno(void)
 
 const sfpm_failure_t *sfpm_last_failure(void)
 {
-    static _Thread_local sfpm_failure_t failure;
-    failure = (sfpm_failure_t){.status = last.status,
-                               .remedy = last.remedy,
-                               .offset = last.offset,
-                               .subject = last.subject,
-                               .text = last.text,
-                               .detail = last.text + last.detail};
-    return &failure;
+    last.parts = (sfpm_failure_t){.status = last.status,
+                                  .remedy = last.remedy,
+                                  .offset = last.offset,
+                                  .subject = last.subject,
+                                  .text = last.text,
+                                  .detail = last.text + last.detail};
+    return &last.parts;
 }
 
 const char *sfpm_last_error(void)

@@ -61,7 +61,8 @@ typedef struct sfpm_error_state {
     size_t detail; /* where in `text` the fault begins, after the region it was met in */
     char subject[256];
     char text[512];
-    char message[832]; /* all of it */
+    char message[832];    /* all of it */
+    sfpm_failure_t parts; /* as sfpm_last_failure() gave them out */
 } sfpm_error_state_t;
 
 void sfpm_error_save(sfpm_error_state_t *state);
