@@ -128,7 +128,8 @@ int main(int argc, char **argv)
     int status;
     poptContext popt;
     if (options_parse(argc, argv, table,
-                      "PROGRAM\nMakes an image of a program that has not started yet.", 0,
+                      "PROGRAM\nMakes an image of a program that has not started yet. PROGRAM is "
+                      "assembly text or a\nWebAssembly module.", 0,
                       &popt, &status)) {
         const char *name = poptGetArg(popt);
         output_kind_t kind;

@@ -64,7 +64,7 @@ static bool name_numbered(const char **slot, uint32_t index, const char *name)
 {
     if (*slot)
         return sfpm_fail(SFPM_ERR_CORRUPT,
-                         "symbols[%u]: what it names already has a name", index);
+                         "symbols[%u]: its target already has a name", index);
     *slot = name;
     return true;
 }
@@ -94,7 +94,7 @@ static bool decode_symbol(sfpm_program_t *program, const sfpm_symbol_table_t *ta
         if (sfpm_is_import(program, value))
             label.offset = SFPM_NO_CODE;
     } else if (kind != SFPM_SYMBOL_LABEL || value > program->code_size) {
-        return sfpm_fail(SFPM_ERR_CORRUPT, "symbols[%u]: what it names does not exist",
+        return sfpm_fail(SFPM_ERR_CORRUPT, "symbols[%u]: its target does not exist",
                          index);
     }
     program->labels[program->num_names++] = label;

@@ -113,7 +113,8 @@ bool sfpm_edit_set_secret(sfpm_edit_t *edit, const sfpm_secret_t *secret)
                          "no edit, or no key or passphrase, was given");
     if (edit->image && edit->image->info.format != 1)
         return sfpm_fail(SFPM_ERR_ARGUMENT,
-                         "a commit is encrypted like its image: rewrite the image");
+                         "a commit cannot change the encryption of an image: "
+                         "rewrite the image");
     if (!sfpm_keys_make(&edit->own_keys, secret))
         return false;
     edit->keys = &edit->own_keys;

@@ -86,10 +86,10 @@ bool sfpm_frame_innermost(const sfpm_frames_t *frames, uint32_t pc, sfpm_frame_t
 {
     const sfpm_program_t *program = frames->program;
     if (!sfpm_is_reached(frames->proof, pc))
-        return sfpm_fail_code(program, pc, "the machine is stopped here, where %s",
+        return sfpm_fail_code(program, pc, "the machine is stopped here, %s",
                               frames->proof->shape[pc] == SFPM_UNREACHED
-                                  ? "no path of the program leads"
-                                  : "no instruction begins");
+                                  ? "which no path of the program reaches"
+                                  : "where no instruction begins");
     uint32_t index = sfpm_function_at(program, pc);
     uint32_t size = sfpm_frame_size(&program->functions[index]);
     uint32_t height = sfpm_height_at(frames->proof, pc);

@@ -265,9 +265,10 @@ static bool check_bound(sfpm_check_t *check, const sfpm_trailer_t *trailer, bool
     bool ok = !bound || !check->unbound;
     check->unbound = check->image->keys.sealed && !bound;
     return ok || sfpm_fail_at(SFPM_ERR_CORRUPT, trailer->index_offset,
-                              "commit %llu does not name the commit before it, as that "
-                              "one does",
-                              (unsigned long long)trailer->number + 1);
+                              "commit %llu is not bound to the commit before it, but "
+                              "commit %llu is",
+                              (unsigned long long)trailer->number + 1,
+                              (unsigned long long)trailer->number);
 }
 
 static bool check_state(sfpm_check_t *check, const sfpm_trailer_t *trailer)

@@ -102,7 +102,7 @@ static bool access_memory(sfpm_wasm_body_t *body, uint8_t opcode)
                                SFPM_WASM_NEVER("several memories"));
     if (alignment >= MAX_ALIGNMENT)
         return sfpm_wasm_fail(&body->reader, SFPM_ERR_CORRUPT, body->offset,
-                              "%u are not the flags of a memory access", alignment);
+                              "invalid flags %u of a memory access", alignment);
     if (!sfpm_wasm_u32(&body->reader, &offset) || !need_memory(body))
         return false;
     if (alignment > natural[opcode - SFPM_OP_I32_LOAD])

@@ -32,7 +32,7 @@ static bool open_block(sfpm_wasm_body_t *body, const sfpm_wasm_block_t *block)
     void *blocks = body->blocks;
     if (body->num_blocks == SFPM_MAX_ENTRIES)
         return sfpm_wasm_fail(&body->reader, SFPM_ERR_LIMIT, body->offset,
-                              "more than the %u blocks inside of each other that sfpm "
+                              "blocks nested deeper than the %u levels that sfpm "
                               "supports",
                               SFPM_MAX_ENTRIES);
     if (!sfpm_grow_array(&blocks, &body->block_capacity, body->num_blocks + 1,

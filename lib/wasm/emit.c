@@ -7,7 +7,7 @@ static uint8_t *extend(sfpm_wasm_body_t *body, size_t size)
 {
     if (size > SFPM_VM_MAX_CODE - body->code->size) {
         sfpm_wasm_fail(&body->reader, SFPM_ERR_LIMIT, body->offset,
-                       "the module becomes more than the %llu bytes of code that sfpm "
+                       "the module translates to more than the %llu bytes of code that sfpm "
                        "supports",
                        (unsigned long long)SFPM_VM_MAX_CODE);
         return NULL;

@@ -31,7 +31,7 @@ static bool add_function(sfpm_wasm_module_t *module, uint32_t type)
     size_t entry = module->regions->region[SFPM_CODE].size;
     if (entry > SFPM_VM_MAX_CODE)
         return sfpm_fail(SFPM_ERR_LIMIT,
-                         "the module becomes more than the %llu bytes of code that sfpm "
+                         "the module translates to more than the %llu bytes of code that sfpm "
                          "supports",
                          (unsigned long long)SFPM_VM_MAX_CODE);
     if (!sfpm_wasm_add_function(module, type))

@@ -169,7 +169,7 @@ static bool take_data_segment(const sfpm_wasm_module_t *module,
     return !segment->is_active || sfpm_in_range(address, segment->size, room) ||
            sfpm_wasm_fail(reader, SFPM_ERR_BYTECODE, offset,
                           "out of bounds memory access: %u bytes at %u, but the memory "
-                          "has %llu at first",
+                          "initially has %llu",
                           segment->size, segment->address, (unsigned long long)room);
 }
 

@@ -31,7 +31,7 @@ static bool take_limits(sfpm_wasm_reader_t *reader, sfpm_wasm_limits_t *limits)
     }
     if (flags > HAS_MOST)
         return sfpm_wasm_fail(reader, SFPM_ERR_CORRUPT, offset,
-                              "0x%02X are not the flags of limits", flags);
+                              "invalid flags 0x%02X of limits", flags);
     limits->has_most = flags == HAS_MOST;
     if (!sfpm_wasm_u32(reader, &limits->least) ||
         (limits->has_most && !sfpm_wasm_u32(reader, &limits->most)))

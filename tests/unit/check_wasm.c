@@ -621,7 +621,7 @@ START_TEST(limits_are_ours)
     for (int i = 0; i < 1000000; i++)
         sfpm_buffer_add(&code, block, sizeof block);
     wasm_function(&module, "i", "i", code.data, code.size);
-    refused(SFPM_ERR_LIMIT, "more than the 1000000 blocks inside of each other");
+    refused(SFPM_ERR_LIMIT, "blocks nested deeper than the 1000000 levels");
     sfpm_buffer_free(&code);
 }
 END_TEST
