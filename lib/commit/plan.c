@@ -171,6 +171,7 @@ static bool plan_contents(sfpm_plan_t *plan, size_t region, size_t which)
 {
     bool taken;
     return take_zero_leaf(plan, region, which, &taken) &&
+           (taken || sfpm_plan_share(plan, region, which, &taken)) &&
            (taken || take_absent_leaf(plan, region, which, &taken)) &&
            (taken || plan_leaf(plan, region, which));
 }
@@ -236,6 +237,7 @@ void sfpm_plan_free(sfpm_plan_t *plan)
     for (size_t i = 0; i < plan->num_leaves; i++)
         free_planned_leaf(plan->leaves[i]);
     free(plan->leaves);
+    sfpm_plan_forget_shared(plan);
     free(plan->scratch);
     free(plan->contents);
     sfpm_reader_free(&plan->reader);

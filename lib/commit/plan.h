@@ -34,6 +34,14 @@ typedef struct sfpm_planned_leaf {
     sfpm_planned_chunk_t chunks[SFPM_LEAF_CHUNKS];
 } sfpm_planned_leaf_t;
 
+/* A place of a leaf that another place has as well. */
+typedef struct sfpm_shared_leaf {
+    size_t region;
+    size_t which;
+    size_t first_region;
+    size_t first_which;
+} sfpm_shared_leaf_t;
+
 typedef struct sfpm_plan {
     sfpm_edit_t *edit;
     bool packed;
@@ -43,6 +51,10 @@ typedef struct sfpm_plan {
     sfpm_planned_leaf_t **leaves;
     size_t num_leaves;
     size_t max_leaves;
+    void *stored; /* share.c: leaves of the image that is rewritten */
+    sfpm_shared_leaf_t *shared;
+    size_t num_shared;
+    size_t max_shared;
     uint64_t zero_chunk_sum;
     uint8_t *scratch;                   /* a chunk: contents before */
     uint8_t *contents;                  /* a chunk: contents now */
@@ -61,6 +73,13 @@ typedef struct sfpm_plan {
 /* Plans the commit when the output stands at `offset`. */
 bool sfpm_plan_make(sfpm_plan_t *plan, sfpm_edit_t *edit, uint64_t offset);
 void sfpm_plan_free(sfpm_plan_t *plan);
+
+/* Whether a leaf of the image that is rewritten was planned already at another place,
+ * which it then shares; false without memory. */
+bool sfpm_plan_share(sfpm_plan_t *plan, size_t region, size_t which, bool *shared);
+/* Once all leaves are written: gives those that share one its place. */
+void sfpm_plan_place_shared(sfpm_plan_t *plan);
+void sfpm_plan_forget_shared(sfpm_plan_t *plan);
 
 /* Packs and writes all packed chunks, and places their extents. */
 bool sfpm_plan_write_packed(sfpm_plan_t *plan, sfpm_output_t *output);

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/options.h"
 #include "commit/rewrite.h"
+#include "image/seen_set.h"
 #include "io/place.h"
 
 static void tell(const sfpm_rewriter_t *rewriter, uint64_t commit, const char *region,
@@ -36,15 +37,43 @@ static bool mark(sfpm_index_t *index, uint64_t number)
     return sfpm_attributes_set(&index->attributes, key, text);
 }
 
+/* Whether a leaf that is stored was read before. */
+static bool seen_before(sfpm_seen_t *seen, const sfpm_leaf_ref_t *ref, uint64_t size)
+{
+    uint64_t key[5] = {ref->offset, ref->sum, size};
+    if (ref->offset == SFPM_LEAF_ZERO || ref->offset == SFPM_LEAF_BASE)
+        return false;
+    memcpy(key + 3, ref->digest, SFPM_DIGEST_SIZE);
+    return sfpm_seen_add(seen, sfpm_checksum(key, sizeof key, 0));
+}
+
+/* Reads all of a region; a leaf that has many places only once. What was read of a
+ * damaged region is forgotten, so that another that shares its leaves is read, too. */
+static bool is_intact(const sfpm_image_t *image, const sfpm_region_t *region,
+                      sfpm_seen_t *seen)
+{
+    sfpm_reader_t reader;
+    sfpm_reader_init(&reader, image);
+    bool intact = true;
+    for (size_t i = 0; intact && i < region->num_leaves; i++) {
+        uint64_t base = (uint64_t)i * SFPM_LEAF_BYTES;
+        uint64_t size = sfpm_span(region->size, base, SFPM_LEAF_BYTES);
+        intact = seen_before(seen, &region->leaves[i], size) ||
+                 sfpm_region_read(&reader, region, base, NULL, size);
+    }
+    sfpm_reader_free(&reader);
+    if (!intact)
+        sfpm_seen_free(seen);
+    return intact;
+}
+
 bool sfpm_salvage_filter(sfpm_rewriter_t *rewriter, sfpm_index_t *index)
 {
+    sfpm_seen_t seen = {NULL};
     size_t kept = 0;
     for (size_t i = 0; i < index->num_regions; i++) {
         sfpm_region_t *region = &index->regions[i];
-        sfpm_reader_t reader;
-        sfpm_reader_init(&reader, rewriter->image);
-        bool intact = sfpm_region_read(&reader, region, 0, NULL, region->size);
-        sfpm_reader_free(&reader);
+        bool intact = is_intact(rewriter->image, region, &seen);
         tell(rewriter, index->number, region->name, intact,
              intact ? "" : sfpm_last_error());
         if (!intact) {
@@ -57,6 +86,7 @@ bool sfpm_salvage_filter(sfpm_rewriter_t *rewriter, sfpm_index_t *index)
         }
         kept++;
     }
+    sfpm_seen_free(&seen);
     bool nothing = kept == 0 && index->num_regions > 0;
     index->num_regions = kept;
     if (nothing)

@@ -226,6 +226,7 @@ static bool write_leaves(sfpm_plan_t *plan, sfpm_output_t *output)
     for (size_t i = 0; i < plan->num_leaves; i++)
         if (!write_leaf(plan, plan->leaves[i], output))
             return false;
+    sfpm_plan_place_shared(plan);
     sfpm_index_t *index = &plan->edit->index;
     for (size_t i = 0; i < index->num_regions; i++)
         if (!sfpm_region_digest(&index->regions[i], index->regions[i].digest))

@@ -94,6 +94,23 @@ for image in fresh.img empty.img; do
     succeeds bounded sfpm-patch -i new.img memory:5=7
 done
 
+# ---- a leaf that stands for many ----
+
+# What is stored of 16 MiB is read and written once, not 1024 times.
+forge reused reused.img
+expect test "$(size reused.img)" -lt 1000000
+sfpm-inspect --text reused.img | grep ^region >wanted
+expect grep -q 'size 17179869184 ' wanted
+succeeds bounded sfpm-inspect --verify reused.img
+for how in --flatten --compact '--keep 1' --salvage; do
+    # shellcheck disable=SC2086
+    succeeds bounded sfpm-convert $how -o new.img reused.img
+    expect test "$(size new.img)" -lt 1000000
+    succeeds bounded sfpm-inspect --verify new.img
+    sfpm-inspect --text new.img | grep ^region >found
+    expect_same found wanted
+done
+
 # ---- version 1 stores zeros ----
 
 expect_status 1 bounded sfpm-convert --to-v1 -o v1.img one.img

@@ -9,11 +9,13 @@
  *     forge names FILE N   regions that edits cannot name, with N in each
  *     forge hostile FILE   texts that would take over a terminal
  *     forge zeros FILE     a region of a tebibyte in which all is zero
+ *     forge reused FILE    a region of 16 GiB that has one leaf at every place
  *     forge feature FILE   changes FILE: its header asks for an unknown feature
  *     forge version FILE   changes FILE: its header has a newer version
  *     forge second FILE    changes FILE, of version 1: the same regions in version 2
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <sfpm/image.h>
@@ -88,6 +90,44 @@ static bool zeros(const char *path)
     return save_regions(edit, path);
 }
 
+static bool reuse_leaf(const char *path)
+{
+    enum { PLACES = 1024 };
+    sfpm_image_t *image = sfpm_image_open(path, NULL);
+    sfpm_edit_t *edit = image != NULL ? sfpm_edit_create(image) : NULL;
+    sfpm_leaf_ref_t *leaves = calloc(PLACES, sizeof(*leaves));
+    bool ok = edit != NULL && leaves != NULL;
+    if (ok) {
+        sfpm_region_t *region = &edit->index.regions[0];
+        for (size_t i = 0; i < PLACES; i++)
+            leaves[i] = region->leaves[0];
+        free(region->leaves);
+        region->leaves = leaves;
+        region->num_leaves = PLACES;
+        region->size = (uint64_t)PLACES * SFPM_LEAF_BYTES;
+        ok = sfpm_edit_append(edit, NULL);
+    } else {
+        free(leaves);
+    }
+    sfpm_edit_destroy(edit);
+    sfpm_image_close(image);
+    return ok;
+}
+
+static bool reused(const char *path)
+{
+    uint8_t *bytes = calloc(1, SFPM_LEAF_BYTES);
+    sfpm_edit_t *edit = sfpm_edit_create(NULL);
+    for (size_t i = 0; bytes != NULL && i < SFPM_LEAF_BYTES; i += SFPM_PAGE)
+        bytes[i] = (uint8_t)(i / SFPM_PAGE | 1);
+    bool ok = edit != NULL && bytes != NULL &&
+              sfpm_edit_set_region(edit, "leaf", 0, bytes, SFPM_LEAF_BYTES, 0) &&
+              sfpm_edit_save(edit, path, NULL) && reuse_leaf(path);
+    sfpm_edit_destroy(edit);
+    free(bytes);
+    return ok;
+}
+
 static bool names(const char *path, uint8_t number)
 {
     static const char *const list[] = {"a=b", "#x", " y", "e\x1b[2J", "dup", "dup"};
@@ -150,6 +190,8 @@ int main(int argc, char **argv)
     else if (strcmp(kind, "hostile") == 0)
         ok = save(argv[2], "x86_64-linux-gnu-64le", "a\x1b[31m\xff\"\\b",
                   "one\ntwo\r\x1b]0;title\x07\xe2\x80\xae\xc3\xa9");
+    else if (strcmp(kind, "reused") == 0)
+        ok = reused(argv[2]);
     else if (strcmp(kind, "feature") == 0)
         ok = change_header(argv[2], 24 + 5, 0x10);
     else if (strcmp(kind, "version") == 0)
