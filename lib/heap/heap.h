@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/modules.h"
+#include "base/name_map.h"
 #include "heap/layout.h"
 
 /* A type that the program registered. */
@@ -53,6 +54,11 @@ struct sfpm_heap {
     host_symbol_t *symbols;
     size_t num_symbols;
     size_t symbol_capacity;
+    sfpm_name_map_t symbol_names; /* their places in the list */
+    /* No segment before this one has so many free units in a row. It is not part of the
+     * image: all are 0 once that was restored. */
+    uint32_t hints[UNITS];
+    uint32_t free_hint; /* ... or is free */
 };
 
 static inline segment_t *heap_segment(const sfpm_heap_t *heap, size_t number)
@@ -119,6 +125,9 @@ uint32_t sfpm_units_take(sfpm_heap_t *heap, uint32_t count);
 
 /* And back; `clean`: their pages are given back to the system, too. */
 void sfpm_units_give(sfpm_heap_t *heap, uint32_t first, uint32_t count, bool clean);
+
+/* Where free units are has to be looked for again: the heap has other contents. */
+void sfpm_units_forget_hints(sfpm_heap_t *heap);
 
 /* Makes the first segment, with the tables, of an empty heap. */
 bool sfpm_units_start(sfpm_heap_t *heap);

@@ -14,15 +14,14 @@
 
 /* ---- What the program registers ---- */
 
-static host_symbol_t *find_symbol(const sfpm_heap_t *heap, const char *name, size_t near)
+/* In the tables of an image, a name need not end with a zero byte. */
+static host_symbol_t *find_symbol(const sfpm_heap_t *heap, const char *name)
 {
-    if (near < heap->num_symbols &&
-        strncmp(heap->symbols[near].name, name, NAME_SIZE) == 0)
-        return &heap->symbols[near];
-    for (size_t i = 0; i < heap->num_symbols; i++)
-        if (strncmp(heap->symbols[i].name, name, NAME_SIZE) == 0)
-            return &heap->symbols[i];
-    return NULL;
+    char text[NAME_SIZE + 1] = "";
+    size_t at;
+    memcpy(text, name, strnlen(name, NAME_SIZE));
+    return sfpm_name_map_find(&heap->symbol_names, text, 0, &at) ? &heap->symbols[at]
+                                                                 : NULL;
 }
 
 bool sfpm_heap_register_symbol(sfpm_heap_t *heap, const char *name, const void *address)
@@ -34,7 +33,7 @@ bool sfpm_heap_register_symbol(sfpm_heap_t *heap, const char *name, const void *
             SFPM_ERR_ARGUMENT,
             "no heap, no address or no symbol name of 1 to %d bytes was given",
             NAME_SIZE - 1);
-    if (find_symbol(heap, name, 0))
+    if (find_symbol(heap, name))
         return sfpm_fail(SFPM_ERR_ARGUMENT, "symbol '%s' is already registered", name);
     if (heap->num_symbols == MAX_SYMBOLS)
         return sfpm_fail(SFPM_ERR_LIMIT, "symbol '%s': a heap holds at most %d symbols",
@@ -43,6 +42,8 @@ bool sfpm_heap_register_symbol(sfpm_heap_t *heap, const char *name, const void *
                          sizeof *heap->symbols))
         return false;
     heap->symbols = symbols;
+    if (!sfpm_name_map_add(&heap->symbol_names, name, heap->num_symbols, NULL))
+        return false;
     host_symbol_t *symbol = &heap->symbols[heap->num_symbols++];
     memset(symbol, 0, sizeof *symbol);
     memcpy(symbol->name, name, length);
@@ -131,7 +132,7 @@ static bool all_same(const sfpm_heap_t *heap, const header_t *saved,
                      const module_table_t *here)
 {
     for (uint32_t i = 0; i < saved->num_symbols; i++) {
-        const host_symbol_t *symbol = find_symbol(heap, saved->symbols[i].name, i);
+        const host_symbol_t *symbol = find_symbol(heap, saved->symbols[i].name);
         if (!symbol || symbol->address != saved->symbols[i].address)
             return false;
     }
@@ -191,7 +192,7 @@ hosts_t *sfpm_hosts_open(const sfpm_heap_t *heap, const header_t *saved)
         return NULL;
     }
     for (uint32_t i = 0; i < saved->num_symbols; i++) {
-        const host_symbol_t *symbol = find_symbol(heap, saved->symbols[i].name, i);
+        const host_symbol_t *symbol = find_symbol(heap, saved->symbols[i].name);
         hosts->symbols[i] = (moved_symbol_t){.from = saved->symbols[i].address,
                                              .to = symbol ? symbol->address : 0,
                                              .name = saved->symbols[i].name};

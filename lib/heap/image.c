@@ -98,6 +98,7 @@ static bool after_restore(void *context, const sfpm_restore_event_t *event)
                          heap->name);
     heap->used = (size_t)used;
     heap->restoring = false;
+    sfpm_units_forget_hints(heap);
     fit_range(heap);
     return sfpm_hosts_bind(heap) && sfpm_types_bind(heap) && sfpm_relocate_others(heap);
 }

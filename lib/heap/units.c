@@ -122,13 +122,30 @@ static uint32_t take_from(sfpm_heap_t *heap, uint32_t number, uint32_t count)
     return number * UNITS + at;
 }
 
+void sfpm_units_forget_hints(sfpm_heap_t *heap)
+{
+    memset(heap->hints, 0, sizeof heap->hints);
+    heap->free_hint = 0;
+}
+
+/* A segment has at least so many free units in a row. */
+static void lower_hints(sfpm_heap_t *heap, uint32_t number, uint32_t count)
+{
+    for (uint32_t i = 0; i <= count; i++)
+        if (number < heap->hints[i])
+            heap->hints[i] = number;
+}
+
 static uint32_t take_in_segment(sfpm_heap_t *heap, uint32_t count)
 {
     header_t *header = heap->header;
-    bool before = true; /* all segments so far are full */
-    for (uint32_t i = header->segment_hint; i < header->num_segments; i++) {
+    uint32_t hint = heap->hints[count];
+    uint32_t i = hint > header->segment_hint ? hint : header->segment_hint;
+    bool before = i == header->segment_hint; /* all segments so far are full */
+    for (; i < header->num_segments; i++) {
         if (heap->segments[i].kind == SEGMENT_FREE)
             make_segment(heap, i);
+        heap->hints[count] = i;
         if (heap->segments[i].longest >= count)
             return take_from(heap, i, count);
         before = before && !heap->segments[i].longest;
@@ -146,8 +163,11 @@ static uint32_t take_in_segment(sfpm_heap_t *heap, uint32_t count)
 static uint32_t take_segments(sfpm_heap_t *heap, uint32_t count)
 {
     uint32_t row = 0;
-    for (uint32_t i = 0; i < heap->header->num_segments; i++) {
-        row = heap->segments[i].kind == SEGMENT_FREE ? row + 1 : 0;
+    for (uint32_t i = heap->free_hint; i < heap->header->num_segments; i++) {
+        bool is_free = heap->segments[i].kind == SEGMENT_FREE;
+        row = is_free ? row + 1 : 0;
+        if (i == heap->free_hint && !is_free)
+            heap->free_hint++;
         if (row == count)
             return i + 1 - count;
     }
@@ -187,6 +207,8 @@ void sfpm_units_give(sfpm_heap_t *heap, uint32_t first, uint32_t count, bool cle
         }
         if (number < heap->header->segment_hint)
             heap->header->segment_hint = number;
+        lower_hints(heap, number, UNITS - 1);
+        heap->free_hint = number < heap->free_hint ? number : heap->free_hint;
         return;
     }
     segment_t *segment = heap_segment(heap, number);
@@ -195,8 +217,11 @@ void sfpm_units_give(sfpm_heap_t *heap, uint32_t first, uint32_t count, bool cle
     set_free_units(heap, number, segment->free_units | given);
     if (clean)
         segment->clean_units |= given;
-    if (segment->free_units == ALL_UNITS)
-        heap->segments[number] = (segment_entry_t){.kind = SEGMENT_FREE};
+    lower_hints(heap, number, heap->segments[number].longest);
+    if (segment->free_units != ALL_UNITS)
+        return;
+    heap->segments[number] = (segment_entry_t){.kind = SEGMENT_FREE};
+    heap->free_hint = number < heap->free_hint ? number : heap->free_hint;
 }
 
 uint32_t sfpm_units_of_tables(uint64_t max_size)

@@ -100,6 +100,9 @@ work : \
     'growth unregister-regions $n f.img' \
     'growth unregister-equal-regions $n f.img' \
     'growth migrate-regions $n f.img'
+work : \
+    'growth heap-names $((n * 4)) none' \
+    'growth heap-blocks $((n * 4)) none'
 work 'growth attributes $n f.img; cp f.img g.img' \
     'growth attributes $n o.img' \
     'growth set-attributes $n g.img' \
