@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/thread.h"
 #include "codec/compress.h"
 #include "commit/plan.h"
 
@@ -81,7 +82,7 @@ static void pack_batch(packer_t *packer)
     for (unsigned i = 0; i < packer->workers; i++)
         shares[i] = (share_t){packer, packer->compressors[i]};
     while (started + 1 < packer->workers && started + 1 < packer->count &&
-           pthread_create(&threads[started], NULL, work, &shares[started + 1]) == 0)
+           sfpm_thread_start(&threads[started], work, &shares[started + 1]) == 0)
         started++;
     work(&shares[0]);
     for (unsigned i = 0; i < started; i++)

@@ -5,11 +5,11 @@
  */
 #include "job/job.h"
 
-#include <signal.h>
 #include <stdlib.h>
 
 #include "base/memory.h"
 #include "base/options.h"
+#include "base/thread.h"
 #include "snapshot/hooks.h"
 #include "snapshot/tracking.h"
 
@@ -99,14 +99,9 @@ static void *write_only(void *argument)
     return NULL;
 }
 
-/* Signals are for the program's threads. */
 static bool start_thread(sfpm_job_t *job, void *(*work)(void *))
 {
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int error = pthread_create(&job->thread, NULL, work, job);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    int error = sfpm_thread_start(&job->thread, work, job);
     job->started = error == 0;
     return error == 0 || sfpm_fail_errno(error, "cannot start a thread");
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -13,6 +14,7 @@
 #include "base/memory.h"
 #include "base/number.h"
 #include "base/page.h"
+#include "base/thread.h"
 #include "common.h"
 
 START_TEST(range_test_survives_overflow)
@@ -285,6 +287,29 @@ START_TEST(mappings_and_pages_are_listed)
 END_TEST
 #endif
 
+static void *find_mask(void *mask)
+{
+    pthread_sigmask(SIG_SETMASK, NULL, mask);
+    return NULL;
+}
+
+START_TEST(threads_leave_signals_to_the_program)
+{
+    sigset_t mask, before, after;
+    pthread_t thread;
+    find_mask(&before);
+    ck_assert_int_eq(sfpm_thread_start(&thread, find_mask, &mask), 0);
+    find_mask(&after);
+    pthread_join(thread, NULL);
+    static const int signals[] = {SIGALRM, SIGINT, SIGTERM, SIGUSR1, SIGCHLD};
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
+        ck_assert_int_eq(sigismember(&mask, signals[i]), 1);
+        ck_assert_int_eq(sigismember(&before, signals[i]), 0);
+        ck_assert_int_eq(sigismember(&after, signals[i]), 0);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("base");
@@ -294,6 +319,7 @@ int main(void)
     tcase_add_test(core, kinds_of_files_are_known);
     tcase_add_test(core, buffer_grows_and_stores_little_endian);
     tcase_add_test(core, numbers_are_read_by_type);
+    tcase_add_test(core, threads_leave_signals_to_the_program);
     tcase_add_test(core, the_time_of_commits_is_the_one_given);
 #if SFPM_LINUX_PATHS
     tcase_add_test(core, mappings_and_pages_are_listed);
