@@ -23,14 +23,13 @@ enum { ENTRIES_MAX = SFPM_LEAF_PAGES + 1 };
 
 static bool add_area(sfpm_presence_t *presence, const sfpm_area_t *area)
 {
-    sfpm_area_t *last = presence->areas + presence->num_areas - 1;
-    if (presence->num_areas > 0 && last->to == area->from) {
-        last->to = area->to;
+    size_t count = presence->num_areas;
+    if (count > 0 && presence->areas[count - 1].to == area->from) {
+        presence->areas[count - 1].to = area->to;
         return true;
     }
     void *areas = presence->areas;
-    bool ok = sfpm_grow_array(&areas, &presence->max_areas, presence->num_areas + 1,
-                              sizeof *area);
+    bool ok = sfpm_grow_array(&areas, &presence->max_areas, count + 1, sizeof *area);
     presence->areas = areas;
     if (ok)
         presence->areas[presence->num_areas++] = *area;
