@@ -100,9 +100,11 @@ work : \
     'growth unregister-regions $n f.img' \
     'growth unregister-equal-regions $n f.img' \
     'growth migrate-regions $n f.img'
+# A heap has 4,096 symbols at most.
+[ "${SFPM_LONG:-0}" = 0 ] && more=4 || more=2
 work : \
-    'growth heap-names $((n * 4)) none' \
-    'growth heap-blocks $((n * 4)) none'
+    'growth heap-names $((n * more)) none' \
+    'growth heap-blocks $((n * more)) none'
 work 'growth attributes $n f.img; cp f.img g.img' \
     'growth attributes $n o.img' \
     'growth set-attributes $n g.img' \
