@@ -6,6 +6,7 @@
 #include "job/job.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 #include "base/options.h"
@@ -102,7 +103,7 @@ static void *write_only(void *argument)
 static bool start_thread(sfpm_job_t *job, void *(*work)(void *))
 {
     int error = sfpm_thread_start(&job->thread, work, job);
-    job->started = error == 0;
+    job->starter = error == 0 ? getpid() : 0;
     return error == 0 || sfpm_fail_errno(error, "cannot start a thread");
 }
 
@@ -127,7 +128,8 @@ static void finish(sfpm_job_t *job)
 {
     if (!job->snapshot)
         return;
-    if (job->started)
+    /* Threads do not come along into a child process. */
+    if (job->starter == getpid())
         pthread_join(job->thread, NULL);
     hand_over(job);
     const sfpm_snapshot_t *snapshot = job->snapshot;
@@ -242,10 +244,10 @@ bool sfpm_job_wait(sfpm_job_t *job)
     finish(job);
     if (job->saved)
         return true;
-    /* Threads do not come along into a child. */
     if (job->error.status == SFPM_OK)
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "the job runs in the process that started it, "
-                                            "not in this child of it");
+        return sfpm_fail(SFPM_ERR_ARGUMENT,
+                         "the job runs in the process that started it, "
+                         "not in this child of it");
     sfpm_error_restore(&job->error);
     return false;
 }

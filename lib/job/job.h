@@ -39,8 +39,8 @@ struct sfpm_job {
     bool commits;
     sfpm_job_options_t options;
     pthread_t thread;
-    bool started; /* the thread runs, and is to be joined */
-    bool hooked;  /* hooks before the save have run */
+    pid_t starter; /* the process in which the thread runs; 0: it does not */
+    bool hooked;   /* hooks before the save have run */
     sfpm_child_t child;
     atomic_bool cancelled;
     atomic_bool over; /* the thread has nothing more to do */

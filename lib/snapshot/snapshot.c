@@ -44,7 +44,7 @@ sfpm_snapshot_t *sfpm_snapshot_create(void)
 static bool is_inside(const sfpm_snapshot_t *snapshot)
 {
     const sfpm_job_t *job = snapshot->job;
-    if (job && job->started)
+    if (job && job->starter != 0)
         return pthread_equal(pthread_self(), job->thread);
     return snapshot->callbacks->running;
 }
@@ -338,7 +338,7 @@ bool sfpm_snapshot_abandon(sfpm_snapshot_t *snapshot)
     if (!snapshot)
         return sfpm_fail(SFPM_ERR_ARGUMENT, "no snapshot was given");
     sfpm_callbacks_t *callbacks = snapshot->callbacks;
-    if (snapshot->job && snapshot->job->started)
+    if (snapshot->job && snapshot->job->starter != 0)
         return sfpm_callbacks_are_idle(snapshot);
     if (!callbacks->running && !callbacks->opened && !callbacks->abandon)
         return true;
