@@ -9,20 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/number.h"
+
 #if defined(__linux__)
 #include <elf.h>
 #include <link.h>
 #include <sys/auxv.h>
-
-static void to_hexadecimal(char *text, const uint8_t *bytes, size_t count)
-{
-    static const char digits[] = "0123456789abcdef";
-    for (size_t i = 0; i < count; i++) {
-        *text++ = digits[bytes[i] >> 4];
-        *text++ = digits[bytes[i] & 15];
-    }
-    *text = '\0';
-}
 
 /* Notes are padded to 4 bytes, or to 8 in segments aligned so. */
 static size_t padded(size_t size, size_t unit)
@@ -43,7 +35,7 @@ static void search_notes(const uint8_t *notes, size_t size, size_t unit, char *t
         if (header.n_type == NT_GNU_BUILD_ID && header.n_namesz == 4 &&
             memcmp(notes + sizeof header, "GNU", 4) == 0 &&
             header.n_descsz <= (SFPM_BUILD_ID_SIZE - 1) / 2) {
-            to_hexadecimal(text, notes + content, header.n_descsz);
+            sfpm_hex(text, notes + content, header.n_descsz);
             return;
         }
         size_t whole = padded(content + header.n_descsz, unit);

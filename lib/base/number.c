@@ -13,6 +13,16 @@
 
 const char sfpm_not_a_number[] = "not a number";
 
+void sfpm_hex(char *text, const uint8_t *bytes, size_t count)
+{
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < count; i++) {
+        *text++ = digits[bytes[i] >> 4];
+        *text++ = digits[bytes[i] & 15];
+    }
+    *text = '\0';
+}
+
 unsigned sfpm_digit_value(char c)
 {
     if (c >= '0' && c <= '9')

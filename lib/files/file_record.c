@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/number.h"
 
 /* ---- Looking at files ------------------------------------------------------ */
 
@@ -108,9 +109,10 @@ bool sfpm_facts_match(const sfpm_facts_t *facts, uint32_t identity, int fd,
 
 static void encode_head(const sfpm_facts_t *facts, char *text)
 {
-    strcpy(text, "none");
-    for (size_t i = 0; facts->has_head && i < sizeof facts->head; i++)
-        snprintf(text + 2 * i, 3, "%02x", facts->head[i]);
+    if (facts->has_head)
+        sfpm_hex(text, facts->head, sizeof facts->head);
+    else
+        strcpy(text, "none");
 }
 
 char *sfpm_facts_encode(const sfpm_facts_t *facts)

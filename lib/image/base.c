@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/number.h"
 #include "image/image.h"
 #include "io/place.h"
 
@@ -56,12 +57,6 @@ static sfpm_image_t *open_candidate(const sfpm_image_t *image, const sfpm_index_
     return base;
 }
 
-static void digest_text(const uint8_t digest[SFPM_DIGEST_SIZE], char text[33])
-{
-    for (int i = 0; i < SFPM_DIGEST_SIZE; i++)
-        snprintf(text + 2 * i, 3, "%02x", digest[i]);
-}
-
 bool sfpm_image_open_base(sfpm_image_t *image, const sfpm_index_t *index,
                           const sfpm_image_options_t *options)
 {
@@ -74,7 +69,7 @@ bool sfpm_image_open_base(sfpm_image_t *image, const sfpm_index_t *index,
     if (index->base_number > INT64_MAX)
         return sfpm_fail(SFPM_ERR_CORRUPT,
                          "the commit number of the base image is invalid");
-    digest_text(index->base_digest, wanted);
+    sfpm_hex(wanted, index->base_digest, SFPM_DIGEST_SIZE);
     sfpm_image_t *base = open_candidate(image, index, options);
     /* For a chain without an end, one link says enough. */
     if (!base && image->depth > 0 && sfpm_last_status() == SFPM_ERR_LIMIT)
@@ -83,7 +78,7 @@ bool sfpm_image_open_base(sfpm_image_t *image, const sfpm_index_t *index,
         return sfpm_fail_prefix("cannot use its base image %s@%llu (digest %s)",
                                 index->texts[SFPM_TEXT_BASE],
                                 (unsigned long long)index->base_number, wanted);
-    digest_text(base->commit.digest, found);
+    sfpm_hex(found, base->commit.digest, SFPM_DIGEST_SIZE);
     if (memcmp(base->commit.digest, index->base_digest, SFPM_DIGEST_SIZE) == 0) {
         image->info.base = image->base = base;
         return true;

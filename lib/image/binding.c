@@ -6,20 +6,16 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/number.h"
 #include "image/log.h"
 
 void sfpm_binding_text(const sfpm_trailer_t *previous, char text[SFPM_BINDING_TEXT])
 {
-    static const char digits[] = "0123456789abcdef";
     if (!previous) {
         memcpy(text, "none", sizeof "none");
         return;
     }
-    for (int i = 0; i < SFPM_DIGEST_SIZE; i++) {
-        text[2 * i] = digits[previous->index_digest[i] >> 4];
-        text[2 * i + 1] = digits[previous->index_digest[i] & 15];
-    }
-    text[2 * SFPM_DIGEST_SIZE] = '\0';
+    sfpm_hex(text, previous->index_digest, SFPM_DIGEST_SIZE);
 }
 
 static bool check(const sfpm_input_t *input, const sfpm_trailer_t *trailer,
