@@ -180,20 +180,20 @@ END_TEST
 
 static int faults = -1;
 
-/* Fills each page that is read for the first time. */
-static void *serve(void *context)
+/* Fills each page that is read for the first time, the one at `last` as its last. */
+static void *serve(void *last)
 {
     uint8_t page[PAGE];
     struct uffd_msg message;
     memset(page, 0x5a, sizeof page);
-    while (read(faults, &message, sizeof message) == sizeof message) {
-        struct uffdio_copy copy = {.dst = message.arg.pagefault.address &
-                                          ~(uint64_t)(PAGE - 1),
-                                   .src = (uintptr_t)page,
-                                   .len = PAGE};
+    uint64_t address = 0;
+    while (address != (uintptr_t)last &&
+           read(faults, &message, sizeof message) == sizeof message) {
+        address = message.arg.pagefault.address & ~(uint64_t)(PAGE - 1);
+        struct uffdio_copy copy = {.dst = address, .src = (uintptr_t)page, .len = PAGE};
         ioctl(faults, UFFDIO_COPY, &copy);
     }
-    return context;
+    return NULL;
 }
 
 START_TEST(memory_filled_on_demand_is_not_zeros)
@@ -201,25 +201,26 @@ START_TEST(memory_filled_on_demand_is_not_zeros)
     const size_t bytes = 2 * MIB;
     pthread_t thread;
     struct uffdio_api api = {.api = UFFD_API};
-    uint8_t *memory = map(bytes, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+    uint8_t *memory = map(bytes + PAGE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+    volatile uint8_t *last = memory + bytes;
     uint8_t *wanted = malloc(bytes);
     ck_assert_ptr_nonnull(wanted);
     memset(wanted, 0x5a, bytes);
     faults = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
-    struct uffdio_register range = {.range = {(uintptr_t)memory, bytes},
+    struct uffdio_register range = {.range = {(uintptr_t)memory, bytes + PAGE},
                                     .mode = UFFDIO_REGISTER_MODE_MISSING};
     if (sysconf(_SC_PAGESIZE) != PAGE || faults < 0 || ioctl(faults, UFFDIO_API, &api) ||
         ioctl(faults, UFFDIO_REGISTER, &range))
         return; /* not allowed here */
-    ck_assert_int_eq(pthread_create(&thread, NULL, serve, NULL), 0);
+    ck_assert_int_eq(pthread_create(&thread, NULL, serve, memory + bytes), 0);
     sfpm_snapshot_t *snapshot = snapshot_of("sparse", memory, bytes);
     ck_assert_works(sfpm_snapshot_save(snapshot, path));
     expect_saved(wanted, bytes);
     sfpm_snapshot_destroy(snapshot);
-    pthread_cancel(thread);
+    ck_assert_uint_eq(*last, 0x5a);
     pthread_join(thread, NULL);
     close(faults);
-    munmap(memory, bytes);
+    munmap(memory, bytes + PAGE);
     free(wanted);
 }
 END_TEST
