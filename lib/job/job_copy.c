@@ -256,8 +256,10 @@ bool sfpm_job_copy(sfpm_job_t *job)
 {
     bool rounds = job->options.stop && (job->options.copying == SFPM_COPYING_AUTO ||
                                         job->options.copying == SFPM_COPYING_ROUNDS);
-    if (rounds && (!sfpm_snapshot_check_mapped(job->snapshot, SFPM_REGION_VOLATILE) ||
-                   !copy_in_rounds(job)))
+    /* Regions that may move are looked at once they are known to be where they say. */
+    const uint32_t later = SFPM_REGION_VOLATILE | SFPM_REGION_DYNAMIC;
+    if (rounds &&
+        (!sfpm_snapshot_check_mapped(job->snapshot, later) || !copy_in_rounds(job)))
         return false;
     bool ok = stop(job);
     if (ok) {

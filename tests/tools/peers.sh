@@ -133,10 +133,12 @@ listing 1 sfpm-inspect --text long.img
 # stalled.py SIGNAL COMMAND...: nobody reads what the command prints; when the pipe is
 # full, the command gets the signal, if not 0. Then prints what is in the pipe.
 cat >stalled.py <<'END'
-import array, fcntl, os, subprocess, sys, termios, time
+import array, fcntl, os, signal, subprocess, sys, termios, time
 r, w = os.pipe()
 room = fcntl.fcntl(w, 1031, 4096)
-child = subprocess.Popen(sys.argv[2:], stdout=w)
+# What is started in the background ignores SIGINT.
+default = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
+child = subprocess.Popen(sys.argv[2:], stdout=w, preexec_fn=default)
 have = array.array('i', [0])
 while child.poll() is None and have[0] < room:
     fcntl.ioctl(r, termios.FIONREAD, have)
