@@ -14,4 +14,5 @@ done
 echo "$tried calls failed" >&9
 
 exec 9>/dev/null
+stride=1
 expect_not sweep_errors overwrite ENOSPC

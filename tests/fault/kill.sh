@@ -10,4 +10,5 @@ done
 echo "$tried times killed" >&9
 
 exec 9>/dev/null
+stride=1
 expect_not sweep_kill overwrite

@@ -18,4 +18,5 @@ done
 echo "$tried transfers cut short" >&9
 
 exec 9>/dev/null
+stride=1
 expect_not sweep_short overwrite

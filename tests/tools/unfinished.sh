@@ -13,14 +13,19 @@ sfpm-save -o good.img "$sum"
 sfpm-patch -q -i good.img 3=20
 sfpm-convert --to-v1 -o v1.img good.img
 mkdir d
-cd d
+cd d || exit
+
+# SIGINT is ignored in what a shell has started in the background.
+heed=
+! env --default-signal=INT true 2>/dev/null || heed='env --default-signal=INT'
 
 # at CALL SIGNAL CMD...: CMD gets the signal when it first makes that system call.
 at() {
     at_call=$1
     at_signal=$2
     shift 2
-    strace -f -o ../calls -e "trace=$at_call" -e "inject=$at_call:signal=$at_signal:when=1" "$@"
+    # shellcheck disable=SC2086 # a command or nothing
+    $heed strace -f -o ../calls -e "trace=$at_call" -e "inject=$at_call:signal=$at_signal:when=1" "$@"
 }
 
 # every ACTION: does it with each way to make a file anew, as a.img or as b.img.
