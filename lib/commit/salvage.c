@@ -69,7 +69,7 @@ static bool is_intact(const sfpm_image_t *image, const sfpm_region_t *region,
 
 bool sfpm_salvage_filter(sfpm_rewriter_t *rewriter, sfpm_index_t *index)
 {
-    sfpm_seen_t seen = {NULL};
+    sfpm_seen_t seen = {.capacity = 0};
     size_t kept = 0;
     for (size_t i = 0; i < index->num_regions; i++) {
         sfpm_region_t *region = &index->regions[i];
