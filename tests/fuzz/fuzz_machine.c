@@ -4,15 +4,13 @@
  * in both engines, which must come to the same state. The input is, for each region in
  * their order, a u16 of its size and its bytes; memory goes on with zeros to whole pages.
  */
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "vm/machine.h"
 #include "base/bytes.h"
-#include "base/error.h"
-#include "fuzz.h"
 #include "bytecode/regions.h"
+#include "engines.h"
+#include "fuzz.h"
+#include "vm/machine.h"
 
 typedef struct part {
     const uint8_t *bytes;
@@ -50,46 +48,6 @@ static bool give_part(void *context, const char *name, const void **bytes, size_
     return true;
 }
 
-static bool write_nowhere(void *context, const void *bytes, size_t size)
-{
-    (void)context;
-    (void)bytes;
-    (void)size;
-    return true;
-}
-
-static void fail(const char *what)
-{
-    fprintf(stderr, "verified, but %s: %s\n", what, sfpm_last_error());
-    abort();
-}
-
-static void run(sfpm_vm_t *vm, sfpm_vm_engine_t engine)
-{
-    const sfpm_vm_run_options_t options = {.struct_size = sizeof options,
-                                           .max_steps = 2000,
-                                           .output = write_nowhere,
-                                           .max_stack = 1 << 14,
-                                           .max_memory = 1 << 20,
-                                           .engine = engine};
-    if (!sfpm_vm_run(vm, &options) && (sfpm_last_status() == SFPM_ERR_INTERNAL ||
-                                       sfpm_last_status() == SFPM_ERR_BYTECODE))
-        fail("it could not run");
-}
-
-static void compare(sfpm_vm_t *one, sfpm_vm_t *other)
-{
-    sfpm_vm_region_t a = {0}, b = {0};
-    size_t count = sfpm_vm_num_regions(one);
-    if (count != sfpm_vm_num_regions(other))
-        fail("the engines left other regions");
-    for (size_t i = 0; i < count; i++)
-        if (!sfpm_vm_region(one, i, &a, sizeof a) ||
-            !sfpm_vm_region(other, i, &b, sizeof b) || a.size != b.size ||
-            memcmp(a.bytes, b.bytes, a.size) != 0)
-            fail(a.name);
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     part_t parts[SFPM_NUM_REGIONS];
@@ -98,11 +56,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     split(bytes, size, parts);
     if (vm && other && sfpm_vm_load(vm, give_part, parts)) {
         sfpm_vm_disassemble(vm, 0, UINT64_MAX, write_nowhere, NULL);
-        if (sfpm_vm_verify(vm) && sfpm_vm_load(other, give_part, parts)) {
-            run(vm, SFPM_VM_ENGINE_FAST);
-            run(other, SFPM_VM_ENGINE_SIMPLE);
-            compare(vm, other);
-        }
+        if (sfpm_vm_verify(vm) && sfpm_vm_load(other, give_part, parts))
+            run_both(vm, other, 1 << 20);
     }
     sfpm_vm_destroy(vm);
     sfpm_vm_destroy(other);

@@ -73,19 +73,26 @@ void bad_splice(maker_t *maker)
     free(three);
 }
 
+/* An encrypted image of three commits, to be freed; NULL without encryption here. */
+static uint8_t *three_commits(maker_t *maker, size_t *size)
+{
+    maker->sealed = true;
+    for (unsigned i = 1; i <= 3; i++)
+        commit_filled(maker, i);
+    if (maker->sealed)
+        return take_file(maker, maker->path, size);
+    spoil_plain(maker);
+    return NULL;
+}
+
 /* The last of three commits pretends to be the only one. */
 void bad_hidden(maker_t *maker)
 {
     size_t size;
     sfpm_trailer_t last;
-    maker->sealed = true;
-    for (unsigned i = 1; i <= 3; i++)
-        commit_filled(maker, i);
-    if (!maker->sealed) {
-        spoil_plain(maker);
+    uint8_t *bytes = three_commits(maker, &size);
+    if (!bytes)
         return;
-    }
-    uint8_t *bytes = take_file(maker, maker->path, &size);
     fix_salts(maker, bytes, size);
     read_trailer(maker, bytes, size, &last);
     last.begin = last.start = SFPM_HEADER_SIZE;
@@ -103,14 +110,9 @@ void bad_unbound(maker_t *maker)
 {
     mutant_t mutant;
     size_t size, length;
-    maker->sealed = true;
-    for (unsigned i = 1; i <= 3; i++)
-        commit_filled(maker, i);
-    if (!maker->sealed) {
-        spoil_plain(maker);
+    uint8_t *bytes = three_commits(maker, &size);
+    if (!bytes)
         return;
-    }
-    uint8_t *bytes = take_file(maker, maker->path, &size);
     need(mutant_start(&mutant, bytes, size, 0), maker, "no memory");
     mutant.exact = true;
     unsigned indices = 0;

@@ -2,20 +2,7 @@
 # SPDX-License-Identifier: MIT
 # examples/lua-live: the state of a Lua interpreter goes on in another process.
 . "${top_srcdir:-$(dirname "$0")/../..}/tests/tools/lib.sh"
-lua=$top_builddir/examples/lua-live
-[ -x "$lua" ] || skip "lua-live is not built: a static library of Lua 5.4 is needed"
-
-# says INPUT OUTPUT ARGUMENT...: what lua-live prints for what is typed.
-says() {
-    printf '%s\n' "$1" >typed
-    says_text=$2
-    shift 2
-    says_input "$@" <typed
-    expect_stdout "$says_text"
-}
-says_input() {
-    succeeds "$lua" "$@"
-}
+. "$top_srcdir/tests/tools/lua.sh"
 
 # ---- A program that is saved at a checkpoint, left, and finished by another process.
 program=$top_srcdir/tests/tools/example-lua-live.lua

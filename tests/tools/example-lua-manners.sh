@@ -3,20 +3,7 @@
 # examples/lua-live: programs and people find what they know from lua5.4; what is
 # different is said.
 . "${top_srcdir:-$(dirname "$0")/../..}/tests/tools/lib.sh"
-lua=$top_builddir/examples/lua-live
-[ -x "$lua" ] || skip "lua-live is not built: a static library of Lua 5.4 is needed"
-
-# says INPUT OUTPUT ARGUMENT...: what lua-live prints for what is typed.
-says() {
-    printf '%s\n' "$1" >typed
-    says_text=$2
-    shift 2
-    says_input "$@" <typed
-    expect_stdout "$says_text"
-}
-says_input() {
-    succeeds "$lua" "$@"
-}
+. "$top_srcdir/tests/tools/lua.sh"
 
 # ---- The chunk is no coroutine, neither in the first process nor in the next.
 echo 'print(select(2, coroutine.running()), coroutine.isyieldable(), pcall(coroutine.yield, 1))

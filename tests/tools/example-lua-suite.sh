@@ -2,11 +2,10 @@
 # SPDX-License-Identifier: MIT
 # Lua's own test suite under examples/lua-live, each file in a process of its own, all of
 # them in one image. LUA_TESTS names the directory of the suite, of the release that
-# lua-live was built with: lua-5.4.N-tests of https://www.lua.org/tests/, which is also
-# in Fedora's source package of Lua, in none of Debian.
+# lua-live was built with: lua-5.4.N-tests of https://www.lua.org/tests/. Debian's source
+# package does not hold it.
 . "${top_srcdir:-$(dirname "$0")/../..}/tests/tools/lib.sh"
-lua=$top_builddir/examples/lua-live
-[ -x "$lua" ] || skip "lua-live is not built: a static library of Lua 5.4 is needed"
+. "$top_srcdir/tests/tools/lua.sh"
 [ -n "${LUA_TESTS:-}" ] || skip "LUA_TESTS does not name a directory with Lua's test suite"
 [ -f "$LUA_TESTS/all.lua" ] || fail "LUA_TESTS: there is no Lua test suite in $LUA_TESTS"
 cp -R "$LUA_TESTS" suite
