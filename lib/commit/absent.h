@@ -34,7 +34,7 @@ typedef struct sfpm_presence {
 #define SFPM_NO_PRESENCE ((sfpm_presence_t){.pagemap = -1})
 
 /* Finds the chunks of at most a leaf of memory that are absent; the others may be.
- * Returns how many they are. The memory must not be mapped anew meanwhile. */
+ * Returns their number. The memory must not be remapped during the call. */
 size_t sfpm_absent_chunks(sfpm_presence_t *presence, const uint8_t *memory, size_t size,
                           bool absent[SFPM_LEAF_CHUNKS]);
 

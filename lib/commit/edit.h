@@ -29,7 +29,7 @@ typedef struct sfpm_source {
     uint8_t *owned;               /* memory that the edit had to load itself */
     const sfpm_region_t *content; /* of any commit of edit->contents */
     void *changes; /* of what is inherited (overlay.c) */
-    bool removed;      /* it is no region of the next commit */
+    bool removed;  /* the next commit does not have this region */
 } sfpm_source_t;
 
 struct sfpm_edit {

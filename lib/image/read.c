@@ -300,7 +300,7 @@ static bool has_zero_sum(sfpm_reader_t *reader, uint64_t sum, size_t size)
            (size < SFPM_CHUNK ? sfpm_zero_sum(size) : sfpm_reader_zero_sum(reader));
 }
 
-/* Reads a chunk into memory; *sound tells whether it is the one that the leaf sums. */
+/* Reads a chunk into memory; *sound is set if its checksum is the one in the leaf. */
 static bool read_chunk(sfpm_reader_t *reader, const sfpm_region_t *region,
                        uint64_t position, uint8_t *to, bool *sound)
 {

@@ -20,7 +20,7 @@ typedef struct sfpm_atomic {
     int old_fd;      /* the file to be replaced, locked, or -1 */
     struct stat old; /* what it was, when there is one */
     char temporary[SFPM_TEMPORARY_MAX]; /* "" when there is none */
-    sfpm_output_temporary_t tell;       /* is told of that name, or NULL */
+    sfpm_output_temporary_t tell;       /* receives that name, or NULL */
     void *context;
 } sfpm_atomic_t;
 

@@ -181,7 +181,7 @@ static bool resources(size_t n, const char *file)
     return ok;
 }
 
-/* Makes each region anew from what it was. */
+/* Makes each region of the new schema from the old one. */
 static bool make_all(void *context, sfpm_migration_t *migration)
 {
     const words_t *words = context;

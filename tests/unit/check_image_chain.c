@@ -295,8 +295,8 @@ END_TEST
 
 /* ---- damage ---- */
 
-/* A page that only the bottom holds is damaged there: it is told which file, and where.
- */
+/* A page that only the bottom image holds is damaged: the error names that file and the
+ * place. */
 START_TEST(damage_is_told_of_the_image_that_has_it)
 {
     size_t size;

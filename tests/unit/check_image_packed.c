@@ -207,8 +207,8 @@ static void set_scrypt(uint32_t log_n, uint32_t r, uint32_t p)
     free(bytes);
 }
 
-/* An image asks for as much as it likes; the reader's limit decides. The keys of other
- * parameters are wrong, which is told when they were made. */
+/* An image asks for as much as it likes; the reader's limit decides. Keys made with
+ * other parameters are wrong, which is noticed once they were derived. */
 START_TEST(a_passphrase_costs_no_more_than_is_allowed)
 {
     static const struct {

@@ -48,9 +48,9 @@ void write_file(const char *path, const void *bytes, size_t size);
 void note_assertion(const char *file, int line);
 #define _mark_point(file, line) note_assertion(file, line)
 
-/* Says what the test works on from now on, such as "program", 17. When an assertion fails
- * or the test dies, it is told behind the name of the file, and so is how many random
- * numbers there were: "check_x.c, program 17, random number 4711:12:F:...". */
+/* Notes what the test works on from now on, such as "program", 17. If an assertion fails or
+ * the test dies, the report shows it after the file name, with the count of random numbers
+ * drawn so far: "check_x.c, program 17, random number 4711:12:F:...". */
 #define note_input(what, number) note_input_at(what, number, __FILE__, __LINE__)
 void note_input_at(const char *what, uint64_t number, const char *file, int line);
 
