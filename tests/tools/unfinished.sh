@@ -15,9 +15,9 @@ sfpm-convert --to-v1 -o v1.img good.img
 mkdir d
 cd d || exit
 
-# SIGINT is ignored in what a shell has started in the background.
+# A shell ignores SIGINT and SIGQUIT in what it starts in the background, nohup SIGHUP.
 heed=
-! env --default-signal=INT true 2>/dev/null || heed='env --default-signal=INT'
+! env --default-signal=HUP,INT,QUIT true 2>/dev/null || heed='env --default-signal=HUP,INT,QUIT'
 
 # at CALL SIGNAL CMD...: CMD gets the signal when it first makes that system call.
 at() {
