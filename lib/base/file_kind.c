@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "base/memory.h"
+
 bool sfpm_is_text(const uint8_t *bytes, size_t size)
 {
     static const char allowed[] = "\t\n\r\f\033";
@@ -12,13 +14,6 @@ bool sfpm_is_text(const uint8_t *bytes, size_t size)
             (bytes[i] == '\0' || !memchr(allowed, bytes[i], sizeof allowed - 1)))
             return false;
     return size > 0;
-}
-
-static bool is_zero(const uint8_t *bytes, size_t size)
-{
-    while (size > 0 && bytes[size - 1] == 0)
-        size--;
-    return size == 0;
 }
 
 const char *sfpm_file_kind(const uint8_t *bytes, size_t size)
@@ -61,5 +56,5 @@ const char *sfpm_file_kind(const uint8_t *bytes, size_t size)
             return kinds[i].name;
     if (sfpm_is_text(bytes, size))
         return "text";
-    return size > 0 && is_zero(bytes, size) ? "a file that begins with zeros" : NULL;
+    return size > 0 && sfpm_is_zero(bytes, size) ? "a file that begins with zeros" : NULL;
 }

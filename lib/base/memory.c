@@ -86,6 +86,11 @@ void *sfpm_copy_bytes(const void *bytes, size_t size)
     return copy;
 }
 
+bool sfpm_is_zero(const uint8_t *bytes, size_t size)
+{
+    return size == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, size - 1) == 0);
+}
+
 void sfpm_buffer_free(sfpm_buffer_t *buffer)
 {
     free(buffer->data);

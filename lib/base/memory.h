@@ -34,6 +34,9 @@ bool sfpm_grow_array(void **array, size_t *capacity, size_t wanted, size_t size)
 char *sfpm_copy_string(const char *text);
 void *sfpm_copy_bytes(const void *bytes, size_t size);
 
+/* Whether all bytes are zero. */
+bool sfpm_is_zero(const uint8_t *bytes, size_t size);
+
 /* A growing byte buffer; all zero is an empty one. */
 typedef struct sfpm_buffer {
     uint8_t *data;
