@@ -4,6 +4,10 @@
  * the N-th of the process move one byte; SFPM_SHORT=0 halves each. If the N-th came, the
  * file that SFPM_SHORT_CAME names is created.
  */
+
+/* With it, what is defined here would be inline functions of <unistd.h>. */
+#undef _FORTIFY_SOURCE
+
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <stdatomic.h>
