@@ -5,6 +5,7 @@
  */
 #include "engine/interpret.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,9 +20,15 @@ static bool write_bytes(const sfpm_limits_t *limits, const void *bytes, size_t s
     if (!limits->output)
         return true;
     sfpm_host_begin(limits);
+    errno = 0;
     bool written = limits->output(limits->output_context, bytes, size);
+    int error = errno;
     sfpm_host_end(limits);
-    return written || sfpm_fail(SFPM_ERR_SYSTEM, "cannot write the program's output");
+    if (written)
+        return true;
+    if (error == 0)
+        return sfpm_fail(SFPM_ERR_SYSTEM, "cannot write the program's output");
+    return sfpm_fail_errno(error, "cannot write the program's output");
 }
 
 static bool print_number(const sfpm_limits_t *limits, uint64_t value)

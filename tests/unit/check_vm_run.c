@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The interpreter: what each instruction does, traps, stopping and going on. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -476,8 +477,11 @@ END_TEST
 
 static bool refuse_output(void *context, const void *bytes, size_t size)
 {
+    int *allowed = context;
     (void)bytes, (void)size;
-    return --*(int *)context >= 0;
+    if (--*allowed == -2)
+        errno = EIO;
+    return *allowed >= 0;
 }
 
 START_TEST(failed_output_leaves_the_machine_before_it)
@@ -491,6 +495,8 @@ START_TEST(failed_output_leaves_the_machine_before_it)
     expect_error(SFPM_ERR_SYSTEM, 0, "cannot write the program's output");
     ck_assert_int_eq(info_of(vm).status, SFPM_VM_SUSPENDED);
     ck_assert_uint_eq(info_of(vm).pc, 4);
+    ck_assert(!sfpm_vm_run(vm, &options));
+    expect_error(SFPM_ERR_SYSTEM, EIO, "cannot write the program's output: Input/output error");
     ck_assert_str_eq(output_of(vm), "1\n");
     sfpm_vm_destroy(vm);
 

@@ -148,7 +148,8 @@ SFPM_API bool sfpm_vm_is_in(const sfpm_image_t *image);
  */
 SFPM_API bool sfpm_vm_verify(sfpm_vm_t *vm);
 
-/** Receives what the program writes. Returns false when it cannot be written. */
+/** Receives what the program writes. Returns false when it cannot be written, for the
+ * reason in errno, if that was set. */
 typedef bool (*sfpm_vm_output_callback_t)(void *context, const void *bytes, size_t size);
 
 /** Engines that execute programs. All give the same results, to the bit. */
