@@ -87,9 +87,27 @@ void sfpm_maps_close(sfpm_maps_t *maps)
     maps->line = maps->flags = NULL;
 }
 
+bool sfpm_maps_is_private(const sfpm_maps_entry_t *entry)
+{
+    return entry->permissions[3] == 'p';
+}
+
+bool sfpm_memory_is_shared(const void *base, size_t size)
+{
+    uintptr_t from = (uintptr_t)base, to = from + size;
+    sfpm_maps_t maps;
+    sfpm_maps_entry_t entry;
+    bool shared = false;
+    sfpm_maps_open(&maps, false);
+    while (!shared && sfpm_maps_next(&maps, &entry) && entry.start < to)
+        shared = entry.end > from && !sfpm_maps_is_private(&entry);
+    sfpm_maps_close(&maps);
+    return shared;
+}
+
 bool sfpm_pagemap_open(int *pagemap)
 {
-    if (*pagemap < 0)
+    if (SFPM_LINUX_PATHS && *pagemap < 0)
         *pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
     return *pagemap >= 0;
 }

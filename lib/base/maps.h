@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The address space of this process as the system lists it: mappings, and their pages. */
+/* The address space of this process: what mappings the system lists, and their pages. */
 #ifndef SFPM_BASE_MAPS_H
 #define SFPM_BASE_MAPS_H
 
@@ -7,6 +7,12 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/mman.h>
+
+/* Memory that is not reserved until it is used, where the system can do that. */
+#ifndef MAP_NORESERVE
+#define MAP_NORESERVE 0
+#endif
 
 /* A list that is being read. `error` is the errno value of what stopped it early, else
  * 0: the thread's last error is not set here. */
@@ -40,8 +46,14 @@ bool sfpm_maps_next(sfpm_maps_t *maps, sfpm_maps_entry_t *entry);
 
 void sfpm_maps_close(sfpm_maps_t *maps);
 
+/* Whether a mapping is private: what is written there, other processes do not see. */
+bool sfpm_maps_is_private(const sfpm_maps_entry_t *entry);
+
+/* Whether some of the memory is known to be a shared mapping. */
+bool sfpm_memory_is_shared(const void *base, size_t size);
+
 /* Opens the list of pages unless *pagemap is open, that is not -1; the caller closes it.
- * False if the system has none. */
+ * False if the system has none, or a portable build does not ask. */
 bool sfpm_pagemap_open(int *pagemap);
 
 /* Reads what the system knows of the pages from an address on, as pagemap of proc(5): bit

@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#if SFPM_LINUX_PATHS
 #include <unistd.h>
 
 #include "base/checked.h"
@@ -130,22 +129,3 @@ void sfpm_presence_free(sfpm_presence_t *presence)
     free(presence->areas);
     *presence = SFPM_NO_PRESENCE;
 }
-
-#else
-
-size_t sfpm_absent_chunks(sfpm_presence_t *presence, const uint8_t *memory, size_t size,
-                          bool absent[SFPM_LEAF_CHUNKS])
-{
-    (void)presence;
-    (void)memory;
-    (void)size;
-    memset(absent, 0, SFPM_LEAF_CHUNKS * sizeof *absent);
-    return 0;
-}
-
-void sfpm_presence_free(sfpm_presence_t *presence)
-{
-    *presence = SFPM_NO_PRESENCE;
-}
-
-#endif

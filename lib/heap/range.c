@@ -5,11 +5,9 @@
 #include <sys/mman.h>
 
 #include "base/checked.h"
+#include "base/maps.h"
 #include "heap/heap.h"
 
-#ifndef MAP_NORESERVE
-#define MAP_NORESERVE 0
-#endif
 /* ThreadSanitizer replaces an address that it does not like by 0, and root can map that. */
 #ifdef __has_feature
 #if __has_feature(thread_sanitizer)
@@ -81,7 +79,7 @@ bool sfpm_range_open(uint8_t *at, size_t size)
 
 void sfpm_range_discard(uint8_t *at, size_t size)
 {
-#ifdef SFPM_LINUX_PATHS
+#if SFPM_LINUX_PATHS
     if (madvise(at, size, MADV_DONTNEED) == 0)
         return;
 #endif

@@ -222,7 +222,7 @@ static bool read_and_move(const move_t *move, const sfpm_heap_t *known, hosts_t 
 bool sfpm_relocate(sfpm_heap_t *to, const sfpm_heap_t *known, const sfpm_heap_t *preview,
                    const sfpm_image_t *image, size_t region)
 {
-#if defined(SFPM_LINUX_PATHS) && defined(MADV_HUGEPAGE)
+#if SFPM_LINUX_PATHS && defined(MADV_HUGEPAGE)
     madvise(to->base, to->used,
             MADV_HUGEPAGE); /* fewer faults; without it is right, too */
 #endif

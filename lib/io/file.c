@@ -14,7 +14,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#ifdef SFPM_LINUX_PATHS
+#if SFPM_LINUX_PATHS
 #include <sys/syscall.h>
 #endif
 
@@ -39,7 +39,7 @@ int sfpm_file_create(int directory, const char *path, mode_t mode, int *fd)
 /* Linux, not on all file systems. */
 static int rename_new(int directory, const char *from, const char *to)
 {
-#if defined(SFPM_LINUX_PATHS) && defined(SYS_renameat2)
+#if SFPM_LINUX_PATHS && defined(SYS_renameat2)
     enum { NO_REPLACE = 1 };
     return syscall(SYS_renameat2, directory, from, directory, to, NO_REPLACE) != 0 ? errno
                                                                                    : 0;
@@ -109,7 +109,7 @@ int sfpm_file_write(int fd, const void *bytes, size_t size, size_t *done)
 
 void sfpm_file_widen_pipe(int fd)
 {
-#ifdef SFPM_LINUX_PATHS
+#if SFPM_LINUX_PATHS
     /* What any user may have. */
     (void)fcntl(fd, F_SETPIPE_SZ, 1 << 20);
 #else
@@ -117,7 +117,7 @@ void sfpm_file_widen_pipe(int fd)
 #endif
 }
 
-#ifdef SFPM_LINUX_PATHS
+#if SFPM_LINUX_PATHS
 /* The result of one transfer without a copy: 0 and nothing done where that is not
  * supported. */
 static int transferred(ssize_t n, size_t *done)

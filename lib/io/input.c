@@ -9,12 +9,12 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/checked.h"
 #include "base/error.h"
+#include "base/maps.h"
 #include "base/memory.h"
 #include "base/page.h"
 #include "io/file.h"
@@ -302,10 +302,10 @@ bool sfpm_input_read(const sfpm_input_t *input, uint64_t offset, void *to, size_
     return true;
 }
 
-#if SFPM_LINUX_PATHS
 bool sfpm_input_is_mappable(const sfpm_input_t *input, size_t unit)
 {
-    return input->fd >= 0 && sfpm_system_page() <= unit && input->start % unit == 0;
+    return SFPM_LINUX_PATHS && input->fd >= 0 && sfpm_system_page() <= unit &&
+           input->start % unit == 0;
 }
 
 bool sfpm_input_map(const sfpm_input_t *input, uint64_t offset, void *to, size_t size)
@@ -321,22 +321,6 @@ bool sfpm_input_map(const sfpm_input_t *input, uint64_t offset, void *to, size_t
     return got != MAP_FAILED ||
            sfpm_fail_errno(errno, "%s: cannot map into memory", input->name);
 }
-#else
-bool sfpm_input_is_mappable(const sfpm_input_t *input, size_t unit)
-{
-    (void)input;
-    (void)unit;
-    return false;
-}
-
-bool sfpm_input_map(const sfpm_input_t *input, uint64_t offset, void *to, size_t size)
-{
-    (void)offset;
-    (void)to;
-    (void)size;
-    return sfpm_fail(SFPM_ERR_UNSUPPORTED, "%s: cannot map into memory", input->name);
-}
-#endif
 
 bool sfpm_input_refresh(sfpm_input_t *input)
 {

@@ -262,7 +262,7 @@ uint64_t sfpm_output_offset(const sfpm_output_t *output)
  * the end takes less time. A hint: that sync reports errors. */
 static void write_behind(sfpm_output_t *output)
 {
-#ifdef SFPM_LINUX_PATHS
+#if SFPM_LINUX_PATHS
     uint64_t size = output->written - output->behind;
     if (output->kind == STREAM || output->unsynced || size < BEHIND_MIN)
         return;
@@ -389,7 +389,7 @@ int sfpm_output_pipe(sfpm_output_t *output)
  * Only a lack of space matters: other errors occur again when writing. */
 static int reserve_space(int fd, uint64_t offset, uint64_t size)
 {
-#ifdef SFPM_LINUX_PATHS
+#if SFPM_LINUX_PATHS
     if (fallocate(fd, FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)size) != 0)
         return errno == ENOSPC || errno == EDQUOT || errno == EFBIG ? errno : 0;
 #else

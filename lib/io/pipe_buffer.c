@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
-#ifdef SFPM_LINUX_PATHS
+#if SFPM_LINUX_PATHS
 #include <sys/mman.h>
 #endif
 
@@ -21,7 +21,7 @@
  * needs no copy; if the system refuses, there is the other way. */
 static bool map_all(sfpm_space_t *space, uint64_t limit)
 {
-#ifdef SFPM_LINUX_PATHS
+#if SFPM_LINUX_PATHS
     if (space->data || limit > SIZE_MAX / 2)
         return false;
     void *memory = mmap(NULL, (size_t)limit, PROT_READ | PROT_WRITE,
@@ -67,7 +67,7 @@ bool sfpm_space_grow(sfpm_space_t *space, uint64_t limit)
 
 void sfpm_space_free(sfpm_space_t *space)
 {
-#ifdef SFPM_LINUX_PATHS
+#if SFPM_LINUX_PATHS
     if (space->mapped) {
         munmap(space->data, space->capacity);
         space->data = NULL;

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/maps.h"
 #include "job/job.h"
 
 #if SFPM_LINUX_PATHS && (defined(__x86_64__) || defined(__aarch64__))
@@ -24,10 +25,6 @@
 #else
 #define QUIET_FORK() fork()
 #define WAIT_FLAGS   0
-#endif
-
-#ifndef MAP_NORESERVE
-#define MAP_NORESERVE 0
 #endif
 
 uint8_t *sfpm_shadow_memory(size_t size)

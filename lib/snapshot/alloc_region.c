@@ -7,11 +7,8 @@
 
 #include "base/checked.h"
 #include "base/error.h"
+#include "base/maps.h"
 #include "base/page.h"
-
-#ifndef MAP_NORESERVE
-#define MAP_NORESERVE 0
-#endif
 
 /* The size in whole pages of the system; 0 when it does not fit. */
 static size_t whole_pages(size_t size)

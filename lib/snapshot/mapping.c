@@ -8,14 +8,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "base/error.h"
+#include "base/maps.h"
 #include "base/memory.h"
 #include "base/page.h"
 #include "snapshot/snapshot.h"
-
-#if SFPM_LINUX_PATHS
 
 #define PAGE      ((size_t)SFPM_PAGE)
 #define HUGE_PAGE ((size_t)2 << 20)
@@ -274,14 +272,20 @@ bool sfpm_mapping_verify(sfpm_mapping_t *mapping, const sfpm_image_t *image, siz
 
 static bool move(uint8_t *from, uint8_t *to, size_t size)
 {
+#if SFPM_LINUX_PATHS
     return mremap(from, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, to) != MAP_FAILED;
+#else
+    (void)from, (void)to, (void)size;
+    errno = ENOSYS;
+    return false;
+#endif
 }
 
 /* Moves pages away and, where the system can, leaves the addresses taken, so that no
  * other thread's mapping comes to lie there. */
 static bool park(uint8_t *from, uint8_t *to, size_t size)
 {
-#ifdef MREMAP_DONTUNMAP
+#if SFPM_LINUX_PATHS && defined(MREMAP_DONTUNMAP)
     if (mremap(from, size, size, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, to) !=
         MAP_FAILED)
         return true;
@@ -385,46 +389,6 @@ void sfpm_mapping_free(sfpm_mapping_t *mapping)
     mapping->pieces = NULL;
     mapping->reads = NULL;
 }
-
-#else
-
-bool sfpm_mapping_plan(sfpm_mapping_t *mapping, const sfpm_image_t *image, size_t index,
-                       void *base, size_t size)
-{
-    (void)image;
-    (void)index;
-    *mapping = (sfpm_mapping_t){.base = base, .size = size};
-    return true;
-}
-
-bool sfpm_mapping_verify(sfpm_mapping_t *mapping, const sfpm_image_t *image, size_t index)
-{
-    (void)mapping;
-    (void)image;
-    (void)index;
-    return true;
-}
-
-bool sfpm_mapping_replace(sfpm_mapping_t *mapping, const sfpm_image_t *image,
-                          bool *possible)
-{
-    (void)mapping;
-    (void)image;
-    *possible = false;
-    return sfpm_fail(SFPM_ERR_UNSUPPORTED, "this system cannot map images");
-}
-
-void sfpm_mapping_undo(sfpm_mapping_t *mapping)
-{
-    (void)mapping;
-}
-
-void sfpm_mapping_free(sfpm_mapping_t *mapping)
-{
-    (void)mapping;
-}
-
-#endif
 
 bool sfpm_snapshot_can_park(sfpm_snapshot_t *snapshot, size_t more)
 {

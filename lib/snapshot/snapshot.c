@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/maps.h"
 #include "base/memory.h"
 #include "base/options.h"
 #include "snapshot/tracking.h"

@@ -12,9 +12,12 @@
 #include "base/error.h"
 #include "base/memory.h"
 
+/* By sfpm_tracking_t; NULL: not on this system. */
 static const sfpm_dirty_method_t *const methods[] = {
+#if SFPM_LINUX_PATHS
     [SFPM_TRACKING_PROTECT] = &sfpm_dirty_protect,
     [SFPM_TRACKING_PAGEMAP] = &sfpm_dirty_pagemap,
+#endif
     [SFPM_TRACKING_HASH] = &sfpm_dirty_hash,
     [SFPM_TRACKING_GIVEN] = &sfpm_dirty_given,
 };
@@ -63,7 +66,7 @@ static bool try_method(sfpm_tracker_t *tracker, sfpm_watched_t *watched,
                        sfpm_tracking_t method)
 {
     watched->method = method;
-    if (watched->changed && method_of(watched)->arm(tracker, watched))
+    if (watched->changed && methods[method] && methods[method]->arm(tracker, watched))
         return true;
     watched->method = SFPM_TRACKING_NONE;
     return false;

@@ -80,8 +80,10 @@ typedef struct sfpm_dirty_method {
     bool accumulates; /* what changed once may be anything for ever */
 } sfpm_dirty_method_t;
 
+#if SFPM_LINUX_PATHS
 extern const sfpm_dirty_method_t sfpm_dirty_protect; /* dirty_protect.c */
 extern const sfpm_dirty_method_t sfpm_dirty_pagemap; /* dirty_pagemap.c */
+#endif
 extern const sfpm_dirty_method_t sfpm_dirty_hash;    /* dirty_hash.c */
 extern const sfpm_dirty_method_t sfpm_dirty_given;   /* dirty_job.c */
 
@@ -105,9 +107,6 @@ typedef struct sfpm_span {
 /* Whether all spans, in order of address, lie in private mappings of their kind. They are
  * not what they were afterwards. */
 bool sfpm_dirty_are_private(sfpm_span_t *spans, size_t count);
-
-/* Whether some of the memory is known to be a shared mapping. */
-bool sfpm_memory_is_shared(const void *base, size_t size);
 
 /* Which pages a scan finds: all bits of `mask`, after those of `inverted` are turned
  * over, and one of `any` if there are any. */

@@ -94,17 +94,12 @@ static bool read_entries(sfpm_tracker_t *tracker, sfpm_watched_t *watched, uintp
 
 /* ---- Mappings -------------------------------------------------------------- */
 
-static bool is_private(const sfpm_maps_entry_t *entry)
-{
-    return entry->permissions[3] == 'p';
-}
-
 /* Passes over what a mapping covers of the spans that are left; false when it is none
  * that they may lie in. */
 static bool cover(const sfpm_maps_entry_t *entry, sfpm_span_t **span, size_t *left)
 {
     while (*left > 0 && (*span)->from < entry->end) {
-        if (entry->start > (*span)->from || !is_private(entry) ||
+        if (entry->start > (*span)->from || !sfpm_maps_is_private(entry) ||
             entry->inode != (*span)->inode)
             return false;
         (*span)->from = entry->end < (*span)->to ? entry->end : (*span)->to;
@@ -126,19 +121,6 @@ bool sfpm_dirty_are_private(sfpm_span_t *spans, size_t count)
         ok = cover(&entry, &spans, &count);
     sfpm_maps_close(&maps);
     return ok && count == 0;
-}
-
-bool sfpm_memory_is_shared(const void *base, size_t size)
-{
-    uintptr_t from = (uintptr_t)base, to = from + size;
-    sfpm_maps_t maps;
-    sfpm_maps_entry_t entry;
-    bool shared = false;
-    sfpm_maps_open(&maps, false);
-    while (!shared && sfpm_maps_next(&maps, &entry) && entry.start < to)
-        shared = entry.end > from && !is_private(&entry);
-    sfpm_maps_close(&maps);
-    return shared;
 }
 
 /* ---- The method ------------------------------------------------------------ */
@@ -190,49 +172,6 @@ static bool collect(sfpm_tracker_t *tracker, sfpm_watched_t *watched)
     return is_in_place(watched) && collect_all(tracker, watched);
 }
 
-#else
-
-bool sfpm_dirty_scan(sfpm_tracker_t *tracker, sfpm_watched_t *watched, uintptr_t from,
-                     uintptr_t to, const sfpm_page_query_t *query)
-{
-    (void)tracker;
-    (void)watched;
-    (void)from;
-    (void)to;
-    (void)query;
-    return false;
-}
-
-bool sfpm_dirty_are_private(sfpm_span_t *spans, size_t count)
-{
-    (void)spans;
-    (void)count;
-    return false;
-}
-
-bool sfpm_memory_is_shared(const void *base, size_t size)
-{
-    (void)base;
-    (void)size;
-    return false;
-}
-
-static bool arm(sfpm_tracker_t *tracker, sfpm_watched_t *watched)
-{
-    (void)tracker;
-    (void)watched;
-    return false;
-}
-
-static bool collect(sfpm_tracker_t *tracker, sfpm_watched_t *watched)
-{
-    (void)tracker;
-    (void)watched;
-    return false;
-}
-
-#endif
-
 static void disarm(sfpm_tracker_t *tracker, sfpm_watched_t *watched)
 {
     (void)tracker;
@@ -243,3 +182,5 @@ static void disarm(sfpm_tracker_t *tracker, sfpm_watched_t *watched)
  * committed ones, when the program gives the page back. */
 const sfpm_dirty_method_t sfpm_dirty_pagemap = {
     .arm = arm, .collect = collect, .disarm = disarm, .accumulates = true};
+
+#endif

@@ -5,7 +5,6 @@
  * page tables finds them. Linux 6.7.
  */
 #include "track/dirty.h"
-#include "base/page.h"
 
 #if SFPM_LINUX_PATHS
 #include <fcntl.h>
@@ -15,6 +14,8 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "base/page.h"
 
 /* Headers are often older than the kernel. */
 #ifndef UFFD_USER_MODE_ONLY
@@ -166,29 +167,7 @@ static void disarm(sfpm_tracker_t *tracker, sfpm_watched_t *watched)
         ioctl(tracker->faults, UFFDIO_UNREGISTER, &range);
 }
 
-#else
-
-static bool arm(sfpm_tracker_t *tracker, sfpm_watched_t *watched)
-{
-    (void)tracker;
-    (void)watched;
-    return false;
-}
-
-static bool collect(sfpm_tracker_t *tracker, sfpm_watched_t *watched)
-{
-    (void)tracker;
-    (void)watched;
-    return false;
-}
-
-static void disarm(sfpm_tracker_t *tracker, sfpm_watched_t *watched)
-{
-    (void)tracker;
-    (void)watched;
-}
-
-#endif
-
 const sfpm_dirty_method_t sfpm_dirty_protect = {
     .arm = arm, .collect = collect, .disarm = disarm};
+
+#endif

@@ -278,7 +278,7 @@ START_TEST(shared_memory_is_not_remappable)
     uint8_t *shared = map_pages(MAP_SHARED), *own = map_pages(MAP_PRIVATE);
     sfpm_snapshot_t *snapshot = sfpm_snapshot_create();
     sfpm_memory_region_t region = {shared, PAGES, "shared", false};
-#if SFPM_LINUX_PATHS
+#ifdef __linux__
     ck_assert_fails(sfpm_snapshot_add_region_with(snapshot, &region, &options),
                     SFPM_ERR_ARGUMENT, "region 'shared' is remappable, but lies in shared");
 #endif
