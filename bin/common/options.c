@@ -12,9 +12,10 @@
 #include <string.h>
 
 #include "common/number.h"
+#include "common/suggest.h"
 #include "common/tool.h"
 
-enum { OPTION_VERSION = 1000, JOBS_MAX = 256 };
+enum { OPTION_VERSION = 1000, OPTION_HELP, OPTION_USAGE, JOBS_MAX = 256 };
 
 struct options options;
 
@@ -82,6 +83,12 @@ struct poptOption options_version[] = {{"version", '\0', POPT_ARG_NONE, NULL,
                                         OPTION_VERSION, "print the version and exit",
                                         NULL},
                                        POPT_TABLEEND};
+
+struct poptOption options_help[] = {
+    {"help", 'h', POPT_ARG_NONE, NULL, OPTION_HELP, "show this help and exit", NULL},
+    {"usage", '\0', POPT_ARG_NONE, NULL, OPTION_USAGE, "show the options in short and exit",
+     NULL},
+    POPT_TABLEEND};
 
 struct poptOption options_none[] = {POPT_TABLEEND};
 
@@ -203,6 +210,42 @@ static bool check_values(int *status)
            check_secret(status);
 }
 
+static void suggest_option(suggestion_t *suggestion, const struct poptOption *option)
+{
+    for (; option->longName || option->shortName || option->arg; option++)
+        if (option->argInfo == POPT_ARG_INCLUDE_TABLE)
+            suggest_option(suggestion, option->arg);
+        else if (option->longName)
+            suggest(suggestion, option->longName);
+}
+
+static int refuse(poptContext popt, int error, const struct poptOption *table)
+{
+    char word[SUGGEST_MAX + 2];
+    const char *bad = poptBadOption(popt, POPT_BADOPTION_NOALIAS);
+    suggestion_t suggestion = {.word = word};
+    if (error != POPT_ERROR_BADOPT || strncmp(bad, "--", 2) != 0)
+        return tool_usage("%s: %s", bad, poptStrerror(error));
+    snprintf(word, sizeof word, "%.*s", (int)strcspn(bad + 2, "="), bad + 2);
+    suggest_option(&suggestion, table);
+    if (!suggestion.nearest)
+        return tool_usage("%s: %s", bad, poptStrerror(error));
+    return tool_usage("%s: %s; did you mean --%s?", bad, poptStrerror(error),
+                      suggestion.nearest);
+}
+
+/* What was asked for instead of work. */
+static int tell(poptContext popt, int option)
+{
+    if (option == OPTION_HELP)
+        poptPrintHelp(popt, stdout, 0);
+    else if (option == OPTION_USAGE)
+        poptPrintUsage(popt, stdout, 0);
+    else
+        puts(tool_creator());
+    return EXIT_SUCCESS;
+}
+
 bool options_parse(int argc, char **argv, const struct poptOption *table,
                    const char *operands, unsigned flags, poptContext *popt, int *status)
 {
@@ -215,17 +258,11 @@ bool options_parse(int argc, char **argv, const struct poptOption *table,
     snprintf(usage, sizeof usage, "[OPTION...] %s", operands);
     poptSetOtherOptionHelp(*popt, usage);
     int option = poptGetNextOpt(*popt);
-    if (option == OPTION_VERSION) {
-        puts(tool_creator());
-        *status = EXIT_SUCCESS;
-        return false;
-    }
-    if (option < -1) {
-        *status = tool_usage("%s: %s", poptBadOption(*popt, POPT_BADOPTION_NOALIAS),
-                             poptStrerror(option));
-        return false;
-    }
-    return check_values(status);
+    if (option < -1)
+        *status = refuse(*popt, option, table);
+    else if (option > 0)
+        *status = tell(*popt, option);
+    return option == -1 && check_values(status);
 }
 
 void options_free(poptContext popt)

@@ -60,6 +60,7 @@ extern struct poptOption options_secret[];   /* --key-file, --passphrase-fd */
 extern struct poptOption options_base[];     /* --base */
 extern struct poptOption options_storage[];  /* --compress, --jobs */
 extern struct poptOption options_version[];  /* --version */
+extern struct poptOption options_help[];     /* --help, --usage */
 extern struct poptOption options_none[];
 
 #define OPTIONS_GROUP(table, title)                                                      \
@@ -81,7 +82,8 @@ extern struct poptOption options_none[];
 /* Help and version; then a table without options, whose title popt prints last. */
 #define OPTIONS_COMMON(examples)                                                         \
     OPTIONS_GROUP(options_version, "Common options:"),                                   \
-        POPT_AUTOHELP OPTIONS_GROUP(options_none, "Examples:\n" examples)
+        OPTIONS_GROUP(options_help, "Help options:"),                                    \
+        OPTIONS_GROUP(options_none, "Examples:\n" examples)
 
 /* Reads the command line. Prints --help and --version itself.
  * operands: for the start of --help, such as "IMAGE EDIT...", and on further lines

@@ -25,8 +25,30 @@ knows_all() {
 
 script=$top_srcdir/completion/sfpm.bash
 for tool in $TOOLS; do
-    expect knows_all "$script" "$(basename "$tool")"
+    [ "$tool" = bin/sfpm ] || expect knows_all "$script" "$(basename "$tool")"
 done
+
+# commands SCRIPT WORD...: what the completion offers for the last WORD of sfpm.
+commands() {
+    bash -c '
+        source "$1" || exit 1
+        shift
+        COMP_WORDS=("$@")
+        COMP_CWORD=$(($# - 1))
+        _sfpm_command sfpm "${@: -1}" "${@: -2:1}"
+        [ ${#COMPREPLY[@]} -eq 0 ] || printf "%s\n" "${COMPREPLY[@]}"' bash "$@"
+}
+succeeds commands "$script" sfpm ''
+for tool in $TOOLS; do
+    tool=$(basename "$tool")
+    [ "$tool" = sfpm ] || expect_stdout_match "^${tool#sfpm-}$"
+done
+succeeds commands "$script" sfpm he
+expect_stdout help
+succeeds commands "$script" sfpm help by
+expect_stdout bytecode
+succeeds commands "$script" sfpm save --ra
+expect_stdout --raw
 
 # A tool of our own shows where the options come from, and the rest of it.
 mkdir fake
