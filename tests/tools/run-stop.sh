@@ -73,26 +73,26 @@ ended_by() {
     wait $! || status=$?
 }
 
-# Shells let commands in the background ignore INT.
-signals='TERM HUP XCPU'
-with_int=
-if env --default-signal=INT true 2>/dev/null; then
-    signals="$signals INT"
-    with_int='env --default-signal=INT'
+# Shells let commands in the background ignore INT, and nohup lets all of them ignore HUP.
+signals='TERM XCPU'
+heed=
+if env --default-signal=HUP,INT true 2>/dev/null; then
+    signals="$signals HUP INT"
+    heed='env --default-signal=HUP,INT'
 fi
 
 # Signals save and end with 124, in place and to another file.
 for signal in $signals; do
     cp fresh.img a.img
     rm -f out b.img
-    $with_int sfpm-run -i --stdout out a.img &
+    $heed sfpm-run -i --stdout out a.img &
     until_true test -s out
     ended_by "$signal"
     expect test "$status" -eq 124
     expect test "$(commits a.img)" -eq 2
     expect counts_on out
     whole=$(wc -l <out)
-    $with_int sfpm-run -o b.img --stdout out a.img &
+    $heed sfpm-run -o b.img --stdout out a.img &
     until_true longer_than "$whole"
     ended_by "$signal"
     expect test "$status" -eq 124
