@@ -15,6 +15,20 @@
 #include "base/memory.h"
 #include "base/page.h"
 
+/* Adds a range to a list, unless it is empty. */
+static bool add_part(sfpm_part_t **list, size_t *count, size_t *capacity, uintptr_t start,
+                     uintptr_t end)
+{
+    void *parts = *list;
+    if (start >= end)
+        return true;
+    if (!sfpm_grow_array(&parts, capacity, *count + 1, sizeof **list))
+        return false;
+    *list = parts;
+    (*list)[(*count)++] = (sfpm_part_t){start, end};
+    return true;
+}
+
 #if defined(__linux__)
 #include <elf.h>
 #include <link.h>
@@ -267,16 +281,11 @@ static bool add_segments(sfpm_module_data_t *data, const module_t *module)
 {
     for (size_t i = 0; i < module->num_segments; i++) {
         const ElfW(Phdr) *segment = &module->segments[i];
-        void *parts = data->parts;
-        if (segment->p_type != PT_LOAD || (segment->p_flags & (PF_W | PF_X)) != PF_W)
-            continue;
-        if (!sfpm_grow_array(&parts, &data->capacity, data->count + 1,
-                             sizeof *data->parts))
-            return false;
         uintptr_t start = module->base + (uintptr_t)segment->p_vaddr;
-        data->parts = parts;
-        data->parts[data->count++] =
-            (sfpm_part_t){start, start + (uintptr_t)segment->p_memsz};
+        if (segment->p_type == PT_LOAD && (segment->p_flags & (PF_W | PF_X)) == PF_W &&
+            !add_part(&data->parts, &data->count, &data->capacity, start,
+                      start + (uintptr_t)segment->p_memsz))
+            return false;
     }
     return true;
 }
@@ -319,7 +328,8 @@ bool sfpm_module_data_find(sfpm_module_data_t *data, uintptr_t address)
            cut_relocated(data, &module, &dynamic, &dynamic.functions, true) &&
            cut_relocated(data, &module, &dynamic, &dynamic.plain, false) &&
            cut_relocated(data, &module, &dynamic, &dynamic.added, false) &&
-           cut_handle(data);
+           sfpm_module_data_settle(data) && cut_handle(data) &&
+           sfpm_module_data_settle(data);
 }
 #else
 bool sfpm_module_data_find(sfpm_module_data_t *data, uintptr_t address)
@@ -333,52 +343,76 @@ bool sfpm_module_data_find(sfpm_module_data_t *data, uintptr_t address)
 
 /* ---- Parts ----------------------------------------------------------------- */
 
-/* Puts a part behind another one. */
-static bool insert(sfpm_module_data_t *data, size_t at, sfpm_part_t part)
-{
-    void *parts = data->parts;
-    if (!sfpm_grow_array(&parts, &data->capacity, data->count + 1, sizeof *data->parts))
-        return false;
-    data->parts = parts;
-    memmove(&data->parts[at + 1], &data->parts[at],
-            (data->count - at) * sizeof *data->parts);
-    data->parts[at] = part;
-    data->count++;
-    return true;
-}
-
 bool sfpm_module_data_cut(sfpm_module_data_t *data, uintptr_t start, uintptr_t end)
 {
-    size_t kept = 0;
-    for (size_t i = 0; i < data->count; i++) {
-        sfpm_part_t part = data->parts[i];
-        if (start > part.start && end < part.end) {
-            data->parts[i].end = start;
-            return insert(data, i + 1, (sfpm_part_t){end, part.end});
-        }
-        if (end > part.start && start <= part.start)
-            part.start = end < part.end ? end : part.end;
-        if (start < part.end && end >= part.end)
-            part.end = start > part.start ? start : part.start;
-        if (part.start < part.end)
-            data->parts[kept++] = part;
+    return add_part(&data->cuts, &data->num_cuts, &data->cut_capacity, start, end);
+}
+
+static int compare_parts(const void *left, const void *right)
+{
+    const sfpm_part_t *a = left, *b = right;
+    return (a->start > b->start) - (a->start < b->start);
+}
+
+static void sort_parts(sfpm_part_t *parts, size_t count)
+{
+    if (count > 0)
+        qsort(parts, count, sizeof *parts, compare_parts);
+}
+
+/* What the cuts from *next on leave of a part goes to `left`; *next then is the first
+ * that may reach beyond it. */
+static bool cut_part(const sfpm_module_data_t *data, sfpm_part_t part, size_t *next,
+                     sfpm_module_data_t *left)
+{
+    for (; *next < data->num_cuts && data->cuts[*next].start < part.end; ++*next) {
+        const sfpm_part_t *cut = &data->cuts[*next];
+        if (!add_part(&left->parts, &left->count, &left->capacity, part.start,
+                      cut->start))
+            return false;
+        if (cut->end > part.start)
+            part.start = cut->end;
+        if (cut->end > part.end)
+            break;
     }
-    data->count = kept;
-    return true;
+    return add_part(&left->parts, &left->count, &left->capacity, part.start, part.end);
+}
+
+bool sfpm_module_data_settle(sfpm_module_data_t *data)
+{
+    sfpm_module_data_t left = {0};
+    size_t next = 0;
+    bool ok = true;
+    sort_parts(data->parts, data->count);
+    sort_parts(data->cuts, data->num_cuts);
+    for (size_t i = 0; ok && i < data->count; i++)
+        ok = cut_part(data, data->parts[i], &next, &left);
+    free(data->parts);
+    data->parts = left.parts;
+    data->count = left.count;
+    data->capacity = left.capacity;
+    data->num_cuts = 0;
+    return ok;
 }
 
 bool sfpm_module_data_holds(const sfpm_module_data_t *data, uintptr_t start,
                             uintptr_t end)
 {
-    for (size_t i = 0; i < data->count; i++)
-        if (start >= data->parts[i].start && end <= data->parts[i].end)
-            return start <= end;
-    return false;
+    size_t low = 0, high = data->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (data->parts[middle].start <= start)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low > 0 && start <= end && end <= data->parts[low - 1].end;
 }
 
 void sfpm_module_data_free(sfpm_module_data_t *data)
 {
     free(data->name);
     free(data->parts);
+    free(data->cuts);
     *data = (sfpm_module_data_t){0};
 }

@@ -14,10 +14,13 @@ typedef struct sfpm_part {
 } sfpm_part_t;
 
 typedef struct sfpm_module_data {
-    char *name; /* of the module's file without directories, "" for the program */
-    sfpm_part_t *parts;
+    char *name;         /* of the module's file without directories, "" for the program */
+    sfpm_part_t *parts; /* by address */
     size_t count;
     size_t capacity;
+    sfpm_part_t *cuts; /* to be taken out of them */
+    size_t num_cuts;
+    size_t cut_capacity;
 } sfpm_module_data_t;
 
 /* Finds the writable data (.data, .bss) of the module that contains an address, without
@@ -26,8 +29,10 @@ typedef struct sfpm_module_data {
  * Must be freed even on failure. */
 bool sfpm_module_data_find(sfpm_module_data_t *data, uintptr_t address);
 
-/* Takes a range out of the parts. */
+/* Takes a range out of the parts, once sfpm_module_data_settle() is called: all at once,
+ * so that many take no quadratic time. */
 bool sfpm_module_data_cut(sfpm_module_data_t *data, uintptr_t start, uintptr_t end);
+bool sfpm_module_data_settle(sfpm_module_data_t *data);
 
 /* Whether a range lies in one of the parts. */
 bool sfpm_module_data_holds(const sfpm_module_data_t *data, uintptr_t start,

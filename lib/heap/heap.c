@@ -85,7 +85,7 @@ void sfpm_heap_attach(sfpm_heap_t *heap, uint8_t *base, size_t reserved, size_t 
     heap->used = heap->accessible = size;
     heap->header = (header_t *)(void *)(base + HEADER_AT);
     heap->segments = (segment_entry_t *)(void *)(base + SEGMENTS_AT);
-    sfpm_units_forget_hints(heap);
+    sfpm_fits_forget(heap);
 }
 
 sfpm_heap_t *sfpm_heap_create(const char *name, const sfpm_heap_options_t *options)
@@ -117,6 +117,7 @@ void sfpm_heap_destroy(sfpm_heap_t *heap)
         return;
     sfpm_range_release(heap->base, heap->reserved);
     sfpm_types_free(heap);
+    sfpm_fits_forget(heap);
     free(heap->symbols);
     sfpm_name_map_free(&heap->symbol_names);
     pthread_mutex_destroy(&heap->lock);

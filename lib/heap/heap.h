@@ -47,7 +47,7 @@ struct sfpm_heap {
     sfpm_snapshot_t *snapshot;
     bool restoring;               /* sfpm_heap_restore() is at work */
     const displaced_t *displaced; /* then, while some of them lie elsewhere than saved: */
-    size_t num_displaced;         /* all heaps that are restored */
+    size_t num_displaced;         /* all heaps that are restored, by `from` */
     known_type_t *types;
     size_t num_types;
     size_t type_capacity;
@@ -55,10 +55,8 @@ struct sfpm_heap {
     size_t num_symbols;
     size_t symbol_capacity;
     sfpm_name_map_t symbol_names; /* their places in the list */
-    /* No segment before this one has so many free units in a row. It is not part of the
-     * image: all are 0 once that was restored. */
-    uint32_t hints[UNITS];
-    uint32_t free_hint; /* ... or is free */
+    struct fit *fits;             /* where free room is; NULL: not known yet */
+    uint32_t num_fits;            /* segments that these have room for */
 };
 
 static inline segment_t *heap_segment(const sfpm_heap_t *heap, size_t number)
@@ -126,9 +124,6 @@ uint32_t sfpm_units_take(sfpm_heap_t *heap, uint32_t count);
 /* And back; `clean`: their pages are given back to the system, too. */
 void sfpm_units_give(sfpm_heap_t *heap, uint32_t first, uint32_t count, bool clean);
 
-/* Where free units are has to be looked for again: the heap has other contents. */
-void sfpm_units_forget_hints(sfpm_heap_t *heap);
-
 /* Makes the first segment, with the tables, of an empty heap. */
 bool sfpm_units_start(sfpm_heap_t *heap);
 
@@ -137,6 +132,24 @@ void sfpm_units_fill_unused(segment_t *segment);
 
 /* Units of the first segment that hold tables, for a range of that size. */
 uint32_t sfpm_units_of_tables(uint64_t max_size);
+
+/* ---- fits.c: where free room is ---- */
+
+typedef struct fit fit_t;
+
+/* The first segment with so many free units in a row, 1 to 63; the number of segments if
+ * none has. false with the error set when out of memory. */
+bool sfpm_fits_units(sfpm_heap_t *heap, uint32_t count, uint32_t *segment);
+
+/* The first of so many free segments in a row; if there are not so many, that of those at
+ * the end, to which more are added. */
+bool sfpm_fits_segments(sfpm_heap_t *heap, uint32_t count, uint32_t *segment);
+
+/* After each change of what is free in some segments, at least one. */
+void sfpm_fits_update(sfpm_heap_t *heap, uint32_t first, uint32_t count);
+
+/* After any other change of the heap's contents, and before it is destroyed. */
+void sfpm_fits_forget(sfpm_heap_t *heap);
 
 /* ---- blocks.c ---- */
 
@@ -278,6 +291,10 @@ bool sfpm_hosts_bind(sfpm_heap_t *heap);
 bool sfpm_read_segment(const sfpm_heap_t *to, const sfpm_image_t *image, size_t region,
                        uint32_t s);
 
+/* Where the first of the displaced lies that was saved behind `address`, in a list by
+ * `from`. */
+size_t sfpm_displaced_behind(const displaced_t *list, size_t count, uint64_t address);
+
 /* Whether the heap in an image may lie elsewhere; false with the types at fault. */
 bool sfpm_relocate_allowed(const sfpm_heap_t *known, const sfpm_heap_t *preview);
 
@@ -294,8 +311,9 @@ bool sfpm_relocate_others(sfpm_heap_t *heap);
 
 /* ---- image.c ---- */
 
-/* The heaps of a snapshot, in the order in which they were added; NULL after the last. */
-sfpm_heap_t *sfpm_heap_of_snapshot(const sfpm_snapshot_t *snapshot, size_t index);
+/* The next heap of a snapshot, in the order in which they were added; NULL after the
+ * last. `*at` is 0 before the first. */
+sfpm_heap_t *sfpm_heap_next(const sfpm_snapshot_t *snapshot, size_t *at);
 
 /* Registers the heap's memory as a region of its snapshot. */
 bool sfpm_heap_register(sfpm_heap_t *heap);

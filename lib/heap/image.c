@@ -98,17 +98,19 @@ static bool after_restore(void *context, const sfpm_restore_event_t *event)
                          heap->name);
     heap->used = (size_t)used;
     heap->restoring = false;
-    sfpm_units_forget_hints(heap);
+    sfpm_fits_forget(heap);
     fit_range(heap);
     return sfpm_hosts_bind(heap) && sfpm_types_bind(heap) && sfpm_relocate_others(heap);
 }
 
-sfpm_heap_t *sfpm_heap_of_snapshot(const sfpm_snapshot_t *snapshot, size_t index)
+sfpm_heap_t *sfpm_heap_next(const sfpm_snapshot_t *snapshot, size_t *at)
 {
     const sfpm_callbacks_t *callbacks = snapshot->callbacks;
-    for (size_t i = 0; i < callbacks->num_hooks; i++)
-        if (callbacks->hooks[i].given.before_restore == before_restore && index-- == 0)
-            return callbacks->hooks[i].given.context;
+    while (*at < callbacks->num_hooks) {
+        const sfpm_hooks_t *hooks = &callbacks->hooks[(*at)++].given;
+        if (hooks->before_restore == before_restore)
+            return hooks->context;
+    }
     return NULL;
 }
 

@@ -38,18 +38,29 @@ static bool fail_pointer(const move_t *move, const type_record_t *type,
         (unsigned long long)(slot - move->to->base));
 }
 
+size_t sfpm_displaced_behind(const displaced_t *list, size_t count, uint64_t address)
+{
+    size_t low = 0;
+    while (low < count) {
+        size_t middle = low + (count - low) / 2;
+        if (list[middle].from <= address)
+            low = middle + 1;
+        else
+            count = middle;
+    }
+    return low;
+}
+
 /* Corrects a pointer into another heap of the restore; false when it leads into none. */
 static bool move_to_other(const sfpm_heap_t *heap, uint8_t *slot)
 {
     uint64_t value = load(slot);
-    for (size_t i = 0; i < heap->num_displaced; i++) {
-        const displaced_t *other = &heap->displaced[i];
-        if (value - other->from >= other->size)
-            continue;
-        store(slot, value - other->from + other->to);
-        return true;
-    }
-    return false;
+    size_t behind = sfpm_displaced_behind(heap->displaced, heap->num_displaced, value);
+    const displaced_t *other = &heap->displaced[behind ? behind - 1 : 0];
+    if (behind == 0 || value - other->from >= other->size)
+        return false;
+    store(slot, value - other->from + other->to);
+    return true;
 }
 
 static bool move_pointers(const walk_t *walk, const type_record_t *type, uint8_t *slot,

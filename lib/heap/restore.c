@@ -100,18 +100,20 @@ static bool look(const restoring_t *restoring, part_t *part)
 /* The heaps of the snapshot that the image holds; `wanted` must be one of them. */
 static bool find_parts(restoring_t *restoring, const sfpm_heap_t *wanted)
 {
-    size_t count = 0;
+    size_t count = 0, at = 0;
+    sfpm_heap_t *heap;
     sfpm_error_state_t before;
-    while (sfpm_heap_of_snapshot(restoring->snapshot, count))
+    while (sfpm_heap_next(restoring->snapshot, &at))
         count++;
     restoring->parts = SFPM_NEW_N(part_t, count);
     restoring->displaced = SFPM_NEW_N(displaced_t, count);
     if (!restoring->parts || !restoring->displaced)
         return false;
     sfpm_error_save(&before);
-    for (size_t i = 0; i < count; i++) {
+    at = 0;
+    while ((heap = sfpm_heap_next(restoring->snapshot, &at)) != NULL) {
         part_t *part = &restoring->parts[restoring->count];
-        part->heap = sfpm_heap_of_snapshot(restoring->snapshot, i);
+        part->heap = heap;
         part->preview.name = part->heap->name;
         part->old = memory_of(part->heap);
         part->source.image = restoring->image;
@@ -127,15 +129,40 @@ static bool find_parts(restoring_t *restoring, const sfpm_heap_t *wanted)
 
 /* ---- Places ------------------------------------------------------------------- */
 
+static int compare_displaced(const void *left, const void *right)
+{
+    const displaced_t *a = left, *b = right;
+    return (a->from > b->from) - (a->from < b->from);
+}
+
+/* Where all of them were saved; where they will lie is not known yet. */
+static void list_displaced(const restoring_t *restoring)
+{
+    for (size_t i = 0; i < restoring->count; i++) {
+        const part_t *part = &restoring->parts[i];
+        restoring->displaced[i] =
+            (displaced_t){.from = part->header.base, .size = size_in_image(part)};
+    }
+    if (restoring->count > 0)
+        qsort(restoring->displaced, restoring->count, sizeof *restoring->displaced,
+              compare_displaced);
+}
+
+static size_t displaced_behind(const restoring_t *restoring, const part_t *part)
+{
+    return sfpm_displaced_behind(restoring->displaced, restoring->count,
+                                 part->header.base);
+}
+
 /* The range of a part, without what other parts will need: one that was saved when it
  * could not be as large may have another right behind it. */
 static size_t room_there(const restoring_t *restoring, const part_t *part)
 {
     uint64_t room = part->header.max_size;
-    for (size_t i = 0; i < restoring->count; i++) {
-        uint64_t distance = restoring->parts[i].header.base - part->header.base;
-        if (distance > 0 && distance < room)
-            room = distance;
+    size_t behind = displaced_behind(restoring, part);
+    if (behind < restoring->count) {
+        uint64_t distance = restoring->displaced[behind].from - part->header.base;
+        room = distance < room ? distance : room;
     }
     return (size_t)room;
 }
@@ -219,6 +246,7 @@ static bool take_other_place(part_t *part)
 /* Those that can stay take their places before any other looks for one. */
 static bool take_places(restoring_t *restoring)
 {
+    list_displaced(restoring);
     for (size_t i = 0; i < restoring->count; i++) {
         part_t *part = &restoring->parts[i];
         part->placed = place_is_free(part);
@@ -229,9 +257,8 @@ static bool take_places(restoring_t *restoring)
         part_t *part = &restoring->parts[i];
         if (!part->placed && !take_other_place(part))
             return fail_part(restoring, part);
-        restoring->displaced[i] = (displaced_t){.from = part->header.base,
-                                                .size = size_in_image(part),
-                                                .to = (uintptr_t)part->heap->base};
+        restoring->displaced[displaced_behind(restoring, part) - 1].to =
+            (uintptr_t)part->heap->base;
     }
     return true;
 }

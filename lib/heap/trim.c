@@ -88,13 +88,16 @@ static void discard_units(sfpm_heap_t *heap, uint32_t s)
 
 static void drop_last_segments(sfpm_heap_t *heap)
 {
-    uint32_t count = heap->header->num_segments;
+    uint32_t had = heap->header->num_segments;
+    uint32_t count = had;
     while (count > 1 && heap->segments[count - 1].kind == SEGMENT_FREE)
         count--;
     heap->header->num_segments = count;
     heap->used = (size_t)count << SEGMENT_SHIFT;
     if (heap->header->segment_hint > count)
         heap->header->segment_hint = count;
+    if (count < had)
+        sfpm_fits_update(heap, count, had - count);
 }
 
 static void trim(sfpm_heap_t *heap)

@@ -47,6 +47,7 @@ static void set_free_units(sfpm_heap_t *heap, uint32_t number, uint64_t bits)
     heap->segments[number].longest = longest_run(bits);
     if (bits && number < heap->header->segment_hint)
         heap->header->segment_hint = number;
+    sfpm_fits_update(heap, number, 1);
 }
 
 /* Zero pages are not stored, and a restore maps what lies between them piece by piece. So
@@ -108,6 +109,7 @@ static uint32_t add_segments(sfpm_heap_t *heap, uint32_t count)
         heap->segments[first + i] = (segment_entry_t){.kind = SEGMENT_FREE, .clean = 1};
     heap->used = used;
     heap->header->num_segments = first + count;
+    sfpm_fits_update(heap, first, count);
     return first;
 }
 
@@ -122,57 +124,30 @@ static uint32_t take_from(sfpm_heap_t *heap, uint32_t number, uint32_t count)
     return number * UNITS + at;
 }
 
-void sfpm_units_forget_hints(sfpm_heap_t *heap)
-{
-    memset(heap->hints, 0, sizeof heap->hints);
-    heap->free_hint = 0;
-}
-
-/* A segment has at least so many free units in a row. */
-static void lower_hints(sfpm_heap_t *heap, uint32_t number, uint32_t count)
-{
-    for (uint32_t i = 0; i <= count; i++)
-        if (number < heap->hints[i])
-            heap->hints[i] = number;
-}
-
+/* The first segment that has so many, or a new one. */
 static uint32_t take_in_segment(sfpm_heap_t *heap, uint32_t count)
 {
-    header_t *header = heap->header;
-    uint32_t hint = heap->hints[count];
-    uint32_t i = hint > header->segment_hint ? hint : header->segment_hint;
-    bool before = i == header->segment_hint; /* all segments so far are full */
-    for (; i < header->num_segments; i++) {
-        if (heap->segments[i].kind == SEGMENT_FREE)
-            make_segment(heap, i);
-        heap->hints[count] = i;
-        if (heap->segments[i].longest >= count)
-            return take_from(heap, i, count);
-        before = before && !heap->segments[i].longest;
-        if (before)
-            header->segment_hint = i + 1;
-    }
-    uint32_t added = add_segments(heap, 1);
-    if (!added)
+    uint32_t number;
+    if (!sfpm_fits_units(heap, count, &number))
         return 0;
-    make_segment(heap, added);
-    return take_from(heap, added, count);
+    if (number == heap->header->num_segments && !add_segments(heap, 1))
+        return 0;
+    if (heap->segments[number].kind == SEGMENT_FREE)
+        make_segment(heap, number);
+    uint32_t taken = take_from(heap, number, count);
+    if (heap->header->segment_hint == number && !heap->segments[number].longest)
+        heap->header->segment_hint = number + 1;
+    return taken;
 }
 
-/* Free segments in a row, from the old ones or at the end. */
+/* The first free segments in a row; what is missing is added at the end. */
 static uint32_t take_segments(sfpm_heap_t *heap, uint32_t count)
 {
-    uint32_t row = 0;
-    for (uint32_t i = heap->free_hint; i < heap->header->num_segments; i++) {
-        bool is_free = heap->segments[i].kind == SEGMENT_FREE;
-        row = is_free ? row + 1 : 0;
-        if (i == heap->free_hint && !is_free)
-            heap->free_hint++;
-        if (row == count)
-            return i + 1 - count;
-    }
-    uint32_t added = add_segments(heap, count - row);
-    return added ? added - row : 0;
+    uint32_t first;
+    if (!sfpm_fits_segments(heap, count, &first))
+        return 0;
+    uint32_t there = heap->header->num_segments - first;
+    return there >= count || add_segments(heap, count - there) ? first : 0;
 }
 
 static uint32_t segments_for(uint32_t units)
@@ -193,6 +168,7 @@ uint32_t sfpm_units_take(sfpm_heap_t *heap, uint32_t count)
     for (uint32_t i = 1; i < segments; i++)
         heap->segments[first + i] =
             (segment_entry_t){.kind = SEGMENT_REST, .first = first};
+    sfpm_fits_update(heap, first, segments);
     return first * UNITS + 1;
 }
 
@@ -207,8 +183,7 @@ void sfpm_units_give(sfpm_heap_t *heap, uint32_t first, uint32_t count, bool cle
         }
         if (number < heap->header->segment_hint)
             heap->header->segment_hint = number;
-        lower_hints(heap, number, UNITS - 1);
-        heap->free_hint = number < heap->free_hint ? number : heap->free_hint;
+        sfpm_fits_update(heap, number, segments_for(count));
         return;
     }
     segment_t *segment = heap_segment(heap, number);
@@ -217,11 +192,10 @@ void sfpm_units_give(sfpm_heap_t *heap, uint32_t first, uint32_t count, bool cle
     set_free_units(heap, number, segment->free_units | given);
     if (clean)
         segment->clean_units |= given;
-    lower_hints(heap, number, heap->segments[number].longest);
     if (segment->free_units != ALL_UNITS)
         return;
     heap->segments[number] = (segment_entry_t){.kind = SEGMENT_FREE};
-    heap->free_hint = number < heap->free_hint ? number : heap->free_hint;
+    sfpm_fits_update(heap, number, 1);
 }
 
 uint32_t sfpm_units_of_tables(uint64_t max_size)

@@ -24,7 +24,7 @@ static bool cut_exceptions(sfpm_module_data_t *data, const sfpm_module_options_t
         if (!sfpm_module_data_cut(data, start, start + except->size))
             return false;
     }
-    return true;
+    return sfpm_module_data_settle(data);
 }
 
 /* Forgets the regions of a name that were added last: all but the first `kept`. */

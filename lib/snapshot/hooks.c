@@ -68,8 +68,12 @@ static bool add_hooks(sfpm_snapshot_t *snapshot, const sfpm_hooks_t *hooks, bool
         return false;
     callbacks->hooks = array;
     taken.given.name = sfpm_copy_string(hooks->name ? hooks->name : "unnamed");
-    if (!taken.given.name)
+    if (!taken.given.name ||
+        (ours && !sfpm_name_map_add(&callbacks->own_names, taken.given.name,
+                                    callbacks->num_hooks, NULL))) {
+        free((char *)taken.given.name);
         return false;
+    }
     callbacks->hooks[callbacks->num_hooks++] = taken;
     return true;
 }
@@ -86,11 +90,7 @@ bool sfpm_hooks_add_ours(sfpm_snapshot_t *snapshot, const sfpm_hooks_t *hooks)
 
 bool sfpm_hooks_own(const sfpm_snapshot_t *snapshot, const char *name)
 {
-    const sfpm_callbacks_t *callbacks = snapshot->callbacks;
-    for (size_t i = 0; i < callbacks->num_hooks; i++)
-        if (callbacks->hooks[i].ours && strcmp(callbacks->hooks[i].given.name, name) == 0)
-            return true;
-    return false;
+    return sfpm_name_map_count(&snapshot->callbacks->own_names, name) > 0;
 }
 
 void sfpm_callbacks_free(sfpm_callbacks_t *callbacks)
@@ -98,6 +98,7 @@ void sfpm_callbacks_free(sfpm_callbacks_t *callbacks)
     for (size_t i = 0; i < callbacks->num_hooks; i++)
         free((char *)callbacks->hooks[i].given.name);
     free(callbacks->hooks);
+    sfpm_name_map_free(&callbacks->own_names);
     free(callbacks->steps);
     sfpm_resources_free(callbacks);
     free(callbacks);

@@ -36,6 +36,7 @@ typedef struct sfpm_callbacks {
     sfpm_hook_set_t *hooks;
     size_t num_hooks;
     size_t hook_capacity;
+    sfpm_name_map_t own_names; /* of the library's own sets */
     sfpm_step_t *steps;
     size_t num_steps;
     size_t step_capacity;

@@ -91,6 +91,65 @@ static bool add_regions(sfpm_pointees_t *pointees, const sfpm_snapshot_t *snapsh
     return ok;
 }
 
+/* ---- By name --------------------------------------------------------------- */
+
+static int compare_numbers(uint64_t a, uint64_t b)
+{
+    return (a > b) - (a < b);
+}
+
+static int compare_names(const sfpm_pointee_t *a, const sfpm_pointee_t *b)
+{
+    int order = compare_numbers(a->is_module, b->is_module);
+    if (order == 0)
+        order = strcmp(a->name, b->name);
+    return order ? order : compare_numbers(a->instance, b->instance);
+}
+
+/* Modules of one name by their builds, and those of one build by their places. */
+static int compare_identities(const sfpm_pointee_t *a, const sfpm_pointee_t *b)
+{
+    int order = compare_names(a, b);
+    if (order == 0)
+        order = strcmp(a->build_id, b->build_id);
+    return order ? order : compare_numbers(a->base, b->base);
+}
+
+static int compare_places(const void *left, const void *right)
+{
+    sfpm_pointee_t *const *a = left, *const *b = right;
+    return compare_identities(*a, *b);
+}
+
+static bool sort_by_name(sfpm_pointees_t *pointees)
+{
+    pointees->by_name = SFPM_NEW_N(sfpm_pointee_t *, pointees->count);
+    for (size_t i = 0; pointees->by_name && i < pointees->count; i++)
+        pointees->by_name[i] = &pointees->list[i];
+    if (pointees->by_name && pointees->count > 0)
+        qsort(pointees->by_name, pointees->count, sizeof *pointees->by_name,
+              compare_places);
+    return pointees->by_name != NULL;
+}
+
+/* The first that is not before `wanted`, if it has the same name; or NULL. */
+static sfpm_pointee_t *find_identity(const sfpm_pointees_t *pointees,
+                                     const sfpm_pointee_t *wanted)
+{
+    size_t low = 0;
+    size_t high = pointees->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (compare_identities(pointees->by_name[middle], wanted) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < pointees->count && compare_names(pointees->by_name[low], wanted) == 0
+               ? pointees->by_name[low]
+               : NULL;
+}
+
 bool sfpm_pointees_collect(sfpm_pointees_t *pointees, const sfpm_snapshot_t *snapshot)
 {
     *pointees = (sfpm_pointees_t){0};
@@ -101,7 +160,7 @@ bool sfpm_pointees_collect(sfpm_pointees_t *pointees, const sfpm_snapshot_t *sna
     if (!add_regions(pointees, snapshot))
         return false;
     sort(pointees);
-    return true;
+    return sort_by_name(pointees);
 }
 
 void sfpm_pointees_free(sfpm_pointees_t *pointees)
@@ -110,6 +169,7 @@ void sfpm_pointees_free(sfpm_pointees_t *pointees)
         if (pointees->list[i].is_module)
             free((char *)pointees->list[i].name);
     free(pointees->list);
+    free(pointees->by_name);
     *pointees = (sfpm_pointees_t){0};
 }
 
@@ -130,16 +190,10 @@ sfpm_pointee_t *sfpm_pointees_find(const sfpm_pointees_t *pointees, uintptr_t ad
                                                             : NULL;
 }
 
-static bool has_name(const sfpm_pointee_t *here, const sfpm_pointee_t *record)
-{
-    return here->is_module == record->is_module && here->instance == record->instance &&
-           strcmp(here->name, record->name) == 0;
-}
-
 /* An unknown build is never the same build. */
 bool sfpm_pointee_is_same(const sfpm_pointee_t *here, const sfpm_pointee_t *record)
 {
-    if (!has_name(here, record) || (record->used && here->base != record->base))
+    if (compare_names(here, record) != 0 || (record->used && here->base != record->base))
         return false;
     return !here->is_module ||
            (*here->build_id && strcmp(here->build_id, record->build_id) == 0);
@@ -148,19 +202,15 @@ bool sfpm_pointee_is_same(const sfpm_pointee_t *here, const sfpm_pointee_t *reco
 sfpm_pointee_t *sfpm_pointees_match(const sfpm_pointees_t *pointees,
                                     const sfpm_pointee_t *record)
 {
-    sfpm_pointee_t *there =
-        record->is_module ? NULL : sfpm_pointees_find(pointees, (uintptr_t)record->base);
-    sfpm_pointee_t *found = NULL;
-    if (there && there->base == record->base && has_name(there, record))
-        return there;
-    for (size_t i = 0; i < pointees->count; i++) {
-        sfpm_pointee_t *pointee = &pointees->list[i];
-        if (sfpm_pointee_is_same(pointee, record))
-            return pointee;
-        if (has_name(pointee, record))
-            found = pointee;
-    }
-    return found;
+    sfpm_pointee_t wanted = *record;
+    if (!record->used)
+        wanted.base = 0; /* anywhere */
+    sfpm_pointee_t *found = find_identity(pointees, &wanted);
+    if (found && sfpm_pointee_is_same(found, record))
+        return found;
+    *wanted.build_id = '\0';
+    wanted.base = 0;
+    return find_identity(pointees, &wanted);
 }
 
 /* ---- Records --------------------------------------------------------------- */

@@ -30,6 +30,7 @@ typedef struct sfpm_pointees {
     sfpm_pointee_t *list; /* by address */
     size_t count;
     size_t capacity;
+    sfpm_pointee_t **by_name;
     uintptr_t low;  /* all lie from here … */
     uintptr_t high; /* … up to, not including, this */
     bool failed;

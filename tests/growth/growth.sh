@@ -99,7 +99,14 @@ work : \
     'growth move-regions $n f.img' \
     'growth unregister-regions $n f.img' \
     'growth unregister-equal-regions $n f.img' \
-    'growth migrate-regions $n f.img'
+    'growth migrate-regions $n f.img' \
+    'growth pointer-regions $n f.img' \
+    'growth pointer-targets $((n * 2)) f.img' \
+    'growth hooked-regions $n f.img' \
+    'growth hooked-heaps $((n / 4)) f.img' \
+    'growth exceptions $((n * 4)) none' \
+    'growth heap-holes $n none' \
+    'growth heap-turns $n none'
 # A heap has 4,096 symbols at most.
 [ "${SFPM_LONG:-0}" = 0 ] && more=4 || more=2
 work : \

@@ -103,6 +103,56 @@ START_TEST(random_work_keeps_the_tables_right)
 }
 END_TEST
 
+/* The first segment with so many free units in a row, as a search of all finds it. */
+static uint32_t search_units(const sfpm_heap_t *heap, uint32_t count)
+{
+    uint32_t s = 0;
+    while (s < heap->header->num_segments) {
+        const segment_entry_t *entry = &heap->segments[s];
+        if (entry->kind == SEGMENT_FREE ||
+            (entry->kind == SEGMENT_UNITS && entry->longest >= count))
+            break;
+        s++;
+    }
+    return s;
+}
+
+/* The first of so many free segments, or of those at the end. */
+static uint32_t search_segments(const sfpm_heap_t *heap, uint32_t count)
+{
+    uint32_t row = 0, s = 0;
+    for (; s < heap->header->num_segments && row < count; s++)
+        row = heap->segments[s].kind == SEGMENT_FREE ? row + 1 : 0;
+    return s - row;
+}
+
+START_TEST(the_first_room_is_found)
+{
+    enum { SLOTS = 60, ROUNDS = 4000, SEGMENT = 4 << 20 };
+    static void *slots[SLOTS];
+    uint32_t found;
+    sfpm_heap_t *heap = sfpm_heap_create("room", NULL);
+    for (uint32_t round = 0; round < ROUNDS; round++) {
+        void **slot = &slots[random_below(SLOTS)];
+        uint32_t units = (uint32_t)random_below(UNITS - 1) + 1;
+        uint32_t segments = (uint32_t)random_below(6) + 1;
+        if (*slot)
+            ck_assert(sfpm_heap_free(heap, *slot));
+        *slot = NULL;
+        if (round % 500 == 0)
+            sfpm_heap_trim(heap);
+        ck_assert(sfpm_fits_units(heap, units, &found));
+        ck_assert_uint_eq(found, search_units(heap, units));
+        ck_assert(sfpm_fits_segments(heap, segments, &found));
+        ck_assert_uint_eq(found, search_segments(heap, segments));
+        size_t size = (size_t)(round % 3 ? units * UNIT_SIZE : segments * SEGMENT);
+        ck_assert_ptr_nonnull(*slot = sfpm_heap_alloc(heap, size));
+    }
+    CHECK(heap);
+    sfpm_heap_destroy(heap);
+}
+END_TEST
+
 START_TEST(alignment_is_given)
 {
     sfpm_heap_t *heap = new_heap();
@@ -435,6 +485,7 @@ int main(void)
     TCase *core = add_case(suite, "Core", NULL, NULL);
     tcase_add_test(core, blocks_of_every_size_are_apart_and_aligned);
     tcase_add_test(core, random_work_keeps_the_tables_right);
+    tcase_add_test(core, the_first_room_is_found);
     tcase_add_test(core, alignment_is_given);
     tcase_add_test(core, roots_name_blocks);
     tcase_add_test(core, a_heap_is_restored_where_it_was);
