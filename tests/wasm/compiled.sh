@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: MIT
 # A program that clang compiles to WebAssembly prints what it prints as native code: in one
 # go, and killed again and again, with the engines in turn, from an image each time.
-. "${top_srcdir:-$(dirname "$0")/../..}/tests/tools/lib.sh"
+. "${top_srcdir:-$(dirname "$0")/../..}/tests/wasm/lib.sh"
 
 needs clang wasm-ld
-cp "$top_srcdir/tests/wasm/kernels.c" .
+cp "$top_srcdir/tests/wasm/kernels.c" "$top_srcdir/tests/wasm/program.h" .
 clang --target=wasm32 -nostdlib -O2 -Wl,--stack-first -o probe.wasm kernels.c 2>messages ||
     skip "this clang cannot compile to WebAssembly: $(tail -n 1 messages)"
 
@@ -25,25 +25,7 @@ for flags in '-O0' '-O2' '-Os -mmultivalue -mbulk-memory -msign-ext -mnontrappin
 done
 expect_status 124 sfpm-run --steps 1 -o kernels.img kernels.wasm
 
-# Stopped at odd places; the final image is the one of a run in one go.
-SOURCE_DATE_EPOCH=1000000000
-export SOURCE_DATE_EPOCH
-sfpm-run --deterministic -o whole.img kernels.wasm >whole
-expect_same whole expected
-sfpm-save -o parts.img kernels.wasm
-: >parts
-steps=4001 status=124 engine=simple
-while [ "$status" -eq 124 ]; do
-    status=0
-    sfpm-run --deterministic --engine $engine --steps $steps -o next.img parts.img >>parts || status=$?
-    mv next.img parts.img
-    sfpm-convert --flatten -i parts.img
-    steps=$((steps * 2 + 1))
-    if [ $engine = fast ]; then engine=simple; else engine=fast; fi
-done
-expect test "$status" -eq 0
-expect_same parts expected
-succeeds sfpm-diff --stat whole.img parts.img
+runs_in_parts kernels.wasm expected 12
 
 # Functions have their names (with -O clang has wasm-opt, if there is one, drop them).
 clang --target=wasm32 -nostdlib -O0 -Wl,--stack-first -o kernels.wasm kernels.c
