@@ -5,12 +5,15 @@
  *
  *   driver save FILE STATE       replaces FILE by an image of the state
  *   driver commit FILE STATE     restores from FILE, then commits the state
+ *   driver commit FILE STATE N   the same, synced if N divides the commit's number; N may
+ *                                be `none`
  *   driver background FILE STATE the same, in the background
  *   driver overwrite FILE STATE  writes the image over FILE, as one should not: for
  *                                controls
  *   driver show FILE             prints the state, after checking every byte
+ *   driver show FILE COMMIT      prints the state in a commit, 0 for the last one
  *
- * STATE is `old` or `new`. Exit status 0, or 1 with a message.
+ * STATE is `old`, `new` or a digit. Exit status 0, or 1 with a message.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -61,13 +64,17 @@ static int save(const char *file, const char *state)
     return status;
 }
 
-static int commit(const char *file, const char *state)
+static int commit(const char *file, const char *state, const char *every)
 {
+    const sfpm_commit_options_t options = {.struct_size = sizeof options,
+                                           .sync_every = strcmp(every, "none") == 0
+                                                             ? SFPM_SYNC_NEVER
+                                                             : strtoull(every, NULL, 10)};
     sfpm_snapshot_t *snapshot = new_snapshot();
     bool good = sfpm_snapshot_restore(file, snapshot);
     fill(state);
     int status =
-        good && sfpm_snapshot_commit(snapshot, file, NULL) ? 0 : failed("commit");
+        good && sfpm_snapshot_commit(snapshot, file, &options) ? 0 : failed("commit");
     sfpm_snapshot_destroy(snapshot);
     return status;
 }
@@ -113,20 +120,37 @@ static bool holds(const char *state)
 }
 
 /* A torn tail is all that checking may find. */
-static int show(const char *file)
+static bool check(const char *file)
 {
-    sfpm_snapshot_t *snapshot = new_snapshot();
     sfpm_image_t *image = sfpm_image_open(file, NULL);
+    bool good = image && (sfpm_image_check(image, NULL, NULL) ||
+                          sfpm_last_status() == SFPM_ERR_TRUNCATED);
+    sfpm_image_close(image);
+    return good;
+}
+
+static const char *name_state(void)
+{
+    static char digit[2];
+    digit[0] = (char)*small;
+    if (*small >= '0' && *small <= '9')
+        return digit;
+    return *small == 'o' ? "old" : "new";
+}
+
+/* Without `commit` the whole file must be good. */
+static int show(const char *file, const char *commit)
+{
+    const sfpm_restore_options_t options = {
+        .struct_size = sizeof options, .commit = commit ? strtoll(commit, NULL, 10) : 0};
+    sfpm_snapshot_t *snapshot = new_snapshot();
     int status = EXIT_SUCCESS;
-    if (!image || (!sfpm_image_check(image, NULL, NULL) &&
-                   sfpm_last_status() != SFPM_ERR_TRUNCATED))
+    if (!commit && !check(file))
         status = failed("check");
-    else if (!sfpm_snapshot_restore(file, snapshot))
+    else if (!sfpm_snapshot_restore_with(snapshot, file, &options))
         status = failed("restore");
     else
-        puts(holds(small[0] == 'o' ? "old" : "new") ? (*small == 'o' ? "old" : "new")
-                                                    : "neither");
-    sfpm_image_close(image);
+        puts(holds(name_state()) ? name_state() : "neither");
     sfpm_snapshot_destroy(snapshot);
     return status;
 }
@@ -136,15 +160,17 @@ int main(int argc, char **argv)
     if (argc == 4 && strcmp(argv[1], "save") == 0)
         return save(argv[2], argv[3]);
     if (argc == 4 && strcmp(argv[1], "commit") == 0)
-        return commit(argv[2], argv[3]);
+        return commit(argv[2], argv[3], "1");
+    if (argc == 5 && strcmp(argv[1], "commit") == 0)
+        return commit(argv[2], argv[3], argv[4]);
     if (argc == 4 && strcmp(argv[1], "background") == 0)
         return background(argv[2], argv[3]);
     if (argc == 4 && strcmp(argv[1], "overwrite") == 0)
         return overwrite(argv[2], argv[3]);
-    if (argc == 3 && strcmp(argv[1], "show") == 0)
-        return show(argv[2]);
+    if ((argc == 3 || argc == 4) && strcmp(argv[1], "show") == 0)
+        return show(argv[2], argv[3]);
     fputs("usage: driver save|commit|background|overwrite FILE STATE, or\n"
-          "driver show FILE\n",
+          "driver commit FILE STATE N, or driver show FILE [COMMIT]\n",
           stderr);
     return 2;
 }

@@ -36,6 +36,67 @@ commit_run() { "$@" "$driver" commit a.img new; }
 commit_again() { "$driver" commit a.img new && "$driver" commit a.img new; }
 commit_state() { show_driver; }
 
+# Five commits, of which those are synced whose number $unsynced_every divides. What a
+# user does who finds the last one damaged: looks for the newest one that is not, with
+# FILE@N or in what --salvage finds. The states are the commits' numbers. $unsynced_log,
+# if set, is called after each commit that is durable, with its number.
+unsynced_last=5
+unsynced_every=3
+unsynced_log=:
+unsynced_prepare() { "$driver" save a.img 1; }
+unsynced_run() {
+    for unsynced_number in 2 3 4 5; do
+        "$@" "$driver" commit a.img "$unsynced_number" "$unsynced_every" || return
+        [ "$unsynced_every" = none ] || [ $((unsynced_number % unsynced_every)) -ne 0 ] ||
+            "$unsynced_log" "$unsynced_number"
+    done
+}
+unsynced_state() {
+    unsynced_number=$unsynced_last
+    "$driver" show a.img 0 2>/dev/null && return
+    while [ "$unsynced_number" -gt 0 ]; do
+        "$driver" show a.img "$unsynced_number" 2>/dev/null && return
+        unsynced_number=$((unsynced_number - 1))
+    done
+    sfpm-convert --salvage -o salvaged.img a.img 2>/dev/null && "$driver" show salvaged.img
+}
+unsynced_again() {
+    if ! "$driver" show a.img 0 2>/dev/null; then
+        sfpm-convert --salvage -o salvaged.img a.img && mv salvaged.img a.img || return
+    fi
+    "$driver" commit a.img new
+}
+
+# Checkpoints of a run that are not synced; the state at its end is.
+checkpoints_prepare() {
+    printf '%s\n' '.func main' '.local i64' 'again: local.get 0' 'push 1' 'add' \
+        'local.set 0' 'local.get 0' 'i64.const 20000000' 'i64.lt_u' 'br_if again' 'halt' >loop.s
+    sfpm-save -o a.img loop.s
+}
+checkpoints_run() { "$@" sfpm-run -i --checkpoint-every 0.01 --sync none a.img; }
+checkpoints_of() {
+    case $(sfpm-inspect --text "$1" | grep '^machine') in
+    *suspended*) sfpm-run "$1" && echo old ;;
+    *halted*) echo new ;;
+    *) return 1 ;;
+    esac
+}
+checkpoints_state() {
+    checkpoints_of a.img 2>/dev/null && return
+    checkpoints_number=$(sfpm-inspect --log a.img 2>/dev/null | wc -l)
+    while [ "$checkpoints_number" -gt 0 ]; do
+        checkpoints_of a.img@"$checkpoints_number" 2>/dev/null && return
+        checkpoints_number=$((checkpoints_number - 1))
+    done
+    sfpm-convert --salvage -o salvaged.img a.img 2>/dev/null && checkpoints_of salvaged.img
+}
+checkpoints_again() {
+    if ! checkpoints_of a.img >/dev/null 2>&1; then
+        sfpm-convert --salvage -o salvaged.img a.img && mv salvaged.img a.img || return
+    fi
+    sfpm-run -i a.img
+}
+
 # A commit that a child process writes.
 background_prepare() { "$driver" save a.img old; }
 background_run() { "$@" "$driver" background a.img new; }

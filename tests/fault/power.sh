@@ -4,7 +4,9 @@
 # write and flush (disk.c). From these, disks are made as the power failing at some time
 # would have left them; each is mounted, which replays its journal. The image must be the
 # old one or the new one, and the new one from when the operation has said so; then the
-# operation must be possible once more. Controls leave out syncs: images are lost then.
+# operation must be possible once more. Of commits that were not synced, the newest whole
+# one must be found, and at least the last that was synced. Controls leave out syncs:
+# images are lost then.
 if [ -z "${SFPM_POWER:-}" ] && [ "$(id -u)" -eq 0 ] && unshare -m true 2>/dev/null; then
     # What is mounted here is gone with the last process of this test.
     SFPM_POWER=1 exec unshare -m "$0" "$@"
@@ -62,6 +64,23 @@ unmount_disk() {
     cd "$test_state" && umount "$work"
 }
 
+# The file marks says from which write on which commit is durable.
+mark() {
+    echo "$("$disk" count "$test_state/log") $1" >>"$test_state/marks"
+}
+unsynced_log=mark
+
+# is_acceptable N STATE: whether this state may be found if the power fails after N writes.
+is_acceptable() {
+    case $2 in
+    new) ;;
+    old) [ "$1" -lt "$reported" ] ;;
+    [1-9]) [ "$2" -ge "$(awk -v at="$1" '$1 <= at { n = $2 } END { print n }' \
+        "$test_state/marks")" ] ;;
+    *) false ;;
+    esac
+}
+
 # record TYPE NAME PREFIX...: does the operation, with PREFIX before its command, on a
 # disk that remembers. Sets $reported, the number of writes until the operation said that
 # it was done, and $total, those until the file system was unmounted in the end.
@@ -78,6 +97,7 @@ record() {
     cp --sparse=always "$test_state/disk.img" "$test_state/base.img"
     "$disk" serve "$test_state/disk.img" "$test_state/log" "$fuse"
     mount_disk "$fuse/disk"
+    echo 0 1 >"$test_state/marks"
     "${record_name}_run" "$@" >"$stdout" 2>"$stderr" || fail "$record_name does not succeed"
     reported=$("$disk" count "$test_state/log")
     unmount_disk
@@ -102,12 +122,9 @@ fails_at() {
     tried=$((tried + 1))
     power_what="$2 on $1, power lost at write $3 of $reported ($4, $5)"
     power_state=$("$2_state" 2>"$stderr") || power_state=damaged
-    case $power_state in
-    new) power_good=true ;;
-    old) [ "$3" -lt "$reported" ] && power_good=true || power_good=false ;;
-    *) power_good=false ;;
-    esac
-    if ! $power_good; then
+    power_good=true
+    if ! is_acceptable "$3" "$power_state"; then
+        power_good=false
         echo "$power_what: the image is $power_state" >&9
         sed 's/^/    /' "$stderr" >&9
     elif ! "$2_again" >"$stdout" 2>"$stderr" || [ "$("$2_state" 2>&1)" != new ]; then
@@ -164,6 +181,10 @@ for type in $types; do
     for operation in $operations; do
         expect power "$type" "$operation" "$count"
     done
+    for unsynced_every in 3 none; do
+        expect power "$type" unsynced "$count"
+    done
+    expect power "$type" checkpoints "$count"
 done
 echo "the power failed $tried times" >&9
 
@@ -179,6 +200,8 @@ for type in $types; do
     for operation in new_file save commit patch compact; do
         loses "$type" "$operation" all
     done
+    unsynced_every=3
+    loses "$type" unsynced all
     loses "$type" new_file files
     loses "$type" new_file directories
 done
