@@ -52,23 +52,19 @@ static bool copy_regions(const sfpm_index_t *from, sfpm_index_t *to)
     return true;
 }
 
+/* All fields are copied at once, so that none is forgotten; then those that are owned. */
 bool sfpm_index_copy(const sfpm_index_t *from, sfpm_index_t *to)
 {
     bool ok = true;
-    *to = (sfpm_index_t){.number = from->number,
-                         .parent = from->parent,
-                         .state_of = from->state_of,
-                         .seconds = from->seconds,
-                         .nanoseconds = from->nanoseconds,
-                         .bytecode = from->bytecode,
-                         .schema = from->schema,
-                         .codec = from->codec,
-                         .level = from->level,
-                         .base_number = from->base_number};
-    memcpy(to->base_digest, from->base_digest, SFPM_DIGEST_SIZE);
+    *to = *from;
+    memset(to->texts, 0, sizeof to->texts);
+    to->attributes = (sfpm_attributes_t){0};
+    to->regions = NULL;
+    to->num_regions = 0;
     for (size_t i = 0; ok && i < SFPM_NUM_TEXTS; i++)
         ok = (to->texts[i] = sfpm_copy_string(from->texts[i])) != NULL;
-    ok = ok && sfpm_attributes_copy(&to->attributes, &from->attributes) && copy_regions(from, to);
+    ok = ok && sfpm_attributes_copy(&to->attributes, &from->attributes) &&
+         copy_regions(from, to);
     if (!ok)
         sfpm_index_free(to);
     return ok;
