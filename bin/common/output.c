@@ -5,7 +5,6 @@
  */
 #include "common/output.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdint.h>

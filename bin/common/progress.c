@@ -5,7 +5,6 @@
  */
 #include "common/progress.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

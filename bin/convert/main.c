@@ -12,7 +12,6 @@
 #include "common/operand.h"
 #include "common/options.h"
 #include "common/output.h"
-#include "common/progress.h"
 #include "common/tool.h"
 
 static int decrypt, flatten, compact, to_v1, to_v2, salvage;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Instructions side by side. */
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -2,12 +2,9 @@
 /* One JSON object on one line: schema 1, which sfpm-diff(1) describes. */
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "common/escape.h"
-#include "common/facts.h"
 #include "common/json.h"
-#include "common/machine.h"
 #include "common/tool.h"
 #include "diff/diff.h"
 

@@ -7,7 +7,6 @@
 
 #include "common/escape.h"
 #include "common/facts.h"
-#include "common/machine.h"
 #include "common/tool.h"
 #include "diff/diff.h"
 

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #include "common/escape.h"
-#include "common/facts.h"
 #include "common/json.h"
 #include "common/machine.h"
 #include "common/tool.h"

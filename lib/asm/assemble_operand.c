@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* The assembler: tokens, values, types and the operands of instructions. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/bytes.h"

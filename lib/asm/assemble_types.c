@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The assembler: function types, each found by what it is in a table of hashes. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "asm/assemble_parts.h"
 

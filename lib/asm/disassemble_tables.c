@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The disassembler: the directives that stand before the code. */
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/bytes.h"

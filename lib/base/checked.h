@@ -7,17 +7,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* a + b, a * b into *sum, *product; false when the result does not fit. */
+/* a + b into *sum, a * b into *product; false when the result does not fit. */
 static inline bool sfpm_add_u64(uint64_t a, uint64_t b, uint64_t *sum)
 {
     *sum = a + b;
     return *sum >= a;
-}
-
-static inline bool sfpm_mul_u64(uint64_t a, uint64_t b, uint64_t *product)
-{
-    *product = a * b;
-    return a == 0 || *product / a == b;
 }
 
 static inline bool sfpm_add_size(size_t a, size_t b, size_t *sum)

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* The one piece of mutable state of the library: what last went wrong here. */
@@ -238,35 +237,4 @@ const sfpm_failure_t *sfpm_last_failure(void)
 const char *sfpm_last_error(void)
 {
     return last.message;
-}
-
-const char *sfpm_status_name(sfpm_status_t status)
-{
-    static const char *const names[] = {
-        [SFPM_OK] = "success",
-        [SFPM_ERR_ARGUMENT] = "bad argument",
-        [SFPM_ERR_MEMORY] = "out of memory",
-        [SFPM_ERR_SYSTEM] = "system call failed",
-        [SFPM_ERR_NOT_FOUND] = "no such file",
-        [SFPM_ERR_NOT_IMAGE] = "not an image",
-        [SFPM_ERR_UNSUPPORTED] = "unsupported",
-        [SFPM_ERR_TRUNCATED] = "truncated",
-        [SFPM_ERR_CHECKSUM] = "checksum mismatch",
-        [SFPM_ERR_CORRUPT] = "corrupt",
-        [SFPM_ERR_LIMIT] = "limit exceeded",
-        [SFPM_ERR_MISMATCH] = "region mismatch",
-        [SFPM_ERR_BYTECODE] = "bad bytecode",
-        [SFPM_ERR_TRAP] = "trap",
-        [SFPM_ERR_KEY] = "wrong or missing key",
-        [SFPM_ERR_LOCKED] = "locked",
-        [SFPM_ERR_CHANGED] = "changed by another",
-        [SFPM_ERR_INTERNAL] = "internal error",
-        [SFPM_ERR_NO_COMMIT] = "no such commit",
-        [SFPM_ERR_SYNTAX] = "syntax error",
-        [SFPM_ERR_SECRET] = "secret region",
-        [SFPM_ERR_REFUSED] = "refused by the program",
-        [SFPM_ERR_UNFINISHED] = "restored, but not finished",
-    };
-    size_t n = sizeof names / sizeof names[0];
-    return (size_t)status < n && names[status] ? names[status] : "unknown status";
 }

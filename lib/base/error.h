@@ -68,7 +68,4 @@ typedef struct sfpm_error_state {
 void sfpm_error_save(sfpm_error_state_t *state);
 void sfpm_error_restore(const sfpm_error_state_t *state);
 
-/* A short fixed name for a status, "unknown status" for other numbers. */
-const char *sfpm_status_name(sfpm_status_t status);
-
 #endif

@@ -47,11 +47,6 @@ static const sfpm_codec_t *find_ready(uint32_t number)
     return codec->load && !codec->load() ? NULL : codec;
 }
 
-const char *sfpm_codec_name(uint32_t codec)
-{
-    return find(codec) ? codecs[codec]->name : NULL;
-}
-
 bool sfpm_codec_available(uint32_t codec)
 {
     return find_ready(codec) != NULL;

@@ -13,9 +13,6 @@
 /* Codec numbers as images store them; frozen. */
 enum { SFPM_CODEC_NONE = 0, SFPM_CODEC_ZSTD = 1, SFPM_CODEC_LZ4 = 2 };
 
-/* The name of a codec number for messages; "codec N" is NULL. */
-const char *sfpm_codec_name(uint32_t codec);
-
 /* Understands "none", "lz4", "zstd", "zstd:LEVEL", "lz4:LEVEL". SFPM_ERR_ARGUMENT
  * says what is allowed; SFPM_ERR_UNSUPPORTED names a library that is missing. */
 bool sfpm_codec_parse(const char *text, uint32_t *codec, int *level);

@@ -11,7 +11,6 @@
 
 #include <unistd.h>
 
-#include "base/checked.h"
 #include "base/error.h"
 #include "base/maps.h"
 #include "base/memory.h"

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/error.h"
 #include "base/thread.h"
 #include "codec/compress.h"
 #include "commit/plan.h"

@@ -8,8 +8,6 @@
 
 #include <string.h>
 
-#include "base/error.h"
-
 /* A page that holds no more than this is stored as a piece: a commit of a small
  * machine then costs bytes, not pages. Larger ones stay mappable. */
 enum { PIECE_MAX = SFPM_PAGE / 4 };

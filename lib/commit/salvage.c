@@ -4,7 +4,6 @@
  * can be told from other bytes by its checksum, which its place in the file seeds.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"

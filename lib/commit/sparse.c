@@ -5,7 +5,6 @@
 
 #include <string.h>
 
-#include "base/checked.h"
 #include "base/memory.h"
 #include "commit/absent.h"
 #include "image/image.h"

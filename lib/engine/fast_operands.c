@@ -2,8 +2,6 @@
 /* Where a cell finds its operands and leaves its result. */
 #include "engine/fast_rules.h"
 
-#include "engine/frames.h"
-
 /* ---- Where results go -------------------------------------------------------- */
 
 /* When the result, of a cell that is about to be made, goes to a local: which. */

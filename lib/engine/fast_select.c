@@ -2,8 +2,6 @@
 /* Which cells an instruction becomes. */
 #include "engine/fast_rules.h"
 
-#include "engine/frames.h"
-
 static bool next_is(const sfpm_translation_t *t, sfpm_opcode_t opcode,
                     sfpm_instruction_t *next)
 {

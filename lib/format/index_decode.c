@@ -3,7 +3,6 @@
  * Decodes the index of a commit: texts, attributes and the region table. Every length is
  * checked before it is used.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/bytes.h"

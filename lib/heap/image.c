@@ -2,8 +2,6 @@
 /* A heap as a region of a snapshot. */
 #include "heap/heap.h"
 
-#include <string.h>
-
 #include "snapshot/hooks.h"
 #include "snapshot/snapshot.h"
 

@@ -4,7 +4,6 @@
  * shape, so that all that reads a heap can read it.
  */
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/memory.h"
 #include "heap/heap.h"

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Ranges of addresses, and the pages in them. */
-#include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
 

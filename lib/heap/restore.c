@@ -7,7 +7,6 @@
 #include "heap/heap.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/memory.h"
 #include "base/options.h"

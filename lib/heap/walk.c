@@ -4,7 +4,6 @@
  * have one type and one size, so a pointer of the type is a column: it comes again after
  * so many bytes. Whole columns are handed on, which costs no call for each pointer.
  */
-#include <string.h>
 
 #include "heap/heap.h"
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Finding the base image of a delta: named by digest, never trusted by path. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

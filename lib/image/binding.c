@@ -2,7 +2,6 @@
 /* Binds the commits of a sealed image to each other, each to the one before. */
 #include "image/binding.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"

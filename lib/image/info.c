@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Facts about an opened image. */
-#include <string.h>
 
 #include "base/checked.h"
 #include "base/error.h"

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 
 #include "base/bytes.h"
-#include "base/error.h"
 #include "image/log.h"
 
 static bool try_trailer(const sfpm_input_t *input, uint64_t offset,

@@ -10,7 +10,6 @@
 #include "base/options.h"
 #include "image/binding.h"
 #include "image/image.h"
-#include "format/v1.h"
 #include "io/file.h"
 #include "io/place.h"
 

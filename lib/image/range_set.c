@@ -2,7 +2,6 @@
 /* Byte ranges of a file, compared as sets: do records hold all that extents name, and
  * nothing else? */
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/error.h"
 #include "base/memory.h"

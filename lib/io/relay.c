@@ -5,10 +5,8 @@
  */
 #include "io/relay.h"
 
-#include <errno.h>
 #include <stdlib.h>
 
-#include "base/error.h"
 #include "base/memory.h"
 #include "io/file.h"
 

@@ -3,7 +3,6 @@
  * The rest of the chunks of which a background save copied the changed pages: it is what
  * the last commit holds. Checksums are of whole chunks.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "job/job.h"

@@ -6,7 +6,6 @@
 #include "snapshot/host_abi.h"
 
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 
 #if defined(__x86_64__) && defined(__ILP32__)

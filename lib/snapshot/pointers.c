@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/memory.h"
 #include "commit/commit.h"
 #include "snapshot/pointees.h"
 #include "snapshot/tracking.h"

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What a program says about a snapshot's images, apart from their regions. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/memory.h"
 #include "snapshot/snapshot.h"

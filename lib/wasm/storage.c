@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Table, memory, globals, start function and constant expressions of a module. */
-#include <string.h>
 
 #include "base/bytes.h"
 #include "bytecode/instruction.h"

@@ -83,7 +83,6 @@ START_TEST(a_library_is_opened_when_needed)
 {
     uint32_t codec = _i ? SFPM_CODEC_LZ4 : SFPM_CODEC_ZSTD;
     const char *file = _i ? "/liblz4" : "/libzstd";
-    ck_assert_str_eq(sfpm_codec_name(codec), _i ? "lz4" : "zstd");
     ck_assert_int_le(is_mapped(file), 0);
     if (lacks(codec))
         return;

@@ -91,8 +91,8 @@ mode_t mode_of(const char *path)
 
 void expect_error(sfpm_status_t status, int error, const char *part)
 {
-    ck_assert_msg(sfpm_last_status() == status, "%s: %s",
-                  sfpm_status_name(sfpm_last_status()), sfpm_last_error());
+    ck_assert_msg(sfpm_last_status() == status, "status %d: %s", sfpm_last_status(),
+                  sfpm_last_error());
     ck_assert_int_eq(sfpm_last_errno(), error);
     ck_assert_msg(strstr(sfpm_last_error(), part) != NULL, "%s", sfpm_last_error());
 }
