@@ -128,7 +128,8 @@ static void show_frame(const sfpm_vm_t *vm, uint32_t level)
     machine_place(vm, frame.offset, place, sizeof place);
     fputs(" at ", stdout);
     escape_print(stdout, place);
-    const char *file = sfpm_vm_source(vm, frame.offset, &line);
+    /* A caller's offset is behind the call. */
+    const char *file = sfpm_vm_source(vm, frame.offset - (level > 0), &line);
     if (file) {
         fputs(", ", stdout);
         escape_print(stdout, file);

@@ -41,6 +41,16 @@ static const char *last(const char *from, const char *to, char wanted)
     return NULL;
 }
 
+/* Where a place `@FILE:LINE` ends its file, which may have slashes and colons; NULL: it
+ * is another kind of place. */
+static const char *source_line(const char *from, const char *to)
+{
+    static const char region[] = "code:";
+    if (strncmp(from, region, sizeof region - 1) == 0)
+        from += sizeof region - 1;
+    return from < to && *from == '@' ? last(from, to, ':') : NULL;
+}
+
 /* The text of `str` goes up to the end, whatever is in it. */
 static void find_values(parts_t *parts, const char *values)
 {
@@ -64,7 +74,8 @@ static bool take_apart(const char *text, parts_t *parts, char *reason)
     parts->type = value_type("u8", 2);
     parts->typed = false;
     const char *end = equals;
-    const char *slash = last(text, equals, '/');
+    const char *line = source_line(text, equals);
+    const char *slash = last(line ? line : text, equals, '/');
     if (slash) {
         parts->type = value_type(slash + 1, (size_t)(equals - slash - 1));
         parts->typed = true;
@@ -76,7 +87,9 @@ static bool take_apart(const char *text, parts_t *parts, char *reason)
         return false;
     }
     find_values(parts, equals + 1);
-    const char *colon = last(text, end, ':');
+    const char *colon = line ? NULL : last(text, end, ':');
+    if (line && text[0] != '@')
+        colon = strchr(text, ':');
     const char *place = colon ? colon + 1 : text;
     parts->region[0] = '\0';
     if ((colon &&
@@ -240,6 +253,8 @@ static bool parse_values(patch_edit_t *edit, const parts_t *parts, char *reason)
 static const char *find_instructions(const char *text)
 {
     const char *colon = text + strcspn(text, ":=");
+    while (text[0] == '@' && colon[0] == ':' && colon[1] != ' ' && colon[1] != '\t')
+        colon += 1 + strcspn(colon + 1, ":=");
     if (colon[0] != ':' || (colon[1] != ' ' && colon[1] != '\t'))
         return NULL;
     return colon + 1 + strspn(colon + 1, " \t");
@@ -308,7 +323,7 @@ static bool parse_instructions(patch_edit_t *edit, const patch_target_t *target,
 {
     char where[256];
     uint64_t size, end;
-    size_t length = strcspn(text, ":");
+    size_t length = (size_t)(last(text, instructions, ':') - text);
     edit->type = value_type("hex", 3);
     edit->size = 1;
     if (!copy(where, sizeof where, text, length)) {

@@ -9,6 +9,7 @@
 #include <stdarg.h>
 
 #include "base/error.h"
+#include "bytecode/lines.h"
 #include "bytecode/regions.h"
 
 /* What a function takes and gives; `types` are sfpm_type_t, parameters first. */
@@ -114,9 +115,9 @@ typedef struct sfpm_program {
     sfpm_label_t *labels_by_name; /* likewise, and imports */
     size_t num_labels;
     size_t num_names;     /* with imports */
-    const uint8_t *lines; /* SFPM_LINE_SIZE each */
-    uint32_t num_lines;
-    const char *file; /* of the source, NULL: not recorded */
+    sfpm_lines_t lines;   /* of source */
+    const uint8_t *local_names; /* SFPM_LOCAL_NAME_SIZE each, by function and number */
+    uint32_t num_local_names;
 } sfpm_program_t;
 
 /* Takes the tables apart and checks their shape: counts, order, ranges, names. */
@@ -183,10 +184,32 @@ typedef struct sfpm_line {
     uint32_t line;
 } sfpm_line_t;
 
-/* `symbols` are put in order by kind and value first; `lines` are in order. `file`
- * may be NULL. */
+/* Makes the symbols region of version 1. `symbols` are put in order by kind and value
+ * first; `lines` are in order. `file` may be NULL. */
 bool sfpm_symbols_encode(sfpm_buffer_t *buffer, sfpm_symbol_t *symbols, size_t count,
                          const sfpm_line_t *lines, size_t num_lines, const char *file);
+
+typedef struct sfpm_local_name {
+    uint32_t function;
+    uint32_t local;
+    const char *name;
+} sfpm_local_name_t;
+
+/* What version 2 of the region holds. */
+typedef struct sfpm_symbols {
+    sfpm_symbol_t *symbols; /* in any order */
+    size_t count;
+    const sfpm_local_name_t *locals; /* by function and number */
+    size_t num_locals;
+    const char *const *files;
+    size_t num_files;
+    const sfpm_row_t *rows; /* by offset */
+    size_t num_rows;
+} sfpm_symbols_t;
+
+/* Makes the symbols region: of version 1 when it holds neither names of locals nor rows
+ * of lines. */
+bool sfpm_symbols_encode_all(sfpm_buffer_t *buffer, const sfpm_symbols_t *all);
 
 /* The function that holds a code offset, offset < code_size. */
 uint32_t sfpm_function_at(const sfpm_program_t *program, uint32_t offset);
@@ -209,8 +232,9 @@ size_t sfpm_first_label(const sfpm_program_t *program, uint64_t offset);
 /* The last label at or before the offset, functions before labels; NULL: none. */
 const sfpm_label_t *sfpm_label_before(const sfpm_program_t *program, uint64_t offset);
 
-/* The line that the instruction at the offset came from; 0: not recorded. */
-uint32_t sfpm_line_at(const sfpm_program_t *program, uint64_t offset);
+/* The name of a function's local; NULL: none. */
+const char *sfpm_local_name(const sfpm_program_t *program, uint32_t function,
+                            uint32_t local);
 
 /* `main+3`; see sfpm_vm_describe(). */
 void sfpm_place_text(const sfpm_program_t *program, uint64_t offset, char *text,

@@ -67,11 +67,17 @@ enum {
      * SFPM_OUTERMOST twice and zeros. */
     SFPM_SLOT_SIZE = 8,
     SFPM_RECORD_SLOTS = 2,
-    /* symbols: u32 symbols, u32 lines, u32 bytes of names, u32 source file's name; then
-     * per symbol u32 kind, u32 value, u32 name; per line u32 code offset, u32 line; then
-     * the names, each ended by a zero byte. Names are given as offsets among them. */
+    /* symbols, version 1: u32 symbols, u32 lines, u32 bytes of names, u32 source file's
+     * name; then per symbol u32 kind, u32 value, u32 name; per line u32 code offset, u32
+     * line; then the names, each ended by a zero byte. Names are given as offsets among
+     * them. Version 2: u32 all ones, u32 version, u32 symbols, u32 local names, u32 files,
+     * u32 blocks, u32 bytes of rows, u32 bytes of names; then per symbol as above; per
+     * local name u32 function, u32 local, u32 name; per file u32 name; per block u32 code
+     * offset, u32 start among the rows; then the rows (lines.c) and the names. */
     SFPM_SYMBOLS_HEADER = 16,
+    SFPM_SYMBOLS_HEADER_2 = 32,
     SFPM_SYMBOL_SIZE = 12,
+    SFPM_LOCAL_NAME_SIZE = 12,
     SFPM_LINE_SIZE = 8,
     /* state: u32 status, u32 trap, u32 pc, u32 begun, u64 instructions, u64 starts; then
      * a bit per data segment, 1 when it was dropped, from the lowest of each byte. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Names of functions, labels and globals, and source lines: the `symbols` region
- * to and from its bytes, and looking things up.
+ * Names of functions, labels, globals and locals, and source lines: the `symbols` region
+ * taken apart, and looking things up.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -31,40 +31,94 @@ typedef struct sfpm_symbol_table {
     uint32_t names_size;
 } sfpm_symbol_table_t;
 
+/* The names are the end of the region. */
+static bool take_names(sfpm_symbol_table_t *table, const uint8_t *names)
+{
+    table->names = (const char *)names;
+    return table->names_size == 0 || table->names[table->names_size - 1] == '\0' ||
+           sfpm_fail(SFPM_ERR_CORRUPT, "symbols: the last name is not terminated");
+}
+
+static bool fail_size(size_t size)
+{
+    return sfpm_fail(
+        SFPM_ERR_CORRUPT,
+        "region 'symbols' of %zu bytes is not of the size that its header gives", size);
+}
+
+static bool split_version_1(sfpm_lines_t *lines, const uint8_t *bytes, size_t size,
+                            sfpm_symbol_table_t *table)
+{
+    *lines = (sfpm_lines_t){.version = 1, .num_blocks = sfpm_get_u32(bytes + 4)};
+    table->count = sfpm_get_u32(bytes);
+    table->names_size = sfpm_get_u32(bytes + 8);
+    uint32_t file = sfpm_get_u32(bytes + 12);
+    uint64_t symbols = (uint64_t)table->count * SFPM_SYMBOL_SIZE;
+    uint64_t rows = (uint64_t)lines->num_blocks * SFPM_LINE_SIZE;
+    if (SFPM_SYMBOLS_HEADER + symbols + rows + table->names_size != size)
+        return fail_size(size);
+    table->symbols = bytes + SFPM_SYMBOLS_HEADER;
+    lines->rows = table->symbols + symbols;
+    if (!take_names(table, lines->rows + rows))
+        return false;
+    if (file != SFPM_NO_NAME && file >= table->names_size)
+        return sfpm_fail(SFPM_ERR_CORRUPT,
+                         "symbols: the offset of the source's name is out of range");
+    lines->file = file == SFPM_NO_NAME ? NULL : table->names + file;
+    return true;
+}
+
+static bool split_version_2(sfpm_program_t *program, const uint8_t *bytes, size_t size,
+                            sfpm_symbol_table_t *table)
+{
+    sfpm_lines_t *lines = &program->lines;
+    if (size < SFPM_SYMBOLS_HEADER_2)
+        return sfpm_fail(SFPM_ERR_CORRUPT, "region 'symbols' is truncated");
+    table->count = sfpm_get_u32(bytes + 8);
+    program->num_local_names = sfpm_get_u32(bytes + 12);
+    *lines = (sfpm_lines_t){.version = sfpm_get_u32(bytes + 4),
+                            .num_files = sfpm_get_u32(bytes + 16),
+                            .num_blocks = sfpm_get_u32(bytes + 20),
+                            .rows_size = sfpm_get_u32(bytes + 24)};
+    if (lines->version != 2)
+        return sfpm_fail(SFPM_ERR_UNSUPPORTED,
+                         "unsupported version %u of region 'symbols' (this release "
+                         "supports 1 and 2)",
+                         lines->version);
+    table->names_size = sfpm_get_u32(bytes + 28);
+    uint64_t symbols = (uint64_t)table->count * SFPM_SYMBOL_SIZE;
+    uint64_t locals = (uint64_t)program->num_local_names * SFPM_LOCAL_NAME_SIZE;
+    uint64_t files = (uint64_t)lines->num_files * 4;
+    uint64_t index = (uint64_t)lines->num_blocks * SFPM_LINE_SIZE;
+    if (SFPM_SYMBOLS_HEADER_2 + symbols + locals + files + index + lines->rows_size +
+            table->names_size !=
+        size)
+        return fail_size(size);
+    table->symbols = bytes + SFPM_SYMBOLS_HEADER_2;
+    program->local_names = table->symbols + symbols;
+    lines->files = program->local_names + locals;
+    lines->index = lines->files + files;
+    lines->rows = lines->index + index;
+    lines->names = (const char *)lines->rows + lines->rows_size;
+    return take_names(table, lines->rows + lines->rows_size);
+}
+
 static bool split_region(sfpm_program_t *program, const uint8_t *bytes, size_t size,
                          sfpm_symbol_table_t *table)
 {
     if (size < SFPM_SYMBOLS_HEADER)
         return sfpm_fail(SFPM_ERR_CORRUPT, "region 'symbols' is truncated");
-    table->count = sfpm_get_u32(bytes);
-    program->num_lines = sfpm_get_u32(bytes + 4);
-    table->names_size = sfpm_get_u32(bytes + 8);
-    uint32_t file = sfpm_get_u32(bytes + 12);
-    uint64_t symbols = (uint64_t)table->count * SFPM_SYMBOL_SIZE;
-    uint64_t lines = (uint64_t)program->num_lines * SFPM_LINE_SIZE;
-    if (SFPM_SYMBOLS_HEADER + symbols + lines + table->names_size != size)
-        return sfpm_fail(
-            SFPM_ERR_CORRUPT,
-            "region 'symbols' of %zu bytes is not of the size that its header gives",
-            size);
-    table->symbols = bytes + SFPM_SYMBOLS_HEADER;
-    program->lines = table->symbols + symbols;
-    table->names = (const char *)program->lines + lines;
-    if (table->names_size > 0 && table->names[table->names_size - 1] != '\0')
-        return sfpm_fail(SFPM_ERR_CORRUPT, "symbols: the last name is not terminated");
-    if (file != SFPM_NO_NAME && file >= table->names_size)
-        return sfpm_fail(SFPM_ERR_CORRUPT,
-                         "symbols: the offset of the source's name is out of range");
-    program->file = file == SFPM_NO_NAME ? NULL : table->names + file;
-    return true;
+    if (sfpm_get_u32(bytes) == UINT32_MAX)
+        return split_version_2(program, bytes, size, table);
+    return split_version_1(&program->lines, bytes, size, table);
 }
 
 /* Records the name of function or global `value`, once. */
 static bool name_numbered(const char **slot, uint32_t index, const char *name)
 {
     if (*slot)
-        return sfpm_fail(SFPM_ERR_CORRUPT,
-                         "symbols[%u]: its target already has a name", index);
+        return sfpm_fail(SFPM_ERR_CORRUPT, "symbols[%u]: its target already has a name",
+                         index);
     *slot = name;
     return true;
 }
@@ -165,16 +219,58 @@ static bool sort_globals(sfpm_program_t *program)
     return true;
 }
 
-static bool check_lines(const sfpm_program_t *program)
+/* The local that an entry names, compared with another. */
+static int compare_local(const uint8_t *entry, uint32_t function, uint32_t local)
 {
-    for (uint32_t i = 0; i < program->num_lines; i++) {
-        const uint8_t *line = program->lines + (size_t)i * SFPM_LINE_SIZE;
-        if (sfpm_get_u32(line) >= program->code_size || sfpm_get_u32(line + 4) == 0 ||
-            (i > 0 && sfpm_get_u32(line - SFPM_LINE_SIZE) >= sfpm_get_u32(line)))
-            return sfpm_fail(SFPM_ERR_CORRUPT, "symbols: line entry %u is out of order",
-                             i);
-    }
-    return true;
+    uint64_t left = (uint64_t)sfpm_get_u32(entry) << 32 | sfpm_get_u32(entry + 4);
+    uint64_t right = (uint64_t)function << 32 | local;
+    if (left == right)
+        return 0;
+    return left < right ? -1 : 1;
+}
+
+static bool check_local_name(const sfpm_program_t *program,
+                             const sfpm_symbol_table_t *table, uint32_t index)
+{
+    const uint8_t *from = program->local_names + (size_t)index * SFPM_LOCAL_NAME_SIZE;
+    uint32_t function = sfpm_get_u32(from), local = sfpm_get_u32(from + 4);
+    uint32_t name = sfpm_get_u32(from + 8);
+    if (function >= program->num_functions || sfpm_is_import(program, function) ||
+        local >= (uint32_t)program->functions[function].params +
+                     program->functions[function].locals)
+        return sfpm_fail(SFPM_ERR_CORRUPT, "symbols: local name %u is of no local",
+                         index);
+    if (index > 0 && compare_local(from - SFPM_LOCAL_NAME_SIZE, function, local) >= 0)
+        return sfpm_fail(SFPM_ERR_CORRUPT, "symbols: local name %u is out of order",
+                         index);
+    return (name < table->names_size &&
+            sfpm_is_name(table->names + name, strlen(table->names + name))) ||
+           sfpm_fail(SFPM_ERR_CORRUPT, "symbols: local name %u is invalid", index);
+}
+
+/* A path, without control characters. */
+static bool check_file(const sfpm_lines_t *lines, const sfpm_symbol_table_t *table,
+                       uint32_t index)
+{
+    uint32_t name = sfpm_get_u32(lines->files + (size_t)index * 4);
+    const char *text = name < table->names_size ? table->names + name : "";
+    size_t length = strnlen(text, SFPM_MAX_EXPORT_NAME + 1);
+    bool valid = length > 0 && length <= SFPM_MAX_EXPORT_NAME && text[length - 1] != '/';
+    for (size_t i = 0; valid && i < length; i++)
+        valid = (unsigned char)text[i] >= ' ' && text[i] != 0x7F;
+    return valid || sfpm_fail(SFPM_ERR_CORRUPT,
+                              "symbols: the name of source file %u is invalid", index);
+}
+
+static bool check_rest(const sfpm_program_t *program, const sfpm_symbol_table_t *table)
+{
+    for (uint32_t i = 0; i < program->num_local_names; i++)
+        if (!check_local_name(program, table, i))
+            return false;
+    for (uint32_t i = 0; i < program->lines.num_files; i++)
+        if (!check_file(&program->lines, table, i))
+            return false;
+    return sfpm_lines_check(&program->lines, program->code_size);
 }
 
 bool sfpm_symbols_decode(sfpm_program_t *program, const uint8_t *bytes, size_t size)
@@ -193,7 +289,7 @@ bool sfpm_symbols_decode(sfpm_program_t *program, const uint8_t *bytes, size_t s
     for (uint32_t i = 0; i < table.count; i++)
         if (!decode_symbol(program, &table, i))
             return false;
-    return sort_labels(program) && sort_globals(program) && check_lines(program);
+    return sort_labels(program) && sort_globals(program) && check_rest(program, &table);
 }
 
 /* ---- Looking up ----------------------------------------------------------- */
@@ -273,81 +369,22 @@ const sfpm_label_t *sfpm_label_before(const sfpm_program_t *program, uint64_t of
     return &program->labels[sfpm_first_label(program, program->labels[after - 1].offset)];
 }
 
-uint32_t sfpm_line_at(const sfpm_program_t *program, uint64_t offset)
+const char *sfpm_local_name(const sfpm_program_t *program, uint32_t function,
+                            uint32_t local)
 {
     uint32_t low = 0;
-    uint32_t high = program->num_lines;
+    uint32_t high = program->num_local_names;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        if (sfpm_get_u32(program->lines + (size_t)middle * SFPM_LINE_SIZE) <= offset)
+        const uint8_t *entry =
+            program->local_names + (size_t)middle * SFPM_LOCAL_NAME_SIZE;
+        int order = compare_local(entry, function, local);
+        if (order == 0)
+            return program->lines.names + sfpm_get_u32(entry + 8);
+        if (order < 0)
             low = middle + 1;
         else
             high = middle;
     }
-    if (low == 0)
-        return 0;
-    return sfpm_get_u32(program->lines + (size_t)(low - 1) * SFPM_LINE_SIZE + 4);
-}
-
-/* ---- Encoding ------------------------------------------------------------- */
-
-static int compare_symbols(const void *left, const void *right)
-{
-    const sfpm_symbol_t *a = left;
-    const sfpm_symbol_t *b = right;
-    if (a->kind != b->kind)
-        return a->kind < b->kind ? -1 : 1;
-    if (a->value != b->value)
-        return a->value < b->value ? -1 : 1;
-    return strcmp(a->name, b->name);
-}
-
-static bool add_symbol_name(sfpm_buffer_t *names, const char *name, uint32_t *at)
-{
-    size_t size = strlen(name) + 1;
-    if (!sfpm_in_range(names->size, size, SFPM_NO_NAME))
-        return sfpm_fail(SFPM_ERR_LIMIT, "the names of the program are too long");
-    *at = (uint32_t)names->size;
-    return sfpm_buffer_add(names, name, size);
-}
-
-static bool add_symbol(sfpm_buffer_t *buffer, sfpm_buffer_t *names,
-                       const sfpm_symbol_t *symbol)
-{
-    uint32_t name;
-    return add_symbol_name(names, symbol->name, &name) &&
-           sfpm_buffer_add_u32(buffer, (uint32_t)symbol->kind) &&
-           sfpm_buffer_add_u32(buffer, symbol->value) &&
-           sfpm_buffer_add_u32(buffer, name);
-}
-
-bool sfpm_symbols_encode(sfpm_buffer_t *buffer, sfpm_symbol_t *symbols, size_t count,
-                         const sfpm_line_t *lines, size_t num_lines, const char *file)
-{
-    sfpm_buffer_t names = {0};
-    uint32_t file_name = SFPM_NO_NAME;
-    size_t start = buffer->size;
-    bool done = false;
-    if (count)
-        qsort(symbols, count, sizeof *symbols, compare_symbols);
-    if (!sfpm_buffer_extend(buffer, SFPM_SYMBOLS_HEADER))
-        goto out;
-    for (size_t i = 0; i < count; i++)
-        if (!add_symbol(buffer, &names, &symbols[i]))
-            goto out;
-    for (size_t i = 0; i < num_lines; i++)
-        if (!sfpm_buffer_add_u32(buffer, lines[i].offset) ||
-            !sfpm_buffer_add_u32(buffer, lines[i].line))
-            goto out;
-    if ((file && !add_symbol_name(&names, file, &file_name)) ||
-        !sfpm_buffer_add(buffer, names.data, names.size))
-        goto out;
-    sfpm_put_u32(buffer->data + start, (uint32_t)count);
-    sfpm_put_u32(buffer->data + start + 4, (uint32_t)num_lines);
-    sfpm_put_u32(buffer->data + start + 8, (uint32_t)names.size);
-    sfpm_put_u32(buffer->data + start + 12, file_name);
-    done = true;
-out:
-    sfpm_buffer_free(&names);
-    return done;
+    return NULL;
 }

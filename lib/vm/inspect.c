@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Looking into a machine: facts, frames, values, places, text, regions. */
+/* Looking into a machine: facts, frames, values, text, regions. */
 #include <sfpm/vm.h>
 
 #include <stdio.h>
 #include <string.h>
 
 #include "base/bytes.h"
-#include "base/number.h"
 #include "bytecode/instruction.h"
 #include "vm/machine.h"
 
@@ -187,73 +186,6 @@ bool sfpm_vm_signature(const sfpm_vm_t *vm, uint32_t function, char *text, size_
         append(text, size, sfpm_type_name(found->result_types[i]));
     }
     return true;
-}
-
-/* ---- Places ------------------------------------------------------------------ */
-
-/* Where the function ends that holds a code offset. */
-static uint64_t function_end(const sfpm_program_t *program, uint32_t offset)
-{
-    uint32_t next = sfpm_function_at(program, offset) + 1;
-    return next < program->num_functions ? program->functions[next].entry
-                                         : program->code_size;
-}
-
-static bool parse_place(const sfpm_program_t *program, const char *text, uint64_t *offset,
-                        uint64_t *end)
-{
-    const char *plus = strchr(text, '+');
-    size_t length = plus ? (size_t)(plus - text) : strlen(text);
-    uint64_t more = 0;
-    if (plus && sfpm_parse_digits(plus + 1, strlen(plus + 1), &more))
-        return sfpm_fail(SFPM_ERR_SYNTAX,
-                         "'%.100s' is not a place: a number must follow the +", text);
-    const sfpm_label_t *place = sfpm_label_named(program, text, length);
-    if (place)
-        *offset = place->offset;
-    else if (sfpm_parse_digits(text, length, offset))
-        return sfpm_fail(SFPM_ERR_SYNTAX, "there is no label '%.*s'",
-                         (int)(length < 100 ? length : 100), text);
-    if (*offset >= program->code_size || more >= program->code_size - *offset)
-        return sfpm_fail(SFPM_ERR_SYNTAX, "'%.100s' is outside the code of %u bytes",
-                         text, program->code_size);
-    *end = place ? function_end(program, place->offset) : program->code_size;
-    *offset += more;
-    return true;
-}
-
-bool sfpm_vm_resolve(const sfpm_vm_t *vm, const char *text, uint64_t *offset,
-                     uint64_t *end)
-{
-    uint64_t found = 0, limit = 0;
-    if (!sfpm_vm_has_program(vm))
-        return false;
-    if (!text || !offset)
-        return sfpm_fail(SFPM_ERR_ARGUMENT, "no place was given");
-    if (!parse_place(&vm->program, text, &found, &limit))
-        return false;
-    *offset = found;
-    if (end)
-        *end = limit;
-    return true;
-}
-
-void sfpm_vm_describe(const sfpm_vm_t *vm, uint64_t offset, char *text, size_t size)
-{
-    if (vm && vm->program.code)
-        sfpm_place_text(&vm->program, offset, text, size);
-    else
-        snprintf(text, size, "%llu", (unsigned long long)offset);
-}
-
-const char *sfpm_vm_source(const sfpm_vm_t *vm, uint64_t offset, uint32_t *line)
-{
-    uint32_t found = vm ? sfpm_line_at(&vm->program, offset) : 0;
-    if (found == 0)
-        return NULL;
-    if (line)
-        *line = found;
-    return vm->program.file;
 }
 
 /* ---- Text -------------------------------------------------------------------- */

@@ -323,6 +323,8 @@ static bool take_instruction(sfpm_wasm_body_t *body)
 {
     uint8_t opcode;
     body->offset = sfpm_wasm_offset(&body->reader);
+    if (body->offset >= body->module->next_line)
+        sfpm_wasm_map_lines(body->module, body->offset);
     if (!sfpm_wasm_byte(&body->reader, &opcode))
         return false;
     body->mnemonic = sfpm_opcodes[opcode].mnemonic;
@@ -437,8 +439,10 @@ bool sfpm_wasm_take_code(sfpm_wasm_module_t *module, sfpm_wasm_reader_t *reader)
     /* An empty list of locals is not NULL either. */
     bool ok = body.stack && sfpm_buffer_extend(&module->locals, 0) &&
               take_bodies(&body, reader);
-    if (ok)
+    if (ok) {
         place_locals(module);
+        sfpm_wasm_map_lines(module, UINT64_MAX);
+    }
     free(body.stack);
     free(body.blocks);
     return ok;

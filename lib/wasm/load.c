@@ -151,6 +151,8 @@ bool sfpm_wasm_load(sfpm_regions_t *regions, const uint8_t *bytes, size_t size)
     free(module.program.exports);
     free(module.program.segments);
     free(module.function_names);
+    free(module.global_names);
+    sfpm_dwarf_free(&module.lines);
     free(module.kept);
     sfpm_buffer_free(&module.locals);
     return ok;

@@ -7,6 +7,7 @@
 #define SFPM_WASM_MODULE_H
 
 #include "bytecode/program.h"
+#include "wasm/dwarf.h"
 #include "wasm/reader.h"
 
 /* The numbers of sections. */
@@ -30,11 +31,14 @@ typedef enum sfpm_wasm_section {
 typedef struct sfpm_wasm_module {
     sfpm_wasm_reader_t sections[SFPM_WASM_NUM_SECTIONS]; /* `at` is NULL: absent */
     sfpm_wasm_reader_t names;                            /* custom section `name` */
+    sfpm_dwarf_sections_t debug;                         /* … and those of lines */
     sfpm_program_t program;
     sfpm_regions_t *regions;
     size_t function_capacity;
     sfpm_wasm_name_t *function_names; /* by number; of the name section … */
     uint32_t num_named;               /* … for so many functions */
+    sfpm_wasm_name_t *global_names;   /* of all globals; NULL: no section */
+    sfpm_wasm_reader_t local_names;   /* not read yet */
     uint32_t num_bodies;              /* functions with code in the module */
     bool has_table;
     bool has_start;
@@ -44,6 +48,11 @@ typedef struct sfpm_wasm_module {
     uint8_t *kept;        /* types and names that the program borrows … */
     size_t kept_size;     /* … so far */
     sfpm_buffer_t locals; /* the types of all functions' locals, one after the other */
+    sfpm_dwarf_lines_t lines; /* of source, by place in the code section … */
+    size_t num_mapped;        /* … and so many by place in the code that becomes of it */
+    uint64_t code_start;      /* offset in the file of the code section's contents */
+    uint64_t next_line;       /* offset in the file of the next row to be mapped */
+    uint32_t lines_end;       /* place in the code up to which they are mapped */
 } sfpm_wasm_module_t;
 
 static inline bool sfpm_wasm_has(const sfpm_wasm_module_t *module,
@@ -107,12 +116,39 @@ bool sfpm_wasm_take_code(sfpm_wasm_module_t *module, sfpm_wasm_reader_t *reader)
 
 /* ---- names.c ---------------------------------------------------------------- */
 
-/* Reads the names of functions, for messages and symbols. What is malformed in the
+/* Reads the names of functions and globals, for messages and symbols. What is malformed in the
  * section ends it, as the specification demands. */
 bool sfpm_wasm_take_names(sfpm_wasm_module_t *module);
 
+/* Reads the names of locals one after the other, once the code is taken. What is malformed
+ * or out of order ends that. */
+typedef struct sfpm_wasm_local_reader {
+    sfpm_wasm_reader_t reader;
+    const sfpm_program_t *program;
+    uint32_t functions; /* still to come */
+    uint32_t left;      /* locals of this one */
+    uint32_t next;      /* the lowest that may come */
+    bool any;
+    uint32_t function; /* the local that was read last */
+    uint32_t local;
+    sfpm_wasm_name_t name;
+} sfpm_wasm_local_reader_t;
+
+bool sfpm_wasm_begin_locals(const sfpm_wasm_module_t *module,
+                            sfpm_wasm_local_reader_t *locals);
+bool sfpm_wasm_next_local(sfpm_wasm_local_reader_t *locals);
+
+/* ---- symbols.c -------------------------------------------------------------- */
+
+/* Reads the lines of source that code came from. What is malformed ends them. */
+bool sfpm_wasm_take_lines(sfpm_wasm_module_t *module);
+
+/* The instruction at that offset in the file becomes the code that is added next: so do
+ * the lines up to there. To be called at module->next_line and after it. */
+void sfpm_wasm_map_lines(sfpm_wasm_module_t *module, uint64_t offset);
+
 /* Makes region `symbols`: a name for each function, from the name section or else from
- * its import or export. */
+ * its import or export; names of globals and locals that have one; lines. */
 bool sfpm_wasm_make_symbols(sfpm_wasm_module_t *module);
 
 #endif

@@ -1,36 +1,45 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Names of a module's functions: read from the custom section `name`, and made into
- * symbols. These are of few characters and unique, so others become `_`, long names are
- * cut, what would be there twice gets a number, and what has no name is func.N.
- */
-#include <stdio.h>
+/* Reads the names of functions, globals and locals from the custom section `name`. */
 #include <stdlib.h>
-#include <string.h>
 
-#include "base/name_map.h"
 #include "wasm/module.h"
 
 /* ---- Reading ---------------------------------------------------------------- */
 
-static bool take_function_names(sfpm_wasm_module_t *module, sfpm_wasm_reader_t *reader)
+/* Names of what is numbered up to `count`. */
+static bool take_list(sfpm_wasm_reader_t *reader, sfpm_wasm_name_t *names, uint32_t count)
 {
     sfpm_wasm_name_t name;
-    uint32_t count, index;
-    if (!sfpm_wasm_count(reader, &count))
+    uint32_t entries, index;
+    if (!sfpm_wasm_count(reader, &entries))
         return false;
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < entries; i++) {
         if (!sfpm_wasm_u32(reader, &index) || !sfpm_wasm_take_name(reader, &name))
             return false;
-        if (index < module->num_named && !module->function_names[index].bytes)
-            module->function_names[index] = name;
+        if (index < count && !names[index].bytes)
+            names[index] = name;
     }
     return true;
 }
 
+static bool take_part(sfpm_wasm_module_t *module, uint8_t kind, sfpm_wasm_reader_t *part)
+{
+    enum { OF_FUNCTIONS = 1, OF_LOCALS = 2, OF_GLOBALS = 7 };
+    switch (kind) {
+    case OF_FUNCTIONS:
+        return take_list(part, module->function_names, module->num_named);
+    case OF_GLOBALS:
+        return take_list(part, module->global_names, module->program.num_globals);
+    case OF_LOCALS:
+        module->local_names = *part;
+        return true;
+    default:
+        return true;
+    }
+}
+
 static bool take_parts(sfpm_wasm_module_t *module, sfpm_wasm_reader_t *section)
 {
-    enum { OF_FUNCTIONS = 1 };
     while (section->at < section->end) {
         sfpm_wasm_reader_t part = *section;
         uint8_t kind;
@@ -39,7 +48,7 @@ static bool take_parts(sfpm_wasm_module_t *module, sfpm_wasm_reader_t *section)
             !sfpm_wasm_skip(section, size, &part.at))
             return false;
         part.end = section->at;
-        if (kind == OF_FUNCTIONS && !take_function_names(module, &part))
+        if (!take_part(module, kind, &part))
             return false;
     }
     return true;
@@ -52,7 +61,8 @@ bool sfpm_wasm_take_names(sfpm_wasm_module_t *module)
         return true;
     module->num_named = module->program.num_functions;
     module->function_names = SFPM_NEW_N(sfpm_wasm_name_t, module->num_named);
-    if (!module->function_names)
+    module->global_names = SFPM_NEW_N(sfpm_wasm_name_t, module->program.num_globals);
+    if (!module->function_names || !module->global_names)
         return false;
     sfpm_error_save(&error);
     if (!take_parts(module, &module->names))
@@ -60,152 +70,53 @@ bool sfpm_wasm_take_names(sfpm_wasm_module_t *module)
     return true;
 }
 
-/* ---- Symbols ---------------------------------------------------------------- */
+/* ---- Locals ----------------------------------------------------------------- */
 
-/* The symbols so far. */
-typedef struct sfpm_wasm_symbols {
-    sfpm_symbol_t *list;
-    size_t count;
-    sfpm_name_map_t taken;    /* their names */
-    sfpm_name_map_t numbered; /* what numbers were put behind, once for each number */
-    char *text;               /* where the names are … */
-    size_t text_size;
-} sfpm_wasm_symbols_t;
-
-static bool is_letter(uint8_t byte)
+bool sfpm_wasm_begin_locals(const sfpm_wasm_module_t *module,
+                            sfpm_wasm_local_reader_t *locals)
 {
-    return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || byte == '_';
+    *locals = (sfpm_wasm_local_reader_t){.reader = module->local_names,
+                                         .program = &module->program};
+    return locals->reader.at && sfpm_wasm_count(&locals->reader, &locals->functions);
 }
 
-static bool is_later(uint8_t byte)
+/* The entry of the next function. */
+static bool next_function(sfpm_wasm_local_reader_t *locals)
 {
-    return (byte >= '0' && byte <= '9') || byte == '.' || byte == '$';
-}
-
-/* The name as symbols may be, in a buffer of SFPM_MAX_NAME + 1 bytes; its length. */
-static size_t clean(const sfpm_wasm_name_t *name, char *text)
-{
-    size_t length = 0;
-    for (uint32_t i = 0; i < name->length && length < SFPM_MAX_NAME; i++) {
-        uint8_t byte = name->bytes[i];
-        if (i == 0 && is_later(byte))
-            text[length++] = '_';
-        text[length++] = is_letter(byte) || is_later(byte) ? (char)byte : '_';
-    }
-    if (length == 1 && text[0] == '_')
-        text[length++] = '_';
-    text[length] = '\0';
-    return length;
-}
-
-enum { NUMBER = 24 };
-
-static bool is_taken(const sfpm_wasm_symbols_t *symbols, const char *text)
-{
-    return sfpm_name_map_count(&symbols->taken, text) > 0;
-}
-
-/* Cuts a name for the next number that was not yet put behind what is left of it. */
-static void next_number(const sfpm_wasm_symbols_t *symbols, const char *name, char *text,
-                        char number[NUMBER])
-{
-    for (size_t digits = 1;; digits++) {
-        size_t length = strnlen(name, SFPM_MAX_NAME - 1 - digits);
-        memcpy(text, name, length);
-        text[length] = '\0';
-        snprintf(number, NUMBER, ".%zu",
-                 sfpm_name_map_count(&symbols->numbered, text) + 1);
-        if (strlen(number) <= 1 + digits)
-            return;
-    }
-}
-
-/* Puts a number behind a name that is there already, until it is not. No number is tried
- * twice behind the same text, so that no choice of names makes this slow. */
-static bool make_unique(sfpm_wasm_symbols_t *symbols, char *text)
-{
-    char name[SFPM_MAX_NAME + 1], number[NUMBER];
-    strcpy(name, text);
-    do {
-        next_number(symbols, name, text, number);
-        if (!sfpm_name_map_add(&symbols->numbered, text, 0, NULL))
-            return false;
-        strcat(text, number);
-    } while (is_taken(symbols, text));
-    return true;
-}
-
-static bool add_symbol(sfpm_wasm_symbols_t *symbols, uint32_t function,
-                       const sfpm_wasm_name_t *name)
-{
-    char text[SFPM_MAX_NAME + 1];
-    if (clean(name, text) == 0)
-        snprintf(text, sizeof text, "func.%u", (unsigned)function);
-    if ((is_taken(symbols, text) && !make_unique(symbols, text)) ||
-        !sfpm_name_map_add(&symbols->taken, text, 0, NULL))
+    uint32_t function;
+    if (locals->functions == 0 || !sfpm_wasm_u32(&locals->reader, &function) ||
+        !sfpm_wasm_count(&locals->reader, &locals->left))
         return false;
-    char *kept = symbols->text + symbols->text_size;
-    symbols->text_size += strlen(text) + 1;
-    strcpy(kept, text);
-    symbols->list[symbols->count++] =
-        (sfpm_symbol_t){SFPM_SYMBOL_FUNCTION, function, kept};
-    return true;
+    locals->functions--;
+    locals->next = locals->any && function <= locals->function ? UINT32_MAX : 0;
+    locals->function = function;
+    locals->any = true;
+    return locals->next == 0;
 }
 
-static sfpm_wasm_name_t name_of_text(const char *text)
+/* Whether there is such a local, behind those before. */
+static bool is_local(const sfpm_wasm_local_reader_t *locals)
 {
-    return (sfpm_wasm_name_t){(const uint8_t *)text, (uint32_t)strlen(text)};
+    const sfpm_program_t *program = locals->program;
+    const sfpm_function_t *function = &program->functions[locals->function];
+    return locals->local >= locals->next &&
+           locals->local < (uint32_t)function->params + function->locals;
 }
 
-/* The best name that each function has; the names are borrowed. */
-static sfpm_wasm_name_t *choose_names(const sfpm_wasm_module_t *module)
+bool sfpm_wasm_next_local(sfpm_wasm_local_reader_t *locals)
 {
-    const sfpm_program_t *program = &module->program;
-    sfpm_wasm_name_t *names = SFPM_NEW_N(sfpm_wasm_name_t, program->num_functions);
-    if (!names)
-        return NULL;
-    for (uint32_t i = 0; i < module->num_named; i++)
-        names[i] = module->function_names[i];
-    for (uint32_t i = 0; i < program->num_imports; i++)
-        if (names[i].length == 0)
-            names[i] = name_of_text(program->functions[i].field);
-    for (uint32_t i = 0; i < program->num_exports; i++) {
-        const sfpm_export_t *export = &program->exports[i];
-        if (export->kind == SFPM_EXPORT_FUNCTION && names[export->index].length == 0)
-            names[export->index] = name_of_text(export->name);
+    for (;;) {
+        while (locals->left == 0)
+            if (!next_function(locals))
+                return false;
+        locals->left--;
+        if (!sfpm_wasm_u32(&locals->reader, &locals->local) ||
+            !sfpm_wasm_take_name(&locals->reader, &locals->name))
+            return false;
+        if (locals->function >= locals->program->num_imports &&
+            locals->function < locals->program->num_functions && is_local(locals)) {
+            locals->next = locals->local + 1;
+            return true;
+        }
     }
-    if (names[program->start].length == 0)
-        names[program->start] = name_of_text("start");
-    return names;
-}
-
-static bool make_room(sfpm_wasm_symbols_t *symbols, const sfpm_wasm_name_t *names,
-                      uint32_t count)
-{
-    size_t text = 0;
-    enum { NUMBERS = 32 }; /* "func.12.1" and the terminator */
-    for (uint32_t i = 0; i < count; i++)
-        text +=
-            (names[i].length < SFPM_MAX_NAME ? names[i].length : SFPM_MAX_NAME) + NUMBERS;
-    symbols->list = SFPM_NEW_N(sfpm_symbol_t, count);
-    symbols->text = SFPM_NEW_N(char, text);
-    return symbols->list && symbols->text;
-}
-
-bool sfpm_wasm_make_symbols(sfpm_wasm_module_t *module)
-{
-    sfpm_buffer_t *region = &module->regions->region[SFPM_SYMBOLS];
-    uint32_t count = module->program.num_functions;
-    sfpm_wasm_symbols_t symbols = {.list = NULL};
-    sfpm_wasm_name_t *names = choose_names(module);
-    bool ok = names && make_room(&symbols, names, count);
-    for (uint32_t i = 0; ok && i < count; i++)
-        ok = add_symbol(&symbols, i, &names[i]);
-    ok = ok && sfpm_symbols_encode(region, symbols.list, symbols.count, NULL, 0, NULL);
-    free(symbols.list);
-    sfpm_name_map_free(&symbols.taken);
-    sfpm_name_map_free(&symbols.numbered);
-    free(symbols.text);
-    free(names);
-    return ok;
 }

@@ -43,8 +43,16 @@ static bool take_custom(sfpm_wasm_module_t *module, sfpm_wasm_reader_t section)
     sfpm_wasm_name_t name;
     if (!sfpm_wasm_take_name(&section, &name))
         return false;
-    if (is_named(&name, "name") && !module->names.at)
-        module->names = section;
+    const struct {
+        const char *name;
+        sfpm_wasm_reader_t *section;
+    } known[] = {{"name", &module->names},
+                 {".debug_line", &module->debug.lines},
+                 {".debug_line_str", &module->debug.line_strings},
+                 {".debug_str", &module->debug.strings}};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (is_named(&name, known[i].name) && !known[i].section->at)
+            *known[i].section = section;
     if (is_named(&name, "linking"))
         return sfpm_fail(SFPM_ERR_UNSUPPORTED,
                          "it is a WebAssembly object file, not yet a module: link it "
@@ -154,7 +162,8 @@ bool sfpm_wasm_take_sections(sfpm_wasm_module_t *module)
         {SFPM_WASM_CODE, sfpm_wasm_take_code}, /* names data */
     };
     for (size_t i = 0; i < sizeof sections / sizeof *sections; i++) {
-        if (sections[i].number == SFPM_WASM_CODE && !sfpm_wasm_take_names(module))
+        if (sections[i].number == SFPM_WASM_CODE &&
+            (!sfpm_wasm_take_names(module) || !sfpm_wasm_take_lines(module)))
             return false;
         if (!take_known(module, sections[i].number, sections[i].take))
             return false;

@@ -3,13 +3,14 @@
  * WebAssembly modules: what the loader accepts, the verifier accepts, and it runs to the
  * same state in both engines.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "engines.h"
 #include "fuzz.h"
 #include "vm/machine.h"
 
-enum { MOST_MEMORY = 1 << 22 };
+enum { MOST_MEMORY = 1 << 22, MOST_LINES = 200 };
 
 /* Enters each exported function that has no parameters, and the start function. */
 static void run_all(sfpm_vm_t *vm, sfpm_vm_t *other)
@@ -24,6 +25,23 @@ static void run_all(sfpm_vm_t *vm, sfpm_vm_t *other)
     }
 }
 
+/* Looks up lines, and the places of some. */
+static void look_up_lines(const sfpm_vm_t *vm, uint64_t code_size)
+{
+    char place[64];
+    uint32_t line;
+    uint64_t offset;
+    for (uint64_t at = 0; at < code_size && at < MOST_LINES; at++) {
+        const char *file = sfpm_vm_source(vm, at, &line);
+        if (!file)
+            continue;
+        snprintf(place, sizeof place, "@%s:%u", file, (unsigned)line);
+        if (strlen(place) + 1 < sizeof place &&
+            !sfpm_vm_resolve(vm, place, &offset, NULL))
+            broken_promise("a line that code comes from is no place");
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     sfpm_vm_info_t info;
@@ -32,6 +50,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     if (vm && other && sfpm_vm_load_code(vm, bytes, size)) {
         sfpm_vm_info(vm, &info, sizeof info);
         sfpm_vm_disassemble(vm, 0, UINT64_MAX, write_nowhere, NULL);
+        look_up_lines(vm, info.code_size);
         if (info.memory <= MOST_MEMORY && sfpm_vm_load_code(other, bytes, size))
             run_all(vm, other);
     } else if (size >= 4 && memcmp(bytes, "\0asm", 4) == 0 &&

@@ -246,6 +246,12 @@ static void write_modules(void)
     WASM_SECTION(&module, 8, 1);
     WASM_SECTION(&module, 10, 1, 7, 0, 0x41, 1, 0x10, 0, 0x1A, 0x0B);
     write_seed("module", "import", NULL, 0, module.data, module.size);
+    for (unsigned version = 2; version <= 5; version++) {
+        char name[] = "lines0";
+        name[5] = (char)('0' + version);
+        wasm_lined(&module, version, wasm_line_program, wasm_line_program_size);
+        write_seed("module", name, NULL, 0, module.data, module.size);
+    }
     sfpm_buffer_free(&module);
 }
 

@@ -34,7 +34,7 @@ expect_stdout_match '^  state +suspended at code\[[0-9]+\] \(here\+3\): local\.g
 expect_stdout_match '^  instructions 8$'
 expect_stdout_match '^  starts +1$'
 expect_stdout_match '^    0  inner at code\[[0-9]+\] \(here\+3\), nested\.s:16$'
-expect_stdout_match '^    1  main at code\[[0-9]+\] \(main\+[0-9]+\), nested\.s:6$'
+expect_stdout_match '^    1  main at code\[[0-9]+\] \(main\+[0-9]+\), nested\.s:5$'
 expect_stdout_match '^      locals 40 2 9$'
 expect_stdout_match '^      stack  40$'
 expect_stdout_match '^    0  seen = 7$'

@@ -36,4 +36,22 @@ void wasm_function(sfpm_buffer_t *module, const char *params, const char *result
     wasm_function(module, params, results, (const uint8_t[]){__VA_ARGS__},               \
                   sizeof((const uint8_t[]){__VA_ARGS__}))
 
+/* A custom section. */
+void wasm_custom(sfpm_buffer_t *module, const char *name, const void *bytes, size_t size);
+
+/*
+ * Three functions without parameters, each `const drop const drop end`, with a line table
+ * of that version of DWARF. They begin at 2, 11 and 20 in the code section, which ends at
+ * 28; their instructions follow after 1, 3, 4, 6 and 7 bytes. As bytecode they begin at 0,
+ * 13 and 26. The files are 1: a.c, 2: inc/b.h; the program begins its rows at address 0,
+ * file 1, line 1, with line base -5, line range 14 and opcode base 13.
+ */
+void wasm_lined(sfpm_buffer_t *module, unsigned version, const void *program,
+                size_t size);
+
+/* A program for it: a.c:5 from 0 to 5, a.c:6 to 12, a.c:10 to 18, a.c:11 to 23, inc/b.h:3
+ * to 25, and nothing for the third function. */
+extern const uint8_t wasm_line_program[];
+extern const size_t wasm_line_program_size;
+
 #endif

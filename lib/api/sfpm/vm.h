@@ -393,11 +393,14 @@ SFPM_API bool sfpm_vm_signature(const sfpm_vm_t *vm, uint32_t function, char *te
                                 size_t size);
 
 /**
- * Understands a place: `12`, `0xC`, `label`, `label+3`, `function+0x10`.
+ * Understands a place: `12`, `0xC`, `label`, `label+3`, `function+0x10`, or `@FILE:LINE`,
+ * the first instruction that comes from a line of source. FILE may be the last parts of a
+ * path.
  * @param offset  receives the code offset, which is less than the code's size
  * @param end     receives where the function that the name is in ends, and for a bare
  *                number the code's size; or NULL
- * @return false with SFPM_ERR_SYNTAX, naming the label that does not exist
+ * @return false with SFPM_ERR_SYNTAX, naming the label that does not exist, or the next
+ *         line that has code
  */
 SFPM_API bool sfpm_vm_resolve(const sfpm_vm_t *vm, const char *text, uint64_t *offset,
                               uint64_t *end);
