@@ -201,7 +201,9 @@ static void place_global(parts_t *parts, const patch_target_t *target)
     static const char *const types[] = {[SFPM_TYPE_I32] = "i32",
                                         [SFPM_TYPE_I64] = "i64",
                                         [SFPM_TYPE_F32] = "f32",
-                                        [SFPM_TYPE_F64] = "f64"};
+                                        [SFPM_TYPE_F64] = "f64",
+                                        [SFPM_TYPE_FUNCREF] = "u64",
+                                        [SFPM_TYPE_EXTERNREF] = "u64"};
     uint64_t offset;
     uint32_t index;
     sfpm_value_t value;

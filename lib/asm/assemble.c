@@ -42,8 +42,7 @@ static bool take_instruction(sfpm_assembler_t *a, const sfpm_token_t *name)
         unknown_instruction(a, name);
         return true;
     }
-    if (!sfpm_is_version1(info->opcode))
-        sfpm_asm_need_version2(a, name);
+    sfpm_asm_need_version(a, info->version, name);
     if (!sfpm_asm_need_function(a, name) ||
         !remember_place(a, name->line, name->column) ||
         !sfpm_buffer_add(a->code, &info->opcode, 1))
@@ -166,18 +165,20 @@ static uint32_t find_start(sfpm_assembler_t *a)
 static void check_whole(sfpm_assembler_t *a)
 {
     char quote[SFPM_QUOTE];
-    const sfpm_token_t *token = &a->version2;
+    uint32_t needed = a->version2.length ? 2 : 1;
+    if (a->version3.length)
+        needed = 3;
     if (a->program.num_functions == a->program.num_imports && a->faults->count == 0)
         sfpm_faults_add(a->faults, a->token.line, a->token.column,
                         "the program has no instructions");
-    if (a->table.length && !a->has_table)
+    if (a->table.length && a->program.num_tables == 0)
         sfpm_asm_fault(a, &a->table, "the program has no .table");
-    if (a->version == 1 && token->length)
+    a->program.version = a->version ? a->version : needed;
+    const sfpm_token_t *token = a->program.version == 1 ? &a->version2 : &a->version3;
+    if (a->program.version < needed)
         sfpm_faults_add(a->faults, token->line, token->column,
-                        "bytecode version 1 has no '%s'", sfpm_quote(token, quote));
-    a->program.version = token->length ? 2 : 1;
-    if (a->version)
-        a->program.version = a->version;
+                        "bytecode version %u has no '%s'", a->program.version,
+                        sfpm_quote(token, quote));
     if (a->program.version > 1 && a->many.length)
         sfpm_faults_add(a->faults, a->many.line, a->many.column, "more than %u values",
                         SFPM_MAX_VALUES);
@@ -218,7 +219,8 @@ static bool encode(sfpm_assembler_t *a, const char *file)
     program->num_types = (uint32_t)a->types.count;
     for (uint32_t i = 0; i < program->num_exports; i++)
         program->exports[i].index = sfpm_get_u32(a->export_numbers.data + (size_t)i * 4);
-    return (program->version == 1
+    return sfpm_asm_encode_elements(a) &&
+           (program->version == 1
                 ? sfpm_functions_encode(functions, program->functions,
                                         program->num_functions, program->start)
                 : sfpm_tables_encode(functions, program)) &&
@@ -245,10 +247,11 @@ static bool assemble_code(sfpm_assembler_t *a)
     char quote[SFPM_QUOTE];
     if (!take_text(a))
         return false;
-    if (program->version == 1 && a->version2.length)
-        sfpm_faults_add(a->faults, a->version2.line, a->version2.column,
-                        "bytecode version 1 has no '%s'",
-                        sfpm_quote(&a->version2, quote));
+    const sfpm_token_t *lacking = program->version == 1 ? &a->version2 : &a->version3;
+    if (program->version < 3 && lacking->length)
+        sfpm_faults_add(a->faults, lacking->line, lacking->column,
+                        "bytecode version %u has no '%s'", program->version,
+                        sfpm_quote(lacking, quote));
     else if (a->unknown_type)
         sfpm_faults_add(a->faults, 1, 1, "the program has no such function type");
     sfpm_names_resolve(&a->names, program, a->faults);
@@ -270,6 +273,9 @@ static void free_parts(sfpm_assembler_t *a)
     free(a->program.globals);
     free(a->program.exports);
     free(a->program.segments);
+    free(a->program.tables);
+    free(a->program.element_segments);
+    sfpm_buffer_free(&a->elements);
     sfpm_buffer_free(&a->export_numbers);
     sfpm_buffer_free(&a->locals);
     sfpm_buffer_free(&a->scratch);

@@ -1,16 +1,30 @@
 /* SPDX-License-Identifier: MIT */
-/* The assembler: the directives for globals, memory, table and data. */
+/* The assembler: the directives for globals, memory and data. */
 #include <string.h>
 
 #include "base/bytes.h"
 #include "base/checked.h"
 #include "asm/assemble_parts.h"
 
-/* ---- Globals, memory, table ------------------------------------------------- */
+/* ---- Globals, memory -------------------------------------------------------- */
 
-static bool add_global(sfpm_assembler_t *a, const sfpm_global_t *global, uint64_t value)
+/* The value of a global. Of references only what it is at first: the present value
+ * follows from it. */
+static bool take_global_value(sfpm_assembler_t *a, uint8_t type)
 {
     sfpm_buffer_t *values = &a->assembly->regions.region[SFPM_GLOBALS];
+    const size_t at = values->size + SFPM_GLOBAL_SIZE / 2;
+    const bool is_reference = sfpm_is_reference(type);
+    uint64_t value = is_reference ? SFPM_NULL_REFERENCE : 0;
+    if (!is_reference && !sfpm_asm_at_end(a))
+        sfpm_asm_take_value(a, type, &value);
+    return sfpm_buffer_add_u64(values, value) && sfpm_buffer_add_u64(values, value) &&
+           (!is_reference || sfpm_asm_at_end(a) ||
+            sfpm_asm_take_reference(a, type, values, at));
+}
+
+static bool add_global(sfpm_assembler_t *a, const sfpm_global_t *global)
+{
     sfpm_program_t *program = &a->program;
     void *list = program->globals;
     if (!sfpm_grow_array(&list, &a->global_capacity, (size_t)program->num_globals + 1,
@@ -18,14 +32,13 @@ static bool add_global(sfpm_assembler_t *a, const sfpm_global_t *global, uint64_
         return false;
     program->globals = list;
     program->globals[program->num_globals++] = *global;
-    return sfpm_buffer_add_u64(values, value) && sfpm_buffer_add_u64(values, value);
+    return true;
 }
 
 bool sfpm_asm_take_global(sfpm_assembler_t *a)
 {
     sfpm_global_t global = {SFPM_TYPE_I64, true};
     sfpm_token_t name;
-    uint64_t value = 0;
     if (!sfpm_asm_take_name(a, &name))
         return true;
     if (sfpm_token_is(&a->token, "const")) {
@@ -37,13 +50,12 @@ bool sfpm_asm_take_global(sfpm_assembler_t *a)
     if (type) {
         global.type = type;
         if (type != SFPM_TYPE_I64)
-            sfpm_asm_need_version2(a, &a->token);
+            sfpm_asm_need_version(a, sfpm_is_reference(type) ? 3 : 2, &a->token);
         sfpm_asm_next(a);
     }
-    if (!sfpm_asm_at_end(a))
-        sfpm_asm_take_value(a, global.type, &value);
-    return sfpm_asm_define(a, SFPM_SYMBOL_GLOBAL, a->program.num_globals, &name) &&
-           add_global(a, &global, value);
+    return take_global_value(a, global.type) &&
+           sfpm_asm_define(a, SFPM_SYMBOL_GLOBAL, a->program.num_globals, &name) &&
+           add_global(a, &global);
 }
 
 bool sfpm_asm_take_memory(sfpm_assembler_t *a)
@@ -61,56 +73,6 @@ bool sfpm_asm_take_memory(sfpm_assembler_t *a)
         sfpm_asm_fault(a, &at, "the initial number of pages exceeds the maximum");
     a->program.min_pages = (uint32_t)least;
     a->program.max_pages = (uint32_t)most;
-    return true;
-}
-
-bool sfpm_asm_take_table(sfpm_assembler_t *a)
-{
-    sfpm_buffer_t *table = &a->assembly->regions.region[SFPM_TABLE];
-    uint64_t count = 0;
-    if (a->has_table)
-        return sfpm_asm_refuse_line(a, "duplicate .table");
-    a->has_table = true;
-    if (!sfpm_asm_take_number(a, SFPM_MAX_ELEMENTS, &count))
-        return true;
-    a->program.num_elements = (uint32_t)count;
-    uint8_t *elements = sfpm_buffer_extend(table, (size_t)count * SFPM_ELEMENT_SIZE);
-    if (elements && count > 0)
-        memset(elements, 0xFF, (size_t)count * SFPM_ELEMENT_SIZE);
-    return elements != NULL;
-}
-
-/* The second half of an element is what it is at first; the first one follows from it. */
-static bool take_element(sfpm_assembler_t *a, uint64_t index)
-{
-    sfpm_buffer_t *table = &a->assembly->regions.region[SFPM_TABLE];
-    const sfpm_token_t token = a->token;
-    if (token.kind != SFPM_TOKEN_NAME && token.kind != SFPM_TOKEN_NUMBER) {
-        sfpm_asm_expected(a, "a function");
-        return true;
-    }
-    sfpm_asm_next(a);
-    if (index >= a->program.num_elements) {
-        sfpm_faults_add(a->faults, token.line, token.column,
-                        "no element %llu: the .table has %u", (unsigned long long)index,
-                        a->program.num_elements);
-        return true;
-    }
-    size_t at = (size_t)index * SFPM_ELEMENT_SIZE + SFPM_ELEMENT_SIZE / 2;
-    sfpm_put_u32(table->data + at, SFPM_NO_FUNCTION);
-    return sfpm_token_is_none(&token) ||
-           sfpm_names_refer_at(&a->names, SFPM_OPERAND_FUNCTION, table, at, &token);
-}
-
-bool sfpm_asm_take_elem(sfpm_assembler_t *a)
-{
-    uint64_t index = 0;
-    if (!sfpm_asm_take_number(a, SFPM_MAX_ELEMENTS, &index))
-        return true;
-    do {
-        if (!take_element(a, index++))
-            return false;
-    } while (sfpm_asm_take_comma(a));
     return true;
 }
 

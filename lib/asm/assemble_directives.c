@@ -221,7 +221,8 @@ static bool take_import(sfpm_assembler_t *a)
     return take_function_type(a);
 }
 
-static bool add_export(sfpm_assembler_t *a, const char *name, sfpm_export_kind_t kind)
+static bool add_export(sfpm_assembler_t *a, const char *name, sfpm_export_kind_t kind,
+                       uint32_t index)
 {
     sfpm_program_t *program = &a->program;
     void *list = program->exports;
@@ -231,7 +232,20 @@ static bool add_export(sfpm_assembler_t *a, const char *name, sfpm_export_kind_t
     program->exports = list;
     program->exports[program->num_exports++] =
         (sfpm_export_t){.kind = kind, .name = name};
-    return sfpm_buffer_add_u32(&a->export_numbers, 0);
+    return sfpm_buffer_add_u32(&a->export_numbers, index);
+}
+
+/* The first table unless another one is named by its number. */
+static bool take_exported_table(sfpm_assembler_t *a, const char *name)
+{
+    const sfpm_token_t at = a->token;
+    uint64_t number = 0;
+    if (at.kind == SFPM_TOKEN_NUMBER) {
+        sfpm_asm_take_number(a, SFPM_MAX_TABLES - 1, &number);
+        if (number > 0 && number >= a->program.num_tables)
+            sfpm_asm_fault(a, &at, "no such .table precedes this");
+    }
+    return add_export(a, name, SFPM_EXPORT_TABLE, (uint32_t)number);
 }
 
 /* A function or global to be exported. */
@@ -246,7 +260,7 @@ static bool take_exported(sfpm_assembler_t *a, const char *name, sfpm_export_kin
     }
     sfpm_asm_next(a);
     return sfpm_names_refer(&a->names, operand, &a->export_numbers, &token) &&
-           add_export(a, name, kind);
+           add_export(a, name, kind, 0);
 }
 
 /* Remembers where a sound name was given, to find those given twice. */
@@ -276,7 +290,8 @@ static bool take_export(sfpm_assembler_t *a)
         if (!memory && a->table.length == 0)
             a->table = kind;
         sfpm_asm_next(a);
-        return add_export(a, name, memory ? SFPM_EXPORT_MEMORY : SFPM_EXPORT_TABLE);
+        return memory ? add_export(a, name, SFPM_EXPORT_MEMORY, 0)
+                      : take_exported_table(a, name);
     }
     if (!sfpm_token_is(&kind, "func") && !sfpm_token_is(&kind, "global")) {
         sfpm_asm_expected(a, "func, global, memory or table");

@@ -52,8 +52,16 @@ bool sfpm_asm_take_comma(sfpm_assembler_t *a)
 
 void sfpm_asm_need_version2(sfpm_assembler_t *a, const sfpm_token_t *token)
 {
-    if (a->version2.length == 0)
+    sfpm_asm_need_version(a, 2, token);
+}
+
+void sfpm_asm_need_version(sfpm_assembler_t *a, uint8_t version,
+                           const sfpm_token_t *token)
+{
+    if (version > 1 && a->version2.length == 0)
         a->version2 = *token;
+    if (version > 2 && a->version3.length == 0)
+        a->version3 = *token;
 }
 
 uint8_t *sfpm_asm_keep(sfpm_assembler_t *a, const void *bytes, size_t size)
@@ -134,6 +142,27 @@ bool sfpm_asm_take_value(sfpm_assembler_t *a, uint8_t type, uint64_t *value)
     }
 }
 
+bool sfpm_asm_take_reference(sfpm_assembler_t *a, uint8_t type, sfpm_buffer_t *buffer,
+                             size_t at)
+{
+    const sfpm_token_t token = a->token;
+    bool is_function = type == SFPM_TYPE_FUNCREF;
+    uint64_t value = SFPM_NULL_REFERENCE;
+    if (token.kind == SFPM_TOKEN_NAME && sfpm_token_is_none(&token)) {
+        sfpm_asm_next(a);
+    } else if (!is_function) {
+        sfpm_asm_take_number(a, UINT64_MAX, &value);
+    } else if (token.kind != SFPM_TOKEN_NAME && token.kind != SFPM_TOKEN_NUMBER) {
+        sfpm_asm_expected(a, "a function");
+    } else {
+        sfpm_asm_next(a);
+        sfpm_put_u64(buffer->data + at, 0);
+        return sfpm_names_refer_at(&a->names, SFPM_OPERAND_FUNCTION, buffer, at, &token);
+    }
+    sfpm_put_u64(buffer->data + at, value);
+    return true;
+}
+
 /* ---- Types ------------------------------------------------------------------ */
 
 uint8_t sfpm_asm_type(const sfpm_token_t *token)
@@ -153,7 +182,7 @@ bool sfpm_asm_take_types(sfpm_assembler_t *a, sfpm_buffer_t *types)
         char quote[SFPM_QUOTE];
         uint8_t type = sfpm_asm_type(&a->token);
         if (type != SFPM_TYPE_I64)
-            sfpm_asm_need_version2(a, &a->token);
+            sfpm_asm_need_version(a, sfpm_is_reference(type) ? 3 : 2, &a->token);
         if (!type)
             sfpm_faults_add(a->faults, a->token.line, a->token.column,
                             "unknown type '%s'", sfpm_quote(&a->token, quote));
@@ -286,6 +315,27 @@ static bool take_constant(sfpm_assembler_t *a, uint8_t type, size_t width)
     return add_number(a, value, width);
 }
 
+/* Two numbers; of table.call, a table and a type. */
+static bool take_two(sfpm_assembler_t *a, bool has_type)
+{
+    uint64_t table = 0;
+    if (!sfpm_asm_take_number(a, UINT32_MAX, &table))
+        return add_number(a, 0, 8);
+    if (!add_number(a, table, 4))
+        return false;
+    return has_type ? take_type_operand(a) : take_unsigned(a, 4);
+}
+
+static bool take_reference_type(sfpm_assembler_t *a)
+{
+    uint8_t type = sfpm_asm_type(&a->token);
+    if (sfpm_is_reference(type))
+        sfpm_asm_next(a);
+    else
+        sfpm_asm_expected(a, "funcref or externref");
+    return add_number(a, type, 1);
+}
+
 bool sfpm_asm_take_operand(sfpm_assembler_t *a, const sfpm_opcode_info_t *info)
 {
     sfpm_operand_t operand = (sfpm_operand_t)info->operand;
@@ -312,9 +362,18 @@ bool sfpm_asm_take_operand(sfpm_assembler_t *a, const sfpm_opcode_info_t *info)
         return sfpm_asm_at_end(a) ? add_number(a, 0, 4) : take_unsigned(a, 4);
     case SFPM_OPERAND_UNWIND:
         return take_unwind(a);
+    case SFPM_OPERAND_REFERENCE:
+        return take_reference_type(a);
+    case SFPM_OPERAND_TABLES:
+    case SFPM_OPERAND_INIT:
+        return take_two(a, false);
+    case SFPM_OPERAND_INDIRECT:
+        return take_two(a, true);
     case SFPM_OPERAND_U8:
     case SFPM_OPERAND_LOCAL:
     case SFPM_OPERAND_SEGMENT:
+    case SFPM_OPERAND_TABLE:
+    case SFPM_OPERAND_ELEMENTS:
         return take_unsigned(a, info->width);
     }
     return true;

@@ -48,8 +48,11 @@ typedef struct sfpm_assembler {
     sfpm_token_t many; /* the first signature of more than SFPM_MAX_VALUES, likewise */
     sfpm_token_t table;    /* the first export of the table, likewise */
     sfpm_token_t version2; /* the first thing that bytecode version 1 lacks, likewise */
+    sfpm_token_t version3; /* … and that version 2 lacks */
+    sfpm_buffer_t elements; /* slots of all element segments, one after the other */
+    size_t table_capacity;
+    size_t element_capacity; /* of the list of segments */
     uint32_t version;      /* of .version; 0: none */
-    bool has_table;        /* .table was given */
     bool locals_allowed;   /* no instruction since .func */
     bool unknown_type;     /* `known` has no type that the text names */
     const sfpm_program_t *known; /* the text is instructions for it; NULL: it is whole */
@@ -82,8 +85,10 @@ void sfpm_asm_skip_line(sfpm_assembler_t *a);
 /* Skips a comma, and the end of the line after it. False if there is no comma. */
 bool sfpm_asm_take_comma(sfpm_assembler_t *a);
 
-/* Remembers that the text needs bytecode version 2. */
+/* Remembers that the text needs bytecode version 2, or that version. */
 void sfpm_asm_need_version2(sfpm_assembler_t *a, const sfpm_token_t *token);
+void sfpm_asm_need_version(sfpm_assembler_t *a, uint8_t version,
+                           const sfpm_token_t *token);
 
 /* A copy that lives as long as the assembler; NULL with the error set. */
 uint8_t *sfpm_asm_keep(sfpm_assembler_t *a, const void *bytes, size_t size);
@@ -97,6 +102,11 @@ bool sfpm_asm_take_number(sfpm_assembler_t *a, uint64_t most, uint64_t *value);
 /* Reads a value of a type, in the form of a slot. False, with a fault, if there is none.
  */
 bool sfpm_asm_take_value(sfpm_assembler_t *a, uint8_t type, uint64_t *value);
+
+/* Reads a reference, a function by its name or number, or `_` for none, into eight bytes
+ * that `buffer` has at `at`. */
+bool sfpm_asm_take_reference(sfpm_assembler_t *a, uint8_t type, sfpm_buffer_t *buffer,
+                             size_t at);
 
 /* The type that a token names; 0 if it names none. */
 uint8_t sfpm_asm_type(const sfpm_token_t *token);
@@ -146,5 +156,8 @@ bool sfpm_asm_take_elem(sfpm_assembler_t *a);
 bool sfpm_asm_take_global(sfpm_assembler_t *a);
 bool sfpm_asm_take_memory(sfpm_assembler_t *a);
 bool sfpm_asm_take_table(sfpm_assembler_t *a);
+
+/* The tables as versions 2 and 3 have them, when all names are known. */
+bool sfpm_asm_encode_elements(sfpm_assembler_t *a);
 
 #endif

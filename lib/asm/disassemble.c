@@ -49,6 +49,13 @@ void sfpm_write_value(sfpm_writer_t *writer, uint8_t type, uint64_t value)
     case SFPM_TYPE_I64:
         sfpm_write(writer, "%" PRId64, sfpm_to_i64(value));
         break;
+    case SFPM_TYPE_FUNCREF:
+    case SFPM_TYPE_EXTERNREF:
+        if (value == SFPM_NULL_REFERENCE)
+            sfpm_write(writer, "_");
+        else
+            sfpm_write(writer, "%" PRIu64, value);
+        break;
     default:
         sfpm_float_format(value, type == SFPM_TYPE_F32 ? 4 : 8, text);
         sfpm_write(writer, "%s", text);
@@ -123,6 +130,15 @@ static void write_constant(sfpm_writer_t *writer, uint8_t type, uint64_t value)
     sfpm_write_value(writer, type, value);
 }
 
+/* What is none is told, too, when nothing was proved yet. */
+static void write_reference_type(sfpm_writer_t *writer, uint8_t type)
+{
+    if (sfpm_is_reference(type))
+        sfpm_write(writer, " %s", sfpm_type_name(type));
+    else
+        sfpm_write(writer, " 0x%02X", type);
+}
+
 static void write_operand(sfpm_writer_t *writer, const sfpm_listing_t *listing,
                           uint32_t offset, const sfpm_instruction_t *instruction)
 {
@@ -156,6 +172,18 @@ static void write_operand(sfpm_writer_t *writer, const sfpm_listing_t *listing,
     case SFPM_OPERAND_TYPE:
         write_type(writer, program, (uint32_t)operand);
         break;
+    case SFPM_OPERAND_REFERENCE:
+        write_reference_type(writer, (uint8_t)operand);
+        break;
+    case SFPM_OPERAND_TABLES:
+    case SFPM_OPERAND_INIT:
+        sfpm_write(writer, " %" PRIu32 " %" PRIu32, sfpm_first_number(operand),
+                   sfpm_second_number(operand));
+        break;
+    case SFPM_OPERAND_INDIRECT:
+        sfpm_write(writer, " %" PRIu32, sfpm_first_number(operand));
+        write_type(writer, program, sfpm_second_number(operand));
+        break;
     case SFPM_OPERAND_UNWIND:
         sfpm_write(writer, " %" PRIu32 " %" PRIu32, sfpm_unwind_keep(operand),
                    sfpm_unwind_drop(operand));
@@ -167,6 +195,8 @@ static void write_operand(sfpm_writer_t *writer, const sfpm_listing_t *listing,
     case SFPM_OPERAND_U8:
     case SFPM_OPERAND_LOCAL:
     case SFPM_OPERAND_SEGMENT:
+    case SFPM_OPERAND_TABLE:
+    case SFPM_OPERAND_ELEMENTS:
         sfpm_write(writer, " %" PRIu64, operand);
         break;
     }

@@ -130,7 +130,10 @@ static void write_exports(sfpm_writer_t *writer, const sfpm_program_t *program)
         write_outer_name(writer, export->name);
         if (export->kind == SFPM_EXPORT_MEMORY || export->kind == SFPM_EXPORT_TABLE) {
             sfpm_write(writer,
-                       export->kind == SFPM_EXPORT_MEMORY ? " memory\n" : " table\n");
+                       export->kind == SFPM_EXPORT_MEMORY ? " memory" : " table");
+            if (export->index > 0)
+                sfpm_write(writer, " %" PRIu32, export->index);
+            sfpm_write(writer, "\n");
             continue;
         }
         const char *name = function ? program->functions[export->index].name
@@ -198,6 +201,42 @@ static void write_table(sfpm_writer_t *writer, const sfpm_listing_t *listing)
         sfpm_write(writer, "\n");
 }
 
+static void write_tables(sfpm_writer_t *writer, const sfpm_program_t *program)
+{
+    for (uint32_t i = 0; i < program->num_tables && !writer->failed; i++) {
+        const sfpm_table_t *table = &program->tables[i];
+        sfpm_write(writer, ".table %" PRIu32, table->least);
+        if (table->most != SFPM_NO_MOST)
+            sfpm_write(writer, " %" PRIu32, table->most);
+        sfpm_write(writer, " %s\n", sfpm_type_name(table->type));
+    }
+}
+
+/* Of version 3. */
+static void write_element_segment(sfpm_writer_t *writer, const sfpm_program_t *program,
+                                  const sfpm_element_segment_t *segment)
+{
+    sfpm_write(writer, ".elem ");
+    if (!segment->is_active)
+        sfpm_write(writer, "passive %s", sfpm_type_name(segment->type));
+    else if (segment->table > 0)
+        sfpm_write(writer, "table %" PRIu32 " %" PRIu32, segment->table, segment->first);
+    else
+        sfpm_write(writer, "%" PRIu32, segment->first);
+    for (uint32_t i = 0; i < segment->size && !writer->failed; i++) {
+        uint64_t value = sfpm_get_u64(segment->values + (size_t)i * SFPM_SLOT_SIZE);
+        if (i > 0)
+            write_comma(writer);
+        else
+            sfpm_write(writer, " ");
+        if (segment->type == SFPM_TYPE_FUNCREF && value != SFPM_NULL_REFERENCE)
+            write_element(writer, program, (uint32_t)value);
+        else
+            sfpm_write_value(writer, segment->type, value);
+    }
+    sfpm_write(writer, "\n");
+}
+
 static bool is_text(uint8_t byte)
 {
     return (byte >= ' ' && byte <= '~') || byte == '\n';
@@ -248,7 +287,12 @@ void sfpm_write_tables(sfpm_writer_t *writer, const sfpm_listing_t *listing)
     write_memory(writer, program);
     for (uint32_t i = 0; i < program->num_globals && !writer->failed; i++)
         write_global(writer, listing, i);
-    write_table(writer, listing);
+    if (program->version < 3)
+        write_table(writer, listing);
+    else
+        write_tables(writer, program);
+    for (uint32_t i = 0; i < program->num_element_segments && !writer->failed; i++)
+        write_element_segment(writer, program, &program->element_segments[i]);
     for (uint32_t i = 0; i < program->num_segments && !writer->failed; i++)
         write_segment(writer, &program->segments[i]);
     write_exports(writer, program);

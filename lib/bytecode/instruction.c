@@ -26,6 +26,11 @@ enum {
      BETWEEN(number, 0x1A, 0x1B) || BETWEEN(number, 0x20, 0x24) || (number) == 0x42 ||   \
      BETWEEN(number, 0x50, 0x5A) || BETWEEN(number, 0x79, 0x8A))
 
+/* What version 3 added to version 2. */
+#define IS_VERSION3(number)                                                              \
+    ((number) == 0x16 || BETWEEN(number, 0x25, 0x26) || BETWEEN(number, 0xD0, 0xD2) ||   \
+     BETWEEN(number, 0xEC, 0xF1))
+
 const sfpm_opcode_info_t sfpm_opcodes[256] = {
 #define OPCODE_INFO(number, name, mnemonic, operand, signature, flow, meaning)           \
     [number] = {mnemonic,                                                                \
@@ -35,7 +40,7 @@ const sfpm_opcode_info_t sfpm_opcodes[256] = {
                 WIDTH_##operand,                                                         \
                 SFPM_FLOW_##flow,                                                        \
                 SFPM_OPERAND_##operand != SFPM_OPERAND_TARGETS,                          \
-                IS_VERSION1(number),                                                     \
+                (uint8_t)(2 - IS_VERSION1(number) + IS_VERSION3(number)),                                                    \
                 MASK(WIDTH_##operand)},
     SFPM_OPCODES(OPCODE_INFO)
 #undef OPCODE_INFO

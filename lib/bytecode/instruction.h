@@ -35,7 +35,7 @@ typedef struct sfpm_opcode_info {
     uint8_t width;   /* of the operand in bytes */
     uint8_t flow;    /* sfpm_flow_t */
     bool is_plain;   /* an instruction that is as long as any other of its opcode */
-    bool is_version1;
+    uint8_t version; /* the first of bytecode that has the instruction */
     uint64_t mask; /* of the operand in the eight bytes behind the opcode */
 } sfpm_opcode_info_t;
 
@@ -65,6 +65,12 @@ typedef struct sfpm_instruction {
 
 /* The type that a letter of a signature means, 0 when it means several. */
 uint8_t sfpm_type_of_letter(char letter);
+
+/* Whether values of the type are references. */
+static inline bool sfpm_is_reference(uint8_t type)
+{
+    return type == SFPM_TYPE_FUNCREF || type == SFPM_TYPE_EXTERNREF;
+}
 
 /* "i32", NULL for a number that is no type. */
 const char *sfpm_type_name(uint8_t type);
@@ -122,10 +128,33 @@ static inline uint32_t sfpm_unwind_drop(uint64_t operand)
     return (uint32_t)(operand >> 16);
 }
 
-/* Whether bytecode of version 1 has the instruction. */
+/* The two halves of an operand of eight bytes: tables' numbers come first. */
+static inline uint32_t sfpm_first_number(uint64_t operand)
+{
+    return (uint32_t)operand;
+}
+
+static inline uint32_t sfpm_second_number(uint64_t operand)
+{
+    return (uint32_t)(operand >> 32);
+}
+
+/* The first version of bytecode that has the instruction. */
+static inline uint8_t sfpm_opcode_version(uint8_t opcode)
+{
+    return sfpm_opcodes[opcode].version;
+}
+
 static inline bool sfpm_is_version1(uint8_t opcode)
 {
-    return sfpm_opcodes[opcode].is_version1;
+    return sfpm_opcode_version(opcode) == 1;
+}
+
+/* Whether an instruction calls a function: then a frame returns to its end. */
+static inline bool sfpm_is_call(uint8_t opcode)
+{
+    return opcode == SFPM_OP_CALL || opcode == SFPM_OP_CALL_INDIRECT ||
+           opcode == SFPM_OP_TABLE_CALL;
 }
 
 /* The text of a trap; NULL for a number that is not a trap. */

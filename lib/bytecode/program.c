@@ -127,7 +127,7 @@ static bool decode_functions(sfpm_program_t *program, const sfpm_buffer_t *table
     program->version = sfpm_get_u32(table->data);
     if (program->version == 1)
         return decode_functions_1(program, table);
-    if (program->version == SFPM_BYTECODE_VERSION)
+    if (program->version > 1 && program->version <= SFPM_BYTECODE_VERSION)
         return sfpm_tables_decode(program, table->data, table->size);
     return sfpm_fail(SFPM_ERR_UNSUPPORTED,
                      "unsupported bytecode version %u (this release supports 1 to %d)",
@@ -177,6 +177,8 @@ void sfpm_program_free(sfpm_program_t *program)
     free(program->globals);
     free(program->exports);
     free(program->segments);
+    free(program->tables);
+    free(program->element_segments);
     free(program->version1_types);
     free(program->exports_by_name);
     free(program->global_names);
@@ -209,6 +211,47 @@ bool sfpm_functions_encode(sfpm_buffer_t *buffer, const sfpm_function_t *functio
     }
     return true;
 }
+
+/* ---- Types, segments, exports ----------------------------------------------- */
+
+bool sfpm_same_type(const sfpm_function_type_t *a, const sfpm_function_type_t *b)
+{
+    return a->params == b->params && a->results == b->results &&
+           memcmp(a->types, b->types, (size_t)a->params + a->results) == 0;
+}
+
+void sfpm_segments_copy(const sfpm_program_t *program, uint8_t *memory)
+{
+    for (uint32_t i = 0; i < program->num_segments; i++) {
+        const sfpm_segment_t *segment = &program->segments[i];
+        if (segment->is_active && segment->size > 0)
+            memcpy(memory + segment->address, segment->bytes, segment->size);
+    }
+}
+
+const sfpm_export_t *sfpm_export_named(const sfpm_program_t *program,
+                                       sfpm_export_kind_t kind, const char *name)
+{
+    uint32_t low = 0, high = program->exports_by_name ? program->num_exports : 0;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        const sfpm_export_t *export = program->exports_by_name[middle];
+        int order = strcmp(export->name, name);
+        if (order == 0)
+            return export->kind == kind ? export : NULL;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (uint32_t i = 0; !program->exports_by_name && i < program->num_exports; i++)
+        if (program->exports[i].kind == kind &&
+            strcmp(program->exports[i].name, name) == 0)
+            return &program->exports[i];
+    return NULL;
+}
+
+/* ---- Functions and places ---------------------------------------------------- */
 
 uint32_t sfpm_function_at(const sfpm_program_t *program, uint32_t offset)
 {

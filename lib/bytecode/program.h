@@ -63,6 +63,23 @@ typedef struct sfpm_segment {
     bool is_active;
 } sfpm_segment_t;
 
+/* References, by number from 0. */
+typedef struct sfpm_table {
+    uint32_t least; /* elements at first */
+    uint32_t most;
+    uint8_t type; /* of its elements */
+} sfpm_table_t;
+
+/* References that are in a table from the start, or that table.init copies. */
+typedef struct sfpm_element_segment {
+    const uint8_t *values; /* slots */
+    uint32_t size;         /* number of them */
+    uint32_t table;        /* of an active one, else 0 */
+    uint32_t first;        /* likewise, the element */
+    uint8_t type;
+    bool is_active;
+} sfpm_element_segment_t;
+
 typedef enum sfpm_symbol_kind {
     SFPM_SYMBOL_FUNCTION, /* value: its number */
     SFPM_SYMBOL_LABEL,    /* value: a code offset */
@@ -99,7 +116,11 @@ typedef struct sfpm_program {
     uint32_t start;
     sfpm_global_t *globals;
     uint32_t num_globals;
-    uint32_t num_elements; /* of the table */
+    uint32_t num_elements; /* at first, of all tables */
+    sfpm_table_t *tables;  /* of version 3; version 2 has one, of functions */
+    uint32_t num_tables;
+    sfpm_element_segment_t *element_segments; /* likewise */
+    uint32_t num_element_segments;
     uint32_t min_pages;    /* of memory, at first */
     uint32_t max_pages;    /* SFPM_NO_MEMORY: there is none */
     sfpm_export_t *exports;
@@ -131,8 +152,9 @@ bool sfpm_symbols_decode(sfpm_program_t *program, const uint8_t *bytes, size_t s
  * and code size are known before. */
 bool sfpm_tables_decode(sfpm_program_t *program, const uint8_t *bytes, size_t size);
 
-/* Puts the functions region together, in version 2: from version, types, functions,
- * imports, start, globals, elements, pages, exports and segments. */
+/* Puts the functions region together, in version 3 if the program has that, else in
+ * version 2: from types, functions, imports, start, globals, elements or tables, pages,
+ * exports and segments. */
 bool sfpm_tables_encode(sfpm_buffer_t *buffer, const sfpm_program_t *program);
 
 /* The functions region of version 1: all values are i64. */
@@ -160,6 +182,12 @@ bool sfpm_global_named(const sfpm_program_t *program, const char *name, size_t l
 /* The export of that name and kind, NULL when there is none. */
 const sfpm_export_t *sfpm_export_named(const sfpm_program_t *program,
                                        sfpm_export_kind_t kind, const char *name);
+
+/* Segments of data and elements, which the program can drop. */
+static inline uint32_t sfpm_num_droppable(const sfpm_program_t *program)
+{
+    return program->num_segments + program->num_element_segments;
+}
 
 static inline bool sfpm_is_import(const sfpm_program_t *program, uint32_t function)
 {

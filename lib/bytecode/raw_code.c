@@ -6,17 +6,19 @@
 #include "bytecode/instruction.h"
 #include "bytecode/program.h"
 
-/* Whether bytecode of version 1 does not have all of the instructions. */
-static bool needs_version2(const uint8_t *code, size_t size)
+/* The first version of bytecode that has all of the instructions. */
+static uint32_t needed_version(const uint8_t *code, size_t size)
 {
     sfpm_instruction_t instruction;
+    uint32_t version = 1;
     for (size_t at = 0; at < size; at += instruction.length) {
-        if (!sfpm_instruction_read(code, size, at, &instruction))
-            return instruction.info && !sfpm_is_version1(code[at]);
-        if (!sfpm_is_version1(code[at]))
-            return true;
+        bool complete = sfpm_instruction_read(code, size, at, &instruction);
+        if (instruction.info && instruction.info->version > version)
+            version = instruction.info->version;
+        if (!complete)
+            break;
     }
-    return false;
+    return version;
 }
 
 /* The oldest version that will do, so that older readers can run it. */
@@ -25,12 +27,13 @@ static bool encode_main(sfpm_buffer_t *buffer, const uint8_t *code, size_t size)
     sfpm_function_type_t type = {0};
     sfpm_function_t function = {.name = "main"};
     const sfpm_program_t program = {.types = &type,
+                                    .version = needed_version(code, size),
                                     .num_types = 1,
                                     .functions = &function,
                                     .num_functions = 1,
                                     .max_pages = SFPM_NO_MEMORY};
-    return needs_version2(code, size) ? sfpm_tables_encode(buffer, &program)
-                                      : sfpm_functions_encode(buffer, &function, 1, 0);
+    return program.version > 1 ? sfpm_tables_encode(buffer, &program)
+                               : sfpm_functions_encode(buffer, &function, 1, 0);
 }
 
 bool sfpm_regions_of_code(sfpm_regions_t *regions, const uint8_t *code, size_t size)

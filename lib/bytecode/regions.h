@@ -56,7 +56,8 @@ enum {
     SFPM_FUNCTION_SIZE_1 = 12,
     /* globals: per global its value and its initial value, 8 bytes each. */
     SFPM_GLOBAL_SIZE = 16,
-    /* table: per element its function and its initial one, 4 bytes each. */
+    /* table: per element its function and its initial one, 4 bytes each. In version 3: per
+     * table u32 number of its first element, u32 elements; then per element a slot. */
     SFPM_ELEMENT_SIZE = 8,
     /* memory: its bytes, whole pages. */
     SFPM_PAGE_SIZE = 65536,
@@ -80,7 +81,7 @@ enum {
     SFPM_LOCAL_NAME_SIZE = 12,
     SFPM_LINE_SIZE = 8,
     /* state: u32 status, u32 trap, u32 pc, u32 begun, u64 instructions, u64 starts; then
-     * a bit per data segment, 1 when it was dropped, from the lowest of each byte. */
+     * a bit per segment of data, then of elements, 1 when it was dropped, from the lowest of each byte. */
     SFPM_STATE_SIZE = 32
 };
 
@@ -88,6 +89,7 @@ enum {
 #define SFPM_NO_NAME     UINT32_MAX
 #define SFPM_NO_FUNCTION UINT32_MAX /* an element of the table without one */
 #define SFPM_NO_MEMORY   UINT32_MAX /* most pages of a program without memory */
+#define SFPM_NO_MOST     UINT32_MAX /* most elements of a table with no other limit */
 
 /* Longest name of a function, label or global, in bytes. */
 #define SFPM_MAX_NAME 100
@@ -112,7 +114,10 @@ enum {
  * entries of no more than zeros, which cost an image nothing, do not take much memory. */
 #define SFPM_MAX_ENTRIES 1000000u
 
-/* Most elements of the table. */
+/* Most elements of all tables together. */
 #define SFPM_MAX_ELEMENTS 1000000u
+
+/* Most tables. */
+#define SFPM_MAX_TABLES 1000u
 
 #endif

@@ -60,7 +60,7 @@ bool sfpm_shape_add(sfpm_shapes_t *shapes, uint32_t *shape, uint8_t type)
     *shape = shapes->count;
     if (!add_shape(shapes, &more))
         return false;
-    shapes->list[from].above[SFPM_TYPE_I32 - type] = *shape;
+    shapes->list[from].above[sfpm_type_index(type)] = *shape;
     return true;
 }
 

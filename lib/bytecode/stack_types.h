@@ -16,7 +16,7 @@
 #include <sfpm/opcode.h>
 
 enum {
-    SFPM_NUM_TYPES = 4,
+    SFPM_NUM_TYPES = 6,
     SFPM_EMPTY_SHAPE = 2, /* numbers below are free for other meanings */
     SFPM_MAX_SHAPES = 1 << 20
 };
@@ -41,11 +41,17 @@ void sfpm_shapes_free(sfpm_shapes_t *shapes);
 /* sfpm_shape_push() of a shape that does not exist yet. */
 bool sfpm_shape_add(sfpm_shapes_t *shapes, uint32_t *shape, uint8_t type);
 
+/* Types counted from 0: numbers, then references. */
+static inline uint32_t sfpm_type_index(uint8_t type)
+{
+    return (type >= SFPM_TYPE_F64 ? 0u + SFPM_TYPE_I32 : 4u + SFPM_TYPE_FUNCREF) - type;
+}
+
 /* Replaces a shape by the one with one more on top. False, with the error set, when
  * memory runs out or shapes are too many. */
 static inline bool sfpm_shape_push(sfpm_shapes_t *shapes, uint32_t *shape, uint8_t type)
 {
-    uint32_t above = shapes->list[*shape].above[SFPM_TYPE_I32 - type];
+    uint32_t above = shapes->list[*shape].above[sfpm_type_index(type)];
     if (above == 0)
         return sfpm_shape_add(shapes, shape, type);
     *shape = above;

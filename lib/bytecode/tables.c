@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The `functions` region of bytecode version 2 to and from its bytes: types, imports,
- * functions, globals, exports and data segments, one after the other without gaps.
+ * Takes the `functions` region of bytecode versions 2 and 3 apart: types, imports,
+ * functions, globals, exports and data segments, and in version 3 tables and element
+ * segments, one after the other without gaps. tables_encode.c has the other direction.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 typedef struct sfpm_cursor {
     const uint8_t *at;
     size_t left;
+    bool references; /* types of references may come */
 } sfpm_cursor_t;
 
 static const uint8_t *take_bytes(sfpm_cursor_t *cursor, size_t size)
@@ -47,12 +49,17 @@ static void *new_table(const sfpm_cursor_t *cursor, const char *what, uint32_t c
     return sfpm_new_array(count, size);
 }
 
+static bool is_type(const sfpm_cursor_t *cursor, uint8_t type)
+{
+    return sfpm_type_name(type) && (cursor->references || !sfpm_is_reference(type));
+}
+
 static const uint8_t *take_types(sfpm_cursor_t *cursor, size_t count, const char *table,
                                  uint32_t index)
 {
     const uint8_t *types = take_bytes(cursor, count);
     for (size_t i = 0; types && i < count; i++)
-        if (!sfpm_type_name(types[i])) {
+        if (!is_type(cursor, types[i])) {
             sfpm_fail(SFPM_ERR_CORRUPT, "%s[%u]: 0x%02X is not a type", table, index,
                       types[i]);
             return NULL;
@@ -198,7 +205,7 @@ static uint32_t num_exportable(const sfpm_program_t *program, uint8_t kind)
     case SFPM_EXPORT_FUNCTION:
         return program->num_functions;
     case SFPM_EXPORT_TABLE:
-        return 1;
+        return program->version < 3 ? 1 : program->num_tables;
     case SFPM_EXPORT_MEMORY:
         return program->max_pages != SFPM_NO_MEMORY;
     case SFPM_EXPORT_GLOBAL:
@@ -272,6 +279,96 @@ static bool decode_segment(sfpm_cursor_t *cursor, sfpm_program_t *program, uint3
     return true;
 }
 
+/* ---- Tables and their segments, of version 3 --------------------------------- */
+
+/* The type of a reference. */
+static bool take_reference_type(sfpm_cursor_t *cursor, const char *table, uint32_t index,
+                                uint8_t *type)
+{
+    const uint8_t *from = take_bytes(cursor, 1);
+    if (!from)
+        return false;
+    *type = *from;
+    return sfpm_is_reference(*type) ||
+           sfpm_fail(SFPM_ERR_CORRUPT, "%s[%u]: 0x%02X is not a type of references",
+                     table, index, *type);
+}
+
+static bool decode_table(sfpm_cursor_t *cursor, sfpm_program_t *program, uint32_t index)
+{
+    sfpm_table_t *table = &program->tables[index];
+    const uint8_t *from;
+    if (!take_reference_type(cursor, "tables", index, &table->type) ||
+        !(from = take_bytes(cursor, 8)))
+        return false;
+    table->least = sfpm_get_u32(from);
+    table->most = sfpm_get_u32(from + 4);
+    if (table->least > table->most)
+        return sfpm_fail(SFPM_ERR_CORRUPT, "tables[%u]: invalid size (%u to %u elements)",
+                         index, table->least, table->most);
+    /* num_elements counts those of all tables so far. */
+    if (table->least > SFPM_MAX_ELEMENTS - program->num_elements)
+        return sfpm_fail(SFPM_ERR_LIMIT, "tables: more than %u elements",
+                         SFPM_MAX_ELEMENTS);
+    program->num_elements += table->least;
+    return true;
+}
+
+static bool check_reference(const sfpm_program_t *program, uint32_t index, uint64_t value)
+{
+    return value < program->num_functions || value == SFPM_NULL_REFERENCE ||
+           sfpm_fail(SFPM_ERR_CORRUPT, "elements[%u]: there is no function %llu", index,
+                     (unsigned long long)value);
+}
+
+/* Where an active segment goes. */
+static bool check_place(const sfpm_program_t *program, uint32_t index,
+                        const sfpm_element_segment_t *segment)
+{
+    if (!segment->is_active)
+        return (segment->table == 0 && segment->first == 0) ||
+               sfpm_fail(SFPM_ERR_CORRUPT, "elements[%u]: invalid table or element",
+                         index);
+    if (segment->table >= program->num_tables)
+        return sfpm_fail(SFPM_ERR_CORRUPT, "elements[%u]: there is no table %u", index,
+                         segment->table);
+    const sfpm_table_t *table = &program->tables[segment->table];
+    if (table->type != segment->type)
+        return sfpm_fail(SFPM_ERR_CORRUPT, "elements[%u]: table %u has another type",
+                         index, segment->table);
+    return sfpm_in_range(segment->first, segment->size, table->least) ||
+           sfpm_fail(SFPM_ERR_CORRUPT,
+                     "elements[%u]: %u elements at %u are outside the initial table",
+                     index, segment->size, segment->first);
+}
+
+static bool decode_element_segment(sfpm_cursor_t *cursor, sfpm_program_t *program,
+                                   uint32_t index)
+{
+    sfpm_element_segment_t *segment = &program->element_segments[index];
+    const uint8_t *kind = take_bytes(cursor, 1);
+    const uint8_t *from;
+    if (!kind || !take_reference_type(cursor, "elements", index, &segment->type) ||
+        !(from = take_bytes(cursor, 12)))
+        return false;
+    if (*kind > 1)
+        return sfpm_fail(SFPM_ERR_CORRUPT, "elements[%u]: invalid kind %u", index, *kind);
+    segment->is_active = *kind == 1;
+    segment->table = sfpm_get_u32(from);
+    segment->first = sfpm_get_u32(from + 4);
+    segment->size = sfpm_get_u32(from + 8);
+    if (segment->size > cursor->left / SFPM_SLOT_SIZE)
+        return sfpm_fail(SFPM_ERR_CORRUPT, "region 'functions' is truncated");
+    segment->values = take_bytes(cursor, (size_t)segment->size * SFPM_SLOT_SIZE);
+    for (uint32_t i = 0; segment->type == SFPM_TYPE_FUNCREF && i < segment->size; i++)
+        if (!check_reference(program, index,
+                             sfpm_get_u64(segment->values + (size_t)i * SFPM_SLOT_SIZE)))
+            return false;
+    return check_place(program, index, segment);
+}
+
+/* ---- The whole -------------------------------------------------------------- */
+
 typedef bool (*sfpm_entry_decoder_t)(sfpm_cursor_t *, sfpm_program_t *, uint32_t);
 
 static bool decode_entries(sfpm_cursor_t *cursor, sfpm_program_t *program, uint32_t from,
@@ -297,12 +394,18 @@ static bool decode_header(sfpm_program_t *program, const uint8_t *from)
     program->num_imports = sfpm_get_u32(from + 8);
     program->num_functions = sfpm_get_u32(from + 12);
     program->start = sfpm_get_u32(from + 16);
-    program->num_elements = sfpm_get_u32(from + 24);
     program->min_pages = sfpm_get_u32(from + 28);
     program->max_pages = sfpm_get_u32(from + 32);
     program->num_exports = sfpm_get_u32(from + 36);
     program->num_segments = sfpm_get_u32(from + 40);
-    if (sfpm_get_u32(from + 44) != 0 || sfpm_get_u64(from + 48) != 0)
+    if (program->version < 3) {
+        program->num_elements = sfpm_get_u32(from + 24);
+    } else {
+        program->num_tables = sfpm_get_u32(from + 24);
+        program->num_element_segments = sfpm_get_u32(from + 44);
+    }
+    if ((program->version < 3 && sfpm_get_u32(from + 44) != 0) ||
+        sfpm_get_u64(from + 48) != 0)
         return sfpm_fail(SFPM_ERR_CORRUPT, "functions: reserved bytes are not zero");
     if (sfpm_get_u32(from + 20) != program->num_globals)
         return sfpm_fail(SFPM_ERR_CORRUPT,
@@ -318,6 +421,9 @@ static bool decode_header(sfpm_program_t *program, const uint8_t *from)
     if (program->num_elements > SFPM_MAX_ELEMENTS)
         return sfpm_fail(SFPM_ERR_LIMIT, "functions: a table of more than %u elements",
                          SFPM_MAX_ELEMENTS);
+    if (program->num_tables > SFPM_MAX_TABLES)
+        return sfpm_fail(SFPM_ERR_LIMIT, "functions: more than %u tables",
+                         SFPM_MAX_TABLES);
     if (!compare_pages(program))
         return sfpm_fail(SFPM_ERR_CORRUPT,
                          "functions: invalid memory size (%u to %u pages)",
@@ -325,31 +431,44 @@ static bool decode_header(sfpm_program_t *program, const uint8_t *from)
     return true;
 }
 
-bool sfpm_tables_decode(sfpm_program_t *program, const uint8_t *bytes, size_t size)
+/* Room for all tables, whose entries have at least so many bytes. */
+static bool make_tables(sfpm_program_t *program, const sfpm_cursor_t *cursor)
 {
-    sfpm_cursor_t cursor = {bytes, size};
-    const uint8_t *header = take_bytes(&cursor, SFPM_FUNCTIONS_HEADER);
-    if (!header || !decode_header(program, header))
-        return false;
     program->types =
-        new_table(&cursor, "types", program->num_types, 4, sizeof *program->types);
+        new_table(cursor, "types", program->num_types, 4, sizeof *program->types);
     program->functions = program->types
-                             ? new_table(&cursor, "functions", program->num_functions, 10,
+                             ? new_table(cursor, "functions", program->num_functions, 10,
                                          sizeof *program->functions)
                              : NULL;
     program->globals = program->functions
-                           ? new_table(&cursor, "globals", program->num_globals, 2,
+                           ? new_table(cursor, "globals", program->num_globals, 2,
                                        sizeof *program->globals)
                            : NULL;
     program->exports = program->globals
-                           ? new_table(&cursor, "exports", program->num_exports, 8,
+                           ? new_table(cursor, "exports", program->num_exports, 8,
                                        sizeof *program->exports)
                            : NULL;
     program->segments = program->exports
-                            ? new_table(&cursor, "data segments", program->num_segments,
+                            ? new_table(cursor, "data segments", program->num_segments,
                                         9, sizeof *program->segments)
                             : NULL;
-    if (!program->segments ||
+    program->tables = program->segments
+                          ? new_table(cursor, "tables", program->num_tables, 9,
+                                      sizeof *program->tables)
+                          : NULL;
+    program->element_segments =
+        program->tables
+            ? new_table(cursor, "element segments", program->num_element_segments, 14,
+                        sizeof *program->element_segments)
+            : NULL;
+    return program->element_segments != NULL;
+}
+
+bool sfpm_tables_decode(sfpm_program_t *program, const uint8_t *bytes, size_t size)
+{
+    sfpm_cursor_t cursor = {bytes, size, program->version >= 3};
+    const uint8_t *header = take_bytes(&cursor, SFPM_FUNCTIONS_HEADER);
+    if (!header || !decode_header(program, header) || !make_tables(program, &cursor) ||
         !decode_entries(&cursor, program, 0, program->num_types, decode_type) ||
         !find_first_types(program) ||
         !decode_entries(&cursor, program, 0, program->num_imports, decode_import) ||
@@ -358,134 +477,12 @@ bool sfpm_tables_decode(sfpm_program_t *program, const uint8_t *bytes, size_t si
         !decode_entries(&cursor, program, 0, program->num_globals, decode_global) ||
         !decode_entries(&cursor, program, 0, program->num_exports, decode_export) ||
         !sort_exports(program) ||
-        !decode_entries(&cursor, program, 0, program->num_segments, decode_segment))
+        !decode_entries(&cursor, program, 0, program->num_segments, decode_segment) ||
+        !decode_entries(&cursor, program, 0, program->num_tables, decode_table) ||
+        !decode_entries(&cursor, program, 0, program->num_element_segments,
+                        decode_element_segment))
         return false;
     return cursor.left == 0 ||
            sfpm_fail(SFPM_ERR_CORRUPT, "region 'functions' has %zu bytes too many",
                      cursor.left);
-}
-
-/* ---- Encoding --------------------------------------------------------------- */
-
-static bool add_u16(sfpm_buffer_t *buffer, uint32_t value)
-{
-    uint8_t *to = sfpm_buffer_extend(buffer, 2);
-    if (to)
-        sfpm_put_u16(to, (uint16_t)value);
-    return to != NULL;
-}
-
-static bool add_u8(sfpm_buffer_t *buffer, uint32_t value)
-{
-    const uint8_t byte = (uint8_t)value;
-    return sfpm_buffer_add(buffer, &byte, 1);
-}
-
-static bool add_export_name(sfpm_buffer_t *buffer, const char *name)
-{
-    size_t length = strlen(name);
-    if (length > SFPM_MAX_EXPORT_NAME)
-        return sfpm_fail(SFPM_ERR_LIMIT, "a name of %zu bytes exceeds the limit of %u",
-                         length, SFPM_MAX_EXPORT_NAME);
-    return add_u16(buffer, (uint32_t)length) && sfpm_buffer_add(buffer, name, length + 1);
-}
-
-static bool add_function(sfpm_buffer_t *buffer, const sfpm_function_t *function)
-{
-    if (function->module)
-        return sfpm_buffer_add_u32(buffer, function->type) &&
-               add_export_name(buffer, function->module) &&
-               add_export_name(buffer, function->field);
-    return sfpm_buffer_add_u32(buffer, function->entry) &&
-           sfpm_buffer_add_u32(buffer, function->type) &&
-           add_u16(buffer, function->locals) &&
-           sfpm_buffer_add(buffer, function->local_types, function->locals);
-}
-
-static bool add_header(sfpm_buffer_t *buffer, const sfpm_program_t *program)
-{
-    const uint32_t fields[] = {SFPM_BYTECODE_VERSION,
-                               program->num_types,
-                               program->num_imports,
-                               program->num_functions,
-                               program->start,
-                               program->num_globals,
-                               program->num_elements,
-                               program->min_pages,
-                               program->max_pages,
-                               program->num_exports,
-                               program->num_segments,
-                               0,
-                               0,
-                               0};
-    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
-        if (!sfpm_buffer_add_u32(buffer, fields[i]))
-            return false;
-    return true;
-}
-
-bool sfpm_tables_encode(sfpm_buffer_t *buffer, const sfpm_program_t *program)
-{
-    bool ok = add_header(buffer, program);
-    for (uint32_t i = 0; ok && i < program->num_types; i++) {
-        const sfpm_function_type_t *type = &program->types[i];
-        ok = add_u16(buffer, type->params) && add_u16(buffer, type->results) &&
-             sfpm_buffer_add(buffer, type->types, (size_t)type->params + type->results);
-    }
-    for (uint32_t i = 0; ok && i < program->num_functions; i++)
-        ok = add_function(buffer, &program->functions[i]);
-    for (uint32_t i = 0; ok && i < program->num_globals; i++)
-        ok = add_u8(buffer, program->globals[i].type) &&
-             add_u8(buffer, program->globals[i].is_mutable);
-    for (uint32_t i = 0; ok && i < program->num_exports; i++)
-        ok = add_u8(buffer, program->exports[i].kind) &&
-             sfpm_buffer_add_u32(buffer, program->exports[i].index) &&
-             add_export_name(buffer, program->exports[i].name);
-    for (uint32_t i = 0; ok && i < program->num_segments; i++) {
-        const sfpm_segment_t *segment = &program->segments[i];
-        ok = add_u8(buffer, segment->is_active) &&
-             sfpm_buffer_add_u32(buffer, segment->address) &&
-             sfpm_buffer_add_u32(buffer, segment->size) &&
-             sfpm_buffer_add(buffer, segment->bytes, segment->size);
-    }
-    return ok;
-}
-
-/* ---- Types, segments, exports ----------------------------------------------- */
-
-bool sfpm_same_type(const sfpm_function_type_t *a, const sfpm_function_type_t *b)
-{
-    return a->params == b->params && a->results == b->results &&
-           memcmp(a->types, b->types, (size_t)a->params + a->results) == 0;
-}
-
-void sfpm_segments_copy(const sfpm_program_t *program, uint8_t *memory)
-{
-    for (uint32_t i = 0; i < program->num_segments; i++) {
-        const sfpm_segment_t *segment = &program->segments[i];
-        if (segment->is_active && segment->size > 0)
-            memcpy(memory + segment->address, segment->bytes, segment->size);
-    }
-}
-
-const sfpm_export_t *sfpm_export_named(const sfpm_program_t *program,
-                                       sfpm_export_kind_t kind, const char *name)
-{
-    uint32_t low = 0, high = program->exports_by_name ? program->num_exports : 0;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        const sfpm_export_t *export = program->exports_by_name[middle];
-        int order = strcmp(export->name, name);
-        if (order == 0)
-            return export->kind == kind ? export : NULL;
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    for (uint32_t i = 0; !program->exports_by_name && i < program->num_exports; i++)
-        if (program->exports[i].kind == kind &&
-            strcmp(program->exports[i].name, name) == 0)
-            return &program->exports[i];
-    return NULL;
 }

@@ -105,9 +105,10 @@ static bool follow_call(sfpm_verifier_t *v)
            push_all(v, callee->result_types, callee->results);
 }
 
-static bool follow_call_indirect(sfpm_verifier_t *v)
+/* Through a table, a function of type number `number`. */
+static bool follow_call_indirect(sfpm_verifier_t *v, uint32_t number)
 {
-    const sfpm_function_type_t *type = &v->program->types[v->instruction.operand];
+    const sfpm_function_type_t *type = &v->program->types[number];
     return need(v, type->params + 1u) && pop(v, SFPM_TYPE_I32) &&
            pop_all(v, type->types, type->params) &&
            push_all(v, type->types + type->params, type->results);
@@ -169,6 +170,32 @@ static bool pop_variable(sfpm_verifier_t *v, uint8_t type)
     return need(v, 1) && pop(v, type);
 }
 
+/* table.get, table.set, table.grow, table.fill: with a reference of the table's type. */
+static bool follow_table(sfpm_verifier_t *v, uint8_t opcode)
+{
+    uint8_t type = v->program->tables[v->instruction.operand].type;
+    switch (opcode) {
+    case SFPM_OP_TABLE_GET:
+        return need(v, 1) && pop(v, SFPM_TYPE_I32) && push(v, type);
+    case SFPM_OP_TABLE_SET:
+        return need(v, 2) && pop(v, type) && pop(v, SFPM_TYPE_I32);
+    case SFPM_OP_TABLE_GROW:
+        return need(v, 2) && pop(v, SFPM_TYPE_I32) && pop(v, type) &&
+               push(v, SFPM_TYPE_I32);
+    default:
+        return need(v, 3) && pop(v, SFPM_TYPE_I32) && pop(v, type) &&
+               pop(v, SFPM_TYPE_I32);
+    }
+}
+
+/* ref.is_null takes either type of references. */
+static bool follow_is_null(sfpm_verifier_t *v)
+{
+    uint8_t type = top(v)->type;
+    return need(v, 1) && pop(v, sfpm_is_reference(type) ? type : SFPM_TYPE_FUNCREF) &&
+           push(v, SFPM_TYPE_I32);
+}
+
 /* What the instruction takes off the stack and puts there. */
 static bool follow_stack(sfpm_verifier_t *v)
 {
@@ -178,7 +205,18 @@ static bool follow_stack(sfpm_verifier_t *v)
     case SFPM_OP_CALL:
         return follow_call(v);
     case SFPM_OP_CALL_INDIRECT:
-        return follow_call_indirect(v);
+        return follow_call_indirect(v, operand);
+    case SFPM_OP_TABLE_CALL:
+        return follow_call_indirect(v, sfpm_second_number(v->instruction.operand));
+    case SFPM_OP_TABLE_GET:
+    case SFPM_OP_TABLE_SET:
+    case SFPM_OP_TABLE_GROW:
+    case SFPM_OP_TABLE_FILL:
+        return follow_table(v, v->instruction.info->opcode);
+    case SFPM_OP_REF_NULL:
+        return push(v, (uint8_t)operand);
+    case SFPM_OP_REF_IS_NULL:
+        return follow_is_null(v);
     case SFPM_OP_RETURN:
         return follow_return(v);
     case SFPM_OP_UNWIND:

@@ -2,13 +2,18 @@
 /* The verifier's first pass: instructions and their operands. */
 #include "bytecode/verifier.h"
 
+static bool check_index(const sfpm_verifier_t *v, const char *what, uint64_t number,
+                        uint32_t count, const char *whose)
+{
+    return number < count ||
+           sfpm_fail_code(v->program, v->offset, "no %s %llu: the %s has %u", what,
+                          (unsigned long long)number, whose, count);
+}
+
 static bool check_number(const sfpm_verifier_t *v, const char *what, uint32_t count,
                          const char *whose)
 {
-    unsigned long long number = v->instruction.operand;
-    return number < count ||
-           sfpm_fail_code(v->program, v->offset, "no %s %llu: the %s has %u", what,
-                          number, whose, count);
+    return check_index(v, what, v->instruction.operand, count, whose);
 }
 
 static bool check_has_memory(const sfpm_verifier_t *v)
@@ -27,10 +32,18 @@ static bool check_unwind(const sfpm_verifier_t *v)
                           SFPM_MAX_VALUES);
 }
 
+static bool check_tables(const sfpm_verifier_t *v, uint32_t first, uint32_t second)
+{
+    return check_index(v, "table", first, v->program->num_tables, "program") &&
+           check_index(v, "table", second, v->program->num_tables, "program");
+}
+
 static bool check_operand(const sfpm_verifier_t *v)
 {
     const sfpm_program_t *program = v->program;
     uint32_t locals = (uint32_t)v->function->params + v->function->locals;
+    uint32_t first = sfpm_first_number(v->instruction.operand);
+    uint32_t second = sfpm_second_number(v->instruction.operand);
     switch ((sfpm_operand_t)v->instruction.info->operand) {
     case SFPM_OPERAND_LOCAL:
         return check_number(v, "local", locals, "function");
@@ -46,6 +59,24 @@ static bool check_operand(const sfpm_verifier_t *v)
         return check_unwind(v);
     case SFPM_OPERAND_OFFSET:
         return check_has_memory(v);
+    case SFPM_OPERAND_REFERENCE:
+        return sfpm_is_reference((uint8_t)first) ||
+               sfpm_fail_code(program, v->offset, "0x%02X is not a type of references",
+                              first);
+    case SFPM_OPERAND_TABLE:
+        return check_tables(v, first, first);
+    case SFPM_OPERAND_TABLES:
+        return check_tables(v, first, second);
+    case SFPM_OPERAND_ELEMENTS:
+        return check_number(v, "element segment", program->num_element_segments,
+                            "program");
+    case SFPM_OPERAND_INIT:
+        return check_tables(v, first, first) &&
+               check_index(v, "element segment", second, program->num_element_segments,
+                           "program");
+    case SFPM_OPERAND_INDIRECT:
+        return check_tables(v, first, first) &&
+               check_index(v, "type", second, program->num_types, "program");
     case SFPM_OPERAND_NONE:
     case SFPM_OPERAND_U8:
     case SFPM_OPERAND_I32:
@@ -59,10 +90,43 @@ static bool check_operand(const sfpm_verifier_t *v)
     return true;
 }
 
+/* The types of what goes from one place into a table. */
+static bool check_same_types(const sfpm_verifier_t *v, uint8_t to, uint8_t from)
+{
+    return to == from || sfpm_fail_code(v->program, v->offset, "%s of %s from %s",
+                                        v->instruction.info->mnemonic,
+                                        sfpm_type_name(to), sfpm_type_name(from));
+}
+
+/* Version 2 always has a table, perhaps without elements. */
+static bool check_calls_through(const sfpm_verifier_t *v, uint32_t table)
+{
+    const sfpm_program_t *program = v->program;
+    if (program->version < 3)
+        return true;
+    return check_tables(v, table, table) &&
+           (program->tables[table].type == SFPM_TYPE_FUNCREF ||
+            sfpm_fail_code(program, v->offset, "%s: table %u has no functions",
+                           v->instruction.info->mnemonic, table));
+}
+
 /* What an instruction needs apart from its operand. */
 static bool check_need(const sfpm_verifier_t *v)
 {
+    const sfpm_program_t *program = v->program;
+    uint32_t first = sfpm_first_number(v->instruction.operand);
+    uint32_t second = sfpm_second_number(v->instruction.operand);
     switch (v->instruction.info->opcode) {
+    case SFPM_OP_CALL_INDIRECT:
+        return check_calls_through(v, 0);
+    case SFPM_OP_TABLE_CALL:
+        return check_calls_through(v, first);
+    case SFPM_OP_TABLE_COPY:
+        return check_same_types(v, program->tables[first].type,
+                                program->tables[second].type);
+    case SFPM_OP_TABLE_INIT:
+        return check_same_types(v, program->tables[first].type,
+                                program->element_segments[second].type);
     case SFPM_OP_MEMORY_SIZE:
     case SFPM_OP_MEMORY_GROW:
     case SFPM_OP_MEMORY_COPY:
@@ -70,8 +134,8 @@ static bool check_need(const sfpm_verifier_t *v)
     case SFPM_OP_MEMORY_INIT:
         return check_has_memory(v);
     case SFPM_OP_GLOBAL_SET:
-        return v->program->globals[v->instruction.operand].is_mutable ||
-               sfpm_fail_code(v->program, v->offset, "global %llu is constant",
+        return program->globals[v->instruction.operand].is_mutable ||
+               sfpm_fail_code(program, v->offset, "global %llu is constant",
                               (unsigned long long)v->instruction.operand);
     default:
         return true;
@@ -96,10 +160,10 @@ static bool check_instruction(sfpm_verifier_t *v)
         return sfpm_fail_code(program, offset,
                               "unknown opcode 0x%02X: the original machine has 0 to 6",
                               info->opcode);
-    if (program->version == 1 && !sfpm_is_version1(info->opcode))
+    if (info->version > program->version)
         return sfpm_fail_code(program, offset,
-                              "unknown opcode 0x%02X: %s is not in bytecode version 1",
-                              info->opcode, info->mnemonic);
+                              "unknown opcode 0x%02X: %s is not in bytecode version %u",
+                              info->opcode, info->mnemonic, program->version);
     v->proof->shape[offset] = SFPM_UNREACHED;
     return check_operand(v) && check_need(v);
 }

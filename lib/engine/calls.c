@@ -7,6 +7,9 @@
 
 #include <string.h>
 
+#include "engine/globals_table.h"
+#include "engine/references.h"
+
 /* Makes room for all operands that `function` may have above slot `operands`. */
 static bool reserve_stack(sfpm_machine_t *machine, sfpm_registers_t *registers,
                           uint32_t function, uint32_t operands)
@@ -17,6 +20,21 @@ static bool reserve_stack(sfpm_machine_t *machine, sfpm_registers_t *registers,
                          (size_t)(slots * SFPM_SLOT_SIZE), 1))
         return false;
     machine->stack->data = registers->slots = data;
+    return true;
+}
+
+/* The host may return any number as a function's. */
+static bool check_results(const sfpm_program_t *program, const sfpm_function_t *function,
+                          const uint64_t *values)
+{
+    for (uint32_t i = 0; i < function->results; i++)
+        if (function->result_types[i] == SFPM_TYPE_FUNCREF &&
+            !sfpm_slot_fits(program, values[i], SFPM_TYPE_FUNCREF))
+            return sfpm_fail(SFPM_ERR_ARGUMENT,
+                             "native function %s.%s returned function %llu, which does "
+                             "not exist",
+                             function->module, function->field,
+                             (unsigned long long)values[i]);
     return true;
 }
 
@@ -51,6 +69,8 @@ static sfpm_outcome_t call_host(sfpm_machine_t *machine, sfpm_registers_t *regis
     sfpm_host_end(limits);
     switch (outcome) {
     case SFPM_HOST_DONE:
+        if (!check_results(machine->program, function, values))
+            return SFPM_OUTCOME_ERROR;
         put_results(registers, function, values);
         return SFPM_OUTCOME_STEPS;
     case SFPM_HOST_RETRY:
@@ -80,7 +100,8 @@ static sfpm_outcome_t call_code(sfpm_machine_t *machine, sfpm_registers_t *regis
     if (!reserve_stack(machine, registers, callee, (uint32_t)operands))
         return SFPM_OUTCOME_ERROR;
     for (uint32_t i = 0; i < function->locals; i++)
-        sfpm_put_slot(registers, registers->sp++, 0);
+        sfpm_put_slot(registers, registers->sp++,
+                      sfpm_first_value(function->local_types[i]));
     sfpm_put_slot(registers, registers->sp++,
                   return_offset | (uint64_t)registers->function << 32);
     sfpm_put_slot(registers, registers->sp++, registers->base);
@@ -90,27 +111,28 @@ static sfpm_outcome_t call_code(sfpm_machine_t *machine, sfpm_registers_t *regis
     return SFPM_OUTCOME_STEPS;
 }
 
-/* Calls the function that the instruction of CALL_LENGTH bytes at pc means. */
 sfpm_outcome_t sfpm_call(sfpm_machine_t *machine, sfpm_registers_t *registers,
                          uint32_t callee, const sfpm_limits_t *limits)
 {
+    uint32_t length = 1u + sfpm_opcodes[machine->program->code[registers->pc]].width;
     if (!sfpm_is_import(machine->program, callee))
-        return call_code(machine, registers, callee, registers->pc + SFPM_CALL_LENGTH,
+        return call_code(machine, registers, callee, registers->pc + length,
                          limits->max_slots);
     sfpm_outcome_t outcome = call_host(machine, registers, callee, limits);
     if (outcome == SFPM_OUTCOME_STEPS)
-        registers->pc += SFPM_CALL_LENGTH;
+        registers->pc += length;
     return outcome;
 }
 
 /* The function in the element that the top of the stack means. */
-static sfpm_trap_t find_callee(const sfpm_machine_t *machine, uint32_t type,
-                               uint64_t element, uint32_t *callee)
+static sfpm_trap_t find_callee(const sfpm_machine_t *machine, uint32_t table,
+                               uint32_t type, uint64_t element, uint32_t *callee)
 {
     const sfpm_program_t *program = machine->program;
-    if (element >= program->num_elements)
+    const sfpm_elements_t elements = sfpm_table_elements(program, machine->table, table);
+    if (element >= elements.count)
         return SFPM_TRAP_UNDEFINED_ELEMENT;
-    *callee = sfpm_get_u32(machine->table + element * SFPM_ELEMENT_SIZE);
+    *callee = sfpm_get_u32(elements.at + element * SFPM_ELEMENT_SIZE);
     if (*callee == SFPM_NO_FUNCTION)
         return SFPM_TRAP_UNINITIALIZED_ELEMENT;
     uint32_t other = program->functions[*callee].type;
@@ -120,11 +142,12 @@ static sfpm_trap_t find_callee(const sfpm_machine_t *machine, uint32_t type,
 }
 
 sfpm_outcome_t sfpm_call_indirect(sfpm_machine_t *machine, sfpm_registers_t *registers,
-                                  uint32_t type, const sfpm_limits_t *limits)
+                                  uint32_t table, uint32_t type,
+                                  const sfpm_limits_t *limits)
 {
     uint32_t callee;
-    registers->trap =
-        find_callee(machine, type, sfpm_get_slot(registers, registers->sp - 1), &callee);
+    registers->trap = find_callee(machine, table, type,
+                                  sfpm_get_slot(registers, registers->sp - 1), &callee);
     if (registers->trap != SFPM_TRAP_NONE)
         return SFPM_OUTCOME_TRAP;
     registers->sp--;

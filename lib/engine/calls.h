@@ -44,12 +44,13 @@ static inline void sfpm_put_slot(sfpm_registers_t *registers, uint32_t slot,
 bool sfpm_registers_load(sfpm_machine_t *machine, sfpm_registers_t *registers,
                          uint64_t max_slots);
 
-/* Executes the call at pc, of the function or through the table. On SFPM_OUTCOME_STEPS
+/* Executes the call at pc, of the function or through a table. On SFPM_OUTCOME_STEPS
  * the registers are those of what comes next; else nothing has changed. */
 sfpm_outcome_t sfpm_call(sfpm_machine_t *machine, sfpm_registers_t *registers,
                          uint32_t callee, const sfpm_limits_t *limits);
 sfpm_outcome_t sfpm_call_indirect(sfpm_machine_t *machine, sfpm_registers_t *registers,
-                                  uint32_t type, const sfpm_limits_t *limits);
+                                  uint32_t table, uint32_t type,
+                                  const sfpm_limits_t *limits);
 
 /* Returns to the caller; SFPM_OUTCOME_HALT, and nothing changes, from the outermost
  * frame. */

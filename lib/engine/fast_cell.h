@@ -76,7 +76,8 @@ struct sfpm_cell {
  *         the low half, and in the high half the handler that calls it
  *   jump  the calling function's instructions behind the call
  * One that calls through the table has in `y` the number of the first type like its own,
- * as the header of what it calls must have, and the slot of the element in `cost`.
+ * as the header of what it calls must have, and the slot of the element in `cost`. `z` is
+ * the number of the table, where it is not the first one.
  */
 #define CALL_TARGET(cell) ((const sfpm_cell_t *)(uintptr_t)(cell)->value)
 
@@ -85,8 +86,10 @@ struct sfpm_engine {
     uint64_t memory_size;
     uint8_t *globals;
     int32_t spent; /* taken by the cell that stopped for want of fuel */
-    const uint8_t *table;
+    const uint8_t *table; /* the first one's elements … */
     uint64_t num_elements;
+    const uint8_t *directory; /* … and where those of all lie, in version 3 … */
+    uint64_t num_tables;      /* … behind so many entries */
     const sfpm_cell_t *const *entries; /* first cells of functions; NULL: none yet */
     uint8_t *bottom;                   /* first slot of the outermost frame */
     /* The registers as they were when execution came back. */

@@ -6,6 +6,7 @@
 
 #include "engine/calls.h"
 #include "engine/memory.h"
+#include "engine/references.h"
 
 /* Instructions between two looks at whether the machine is to stop. */
 enum { QUANTUM = 1 << 20 };
@@ -157,6 +158,11 @@ static void refresh(sfpm_fast_run_t *run)
     run->engine.limit = (uintptr_t)machine->stack->data + slots * SFPM_SLOT_SIZE;
     run->engine.memory = machine->memory->data;
     run->engine.memory_size = machine->memory->size;
+    const sfpm_elements_t table =
+        sfpm_table_elements(machine->program, machine->table, 0);
+    run->engine.table = table.at;
+    run->engine.num_elements = table.count;
+    run->engine.directory = machine->table->data;
 }
 
 /* Moves steps from the reserve into the fuel. False when there are none. */
@@ -291,12 +297,19 @@ static void part_cells(sfpm_cell_t *first, sfpm_cell_t *calling)
     calling->handler = sfpm_fast_handler(FAST_LINK);
 }
 
+/* The code offset of the call. */
+static uint32_t call_offset(const sfpm_cell_t *calling)
+{
+    bool longer = calling->handler == sfpm_fast_handler(FAST_TABLE_CALL);
+    return (uint32_t)calling->x - (longer ? SFPM_TABLE_CALL_LENGTH : SFPM_CALL_LENGTH);
+}
+
 /* Tier 0 calls a function that cannot be translated. Where the calling cell stands is
  * known without a search, so that a program may do so again and again. */
 static sfpm_outcome_t call_slowly(sfpm_fast_run_t *run, const sfpm_cell_t *calling)
 {
     const sfpm_engine_t *engine = &run->engine;
-    set_registers(run, (uint32_t)calling->x - SFPM_CALL_LENGTH);
+    set_registers(run, call_offset(calling));
     restore_records(run, run->registers->function, engine->fp);
     run->left = (uint64_t)engine->fuel + run->reserve + (uint32_t)calling->jump + 1;
     return execute_slowly(run, 1);
@@ -327,15 +340,27 @@ static bool link_call(sfpm_fast_run_t *run)
     return true;
 }
 
+static bool is_indirect(const sfpm_cell_t *calling)
+{
+    return calling->handler == sfpm_fast_handler(FAST_CALL_INDIRECT) ||
+           calling->handler == sfpm_fast_handler(FAST_TABLE_CALL);
+}
+
+/* The function in the element that a call through a table means. */
+static uint32_t callee_of(const sfpm_fast_run_t *run, const sfpm_cell_t *calling)
+{
+    uint64_t element = sfpm_get_u64(run->engine.fp + calling->cost);
+    const sfpm_elements_t table = sfpm_table_elements(
+        run->machine->program, run->machine->table, (uint32_t)calling->z);
+    return sfpm_get_u32(table.at + element * SFPM_ELEMENT_SIZE);
+}
+
 /* The first cell of the function that is called. */
 static const sfpm_cell_t *called_cell(const sfpm_fast_run_t *run,
                                       const sfpm_cell_t *calling)
 {
-    if (calling->handler != sfpm_fast_handler(FAST_CALL_INDIRECT))
-        return CALL_TARGET(calling);
-    uint64_t element = sfpm_get_u64(run->engine.fp + calling->cost);
-    return run->engine
-        .entries[sfpm_get_u32(run->machine->table + element * SFPM_ELEMENT_SIZE)];
+    return is_indirect(calling) ? run->engine.entries[callee_of(run, calling)]
+                                : CALL_TARGET(calling);
 }
 
 /* Makes the stack larger, for the function that is called. False when that would be too
@@ -378,10 +403,9 @@ static bool link_element(sfpm_fast_run_t *run, sfpm_outcome_t *outcome)
 {
     const sfpm_cell_t *cell = run->engine.ip;
     const sfpm_program_t *program = run->machine->program;
-    uint64_t element = sfpm_get_u64(run->engine.fp + cell->cost);
-    uint32_t callee = sfpm_get_u32(run->machine->table + element * SFPM_ELEMENT_SIZE);
+    uint32_t callee = callee_of(run, cell);
     if (sfpm_is_import(program, callee))
-        return step_slowly(run, (uint32_t)cell->x - SFPM_CALL_LENGTH, outcome);
+        return step_slowly(run, call_offset(cell), outcome);
     if (sfpm_fast_translate(run->fast, program, run->machine->proof, callee))
         return true;
     *outcome = call_slowly(run, cell);
@@ -399,7 +423,7 @@ static bool attend_stop(sfpm_fast_run_t *run, sfpm_stop_t stop, sfpm_outcome_t *
     case SFPM_STOP_STEP:
         return step_slowly(run, (uint32_t)ip->x, outcome);
     case SFPM_STOP_LINK:
-        if (ip->handler == sfpm_fast_handler(FAST_CALL_INDIRECT))
+        if (is_indirect(ip))
             return link_element(run, outcome);
         if (link_call(run))
             return true;
@@ -459,8 +483,7 @@ bool sfpm_fast_interpret(sfpm_fast_t *fast, sfpm_machine_t *machine,
                            .registers = &registers,
                            .left = limits->steps};
     run.engine.globals = machine->globals;
-    run.engine.table = machine->table;
-    run.engine.num_elements = machine->program->num_elements;
+    run.engine.num_tables = machine->program->num_tables;
     run.engine.entries = fast->entries;
     run.back[1].handler = sfpm_fast_handler(FAST_RETURNED);
     if (registers.trap == SFPM_TRAP_NONE)

@@ -269,15 +269,18 @@ static void select_call(sfpm_translation_t *t)
     sfpm_fast_end_call(t, sfpm_fast_emit(t, FAST_LINK), FAST_CALL, callee);
 }
 
-static void select_call_indirect(sfpm_translation_t *t)
+static void select_call_indirect(sfpm_translation_t *t, uint32_t table, uint32_t number)
 {
-    const sfpm_function_type_t *type = &t->program->types[t->instruction.operand];
+    const sfpm_function_type_t *type = &t->program->types[number];
     sfpm_fast_flush(t);
     sfpm_fast_mark_point(t);
     int32_t element = sfpm_fast_operand_slot(t, --t->window.height);
-    sfpm_cell_t *cell = sfpm_fast_emit(t, FAST_CALL_INDIRECT);
+    bool is_longer = t->instruction.info->opcode == SFPM_OP_TABLE_CALL;
+    sfpm_cell_t *cell =
+        sfpm_fast_emit(t, is_longer ? FAST_TABLE_CALL : FAST_CALL_INDIRECT);
     cell->cost = element;
     cell->y = (int32_t)type->like;
+    cell->z = (int32_t)table;
     sfpm_fast_begin_call(t, cell, type->params);
     sfpm_fast_push_results(t, type->results, type->types + type->params);
 }
@@ -350,7 +353,11 @@ static bool select_move(sfpm_translation_t *t)
     case SFPM_OP_I64_CONST:
     case SFPM_OP_F32_CONST:
     case SFPM_OP_F64_CONST:
+    case SFPM_OP_REF_FUNC:
         sfpm_fast_push(t, SFPM_IN_CELL, operand);
+        return true;
+    case SFPM_OP_REF_NULL:
+        sfpm_fast_push(t, SFPM_IN_CELL, SFPM_NULL_REFERENCE);
         return true;
     case SFPM_OP_LOCAL_GET:
         sfpm_fast_push(t, SFPM_IN_LOCAL, (uint64_t)sfpm_fast_local_slot(operand));
@@ -406,7 +413,11 @@ static void select_control(sfpm_translation_t *t)
         select_call(t);
         return;
     case SFPM_OP_CALL_INDIRECT:
-        select_call_indirect(t);
+        select_call_indirect(t, 0, (uint32_t)operand);
+        return;
+    case SFPM_OP_TABLE_CALL:
+        select_call_indirect(t, sfpm_first_number(operand),
+                             sfpm_second_number(operand));
         return;
     case SFPM_OP_RETURN:
         select_return(t);

@@ -67,6 +67,18 @@ static void add_header(sfpm_translation_t *t)
         header->jump = (int32_t)t->program->types[function->type].like;
 }
 
+/* Locals of reference types begin as null: calls come here, jumps behind it. */
+static void add_nulls(sfpm_translation_t *t)
+{
+    const sfpm_function_t *function = t->function;
+    for (uint32_t i = 0; i < function->locals && !t->failed; i++)
+        if (sfpm_is_reference(function->local_types[i])) {
+            sfpm_cell_t *cell = sfpm_fast_emit(t, FAST_CONST);
+            cell->to = sfpm_fast_local_slot((uint64_t)function->params + i);
+            cell->value = SFPM_NULL_REFERENCE;
+        }
+}
+
 /* Everything but the targets of jumps. */
 static bool translate(sfpm_translation_t *t)
 {
@@ -74,6 +86,7 @@ static bool translate(sfpm_translation_t *t)
     sfpm_fast_forget(t);
     t->instructions = t->proof->count[t->number];
     add_header(t);
+    add_nulls(t);
     sfpm_fast_add_label(t, function->entry, 0);
     translate_code(t);
     return !t->failed;

@@ -10,17 +10,18 @@
 
 #include "base/bytes.h"
 #include "engine/globals_table.h"
+#include "engine/references.h"
 #include "bytecode/instruction.h"
 
-static size_t state_size(uint32_t num_segments)
+static size_t state_size(uint32_t num_droppable)
 {
-    return SFPM_STATE_SIZE + ((size_t)num_segments + 7) / 8;
+    return SFPM_STATE_SIZE + ((size_t)num_droppable + 7) / 8;
 }
 
 bool sfpm_state_decode(sfpm_state_t *state, const sfpm_buffer_t *bytes,
                        const sfpm_program_t *program)
 {
-    uint32_t segments = program->num_segments;
+    uint32_t segments = sfpm_num_droppable(program);
     if (bytes->size != state_size(segments))
         return sfpm_fail(SFPM_ERR_CORRUPT, "region 'state' has %zu bytes instead of %zu",
                          bytes->size, state_size(segments));
@@ -50,10 +51,10 @@ bool sfpm_state_decode(sfpm_state_t *state, const sfpm_buffer_t *bytes,
     return true;
 }
 
-bool sfpm_state_encode(const sfpm_state_t *state, uint32_t num_segments,
+bool sfpm_state_encode(const sfpm_state_t *state, uint32_t num_droppable,
                        sfpm_buffer_t *bytes)
 {
-    size_t size = state_size(num_segments);
+    size_t size = state_size(num_droppable);
     if (bytes->size != size) {
         bytes->size = 0;
         if (!sfpm_buffer_extend(bytes, size))
@@ -111,31 +112,47 @@ static bool can_call(const sfpm_program_t *program, const sfpm_instruction_t *ca
 {
     if (call->info->opcode == SFPM_OP_CALL)
         return call->operand == callee;
-    return call->info->opcode == SFPM_OP_CALL_INDIRECT &&
-           program->types[call->operand].like ==
-               program->types[program->functions[callee].type].like;
+    uint32_t type = call->info->opcode == SFPM_OP_TABLE_CALL
+                        ? sfpm_second_number(call->operand)
+                        : (uint32_t)call->operand;
+    return program->types[type].like ==
+           program->types[program->functions[callee].type].like;
+}
+
+bool sfpm_call_before(const sfpm_program_t *program, const sfpm_proof_t *proof,
+                      uint32_t offset, uint32_t *call)
+{
+    static const uint32_t lengths[] = {SFPM_CALL_LENGTH, SFPM_TABLE_CALL_LENGTH};
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        *call = offset - lengths[i];
+        if (offset >= lengths[i] && sfpm_is_reached(proof, *call) &&
+            sfpm_is_call(program->code[*call]) &&
+            1u + sfpm_opcodes[program->code[*call]].width == lengths[i])
+            return true;
+    }
+    return false;
 }
 
 /* Whether `offset` in function `caller` is where a call of `callee` returns to. */
 static bool returns_from(const sfpm_frames_t *frames, uint32_t caller, uint32_t offset,
-                         uint32_t callee)
+                         uint32_t callee, uint32_t *at)
 {
     const sfpm_program_t *program = frames->program;
     sfpm_instruction_t call;
-    if (caller >= program->num_functions || offset < SFPM_CALL_LENGTH)
+    if (caller >= program->num_functions)
         return false;
     const sfpm_function_t *function = &program->functions[caller];
-    return offset - SFPM_CALL_LENGTH >= function->entry && offset < function->end &&
-           sfpm_is_reached(frames->proof, offset - SFPM_CALL_LENGTH) &&
-           sfpm_instruction_read(program->code, function->end, offset - SFPM_CALL_LENGTH,
-                                 &call) &&
+    return offset > function->entry && offset < function->end &&
+           sfpm_call_before(program, frames->proof, offset, at) &&
+           *at >= function->entry &&
+           sfpm_instruction_read(program->code, function->end, *at, &call) &&
            can_call(program, &call, callee);
 }
 
 /* The caller's operands while the callee runs: without what the call took. */
 static uint32_t shape_in_call(const sfpm_frames_t *frames, uint32_t call, uint32_t callee)
 {
-    bool indirect = frames->program->code[call] == SFPM_OP_CALL_INDIRECT;
+    bool indirect = frames->program->code[call] != SFPM_OP_CALL;
     return sfpm_shape_below(&frames->proof->shapes, frames->proof->shape[call],
                             frames->program->functions[callee].params + indirect);
 }
@@ -151,15 +168,15 @@ bool sfpm_frame_caller(const sfpm_frames_t *frames, sfpm_frame_t *frame)
     const sfpm_program_t *program = frames->program;
     const uint8_t *record = frame_record(frames, frame);
     uint32_t offset = sfpm_get_u32(record);
-    uint32_t index = sfpm_get_u32(record + 4);
+    uint32_t index = sfpm_get_u32(record + 4), call;
     uint32_t base = sfpm_get_u32(record + 8);
     char name[SFPM_PLACE_TEXT];
-    if (!returns_from(frames, index, offset, frame->function))
+    if (!returns_from(frames, index, offset, frame->function, &call))
         return sfpm_fail(SFPM_ERR_BYTECODE,
                          "stack[%u]: return offset %u does not follow a call of %s",
                          frame->operands - SFPM_RECORD_SLOTS, offset,
                          sfpm_function_name(program, frame->function, name));
-    uint32_t shape = shape_in_call(frames, offset - SFPM_CALL_LENGTH, frame->function);
+    uint32_t shape = shape_in_call(frames, call, frame->function);
     uint32_t height = frames->proof->shapes.list[shape].height;
     uint64_t size = sfpm_frame_size(&program->functions[index]);
     if (base + size + height != frame->base || sfpm_get_u32(record + 12) != 0)
@@ -207,8 +224,8 @@ static bool check_slot(const sfpm_frames_t *frames, const sfpm_frame_t *frame,
 {
     uint64_t value = sfpm_get_u64(frames->stack + (size_t)slot * SFPM_SLOT_SIZE);
     char name[SFPM_PLACE_TEXT];
-    return sfpm_slot_fits(value, type) ||
-           sfpm_fail(SFPM_ERR_BYTECODE, "stack[%u]: the value in %s is not an %s", slot,
+    return sfpm_slot_fits(frames->program, value, type) ||
+           sfpm_fail(SFPM_ERR_BYTECODE, "stack[%u]: the value in %s is not of type %s", slot,
                      sfpm_function_name(frames->program, frame->function, name),
                      sfpm_type_name(type));
 }
@@ -279,6 +296,9 @@ bool sfpm_frames_start(const sfpm_program_t *program, uint32_t function,
         return false;
     }
     memset(to, 0, size);
+    for (uint32_t i = 0; i < slots - SFPM_RECORD_SLOTS; i++)
+        sfpm_put_u64(to + (size_t)i * SFPM_SLOT_SIZE,
+                     sfpm_first_value(sfpm_local_type(&program->functions[function], i)));
     to += size - SFPM_RECORD_SLOTS * SFPM_SLOT_SIZE;
     sfpm_put_u32(to, SFPM_OUTERMOST);
     sfpm_put_u32(to + 4, SFPM_OUTERMOST);

@@ -9,8 +9,14 @@
 
 #include "bytecode/verify.h"
 
-/* Of call and call_indirect: a frame's return offset lies that far behind its call. */
-enum { SFPM_CALL_LENGTH = 5 };
+/* A frame's return offset lies that far behind its call or call_indirect, or its
+ * table.call. */
+enum { SFPM_CALL_LENGTH = 5, SFPM_TABLE_CALL_LENGTH = 9 };
+
+/* Finds the call that ends at a code offset and can be reached. There is one at most:
+ * instructions do not overlap. */
+bool sfpm_call_before(const sfpm_program_t *program, const sfpm_proof_t *proof,
+                      uint32_t offset, uint32_t *call);
 
 /* The `state` region. */
 typedef struct sfpm_state {
@@ -26,7 +32,7 @@ bool sfpm_state_decode(sfpm_state_t *state, const sfpm_buffer_t *bytes,
                        const sfpm_program_t *program);
 
 /* Leaves the bits of dropped segments alone; there are none dropped in a new region. */
-bool sfpm_state_encode(const sfpm_state_t *state, uint32_t num_segments,
+bool sfpm_state_encode(const sfpm_state_t *state, uint32_t num_droppable,
                        sfpm_buffer_t *bytes);
 
 typedef struct sfpm_frame {
@@ -73,7 +79,7 @@ bool sfpm_frames_walk(const sfpm_frames_t *frames, const sfpm_state_t *state,
 void sfpm_backtrace_free(sfpm_backtrace_t *backtrace);
 
 /* Makes `stack` that of a program before the first instruction of a function, whose
- * parameters are zero. */
+ * parameters are zero or null. */
 bool sfpm_frames_start(const sfpm_program_t *program, uint32_t function,
                        sfpm_buffer_t *stack);
 

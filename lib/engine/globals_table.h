@@ -5,11 +5,12 @@
 
 #include "bytecode/program.h"
 
-/* Whether a slot can hold a value of the type: nothing may stand above 32 bits. */
-bool sfpm_slot_fits(uint64_t slot, uint8_t type);
+/* Whether a slot can hold a value of the type: nothing may stand above 32 bits, and a
+ * function must exist. */
+bool sfpm_slot_fits(const sfpm_program_t *program, uint64_t slot, uint8_t type);
 
-/* Proves that the regions hold what the program says: sizes, functions in the table, i32
- * and f32 globals with nothing above them. */
+/* Proves that the regions hold what the program says: sizes, functions in the tables, and
+ * globals of their types. */
 bool sfpm_data_check(const sfpm_program_t *program, const sfpm_regions_t *regions);
 
 /* Makes globals, table, memory and segments what they are at first. */

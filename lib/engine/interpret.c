@@ -13,6 +13,7 @@
 #include "engine/calls.h"
 #include "bytecode/instruction.h"
 #include "engine/memory.h"
+#include "engine/references.h"
 #include "bytecode/real.h"
 
 static bool write_bytes(const sfpm_limits_t *limits, const void *bytes, size_t size)
@@ -66,6 +67,77 @@ static bool print_char(const sfpm_limits_t *limits, uint64_t value)
 #define PUSH(value) sfpm_put_slot(r, r->sp++, value)
 #define OPERAND_U16 sfpm_get_u16(code + r->pc + 1)
 #define OPERAND_U32 sfpm_get_u32(code + r->pc + 1)
+#define SECOND_U32  sfpm_get_u32(code + r->pc + 5)
+
+/* table.get and table.set. */
+static sfpm_trap_t access_element(sfpm_registers_t *r, sfpm_elements_t table, bool sets)
+{
+    uint64_t element = TOP(sets ? 2 : 1);
+    if (element >= table.count)
+        return SFPM_TRAP_TABLE_BOUNDS;
+    uint8_t *at = table.at + (size_t)element * SFPM_ELEMENT_SIZE;
+    if (sets) {
+        sfpm_put_u64(at, TOP(1));
+        r->sp -= 2;
+    } else {
+        sfpm_put_slot(r, r->sp - 1, sfpm_get_u64(at));
+    }
+    return SFPM_TRAP_NONE;
+}
+
+/* table.fill, table.copy and table.init: to, then what, then how many. */
+static sfpm_trap_t change_elements(const sfpm_machine_t *machine, sfpm_registers_t *r,
+                                   sfpm_elements_t table, uint32_t second)
+{
+    const sfpm_program_t *program = machine->program;
+    switch (program->code[r->pc]) {
+    case SFPM_OP_TABLE_FILL:
+        return sfpm_table_fill(table, TOP(3), TOP(2), TOP(1));
+    case SFPM_OP_TABLE_COPY:
+        return sfpm_table_copy(table, TOP(3),
+                               sfpm_table_elements(program, machine->table, second),
+                               TOP(2), TOP(1));
+    default:
+        return sfpm_table_init(
+            table, TOP(3), &program->element_segments[second],
+            sfpm_is_dropped(machine->dropped, program->num_segments + second), TOP(2),
+            TOP(1));
+    }
+}
+
+/* An instruction on a table. It changes nothing if it gives a trap. */
+static sfpm_trap_t execute_table(sfpm_machine_t *machine, sfpm_registers_t *r)
+{
+    const sfpm_program_t *program = machine->program;
+    const uint8_t *code = program->code;
+    uint8_t opcode = code[r->pc];
+    uint32_t number = OPERAND_U32;
+    uint32_t second = sfpm_opcodes[opcode].width > 4 ? SECOND_U32 : 0;
+    const sfpm_elements_t table = sfpm_table_elements(program, machine->table, number);
+    sfpm_trap_t trap = SFPM_TRAP_NONE;
+    switch (opcode) {
+    case SFPM_OP_TABLE_SIZE:
+        PUSH(table.count);
+        break;
+    case SFPM_OP_TABLE_GROW:
+        sfpm_put_slot(r, r->sp - 2,
+                      sfpm_table_grow(program, machine->table, number, TOP(2), TOP(1)));
+        r->sp--;
+        break;
+    case SFPM_OP_TABLE_GET:
+    case SFPM_OP_TABLE_SET:
+        trap = access_element(r, table, opcode == SFPM_OP_TABLE_SET);
+        break;
+    default:
+        trap = change_elements(machine, r, table, second);
+        if (trap == SFPM_TRAP_NONE)
+            r->sp -= 3;
+        break;
+    }
+    if (trap == SFPM_TRAP_NONE)
+        r->pc += 1u + sfpm_opcodes[opcode].width;
+    return trap;
+}
 
 sfpm_outcome_t sfpm_execute(sfpm_machine_t *machine, sfpm_registers_t *r,
                             const sfpm_limits_t *limits, uint64_t *left)
@@ -174,8 +246,28 @@ sfpm_outcome_t sfpm_execute(sfpm_machine_t *machine, sfpm_registers_t *r,
             sfpm_drop(machine->dropped, OPERAND_U32);
             r->pc += 5;
             continue;
+        case SFPM_OP_TABLE_GET:
+        case SFPM_OP_TABLE_SET:
+        case SFPM_OP_TABLE_SIZE:
+        case SFPM_OP_TABLE_GROW:
+        case SFPM_OP_TABLE_FILL:
+        case SFPM_OP_TABLE_COPY:
+        case SFPM_OP_TABLE_INIT:
+            r->trap = execute_table(machine, r);
+            if (r->trap != SFPM_TRAP_NONE)
+                STOP(SFPM_OUTCOME_TRAP)
+            LOOK_UP
+        case SFPM_OP_ELEM_DROP:
+            sfpm_drop(machine->dropped, machine->program->num_segments + OPERAND_U32);
+            r->pc += 5;
+            continue;
+        case SFPM_OP_REF_NULL:
+            PUSH(SFPM_NULL_REFERENCE);
+            r->pc += 2;
+            continue;
         case SFPM_OP_I32_CONST:
         case SFPM_OP_F32_CONST:
+        case SFPM_OP_REF_FUNC:
             PUSH(OPERAND_U32);
             r->pc += 5;
             continue;
@@ -259,7 +351,15 @@ sfpm_outcome_t sfpm_execute(sfpm_machine_t *machine, sfpm_registers_t *r,
             *left = budget;
             return outcome;
         case SFPM_OP_CALL_INDIRECT:
-            outcome = sfpm_call_indirect(machine, r, OPERAND_U32, limits);
+            outcome = sfpm_call_indirect(machine, r, 0, OPERAND_U32, limits);
+            if (outcome == SFPM_OUTCOME_STEPS)
+                LOOK_UP
+            if (outcome != SFPM_OUTCOME_HALT)
+                STOP(outcome)
+            *left = budget;
+            return outcome;
+        case SFPM_OP_TABLE_CALL:
+            outcome = sfpm_call_indirect(machine, r, OPERAND_U32, SECOND_U32, limits);
             if (outcome == SFPM_OUTCOME_STEPS)
                 LOOK_UP
             if (outcome != SFPM_OUTCOME_HALT)

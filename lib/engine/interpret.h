@@ -18,9 +18,10 @@ typedef struct sfpm_machine {
     sfpm_state_t *state;
     sfpm_buffer_t *stack;
     uint8_t *globals;
-    const uint8_t *table;
+    sfpm_buffer_t *table;  /* its bytes move when a table grows */
     sfpm_buffer_t *memory; /* its bytes move when it grows */
-    uint8_t *dropped;      /* bits, see sfpm_is_dropped() */
+    uint8_t *dropped;      /* bits of segments of data, then of elements; see
+                              sfpm_is_dropped() */
 } sfpm_machine_t;
 
 /* How a call of an imported function ended. */

@@ -94,9 +94,7 @@ static bool is_kept(const sfpm_exchange_t *exchange, uint32_t offset)
 static bool is_call(const sfpm_exchange_t *exchange, uint32_t offset)
 {
     const uint8_t *code = exchange->assembly->regions.region[SFPM_CODE].data;
-    uint8_t opcode = code[offset - exchange->from];
-    return is_kept(exchange, offset) &&
-           (opcode == SFPM_OP_CALL || opcode == SFPM_OP_CALL_INDIRECT);
+    return is_kept(exchange, offset) && sfpm_is_call(code[offset - exchange->from]);
 }
 
 static bool check_frame(const sfpm_exchange_t *exchange, size_t level)
@@ -107,7 +105,7 @@ static bool check_frame(const sfpm_exchange_t *exchange, size_t level)
     uint32_t at = frame->offset;
     const char *function = sfpm_function_name(program, frame->function, name);
     if (level > 0) {
-        at -= SFPM_CALL_LENGTH;
+        sfpm_call_before(program, &exchange->vm->proof, frame->offset, &at);
         return at < exchange->from || at >= exchange->to || is_call(exchange, at) ||
                sfpm_fail_code(
                    program, at,

@@ -24,6 +24,16 @@ static uint64_t memory_limit(const sfpm_program_t *program)
     return has ? (uint64_t)program->max_pages * SFPM_PAGE_SIZE : 0;
 }
 
+/* Of all tables now, as far as the region is sound. */
+static uint32_t num_elements(const sfpm_vm_t *vm)
+{
+    size_t slots = vm->regions.region[SFPM_TABLE].size / SFPM_ELEMENT_SIZE;
+    if (vm->program.version < 3)
+        return vm->program.num_elements;
+    return slots > vm->program.num_tables ? (uint32_t)(slots - vm->program.num_tables)
+                                          : 0;
+}
+
 bool sfpm_vm_info(const sfpm_vm_t *vm, sfpm_vm_info_t *info, size_t size)
 {
     if (!sfpm_vm_has_program(vm))
@@ -43,7 +53,7 @@ bool sfpm_vm_info(const sfpm_vm_t *vm, sfpm_vm_info_t *info, size_t size)
                                   .verified = vm->verified,
                                   .memory = sfpm_vm_memory_size(vm),
                                   .max_memory = memory_limit(&vm->program),
-                                  .elements = vm->program.num_elements,
+                                  .elements = num_elements(vm),
                                   .imports = vm->program.num_imports,
                                   .exports = vm->program.num_exports,
                                   .code_region = code,

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "bytecode/instruction.h"
+#include "engine/references.h"
 #include "vm/machine.h"
 #include "vm/values.h"
 
@@ -250,6 +251,11 @@ static void take_results(const sfpm_native_entry_t *entry, const sfpm_value_t *r
     }
 }
 
+static sfpm_value_t first_value(uint8_t type)
+{
+    return sfpm_value_of_slot(sfpm_first_value(type), type);
+}
+
 sfpm_host_outcome_t sfpm_natives_call(void *context, sfpm_host_call_t *call)
 {
     sfpm_vm_t *vm = context;
@@ -258,7 +264,7 @@ sfpm_host_outcome_t sfpm_natives_call(void *context, sfpm_host_call_t *call)
     for (uint32_t i = 0; i < entry->params; i++)
         params[i] = sfpm_value_of_slot(call->values[i], entry->types[i]);
     for (uint32_t i = 0; i < entry->results; i++)
-        results[i] = sfpm_value_of_slot(0, entry->types[entry->params + i]);
+        results[i] = first_value(entry->types[entry->params + i]);
     errno = 0;
     switch (entry->native(entry->context, vm, params, results)) {
     case SFPM_NATIVE_DONE:

@@ -22,6 +22,11 @@ static void write_text(uint8_t type, int64_t value, char *text, size_t size)
         sfpm_float_format(bits, type == SFPM_TYPE_F32 ? 4 : 8, number);
         snprintf(text, size, "%s", number);
         break;
+    case SFPM_TYPE_FUNCREF:
+    case SFPM_TYPE_EXTERNREF:
+        snprintf(number, sizeof number, "%" PRIu64, bits);
+        snprintf(text, size, "%s", bits == SFPM_NULL_REFERENCE ? "_" : number);
+        break;
     default:
         snprintf(text, size, "%" PRId64, value);
         break;

@@ -19,6 +19,8 @@ sfpm_value_t sfpm_value_of_slot(uint64_t slot, uint8_t type)
         memcpy(&value.f32, &low, sizeof low);
     else if (type == SFPM_TYPE_F64)
         memcpy(&value.f64, &slot, sizeof slot);
+    else if (sfpm_is_reference(type))
+        value.reference = slot;
     return value;
 }
 
@@ -37,12 +39,15 @@ uint64_t sfpm_slot_of_value(const sfpm_value_t *value)
     case SFPM_TYPE_F64:
         memcpy(&slot, &value->f64, sizeof slot);
         return slot;
+    case SFPM_TYPE_FUNCREF:
+    case SFPM_TYPE_EXTERNREF:
+        return value->reference;
     }
     return 0;
 }
 
-bool sfpm_values_fit(const sfpm_value_t *values, size_t count, const uint8_t *types,
-                     size_t wanted, const char *what)
+bool sfpm_values_fit(const sfpm_program_t *program, const sfpm_value_t *values,
+                     size_t count, const uint8_t *types, size_t wanted, const char *what)
 {
     if (count != wanted || (count > 0 && !values))
         return sfpm_fail(SFPM_ERR_ARGUMENT, "%s: %zu given, %zu expected", what, count,
@@ -51,6 +56,9 @@ bool sfpm_values_fit(const sfpm_value_t *values, size_t count, const uint8_t *ty
         if (values[i].type != (sfpm_type_t)types[i])
             return sfpm_fail(SFPM_ERR_ARGUMENT, "%s: number %zu must be %s", what, i,
                              sfpm_type_name(types[i]));
+        else if (!sfpm_slot_fits(program, sfpm_slot_of_value(&values[i]), types[i]))
+            return sfpm_fail(SFPM_ERR_ARGUMENT, "%s: number %zu: there is no function %llu",
+                             what, i, (unsigned long long)values[i].reference);
     return true;
 }
 
@@ -91,7 +99,7 @@ bool sfpm_vm_set_global(sfpm_vm_t *vm, const char *name, const sfpm_value_t *val
     const sfpm_global_t *global = &vm->program.globals[index];
     if (!global->is_mutable)
         return sfpm_fail(SFPM_ERR_ARGUMENT, "global '%.100s' is constant", name);
-    if (!sfpm_values_fit(value, value ? 1 : 0, &global->type, 1, name))
+    if (!sfpm_values_fit(&vm->program, value, value ? 1 : 0, &global->type, 1, name))
         return false;
     sfpm_put_u64(vm->regions.region[SFPM_GLOBALS].data + (size_t)index * SFPM_GLOBAL_SIZE,
                  sfpm_slot_of_value(value));
@@ -144,8 +152,9 @@ bool sfpm_vm_enter(sfpm_vm_t *vm, const char *name, const sfpm_value_t *params,
     if (!sfpm_vm_verify(vm) || !sfpm_vm_is_idle(vm))
         return false;
     const sfpm_function_t *function = exported(vm, name, &index);
-    if (!function || !sfpm_values_fit(params, num_params, function->param_types,
-                                      function->params, "parameters"))
+    if (!function || !sfpm_values_fit(&vm->program, params, num_params,
+                                      function->param_types, function->params,
+                                      "parameters"))
         return false;
     if (!sfpm_vm_begin(vm, index))
         return false;

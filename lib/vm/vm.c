@@ -159,7 +159,7 @@ bool sfpm_vm_begin(sfpm_vm_t *vm, uint32_t function)
                           .instructions = vm->state.instructions,
                           .starts = vm->state.starts};
     if (!sfpm_frames_start(&vm->program, function, &vm->regions.region[SFPM_STACK]) ||
-        !sfpm_state_encode(&state, vm->program.num_segments,
+        !sfpm_state_encode(&state, sfpm_num_droppable(&vm->program),
                            &vm->regions.region[SFPM_STATE]))
         return false;
     vm->state = state;
@@ -373,7 +373,7 @@ static bool prove_state_left(sfpm_vm_t *vm, bool ran)
     sfpm_error_state_t error;
     sfpm_error_save(&error);
     vm->original_changed = true;
-    if (!sfpm_state_encode(&vm->state, vm->program.num_segments,
+    if (!sfpm_state_encode(&vm->state, sfpm_num_droppable(&vm->program),
                            &vm->regions.region[SFPM_STATE]) ||
         !check_state(vm))
         return false;
@@ -397,7 +397,7 @@ bool sfpm_vm_run(sfpm_vm_t *vm, const sfpm_vm_run_options_t *given)
                               .state = &vm->state,
                               .stack = &vm->regions.region[SFPM_STACK],
                               .globals = vm->regions.region[SFPM_GLOBALS].data,
-                              .table = vm->regions.region[SFPM_TABLE].data,
+                              .table = &vm->regions.region[SFPM_TABLE],
                               .memory = &vm->regions.region[SFPM_MEMORY],
                               .dropped =
                                   vm->regions.region[SFPM_STATE].data + SFPM_STATE_SIZE};

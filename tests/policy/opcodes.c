@@ -13,6 +13,8 @@ static void print_types(const char *types, size_t count)
                       : types[i] == 'i' ? "i32"
                       : types[i] == 'f' ? "f32"
                       : types[i] == 'F' ? "f64"
+                      : types[i] == 'p' ? "funcref"
+                      : types[i] == 'r' ? "reference"
                       : types[i] == 'c' ? "integer"
                       : types[i] == 't' ? "any"
                                         : "declared");

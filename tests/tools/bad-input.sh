@@ -135,7 +135,7 @@ not_run() {
     expect_stdout ''
     expect_stderr_match "^sfpm-run: v\.img: $2"
 }
-not_run 4=0xEE 'code\[4\] \(main\+4\): unknown opcode 0xEE'
+not_run 4=0xFE 'code\[4\] \(main\+4\): unknown opcode 0xFE'
 not_run 6=6 'code\[6\] \(main\+6\): '
 not_run 0=1 'code\[0\] \(main\): stack underflow'
 printf 'push 1\nagain: nop\nbr again\nhalt\n' >jump.s

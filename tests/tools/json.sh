@@ -116,5 +116,5 @@ expect holds torn.img 'len(image["warnings"]) == 1' 'image["commit"] == 1'
 succeeds sfpm-inspect --json a.img h.img
 expect test "$(wc -l <"$stdout")" -eq 2
 expect python3 check.py "$stdout" 'image["image"] in ("a.img", "h.img")'
-sfpm-patch --force -q -i a.img 0=0xEE
-expect holds a.img '"0xEE" in image["warnings"][0]'
+sfpm-patch --force -q -i a.img 0=0xFE
+expect holds a.img '"0xFE" in image["warnings"][0]'

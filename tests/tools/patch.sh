@@ -244,16 +244,16 @@ expect_status 2 sfpm-patch -o bad.img r.img 3=20
 expect_stderr_match 'holds no machine: use REGION:OFFSET; the regions are: sim table$'
 
 # What cannot run is refused; it can be forced, then it is not run.
-expect_status 1 sfpm-patch -i a.img 4=0xEE
-expect_stderr_match '^sfpm-patch: a\.img: code\[4\] \(main\+4\): unknown opcode 0xEE'
-expect_status 1 sfpm-patch -n a.img 4=0xEE
+expect_status 1 sfpm-patch -i a.img 4=0xFE
+expect_stderr_match '^sfpm-patch: a\.img: code\[4\] \(main\+4\): unknown opcode 0xFE'
+expect_status 1 sfpm-patch -n a.img 4=0xFE
 expect_same a.img before
-succeeds sfpm-patch --force -i a.img 4=0xEE
+succeeds sfpm-patch --force -i a.img 4=0xFE
 expect_status 125 sfpm-run a.img
-expect_stderr 'sfpm-run: a.img: code[4] (main+4): unknown opcode 0xEE'
+expect_stderr 'sfpm-run: a.img: code[4] (main+4): unknown opcode 0xFE'
 expect_stdout ''
 succeeds sfpm-inspect a.img
-expect_stdout_match '^  cannot run +code\[4\] \(main\+4\): unknown opcode 0xEE$'
+expect_stdout_match '^  cannot run +code\[4\] \(main\+4\): unknown opcode 0xFE$'
 succeeds sfpm-patch -q -i a.img 4=1
 succeeds sfpm-run a.img
 expect_stdout 15

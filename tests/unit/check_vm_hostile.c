@@ -155,7 +155,7 @@ static void expect_too_many(size_t field, uint32_t count, uint32_t size,
     functions->size = 0;
     size_t bytes = SFPM_FUNCTIONS_HEADER + 20 + (size_t)count * size;
     memset(sfpm_buffer_extend(functions, bytes), 0, bytes);
-    sfpm_put_u32(functions->data, SFPM_BYTECODE_VERSION);
+    sfpm_put_u32(functions->data, 2);
     sfpm_put_u32(functions->data + 4, 1);
     sfpm_put_u32(functions->data + 12, 1);
     sfpm_put_u32(functions->data + 32, SFPM_NO_MEMORY);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The tables of bytecode version 2, and what hostile ones and hostile states can do. */
+/* The tables of bytecode versions 2 and 3, and what hostile ones and hostile states can do. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -92,7 +92,7 @@ START_TEST(program_with_everything_runs)
     sfpm_vm_t *vm = everything();
     static const int64_t results[] = {'e', 0x4046400000000000, 7};
     int64_t value;
-    ck_assert_uint_eq(info_of(vm).bytecode, SFPM_BYTECODE_VERSION);
+    ck_assert_uint_eq(info_of(vm).bytecode, 2);
     ck_assert_int_eq(run_steps(vm, 0, NULL), SFPM_VM_HALTED);
     for (uint32_t i = 0; i < 3; i++) {
         ck_assert(sfpm_vm_operand(vm, 0, i, &value));
@@ -195,8 +195,9 @@ START_TEST(hostile_tables_are_refused)
         {SFPM_FUNCTIONS, 101, 0x7E, SFPM_ERR_CORRUPT, "functions[1]: 0x00 is not a type"},
         {SFPM_FUNCTIONS, 116, 0x017C027F, SFPM_ERR_CORRUPT, "globals[0]: mutable is 2"},
         {SFPM_FUNCTIONS, 121, 3, SFPM_ERR_CORRUPT, "exports[0]: item"},
-        {SFPM_GLOBALS, 4, 1, SFPM_ERR_BYTECODE, "globals[0]: its value does not fit"},
-        {SFPM_GLOBALS, 12, 1, SFPM_ERR_BYTECODE, "globals[0]: its value does not fit"},
+        {SFPM_GLOBALS, 4, 1, SFPM_ERR_BYTECODE, "globals[0]: its value is not of type i32"},
+        {SFPM_GLOBALS, 12, 1, SFPM_ERR_BYTECODE,
+         "globals[0]: its value is not of type i32"},
         {SFPM_TABLE, 0, 3, SFPM_ERR_BYTECODE, "table[0]: there is no function 3"},
         {SFPM_TABLE, 12, 3, SFPM_ERR_BYTECODE, "table[1]: there is no function 3"},
     };
@@ -207,6 +208,255 @@ START_TEST(hostile_tables_are_refused)
                        changes[i].status, changes[i].message);
     }
     sfpm_vm_destroy(vm);
+}
+END_TEST
+
+/* ---- References ---------------------------------------------------------------- */
+
+/* A program of version 3: it keeps references everywhere, and calls through a table. */
+static void build_references(build_t *build)
+{
+    static const uint64_t functions[] = {SFPM_NULL_REFERENCE, 0}, host[] = {5};
+    build_start(build);
+    build_table(build, 'p', 2, 4);
+    build_table(build, 'x', 1, SFPM_NO_MOST);
+    build_elements(build, &(sfpm_element_segment_t){.values = build_slots(functions, 2),
+                                                    .size = 2,
+                                                    .type = SFPM_TYPE_FUNCREF,
+                                                    .is_active = true});
+    build_elements(build,
+                   &(sfpm_element_segment_t){.values = build_slots(host, 1),
+                                             .size = 1,
+                                             .type = SFPM_TYPE_EXTERNREF});
+    build_global(build, 'p', true, 1);
+    build_global(build, 'x', true, 77);
+    uint32_t is_null = build_function(build, "p:i", "x");
+    build_code(build, SFPM_OP_LOCAL_GET, 0);
+    build_code(build, SFPM_OP_REF_IS_NULL, 0);
+    build_code(build, SFPM_OP_RETURN, 0);
+    build->program.start = build_function(build, ":", "p");
+    build_code(build, SFPM_OP_REF_FUNC, is_null);
+    build_code(build, SFPM_OP_LOCAL_SET, 0);
+    build_const(build, 'i', 0);
+    build_code(build, SFPM_OP_TABLE_GET, 0);
+    build_code(build, SFPM_OP_GLOBAL_GET, 0);
+    build_const(build, 'i', 1);
+    build_code(build, SFPM_OP_TABLE_CALL, (uint64_t)build->functions[is_null].type << 32);
+    build_const(build, 'i', 0);
+    build_const(build, 'i', 0);
+    build_const(build, 'i', 1);
+    build_code(build, SFPM_OP_TABLE_INIT, 1 | (uint64_t)1 << 32);
+    build_code(build, SFPM_OP_ELEM_DROP, 1);
+    build_code(build, SFPM_OP_REF_FUNC, is_null);
+    build_const(build, 'i', 2);
+    build_code(build, SFPM_OP_TABLE_GROW, 0);
+    build_code(build, SFPM_OP_HALT, 0);
+    build->program.num_exports = 1;
+    build->exports[0] = (sfpm_export_t){SFPM_EXPORT_TABLE, 1, "t"};
+}
+
+static sfpm_vm_t *references(void)
+{
+    build_t build;
+    build_references(&build);
+    sfpm_vm_t *vm = build_vm(&build);
+    if (!sfpm_vm_verify(vm))
+        ck_abort_msg("%s", sfpm_last_error());
+    return vm;
+}
+
+static uint64_t slot_at(sfpm_vm_t *vm, sfpm_region_id_t id, size_t offset)
+{
+    sfpm_regions_t regions;
+    copy_regions(vm, &regions);
+    ck_assert_uint_ge(regions.region[id].size, offset + 8);
+    uint64_t value = sfpm_get_u64(regions.region[id].data + offset);
+    sfpm_regions_free(&regions);
+    return value;
+}
+
+START_TEST(program_with_references_runs)
+{
+    static const int64_t results[] = {-1, 0, 2}; /* null, not null, elements before */
+    sfpm_vm_t *vm = references();
+    for (int round = 0; round < 2; round++) {
+        ck_assert_uint_eq(info_of(vm).bytecode, 3);
+        ck_assert_uint_eq(info_of(vm).elements, 3);
+        ck_assert_int_eq(run_steps(vm, 0, NULL), SFPM_VM_HALTED);
+        for (uint32_t i = 0; i < 3; i++) {
+            int64_t value;
+            ck_assert(sfpm_vm_operand(vm, 0, i, &value));
+            ck_assert_int_eq(value, results[i]);
+        }
+        ck_assert_uint_eq(info_of(vm).elements, 5);
+        /* Directory: table 1 lies behind the two new elements of table 0. */
+        ck_assert_uint_eq(slot_at(vm, SFPM_TABLE, 0), (uint64_t)4 << 32);
+        ck_assert_uint_eq(slot_at(vm, SFPM_TABLE, 8), 4 | (uint64_t)1 << 32);
+        ck_assert_uint_eq(slot_at(vm, SFPM_TABLE, 16), SFPM_NULL_REFERENCE);
+        ck_assert_uint_eq(slot_at(vm, SFPM_TABLE, 40), 0);
+        ck_assert_uint_eq(slot_at(vm, SFPM_TABLE, 48), 5);
+        /* The second segment is dropped. */
+        ck_assert(sfpm_vm_restart(vm));
+        run_steps(vm, 0, NULL);
+        ck_assert_int_eq(info_of(vm).trap, SFPM_TRAP_TABLE_BOUNDS);
+        ck_assert(sfpm_vm_fresh(vm));
+    }
+    sfpm_vm_destroy(vm);
+}
+END_TEST
+
+START_TEST(hostile_references_are_refused)
+{
+    /* Types at 56: "p:i", ":"; functions at 66 and 77, globals at 88, the export at 92,
+     * tables at 101 and 110, segments at 119 (values at 133) and 149, up to 171. */
+    static const struct {
+        sfpm_region_id_t region;
+        size_t offset;
+        uint32_t value;
+        sfpm_status_t status;
+        const char *message;
+    } changes[] = {
+        {SFPM_FUNCTIONS, 0, 2, SFPM_ERR_CORRUPT, "reserved bytes"},
+        {SFPM_FUNCTIONS, 24, 1, SFPM_ERR_CORRUPT, "exports[0]: item 1 of kind 1"},
+        {SFPM_FUNCTIONS, 24, 1001, SFPM_ERR_LIMIT, "more than 1000 tables"},
+        {SFPM_FUNCTIONS, 24, 0xFFFFFFFF, SFPM_ERR_LIMIT, "more than 1000 tables"},
+        {SFPM_FUNCTIONS, 44, 0xFFFFFFFF, SFPM_ERR_CORRUPT, "is truncated"},
+        {SFPM_FUNCTIONS, 44, 1, SFPM_ERR_CORRUPT, "has 22 bytes too many"},
+        {SFPM_FUNCTIONS, 48, 1, SFPM_ERR_CORRUPT, "reserved bytes"},
+        {SFPM_FUNCTIONS, 52, 1, SFPM_ERR_CORRUPT, "reserved bytes"},
+        {SFPM_FUNCTIONS, 93, 2, SFPM_ERR_CORRUPT, "exports[0]: item 2 of kind 1"},
+        {SFPM_FUNCTIONS, 101, 0x027F, SFPM_ERR_CORRUPT,
+         "tables[0]: 0x7F is not a type of references"},
+        {SFPM_FUNCTIONS, 102, 5, SFPM_ERR_CORRUPT,
+         "tables[0]: invalid size (5 to 4 elements)"},
+        {SFPM_FUNCTIONS, 102, 1, SFPM_ERR_CORRUPT,
+         "elements[0]: 2 elements at 0 are outside the initial table"},
+        {SFPM_FUNCTIONS, 102, 3, SFPM_ERR_BYTECODE, "table[0]: 2 elements"},
+        {SFPM_FUNCTIONS, 111, 1000000, SFPM_ERR_LIMIT, "more than 1000000 elements"},
+        {SFPM_FUNCTIONS, 119, 0x7002, SFPM_ERR_CORRUPT, "elements[0]: invalid kind 2"},
+        {SFPM_FUNCTIONS, 119, 0x6F01, SFPM_ERR_CORRUPT,
+         "elements[0]: table 0 has another type"},
+        {SFPM_FUNCTIONS, 119, 0x7F01, SFPM_ERR_CORRUPT,
+         "elements[0]: 0x7F is not a type of references"},
+        {SFPM_FUNCTIONS, 121, 2, SFPM_ERR_CORRUPT, "elements[0]: there is no table 2"},
+        {SFPM_FUNCTIONS, 125, 1, SFPM_ERR_CORRUPT, "elements[0]: 2 elements at 1"},
+        {SFPM_FUNCTIONS, 129, 0xFFFFFFFF, SFPM_ERR_CORRUPT, "is truncated"},
+        {SFPM_FUNCTIONS, 133, 0, SFPM_ERR_CORRUPT, "elements[0]: there is no function"},
+        {SFPM_FUNCTIONS, 141, 2, SFPM_ERR_CORRUPT, "elements[0]: there is no function 2"},
+        {SFPM_FUNCTIONS, 145, 1, SFPM_ERR_CORRUPT, "elements[0]: there is no function"},
+        {SFPM_FUNCTIONS, 151, 1, SFPM_ERR_CORRUPT, "elements[1]: invalid table or"},
+        {SFPM_FUNCTIONS, 155, 1, SFPM_ERR_CORRUPT, "elements[1]: invalid table or"},
+        {SFPM_TABLE, 0, 1, SFPM_ERR_BYTECODE, "table[0]: it does not begin where"},
+        {SFPM_TABLE, 4, 1, SFPM_ERR_BYTECODE, "table[0]: 1 elements, but it has 2 to 4"},
+        {SFPM_TABLE, 4, 5, SFPM_ERR_BYTECODE, "table[0]: 5 elements, but it has 2 to 4"},
+        {SFPM_TABLE, 4, 3, SFPM_ERR_BYTECODE, "table[1]: it does not begin where"},
+        {SFPM_TABLE, 12, 2, SFPM_ERR_BYTECODE, "does not hold 4 elements"},
+        {SFPM_TABLE, 12, 0xFFFFFFFF, SFPM_ERR_BYTECODE, "more than 1000000 elements"},
+        {SFPM_TABLE, 16, 0, SFPM_ERR_BYTECODE, "element 0: there is no function"},
+        {SFPM_TABLE, 24, 2, SFPM_ERR_BYTECODE, "element 1: there is no function 2"},
+        {SFPM_TABLE, 28, 1, SFPM_ERR_BYTECODE, "element 1: there is no function"},
+        {SFPM_GLOBALS, 0, 2, SFPM_ERR_BYTECODE, "globals[0]: its value is not of type f"},
+        {SFPM_GLOBALS, 12, 1, SFPM_ERR_BYTECODE, "globals[0]: its value is not of type f"},
+        {SFPM_STATE, 29, 4 << 24, SFPM_ERR_CORRUPT, "more than 2 segments dropped"},
+    };
+    sfpm_vm_t *vm = references();
+    for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
+        note_input("case", i);
+        expect_refused(vm, changes[i].region, changes[i].offset, changes[i].value,
+                       changes[i].status, changes[i].message);
+    }
+    sfpm_vm_destroy(vm);
+}
+END_TEST
+
+/* A u32 of a region may be another one. */
+static void expect_accepted(sfpm_vm_t *vm, sfpm_region_id_t id, size_t offset,
+                            uint32_t value)
+{
+    sfpm_regions_t regions;
+    sfpm_vm_t *made = sfpm_vm_create();
+    copy_regions(vm, &regions);
+    sfpm_put_u32(regions.region[id].data + offset, value);
+    if (!load_regions(made, &regions) || !sfpm_vm_verify(made))
+        ck_abort_msg("%s", sfpm_last_error());
+    sfpm_vm_destroy(made);
+    sfpm_regions_free(&regions);
+}
+
+START_TEST(references_of_a_suspended_machine_are_proved)
+{
+    /* In the function that was called through the table, before ref.is_null. Stack: the
+     * local of the start (0), record (1, 2), what it got from the table (3); parameter and
+     * local (4, 5), record (6, 7), what it looks at (8). */
+    static const struct {
+        uint32_t slot;
+        const char *message; /* NULL: any value fits */
+    } slots[] = {{0, "stack[0]: the value in function 1 is not of type funcref"},
+                 {3, "stack[3]: the value in function 1 is not of type funcref"},
+                 {4, "stack[4]: the value in function 0 is not of type funcref"},
+                 {5, NULL},
+                 {6, "stack[6]: return offset 2 does not follow a call of function 0"},
+                 {8, "stack[8]: the value in function 0 is not of type funcref"}};
+    sfpm_vm_t *vm = references();
+    run_steps(vm, 8, NULL);
+    ck_assert_uint_eq(info_of(vm).frames, 2);
+    for (size_t i = 0; i < sizeof slots / sizeof slots[0]; i++) {
+        note_input("case", i);
+        if (slots[i].message)
+            expect_refused(vm, SFPM_STACK, (size_t)slots[i].slot * 8, 2,
+                           SFPM_ERR_BYTECODE, slots[i].message);
+        else
+            expect_accepted(vm, SFPM_STACK, (size_t)slots[i].slot * 8, 2);
+    }
+    /* What the host chose may be anything. */
+    expect_accepted(vm, SFPM_GLOBALS, 16, 12345);
+    expect_accepted(vm, SFPM_TABLE, 32, 12345);
+    sfpm_vm_destroy(vm);
+}
+END_TEST
+
+static sfpm_native_result_t give_function(void *context, sfpm_vm_t *vm,
+                                          const sfpm_value_t *params,
+                                          sfpm_value_t *results)
+{
+    (void)vm;
+    ck_assert_int_eq(params[0].type, SFPM_TYPE_EXTERNREF);
+    ck_assert_uint_eq(params[0].reference, SFPM_NULL_REFERENCE);
+    ck_assert_uint_eq(results[0].reference, SFPM_NULL_REFERENCE);
+    results[0].reference = *(const uint64_t *)context;
+    return SFPM_NATIVE_DONE;
+}
+
+START_TEST(host_gives_only_functions_that_exist)
+{
+    static const char text[] = ".import env give give externref -> funcref\n"
+                               ".global g funcref\n.export g global g\n"
+                               ".export set func set\n.func main\n ref.null externref\n"
+                               " call give\n global.set g\n halt\n"
+                               ".func set funcref\n local.get 0\n global.set g\n return";
+    static const uint64_t functions[] = {2, SFPM_NULL_REFERENCE, 3, UINT32_MAX};
+    for (size_t i = 0; i < 8; i++) {
+        note_input("case", i);
+        const bool exists = i / 2 < 2;
+        const sfpm_vm_run_options_t options = {.struct_size = sizeof options,
+                                               .engine = i % 2 ? SFPM_VM_ENGINE_SIMPLE
+                                                               : SFPM_VM_ENGINE_FAST};
+        uint64_t function = functions[i / 2];
+        sfpm_vm_t *vm = assembled(text);
+        sfpm_value_t value = {.type = SFPM_TYPE_FUNCREF, .reference = function}, now;
+        ck_assert(sfpm_vm_import(vm, "env", "give", "externref -> funcref", give_function,
+                                 &function));
+        ck_assert(sfpm_vm_run(vm, &options) == exists);
+        if (!exists)
+            expect_error(SFPM_ERR_ARGUMENT, 0, "env.give returned function");
+        ck_assert(sfpm_vm_get_global(vm, "g", &now));
+        ck_assert_uint_eq(now.reference, exists ? function : SFPM_NULL_REFERENCE);
+        ck_assert(sfpm_vm_set_global(vm, "g", &value) == exists);
+        ck_assert(sfpm_vm_call(vm, "set", &value, 1, NULL, 0, &options) == exists);
+        if (!exists)
+            expect_error(SFPM_ERR_ARGUMENT, 0, "number 0: there is no function");
+        sfpm_vm_destroy(vm);
+    }
 }
 END_TEST
 
@@ -233,13 +483,13 @@ START_TEST(values_of_a_suspended_machine_fit_their_types)
     static const struct {
         uint32_t slot;
         const char *message; /* NULL: any value fits */
-    } slots[] = {{0, "stack[0]: the value in function 2 is not an f32"},
-                 {1, "stack[1]: the value in function 2 is not an f32"},
+    } slots[] = {{0, "stack[0]: the value in function 2 is not of type f32"},
+                 {1, "stack[1]: the value in function 2 is not of type f32"},
                  {2, NULL},
-                 {5, "stack[5]: the value in function 2 is not an i32"},
-                 {6, "stack[6]: the value in function 1 is not an f32"},
+                 {5, "stack[5]: the value in function 2 is not of type i32"},
+                 {6, "stack[6]: the value in function 1 is not of type f32"},
                  {7, NULL},
-                 {8, "stack[8]: the value in function 1 is not an i32"},
+                 {8, "stack[8]: the value in function 1 is not of type i32"},
                  {9, NULL},
                  {12, NULL}};
     sfpm_vm_t *vm = everything();
@@ -293,9 +543,11 @@ START_TEST(any_changed_byte_is_refused_or_harmless)
 {
     sfpm_vm_t *made = sfpm_vm_create();
     offer_native(made);
-    for (uint64_t steps = 0; steps < 18; steps += 4) {
+    static const uint64_t stops[] = {0, 4, 8, 12, 16};
+    for (size_t stop = 0; stop < 10; stop++) {
+        const uint64_t steps = stops[stop / 2];
         sfpm_regions_t regions;
-        sfpm_vm_t *vm = everything();
+        sfpm_vm_t *vm = stop % 2 ? references() : everything();
         if (steps)
             run_steps(vm, steps, NULL);
         copy_regions(vm, &regions);
@@ -371,11 +623,15 @@ int main(void)
 {
     const test_t core[] = {
         program_with_everything_runs,
+        program_with_references_runs,
         tables_come_back_as_they_were,
         NULL,
     };
     const test_t limits[] = {
         hostile_tables_are_refused,
+        hostile_references_are_refused,
+        references_of_a_suspended_machine_are_proved,
+        host_gives_only_functions_that_exist,
         exports_have_names_of_their_own,
         values_of_a_suspended_machine_fit_their_types,
         any_changed_byte_is_refused_or_harmless,

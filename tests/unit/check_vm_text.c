@@ -275,11 +275,11 @@ START_TEST(damaged_code_can_be_listed)
     sfpm_regions_t regions;
     sfpm_vm_t *vm = assembled("push 1\nhere: br here\n");
     copy_regions(vm, &regions);
-    regions.region[SFPM_CODE].data[0] = 0xEE;
+    regions.region[SFPM_CODE].data[0] = 0xFE;
     ck_assert(load_regions(vm, &regions));
     ck_assert_str_eq(listing_of(vm),
                      ".func main\n"
-                     "        .byte 0xEE               ; 0: EE\n"
+                     "        .byte 0xFE               ; 0: FE\n"
                      "        add                      ; 1: 01\n"
                      "here:\n"
                      "        br 2                     ; 2: 0C 02 00 00 00\n");
@@ -380,7 +380,7 @@ static const struct {
     /* what only the verifier sees has its line, too */
     {"push 1\nhere: add\nhalt\n",
      "2:7: code[2] (here): stack underflow: add takes 2 values, the stack has 1\n"},
-    {"nop\n.byte 0xEE\n", "2:7: code[1] (main+1): unknown opcode 0xEE\n"},
+    {"nop\n.byte 0xFE\n", "2:7: code[1] (main+1): unknown opcode 0xFE\n"},
     {"nop\n  nop\n", "2:3: code[1] (main+1): code runs off the end of the function\n"},
 };
 

@@ -19,7 +19,7 @@ static void need(bool done)
 void build_start(build_t *build)
 {
     *build = (build_t){
-        .program = {.version = SFPM_BYTECODE_VERSION, .max_pages = SFPM_NO_MEMORY}};
+        .program = {.version = 2, .max_pages = SFPM_NO_MEMORY}};
 }
 
 /* Type bytes that live as long as the process: of these there are few. */
@@ -91,6 +91,32 @@ uint32_t build_global(build_t *build, char type, bool is_mutable, uint64_t value
     return number;
 }
 
+void build_table(build_t *build, char type, uint32_t least, uint32_t most)
+{
+    build->program.version = 3;
+    build->tables[build->program.num_tables++] =
+        (sfpm_table_t){least, most, sfpm_type_of_letter(type)};
+    build->program.num_elements += least;
+}
+
+void build_elements(build_t *build, const sfpm_element_segment_t *segment)
+{
+    build->element_segments[build->program.num_element_segments++] = *segment;
+}
+
+const uint8_t *build_slots(const uint64_t *values, size_t count)
+{
+    enum { MOST = 1 << 10 };
+    static uint8_t pool[MOST * SFPM_SLOT_SIZE];
+    static size_t used;
+    used = used + count > MOST ? 0 : used;
+    uint8_t *slots = pool + used * SFPM_SLOT_SIZE;
+    for (size_t i = 0; i < count; i++)
+        sfpm_put_u64(slots + i * SFPM_SLOT_SIZE, values[i]);
+    used += count;
+    return slots;
+}
+
 void build_code(build_t *build, sfpm_opcode_t opcode, uint64_t operand)
 {
     uint8_t bytes[9] = {(uint8_t)opcode};
@@ -124,15 +150,18 @@ void build_regions(build_t *build, sfpm_regions_t *regions)
     program->globals = build->globals;
     program->exports = build->exports;
     program->segments = build->segments;
+    program->tables = build->tables;
+    program->element_segments = build->element_segments;
     regions->region[SFPM_CODE] = build->code;
     need(sfpm_tables_encode(&regions->region[SFPM_FUNCTIONS], program));
     for (uint32_t i = 0; i < 2 * program->num_globals; i++)
         need(sfpm_buffer_add_u64(&regions->region[SFPM_GLOBALS],
                                  build->global_values[i / 2]));
-    for (uint32_t i = 0; i < 2 * program->num_elements; i++)
+    for (uint32_t i = 0; program->version < 3 && i < 2 * program->num_elements; i++)
         need(sfpm_buffer_add_u32(&regions->region[SFPM_TABLE], build->elements[i / 2]));
     state.pc = build->functions[program->start].entry;
-    need(sfpm_state_encode(&state, program->num_segments, &regions->region[SFPM_STATE]) &&
+    need(sfpm_state_encode(&state, sfpm_num_droppable(program),
+                           &regions->region[SFPM_STATE]) &&
          sfpm_frames_start(program, program->start, &regions->region[SFPM_STACK]) &&
          sfpm_data_begin(program, regions));
 }

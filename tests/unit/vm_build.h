@@ -17,12 +17,21 @@ typedef struct build {
     uint64_t global_values[BUILD_MAX];
     sfpm_export_t exports[BUILD_MAX];
     sfpm_segment_t segments[BUILD_MAX];
-    uint32_t elements[BUILD_MAX];
+    uint32_t elements[BUILD_MAX]; /* of the table of version 2 */
+    sfpm_table_t tables[BUILD_MAX];
+    sfpm_element_segment_t element_segments[BUILD_MAX];
     sfpm_buffer_t code;
 } build_t;
 
-/* Begins a program without memory. */
+/* Begins a program of version 2, without memory. */
 void build_start(build_t *build);
+
+/* Adds things of version 3. */
+void build_table(build_t *build, char type, uint32_t least, uint32_t most);
+void build_elements(build_t *build, const sfpm_element_segment_t *segment);
+
+/* The slots of a segment, which live as long as the process. */
+const uint8_t *build_slots(const uint64_t *values, size_t count);
 
 /* The number of the type written as a signature, such as "iI:F". */
 uint32_t build_type(build_t *build, const char *signature);

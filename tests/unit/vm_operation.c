@@ -11,7 +11,7 @@ bool is_pure(const sfpm_opcode_info_t *info)
     const char *signature = info->signature;
     size_t params = strcspn(signature, ":");
     return info->operand == SFPM_OPERAND_NONE && params >= 1 && params <= 2 &&
-           strlen(signature) == params + 2 && !strpbrk(signature, "*tc") &&
+           strlen(signature) == params + 2 && !strpbrk(signature, "*tcr") &&
            info->opcode != SFPM_OP_PRINT && info->opcode != SFPM_OP_MEMORY_GROW;
 }
 

@@ -208,12 +208,15 @@ static void add_symbols(const sfpm_maker_t *maker, sfpm_buffer_t *symbols)
 
 static void add_start(const sfpm_maker_t *maker, uint32_t start, sfpm_regions_t *regions)
 {
-    sfpm_program_t program = {.functions = (sfpm_function_t *)maker->functions,
-                              .start = start};
+    static const uint8_t types[] = {SFPM_TYPE_I64, SFPM_TYPE_I64, SFPM_TYPE_I64,
+                                    SFPM_TYPE_I64};
+    sfpm_function_t function = maker->functions[start];
+    function.param_types = function.local_types = types;
+    sfpm_program_t program = {.functions = &function};
     sfpm_state_t state = {.pc = maker->functions[start].entry};
     if (!sfpm_functions_encode(&regions->region[SFPM_FUNCTIONS], maker->functions,
                                maker->num_functions, start) ||
-        !sfpm_frames_start(&program, program.start, &regions->region[SFPM_STACK]) ||
+        !sfpm_frames_start(&program, 0, &regions->region[SFPM_STACK]) ||
         !sfpm_state_encode(&state, 0, &regions->region[SFPM_STATE]))
         abort();
 }

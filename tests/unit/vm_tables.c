@@ -21,6 +21,9 @@ typedef struct maker {
     sfpm_global_t globals[MOST];
     sfpm_export_t exports[MOST];
     sfpm_segment_t segments[MOST];
+    sfpm_table_t tables[MOST];
+    sfpm_element_segment_t element_segments[MOST];
+    uint8_t slots[MOST][8 * MOST];
     uint8_t bytes[64][TEXT]; /* of types, names and segments */
     size_t num_bytes;
     uint32_t starts[MOST_CODE]; /* of the instructions in the function being made */
@@ -41,16 +44,19 @@ static void need(bool good)
         ck_abort_msg("%s", sfpm_last_error());
 }
 
-static uint8_t random_type(void)
+static uint8_t random_type(const maker_t *m)
 {
-    return (uint8_t)(SFPM_TYPE_I32 - below(4));
+    static const uint8_t types[] = {SFPM_TYPE_I32,     SFPM_TYPE_I64,
+                                    SFPM_TYPE_F32,     SFPM_TYPE_F64,
+                                    SFPM_TYPE_FUNCREF, SFPM_TYPE_EXTERNREF};
+    return types[below(m->program.version < 3 ? 4 : 6)];
 }
 
 static const uint8_t *random_types(maker_t *m, size_t count)
 {
     uint8_t *types = m->bytes[m->num_bytes++];
     for (size_t i = 0; i < count; i++)
-        types[i] = random_type();
+        types[i] = random_type(m);
     return types;
 }
 
@@ -126,16 +132,23 @@ static void make_functions(maker_t *m)
     }
 }
 
+/* A function, or none. */
+static uint64_t random_function(const maker_t *m)
+{
+    return below(3) ? below(m->program.num_functions) : SFPM_NULL_REFERENCE;
+}
+
 static void make_globals(maker_t *m)
 {
     sfpm_buffer_t *values = &m->regions->region[SFPM_GLOBALS];
     m->program.globals = m->globals;
     m->program.num_globals = below(MOST);
     for (uint32_t i = 0; i < m->program.num_globals; i++) {
-        m->globals[i] = (sfpm_global_t){random_type(), below(2) == 0};
+        m->globals[i] = (sfpm_global_t){random_type(m), below(2) == 0};
         uint64_t value = random_below(UINT64_MAX);
-        if (!sfpm_slot_fits(value, m->globals[i].type))
-            value &= UINT32_MAX;
+        if (!sfpm_slot_fits(&m->program, value, m->globals[i].type))
+            value = m->globals[i].type == SFPM_TYPE_FUNCREF ? random_function(m)
+                                                            : value & UINT32_MAX;
         need(sfpm_buffer_add_u64(values, value) && sfpm_buffer_add_u64(values, value));
         add_symbol(m, SFPM_SYMBOL_GLOBAL, i);
     }
@@ -175,6 +188,50 @@ static void make_table(maker_t *m)
     }
 }
 
+/* Of version 3. */
+static void make_tables(maker_t *m)
+{
+    sfpm_program_t *program = &m->program;
+    program->tables = m->tables;
+    program->num_tables = below(MOST);
+    for (uint32_t i = 0; i < program->num_tables; i++) {
+        sfpm_table_t *table = &m->tables[i];
+        table->type = below(2) ? SFPM_TYPE_FUNCREF : SFPM_TYPE_EXTERNREF;
+        table->least = below(20);
+        table->most = below(2) ? SFPM_NO_MOST : table->least + below(9);
+        program->num_elements += table->least;
+    }
+}
+
+static void make_element_segments(maker_t *m)
+{
+    sfpm_program_t *program = &m->program;
+    program->element_segments = m->element_segments;
+    program->num_element_segments = below(MOST);
+    for (uint32_t i = 0; i < program->num_element_segments; i++) {
+        sfpm_element_segment_t *segment = &m->element_segments[i];
+        uint32_t number = below(program->num_tables + 1);
+        const sfpm_table_t *table = number < program->num_tables ? &m->tables[number] : NULL;
+        segment->type = below(2) ? SFPM_TYPE_FUNCREF : SFPM_TYPE_EXTERNREF;
+        segment->size = below(MOST);
+        segment->is_active = table && segment->size <= table->least;
+        if (segment->is_active) {
+            segment->type = table->type;
+            segment->table = number;
+            segment->first = below(table->least - segment->size + 1);
+            /* The assembler needs something in it. */
+            segment->is_active = segment->size > 0;
+        }
+        if (!segment->is_active)
+            segment->table = segment->first = 0;
+        segment->values = m->slots[i];
+        for (uint32_t j = 0; j < segment->size; j++)
+            sfpm_put_u64(m->slots[i] + 8 * j, segment->type == SFPM_TYPE_FUNCREF
+                                                  ? random_function(m)
+                                                  : random_below(UINT64_MAX));
+    }
+}
+
 /* Exports have names of their own. */
 static bool is_exported(const sfpm_program_t *program, const char *name)
 {
@@ -196,8 +253,12 @@ static void make_exports(maker_t *m)
             export.index = below(program->num_globals);
         else if (export.kind == SFPM_EXPORT_GLOBAL ||
                  (export.kind == SFPM_EXPORT_MEMORY &&
-                  program->max_pages == SFPM_NO_MEMORY))
+                  program->max_pages == SFPM_NO_MEMORY) ||
+                 (export.kind == SFPM_EXPORT_TABLE && program->version == 3 &&
+                  program->num_tables == 0))
             continue;
+        if (export.kind == SFPM_EXPORT_TABLE && program->version == 3)
+            export.index = below(program->num_tables);
         export.name = random_text(m);
         if (!is_exported(program, export.name))
             m->exports[program->num_exports++] = export;
@@ -210,6 +271,16 @@ static void make_exports(maker_t *m)
 static bool is_possible(const maker_t *m, const sfpm_opcode_info_t *info)
 {
     const sfpm_program_t *program = &m->program;
+    uint32_t tables = program->num_tables, elements = program->num_element_segments;
+    if (info->version > program->version)
+        return false;
+    if (info->opcode == SFPM_OP_CALL_INDIRECT && program->version == 3)
+        return tables > 0 && m->tables[0].type == SFPM_TYPE_FUNCREF;
+    if (info->operand == SFPM_OPERAND_TABLE || info->operand == SFPM_OPERAND_TABLES ||
+        info->operand == SFPM_OPERAND_INDIRECT || info->operand == SFPM_OPERAND_INIT)
+        return tables > 0 && (info->operand != SFPM_OPERAND_INIT || elements > 0);
+    if (info->operand == SFPM_OPERAND_ELEMENTS)
+        return elements > 0;
     if (info->operand == SFPM_OPERAND_OFFSET ||
         strncmp(info->mnemonic, "memory.", 7) == 0)
         if (program->max_pages == SFPM_NO_MEMORY)
@@ -241,6 +312,28 @@ static uint64_t random_operand(const maker_t *m, const sfpm_function_t *function
         return below(program->num_types);
     case SFPM_OPERAND_SEGMENT:
         return below(program->num_segments);
+    case SFPM_OPERAND_REFERENCE:
+        return below(2) ? SFPM_TYPE_FUNCREF : SFPM_TYPE_EXTERNREF;
+    case SFPM_OPERAND_TABLE:
+        return below(program->num_tables);
+    case SFPM_OPERAND_ELEMENTS:
+        return below(program->num_element_segments);
+    case SFPM_OPERAND_TABLES: {
+        uint64_t to = below(program->num_tables), from = below(program->num_tables);
+        *possible = m->tables[to].type == m->tables[from].type;
+        return to | from << 32;
+    }
+    case SFPM_OPERAND_INIT: {
+        uint64_t to = below(program->num_tables);
+        uint64_t from = below(program->num_element_segments);
+        *possible = m->tables[to].type == m->element_segments[from].type;
+        return to | from << 32;
+    }
+    case SFPM_OPERAND_INDIRECT: {
+        uint64_t table = below(program->num_tables);
+        *possible = m->tables[table].type == SFPM_TYPE_FUNCREF;
+        return table | (uint64_t)below(program->num_types) << 32;
+    }
     case SFPM_OPERAND_UNWIND:
         return below(1001) | (uint64_t)below(1001) << 16;
     case SFPM_OPERAND_OFFSET:
@@ -307,12 +400,17 @@ void random_tables(sfpm_regions_t *regions)
     *regions = (sfpm_regions_t){0};
     ck_assert_ptr_nonnull(m);
     m->regions = regions;
-    m->program.version = SFPM_BYTECODE_VERSION;
+    m->program.version = 2 + below(2);
     make_types(m);
     make_functions(m);
     make_globals(m);
     make_memory(m);
-    make_table(m);
+    if (m->program.version < 3) {
+        make_table(m);
+    } else {
+        make_tables(m);
+        make_element_segments(m);
+    }
     make_exports(m);
     make_code(m);
     const sfpm_state_t state = {.pc = m->functions[m->program.start].entry};
@@ -320,7 +418,7 @@ void random_tables(sfpm_regions_t *regions)
          sfpm_symbols_encode(&region[SFPM_SYMBOLS], m->symbols, m->num_symbols, NULL, 0,
                              NULL) &&
          sfpm_frames_start(&m->program, m->program.start, &region[SFPM_STACK]) &&
-         sfpm_state_encode(&state, m->program.num_segments, &region[SFPM_STATE]) &&
+         sfpm_state_encode(&state, sfpm_num_droppable(&m->program), &region[SFPM_STATE]) &&
          sfpm_data_begin(&m->program, regions));
     free(m);
 }

@@ -29,7 +29,18 @@ typedef struct maker {
     uint32_t depth;
 } maker_t;
 
-static const char letters[] = "iIfF";
+/* Letters of types: references are in programs of version 3 only. */
+static const char letters[] = "iIfFpx";
+
+static uint64_t num_letters(const build_t *build)
+{
+    return build->program.version < 3 ? 4 : 6;
+}
+
+static char random_letter(const build_t *build)
+{
+    return letters[random_below(num_letters(build))];
+}
 
 /* The functions of every program. */
 static const char *const signatures[NUM_FUNCTIONS] = {NATIVE_SIGNATURES, ":", "iI:I",
@@ -90,6 +101,10 @@ static void push(maker_t *m, char type)
         op(m, SFPM_OP_LOCAL_GET, local);
     else if (random_below(6) == 0)
         op(m, SFPM_OP_GLOBAL_GET, global);
+    else if (type == 'p' && random_below(2))
+        op(m, SFPM_OP_REF_FUNC, random_below(NUM_FUNCTIONS));
+    else if (type == 'p' || type == 'x')
+        op(m, SFPM_OP_REF_NULL, sfpm_type_of_letter(type));
     else
         build_const(m->build, type, random_bits(type));
     push_type(m, type);
@@ -173,6 +188,70 @@ static void bulk(maker_t *m, sfpm_opcode_t opcode)
     op(m, opcode, 0);
 }
 
+/* Up to three of version 3's tables' numbers and elements, seldom out of bounds. */
+static void element(maker_t *m)
+{
+    build_const(m->build, 'i', random_below(random_below(30) ? 3 : 30));
+}
+
+/* An instruction on tables or their segments, or on references. */
+static void reference(maker_t *m)
+{
+    const bool externs = random_below(3) == 0;
+    const char type = externs ? 'x' : 'p';
+    const uint64_t table = externs ? 1 : 2 * random_below(2);
+    switch (random_below(9)) {
+    case 0:
+        element(m);
+        op(m, SFPM_OP_TABLE_GET, table);
+        push_type(m, type);
+        return;
+    case 1:
+        element(m);
+        push(m, type);
+        op(m, SFPM_OP_TABLE_SET, table);
+        m->height--;
+        return;
+    case 2:
+        op(m, SFPM_OP_TABLE_SIZE, table);
+        push_type(m, 'i');
+        return;
+    case 3:
+        push(m, type);
+        element(m);
+        op(m, SFPM_OP_TABLE_GROW, table);
+        m->stack[m->height - 1] = 'i';
+        return;
+    case 4:
+        element(m);
+        push(m, type);
+        element(m);
+        op(m, SFPM_OP_TABLE_FILL, table);
+        m->height--;
+        return;
+    case 5:
+    case 6:
+        element(m);
+        element(m);
+        element(m);
+        if (random_below(2))
+            op(m, SFPM_OP_TABLE_INIT, table | (uint64_t)(2 + externs) << 32);
+        else
+            op(m, SFPM_OP_TABLE_COPY,
+               table | (externs ? 1 : 2 * random_below(2)) << 32);
+        return;
+    case 7:
+        if (random_below(10) == 0)
+            op(m, SFPM_OP_ELEM_DROP, random_below(4));
+        return;
+    default:
+        push(m, type);
+        op(m, SFPM_OP_REF_IS_NULL, 0);
+        m->stack[m->height - 1] = 'i';
+        return;
+    }
+}
+
 static bool is_division(const sfpm_opcode_info_t *info)
 {
     return strstr(info->mnemonic, ".div_") || strstr(info->mnemonic, ".rem_");
@@ -181,7 +260,7 @@ static bool is_division(const sfpm_opcode_info_t *info)
 static void plain(maker_t *m, const sfpm_opcode_info_t *info)
 {
     const char *colon = strchr(info->signature, ':');
-    if (strpbrk(info->signature, "tc*"))
+    if (strpbrk(info->signature, "tc*r"))
         return;
     if (is_division(info) && random_below(8)) {
         prepare(m, info->signature, 1);
@@ -196,7 +275,8 @@ static void plain(maker_t *m, const sfpm_opcode_info_t *info)
 static void any_instruction(maker_t *m)
 {
     const sfpm_opcode_info_t *info = sfpm_opcode_info((uint8_t)random_below(256));
-    if (!info || info->flow != SFPM_FLOW_NEXT || m->height > MAX_STACK - 8)
+    if (!info || info->flow != SFPM_FLOW_NEXT || m->height > MAX_STACK - 8 ||
+        info->version > m->build->program.version)
         return;
     switch ((sfpm_opcode_t)info->opcode) {
     case SFPM_OP_MEMORY_INIT:
@@ -226,7 +306,7 @@ static void any_instruction(maker_t *m)
 
 static void shuffle(maker_t *m)
 {
-    char type = letters[random_below(4)];
+    char type = random_letter(m->build);
     uint32_t height = m->height;
     switch (random_below(4)) {
     case 0:
@@ -247,7 +327,7 @@ static void shuffle(maker_t *m)
     default: {
         uint32_t drop_count = (uint32_t)random_below(4), keep = (uint32_t)random_below(6);
         for (uint32_t i = 0; i < drop_count + keep; i++)
-            push(m, letters[random_below(4)]);
+            push(m, random_letter(m->build));
         op(m, SFPM_OP_UNWIND, keep | drop_count << 16);
         memmove(m->stack + height, m->stack + height + drop_count, keep);
         m->height -= drop_count;
@@ -442,9 +522,12 @@ static void call(maker_t *m)
     if (random_below(4) == 0) {
         build_const(m->build, 'i',
                     random_below(8) ? callee : random_below(NUM_ELEMENTS + 2));
-        op(m, SFPM_OP_CALL_INDIRECT,
-           m->build->functions[callee].type +
-               random_below(2) * (m->build->program.num_types / 2));
+        uint64_t type = m->build->functions[callee].type +
+                        random_below(2) * (m->build->program.num_types / 2);
+        if (m->build->program.version < 3 || random_below(2))
+            op(m, SFPM_OP_CALL_INDIRECT, type);
+        else
+            op(m, SFPM_OP_TABLE_CALL, 2 * random_below(2) | type << 32);
     } else {
         op(m, SFPM_OP_CALL, callee);
     }
@@ -471,6 +554,10 @@ static void leave(maker_t *m)
 
 static void statement(maker_t *m)
 {
+    if (m->build->program.version > 2 && random_below(5) == 0) {
+        reference(m);
+        return;
+    }
     switch (random_below(18)) {
     case 0:
         choice(m);
@@ -533,7 +620,7 @@ static void make_function(build_t *build, uint32_t number)
     const size_t params = (size_t)(colon - signatures[number]);
     char locals[MAX_LOCALS + 1] = "FIi";
     for (size_t i = 3 + random_below(4); i > 3; i--)
-        strcat(locals, (char[]){letters[random_below(4)], 0});
+        strcat(locals, (char[]){random_letter(build), 0});
     strcat(locals, "Ii");
     build->functions[number].entry = here(&m);
     build->functions[number].locals = (uint16_t)strlen(locals);
@@ -548,6 +635,30 @@ static void make_function(build_t *build, uint32_t number)
     op(&m, random_below(20) || number != START ? SFPM_OP_RETURN : SFPM_OP_HALT, 0);
 }
 
+/* Tables 0 and 2 of functions, 1 of the host's references, and segments 2 and 3 to
+ * initialise them with. */
+static void make_tables(build_t *build)
+{
+    uint64_t values[NUM_ELEMENTS];
+    for (uint64_t i = 0; i < NUM_ELEMENTS; i++)
+        values[i] = i < NUM_FUNCTIONS ? i : SFPM_NULL_REFERENCE;
+    const sfpm_element_segment_t segments[] = {
+        {.size = NUM_ELEMENTS, .type = SFPM_TYPE_FUNCREF, .is_active = true},
+        {.size = 4, .table = 2, .first = 1, .type = SFPM_TYPE_FUNCREF, .is_active = true},
+        {.size = NUM_ELEMENTS, .type = SFPM_TYPE_FUNCREF},
+        {.size = 3, .type = SFPM_TYPE_EXTERNREF}};
+    build_table(build, 'p', NUM_ELEMENTS, NUM_ELEMENTS + (uint32_t)random_below(6));
+    build_table(build, 'x', 3, SFPM_NO_MOST);
+    build_table(build, 'p', NUM_ELEMENTS, SFPM_NO_MOST);
+    for (size_t i = 0; i < 4; i++) {
+        sfpm_element_segment_t segment = segments[i];
+        segment.values = build_slots(values, segment.size);
+        build_elements(build, &segment);
+    }
+    build_global(build, 'p', true, random_below(NUM_FUNCTIONS));
+    build_global(build, 'x', true, SFPM_NULL_REFERENCE - random_below(2));
+}
+
 void random_typed_program(build_t *build)
 {
     static const uint8_t bytes[] = "some data";
@@ -556,11 +667,15 @@ void random_typed_program(build_t *build)
     build->program.max_pages = 3;
     build->program.num_segments = 1;
     build->segments[0] = (sfpm_segment_t){.bytes = bytes, .size = sizeof bytes};
-    build->program.num_elements = NUM_ELEMENTS;
-    for (uint32_t i = 0; i < NUM_ELEMENTS; i++)
-        build->elements[i] = i < NUM_FUNCTIONS ? i : SFPM_NO_FUNCTION;
     for (int i = 0; i < 4; i++)
         build_global(build, letters[i], true, random_bits(letters[i]));
+    if (random_below(2)) {
+        make_tables(build);
+    } else {
+        build->program.num_elements = NUM_ELEMENTS;
+        for (uint32_t i = 0; i < NUM_ELEMENTS; i++)
+            build->elements[i] = i < NUM_FUNCTIONS ? i : SFPM_NO_FUNCTION;
+    }
     import_natives(build);
     for (uint32_t i = START; i < NUM_FUNCTIONS; i++)
         build_function(build, signatures[i], "");

@@ -18,9 +18,10 @@
 extern "C" {
 #endif
 
-/** The version of the instruction set, recorded in the `functions` region. Version 1
- * had a part of the instructions and no type but i64; its programs still run. */
-#define SFPM_BYTECODE_VERSION 2
+/** The newest version of the instruction set, recorded in the `functions` region. Version
+ * 1 had a part of the instructions and no type but i64, version 2 no references; their
+ * programs still run, and programs that need no more than they have get them. */
+#define SFPM_BYTECODE_VERSION 3
 
 /**
  * The types of values: X(number, NAME, letter in signatures, name). The numbers are
@@ -30,7 +31,9 @@ extern "C" {
     X(0x7F, I32, 'i', "i32")                                                             \
     X(0x7E, I64, 'I', "i64")                                                             \
     X(0x7D, F32, 'f', "f32")                                                             \
-    X(0x7C, F64, 'F', "f64")
+    X(0x7C, F64, 'F', "f64")                                                             \
+    X(0x70, FUNCREF, 'p', "funcref")                                                     \
+    X(0x6F, EXTERNREF, 'x', "externref")
 
 /**
  * The operand kinds: X(NAME, width in bytes, meaning).
@@ -50,15 +53,21 @@ extern "C" {
     X(TYPE, 4, "the number of a function type")                                          \
     X(OFFSET, 4, "an unsigned number to be added to the address")                        \
     X(SEGMENT, 4, "the number of a data segment")                                        \
-    X(UNWIND, 4, "two bytes each: how many values stay, how many go")
+    X(UNWIND, 4, "two bytes each: how many values stay, how many go")                    \
+    X(REFERENCE, 1, "a type of references")                                              \
+    X(TABLE, 4, "the number of a table")                                                 \
+    X(TABLES, 8, "the numbers of two tables: to, from")                                  \
+    X(ELEMENTS, 4, "the number of an element segment")                                   \
+    X(INIT, 8, "the numbers of a table and of an element segment")                       \
+    X(INDIRECT, 8, "the numbers of a table and of a function type")
 
 /**
  * The instructions: X(number, NAME, mnemonic, operand, signature, flow, meaning).
  *
  * Signature: the types popped, a colon, the types pushed, the top of the stack
- * last; `i` is i32, `I` is i64, `f` is f32, `F` is f64, `c` is i32 or i64, `t` is any
- * type (the same one throughout), `*` stands for what a type, a function or the
- * operand declares.
+ * last; `i` is i32, `I` is i64, `f` is f32, `F` is f64, `p` is funcref, `c` is i32 or
+ * i64, `r` is either type of references, `t` is any type (the same one throughout), `*`
+ * stands for what a type, a function, a table or the operand declares.
  *
  * Flow: NEXT goes on with the next instruction, JUMP goes to the target, BRANCH
  * to either of them, STOP to neither.
@@ -89,6 +98,8 @@ extern "C" {
       "call the function: pop its parameters, push its results")                         \
     X(0x11, CALL_INDIRECT, "call_indirect", TYPE, "*i:*", NEXT,                          \
       "pop; call the function in that element of the table")                             \
+    X(0x16, TABLE_CALL, "table.call", INDIRECT, "*i:*", NEXT,                            \
+      "pop; call the function in that element of that table")                            \
     X(0x1A, DROP, "drop", NONE, "t:", NEXT, "pop and forget")                            \
     X(0x1B, SELECT, "select", NONE, "ttc:t", NEXT,                                       \
       "pop three; push the lowest when the last is not zero, else the middle one")       \
@@ -99,6 +110,10 @@ extern "C" {
     X(0x23, GLOBAL_GET, "global.get", GLOBAL, ":t", NEXT, "push the global")             \
     X(0x24, GLOBAL_SET, "global.set", GLOBAL, "t:", NEXT,                                \
       "pop into the global, which must be mutable")                                      \
+    X(0x25, TABLE_GET, "table.get", TABLE, "i:*", NEXT,                                  \
+      "pop; push that element of the table")                                             \
+    X(0x26, TABLE_SET, "table.set", TABLE, "i*:", NEXT,                                  \
+      "pop a number and a reference; make it that element of the table")                 \
     X(0x28, I32_LOAD, "i32.load", OFFSET, "i:i", NEXT, "push 4 bytes of memory")         \
     X(0x29, I64_LOAD, "i64.load", OFFSET, "i:I", NEXT, "push 8 bytes of memory")         \
     X(0x2A, F32_LOAD, "f32.load", OFFSET, "i:f", NEXT, "push 4 bytes of memory")         \
@@ -328,6 +343,9 @@ extern "C" {
       "extend the sign of the low 16 bits")                                              \
     X(0xC4, I64_EXTEND32_S, "i64.extend32_s", NONE, "I:I", NEXT,                         \
       "extend the sign of the low 32 bits")                                              \
+    X(0xD0, REF_NULL, "ref.null", REFERENCE, ":*", NEXT, "push the null reference")      \
+    X(0xD1, REF_IS_NULL, "ref.is_null", NONE, "r:i", NEXT, "1 when null, else 0")        \
+    X(0xD2, REF_FUNC, "ref.func", FUNCTION, ":p", NEXT, "push the function's reference") \
     X(0xE0, I32_TRUNC_SAT_F32_S, "i32.trunc_sat_f32_s", NONE, "f:i", NEXT,               \
       "to the nearest integer, signed, towards zero; 0 for a NaN")                       \
     X(0xE1, I32_TRUNC_SAT_F32_U, "i32.trunc_sat_f32_u", NONE, "f:i", NEXT,               \
@@ -351,7 +369,19 @@ extern "C" {
     X(0xEA, MEMORY_COPY, "memory.copy", NONE, "iii:", NEXT,                              \
       "copy within memory: to, from, bytes")                                             \
     X(0xEB, MEMORY_FILL, "memory.fill", NONE, "iii:", NEXT,                              \
-      "fill memory: address, value of each byte, bytes")
+      "fill memory: address, value of each byte, bytes")                                 \
+    X(0xEC, TABLE_INIT, "table.init", INIT, "iii:", NEXT,                                \
+      "copy from an element segment: element, place in the segment, elements")           \
+    X(0xED, ELEM_DROP, "elem.drop", ELEMENTS, ":", NEXT,                                 \
+      "drop an element segment, which is empty from now on")                             \
+    X(0xEE, TABLE_COPY, "table.copy", TABLES, "iii:", NEXT,                              \
+      "copy between tables: to, from, elements")                                         \
+    X(0xEF, TABLE_GROW, "table.grow", TABLE, "*i:i", NEXT,                               \
+      "grow the table by that many elements; push the old size, or -1 when it cannot")   \
+    X(0xF0, TABLE_SIZE, "table.size", TABLE, ":i", NEXT,                                 \
+      "push the number of elements of the table")                                        \
+    X(0xF1, TABLE_FILL, "table.fill", TABLE, "i*i:", NEXT,                               \
+      "fill the table: element, reference, elements")
 
 /**
  * Why a program trapped: X(number, NAME, text). Numbers are recorded in images.
@@ -366,7 +396,8 @@ extern "C" {
     X(7, UNDEFINED_ELEMENT, "undefined element")                                         \
     X(8, UNINITIALIZED_ELEMENT, "uninitialized element")                                 \
     X(9, INDIRECT_CALL_TYPE, "indirect call type mismatch")                              \
-    X(10, NATIVE_FUNCTION, "native function failed")
+    X(10, NATIVE_FUNCTION, "native function failed")                                     \
+    X(11, TABLE_BOUNDS, "out of bounds table access")
 
 /** The types of values: SFPM_TYPE_I32 and so on. */
 typedef enum sfpm_type {

@@ -144,7 +144,7 @@ SFPM_API bool sfpm_vm_is_in(const sfpm_image_t *image);
  * Proves the program and, unless the machine is halted, its state. Costs nothing
  * when that was done already.
  * @return false with SFPM_ERR_BYTECODE and what is wrong where, such as
- *         `code[7] (main+7): unknown opcode 0xEE`
+ *         `code[7] (main+7): unknown opcode 0xFE`
  */
 SFPM_API bool sfpm_vm_verify(sfpm_vm_t *vm);
 
@@ -209,6 +209,9 @@ SFPM_API bool sfpm_vm_fresh(sfpm_vm_t *vm);
 
 /* ---- Native functions and calls from outside --------------------------------- */
 
+/** The null reference, of any type. */
+#define SFPM_NULL_REFERENCE UINT64_MAX
+
 /** A value of one of the machine's types. */
 typedef struct sfpm_value {
     sfpm_type_t type; /**< tells which member counts */
@@ -217,6 +220,8 @@ typedef struct sfpm_value {
         int64_t i64;
         float f32;
         double f64;
+        uint64_t reference; /**< of funcref: the number of a function; of externref: what
+                                 the host chose; or SFPM_NULL_REFERENCE */
     };
 } sfpm_value_t;
 
@@ -240,7 +245,7 @@ typedef enum sfpm_native_result {
  * then a machine saved before or after it continues as if nothing had happened.
  * @param context  as registered
  * @param params   as many as the signature says
- * @param results  likewise, zero of the right type
+ * @param results  likewise, zero of the right type, or null
  */
 typedef sfpm_native_result_t (*sfpm_native_t)(void *context, sfpm_vm_t *vm,
                                               const sfpm_value_t *params,
@@ -320,7 +325,7 @@ typedef struct sfpm_vm_info {
     bool verified;         /**< sfpm_vm_verify() succeeded */
     uint64_t memory;       /**< bytes of memory now */
     uint64_t max_memory;   /**< bytes to which it may grow; 0: the program has none */
-    uint32_t elements;     /**< number of elements of the table */
+    uint32_t elements;     /**< number of elements of all tables now */
     uint32_t imports;      /**< number of imported functions */
     uint32_t exports;      /**< number of exports */
     const char *code_region; /**< name of the region that holds the code */
@@ -414,7 +419,7 @@ SFPM_API void sfpm_vm_describe(const sfpm_vm_t *vm, uint64_t offset, char *text,
  * @return the file's name without its directories; NULL when it is not recorded */
 SFPM_API const char *sfpm_vm_source(const sfpm_vm_t *vm, uint64_t offset, uint32_t *line);
 
-/** Writes one instruction as assembly text, such as `push 10`, or `.byte 0xEE`.
+/** Writes one instruction as assembly text, such as `push 10`, or `.byte 0xFE`.
  * @return its length in bytes of code; 0 beyond the end of the code */
 SFPM_API size_t sfpm_vm_instruction(const sfpm_vm_t *vm, uint64_t offset, char *text,
                                     size_t size);
