@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "engine/globals_table.h"
 #include "bytecode/instruction.h"
 #include "vm/machine.h"
 

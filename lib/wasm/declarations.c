@@ -43,7 +43,7 @@ bool sfpm_wasm_value_type(sfpm_wasm_reader_t *reader, uint8_t *type)
     uint64_t offset = sfpm_wasm_offset(reader);
     if (!sfpm_wasm_byte(reader, type))
         return false;
-    if (sfpm_type_name(*type))
+    if (sfpm_type_name(*type) && !sfpm_is_reference(*type))
         return true;
     const char *lacking = type_lacking(*type);
     if (lacking)
