@@ -148,7 +148,7 @@ int main(int argc, char **argv)
 {
     const sfpm_heap_options_t options = {.struct_size = sizeof options,
                                          .same_build = true};
-    if (argc < 2 || argc > 3) {
+    if (argc < 2 || argc > 3 || argv[1][0] == '-') {
         fprintf(stderr, "usage: mruby-live IMAGE [SCRIPT]\n");
         return 2;
     }
