@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The machine in an image, as the tools speak of it. */
+/* Texts about the machine in an image, the same in all tools. */
 #ifndef SFPM_BIN_MACHINE_H
 #define SFPM_BIN_MACHINE_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How far the tool has come, on standard error. */
+/* Shows the progress of a tool on standard error. */
 #ifndef SFPM_BIN_PROGRESS_H
 #define SFPM_BIN_PROGRESS_H
 

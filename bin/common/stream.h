@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Descriptors of other programs, which may be slow, non-blocking or closed: a transfer
- * that is refused for now waits.
+ * that is refused at the moment waits.
  */
 #ifndef SFPM_BIN_STREAM_H
 #define SFPM_BIN_STREAM_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The distance of words: how many letters are added, left out, other or exchanged. */
+/* The distance of two words: the number of letters to add, omit, replace or exchange. */
 #include "common/suggest.h"
 
 #include <string.h>

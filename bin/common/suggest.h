@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Which of several words the user may have meant. Part of sfpm, which has no library. */
+/*
+ * Finds the word that the user may have meant. For the umbrella command sfpm, which does
+ * not link the library.
+ */
 #ifndef SFPM_BIN_SUGGEST_H
 #define SFPM_BIN_SUGGEST_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Instructions side by side. */
+/* Compares instructions, side by side. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* sfpm-diff: what differs between two images or commits. */
+/* sfpm-diff: shows the differences between two images or commits. */
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Facts side by side: of the commits, and of the machines in them. Who
- * saved a state, when, and how it is stored are left out. */
+/*
+ * Compares facts side by side: those of the commits, and of the machines in them. Who
+ * saved a state, when, and how it is stored are left out.
+ */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The page for people: the left image in the left column, the right one in the right. */
+/*
+ * The default page of sfpm-diff: the left image in the left column, the right one in the
+ * right.
+ */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The heaps in an image: their blocks by type, their roots, and what is lost. */
+/*
+ * Shows the heaps in an image: their blocks by type, their roots, and unreachable
+ * blocks.
+ */
 #include <inttypes.h>
 #include <stdio.h>
 

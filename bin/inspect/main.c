@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* sfpm-inspect: shows what is in images. */
+/* sfpm-inspect: shows the contents of images. */
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The page for people. */
+/* The default page of sfpm-inspect: overview, regions, machine and backtrace. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* One fact a line, without times and without what depends on the file's name or
- * storage: two images of equal state give equal text, and a line changes only when
- * its fact does. */
+/*
+ * --text: one fact on each line, without times and without what depends on the file's
+ * name or storage. Images of equal state give equal text, and a line changes only if its
+ * fact does.
+ */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How much of each commit nobody needs any more. */
+/* Shows how much of each commit is no longer needed. */
 #include <stdlib.h>
 
 #include "common/tool.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* sfpm-save: a program's text or module in, the image of a fresh machine out. */
+/* sfpm-save: makes the image of a new machine from assembly text or a module. */
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sfpm: one command in front of the tools. 'sfpm run' becomes the sfpm-run that lies
- * beside it, and 'sfpm help run' shows that tool's manual page.
+ * sfpm: one command for all tools. 'sfpm run' executes the sfpm-run in the same
+ * directory, and 'sfpm help run' shows the manual page of that tool.
  */
 #include <errno.h>
 #include <limits.h>

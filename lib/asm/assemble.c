@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The assembler: lines, labels and instructions, and how it all becomes regions. */
+/* The assembler: lines, labels and instructions, and the regions that they become. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The assembler: function types, each found by what it is in a table of hashes. */
+/* The assembler: function types, found through a hash table. */
 #include <stdlib.h>
 
 #include "asm/assemble_parts.h"

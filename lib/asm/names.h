@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What an assembly text defines by name, and where it uses names: collected while
- * the text is read, put together when all of it was.
+ * The names that an assembly text defines and uses: collected while the text is read,
+ * and resolved at its end.
  */
 #ifndef SFPM_ASM_NAMES_H
 #define SFPM_ASM_NAMES_H

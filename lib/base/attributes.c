@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Many attributes are set one by one, so they are sorted when their number has doubled,
- * and before they are used. */
+/*
+ * Sets, finds and sorts attributes. Many may be set one by one, so they are sorted when
+ * their number has doubled, and before they are used.
+ */
 #include "base/attributes.h"
 
 #include <stdlib.h>

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What a file is that was given by mistake, so that messages can name it. */
+/*
+ * Recognises the kind of a file that was given by mistake, so that messages can name it.
+ */
 #ifndef SFPM_BASE_FILE_KIND_H
 #define SFPM_BASE_FILE_KIND_H
 

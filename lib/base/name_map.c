@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The tree is that of tsearch(3); each name in it has the list of its values. */
+/* A map of names to lists of values, on the balanced tree of tsearch(3). */
 #include "base/name_map.h"
 
 #include <search.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the list in sfpm/opcode.h says, as a table, and the one function that
- * takes an instruction's bytes apart.
+ * The table of instructions, made from the list in sfpm/opcode.h, and the function that
+ * decodes one instruction.
  */
 #ifndef SFPM_BYTECODE_INSTRUCTION_H
 #define SFPM_BYTECODE_INSTRUCTION_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reads the page tables to find memory that holds nothing. That an absent page reads as
- * zeros is certain only for private anonymous memory which nobody fills on demand: the
- * list of mappings tells, and is read when something is absent at all.
+ * Reads the page tables to find memory that holds nothing. An absent page certainly
+ * reads as zeros only in private anonymous memory that nobody fills on demand. The list
+ * of mappings, which is read once an absent page was found, shows which memory that is.
  */
 #include "commit/absent.h"
 

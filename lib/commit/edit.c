@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Collecting the changes of a commit; nothing here touches a file. */
+/* Collects the changes of a commit; nothing here accesses a file. */
 #include "commit/edit.h"
 
 #include <stdlib.h>

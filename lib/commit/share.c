@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A leaf may stand at many places of an index, where 32 bytes stand for 16 MiB. When an
- * image is rewritten, it is read and written once and shared again.
+ * Writes each leaf once when an image is rewritten. A hostile or sparse index may name
+ * one leaf, 16 MiB in 32 bytes, in many places: it is read once, and shared again.
  */
 #include <search.h>
 #include <stdlib.h>

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Leaves of an image say which of its bytes are zero, page tables which of those in
- * memory. */
+/*
+ * Fills memory without touching what stays zero: the leaves of an image show which of
+ * its bytes are zero, the page tables show which bytes in memory are.
+ */
 #include "commit/sparse.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a program works on: its globals, its table and its memory. */
+/* The globals, tables and memory that a program works on. */
 #ifndef SFPM_ENGINE_GLOBALS_TABLE_H
 #define SFPM_ENGINE_GLOBALS_TABLE_H
 

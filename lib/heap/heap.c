@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Heaps come and go; roots; what they hold. */
+/* Creates and destroys heaps, and keeps their roots and statistics. */
 #include "heap/heap.h"
 
 #include <stdlib.h>

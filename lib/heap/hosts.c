@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Host addresses: those of functions and data of the program and its libraries, in
- * blocks of the heap. They stay what they are when the heap is saved; the heap's tables
- * tell which symbol or which module was where. A restore compares these tables with
- * this process, and only where something lies elsewhere corrects the addresses.
+ * Corrects addresses of functions and data of the program and its libraries in blocks of
+ * the heap. They are saved as they are; the heap's tables record which symbol or module
+ * was at which address. A restore compares these tables with this process, and corrects
+ * only the addresses of what has moved.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A heap as a region of a snapshot. */
+/* Registers a heap as a region of a snapshot, and keeps the size of that region. */
 #include "heap/heap.h"
 
 #include "snapshot/hooks.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A heap in an image, before it is restored: its tables, read into memory of the same
- * shape, so that all that reads a heap can read it.
+ * Reads the tables of a heap in an image, before it is restored, into memory of the same
+ * layout, so that the functions for heaps in use can read it.
  */
 #include <stdlib.h>
 

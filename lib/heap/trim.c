@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Pages without blocks go back to the system, and then take no space in images. */
+/* Returns pages without blocks to the system; they then take no space in images. */
 #include "heap/heap.h"
 #include "base/page.h"
 

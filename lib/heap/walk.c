@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * All pointers of a heap, slab by slab, in the order of addresses. The blocks of a slab
- * have one type and one size, so a pointer of the type is a column: it comes again after
- * so many bytes. Whole columns are handed on, which costs no call for each pointer.
+ * Visits all pointers of a heap, slab by slab, in ascending order. The blocks of a slab
+ * have one type and one size, so each pointer of the type repeats at a fixed distance,
+ * like a column. Whole columns are passed to the callback, which saves a call for each
+ * pointer.
  */
 
 #include "heap/heap.h"

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Comparing two regions: by digests and sums first, so that only chunks which differ
- * are read. */
+/*
+ * Compares two regions: digests and checksums first, so that only chunks that differ are
+ * read.
+ */
 #include <stdlib.h>
 #include <string.h>
 

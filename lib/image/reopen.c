@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* An open image goes on with the file by which its own was replaced. */
+/* Switches an open image to the file that has replaced its own. */
 #include <string.h>
 
 #include "image/image.h"

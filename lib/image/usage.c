@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How much of each commit later states still use. */
+/* Finds how much of each commit later states still use. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A place for a file: its directory, held open, and its name there. A symbolic
- * link is followed when the place is opened and never again, so that whoever
- * changes links or directories later cannot lead the writer elsewhere.
+ * A place for a file: its directory, held open, and its name there. A symbolic link is
+ * followed when the place is opened and never again, so that anyone who changes links or
+ * directories later cannot redirect the writer.
  */
 #ifndef SFPM_IO_PLACE_H
 #define SFPM_IO_PLACE_H

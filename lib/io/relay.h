@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Bytes on their way through: from an input to an output as they are. */
+/* Copies bytes unchanged from an input to an output. */
 #ifndef SFPM_IO_RELAY_H
 #define SFPM_IO_RELAY_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The rest of the chunks of which a background save copied the changed pages: it is what
- * the last commit holds. Checksums are of whole chunks.
+ * Completes the chunks of which a background save copied only the changed pages, with
+ * the contents of the last commit: checksums cover whole chunks.
  */
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Which regions a restore maps instead of filling them. */
+/* Decides which regions a restore maps instead of filling them, and maps them. */
 #include <stdlib.h>
 
 #include "base/memory.h"

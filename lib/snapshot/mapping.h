@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Putting an image into memory by mapping it. The old pages are moved away and the new
- * ones mapped in their place, which can be taken back. What is to be verified is made
- * aside first and moved into place. Freeing the old pages takes as long as copying some
- * of them, so it is left for later.
+ * ones mapped in their place, which can be undone. Contents to be verified are first
+ * made elsewhere and then moved into place. Freeing the old pages takes as long as
+ * copying some of them, so it is left for later.
  */
 #ifndef SFPM_SNAPSHOT_MAPPING_H
 #define SFPM_SNAPSHOT_MAPPING_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What addresses can lead to and is known by name in another process: the modules of
+ * What addresses can point to that has a name in another process, too: the modules of
  * this process (the program, shared libraries), and registered regions outside them.
  */
 #ifndef SFPM_SNAPSHOT_POINTEES_H

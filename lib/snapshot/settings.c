@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a program says about a snapshot's images, apart from their regions. */
+/* What a program states about a snapshot's images, apart from their regions. */
 #include <stdlib.h>
 
 #include "base/memory.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How a snapshot's images are compressed and encrypted. */
+/* The compression and encryption of a snapshot's images. */
 #include <stdlib.h>
 #include <string.h>
 

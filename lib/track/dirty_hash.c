@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Changed pages are those with another checksum: works everywhere, for any memory. */
+/* Finds changed pages by their checksums, which works everywhere, for any memory. */
 #include "base/memory.h"
 #include "codec/checksum.h"
 #include "track/dirty.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reading page tables. A private mapping of an image shows the file until a page is
- * written to: changed pages are those that are there, or swapped out, and are not the
- * file's. Nothing has to be armed for that.
+ * Finds changed pages in the page tables. A private mapping of an image shows the file
+ * until a page is written to: the changed pages are those that are present or swapped
+ * out and do not belong to the file. Nothing has to be armed for that.
  */
 #include "track/dirty.h"
 

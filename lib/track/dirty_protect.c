@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Changed pages are those whose write protection is gone: userfaultfd in asynchronous
- * mode removes it at the first write, in the kernel and whoever writes, and a scan of the
- * page tables finds them. Linux 6.7.
+ * Finds changed pages as those that are no longer write-protected: userfaultfd in
+ * asynchronous mode removes the protection in the kernel at the first write, whatever
+ * writes, and a scan of the page tables finds such pages. Needs Linux 6.7.
  */
 #include "track/dirty.h"
 

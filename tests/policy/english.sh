@@ -12,6 +12,10 @@ stiff="$stiff|\binside of\b|\bin no time\b|\b(lies?|lay) where (it|they|these)\b
 stiff="$stiff|\bnot surely\b|\bare waited for\b|\bas is best\b|\bare passed over\b"
 stiff="$stiff|\bis no (number|multiple|image|block|reason)\b|\bWhat (is|was|has|cannot|could not) [a-z]+( [a-z]+)? (is|are) not\b"
 
+# Say "if there is no", "no longer", "someone", "a cycle", "is at most N bytes long".
+stiff="$stiff|\bfor want of\b|\bnot any more\b|\bThere are these\b|\b[Ss]omebody\b|\b[Aa]nybody\b|\bcloses? a circle\b"
+stiff="$stiff|\b(names?|code|texts?|[Cc]ode) (has|have) at most [0-9,]+ ([KMG]iB|bytes)\b|\bproved sound\b"
+
 # plain DIR: prints the lines of documents that have one of these.
 plain() {
     (cd "$1" && ! grep -nE "$stiff" README NEWS HACKING SECURITY doc/*.md examples/README man/*.[1-8] \
@@ -37,4 +41,7 @@ planted man/sfpm-run.1 'The status tells whether it ended.'
 planted lib/api/sfpm/vm.h '/* It is told when to stop. */'
 planted lib/api/sfpm/heap.h '/* Restored where they lie where they lay. */'
 planted man/sfpm-save.1 'A machine that stands before its first instruction.'
+planted man/sfpm_vm.3 'The bytes may come from anybody.'
+planted man/sfpm-bytecode.5 'Code has at most 16 MiB.'
+planted SECURITY 'A region that is not any more mapped.'
 planted NEWS '- Slow readers are waited for.'

@@ -60,13 +60,15 @@ unlicensed() {
         END { exit bad }') <limits.files
 }
 
-# untidy DIR: prints white space at line ends, and tabs in C.
+# untidy DIR: prints white space at line ends, tabs in C, and what a merge left behind.
 untidy() {
     source_files "$1" >limits.files
     [ -s limits.files ] || return 1
     untidy_status=0
     ! (cd "$1" && xargs grep -Hn '[[:blank:]]$' /dev/null) <limits.files || untidy_status=1
     ! (cd "$1" && grep -E '\.(c|h|inc)$' | xargs grep -Hn '	' /dev/null) <limits.files || untidy_status=1
+    ! (cd "$1" && xargs grep -EHn '^(<{7}|>{7}) |^={7}$' /dev/null) <limits.files |
+        grep -v '/README:2:' || untidy_status=1
     return "$untidy_status"
 }
 
@@ -128,6 +130,8 @@ planted hurried tests/unit/check_x.c echo '    usleep(20000);'
 planted hurried tests/tools/x.sh echo 'timeout 20 sfpm-run a.img'
 planted untidy README printf 'text \n'
 planted untidy lib/base/memory.c printf '\tint x;\n'
+planted untidy man/sfpm.7 echo '======''='
+planted untidy lib/base/memory.c echo '<<<<<<''< HEAD'
 planted foreign man/x.1 echo "see ${slash}home/somebody/x"
 planted foreign tests/x.sh echo "cd ${slash}root/x"
 expect long_code copy
