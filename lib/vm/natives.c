@@ -256,6 +256,27 @@ static sfpm_value_t first_value(uint8_t type)
     return sfpm_value_of_slot(sfpm_first_value(type), type);
 }
 
+bool sfpm_natives_global(void *context, const char *module, const char *field,
+                         uint8_t type, uint64_t *value)
+{
+    sfpm_vm_t *vm = context;
+    sfpm_native_entry_t *entry;
+    sfpm_value_t result = first_value(type), none;
+    if (!find_entry(&vm->natives, module, field, &entry))
+        return false;
+    if (!entry)
+        return true;
+    if (entry->params != 0 || entry->results != 1 || entry->types[0] != type)
+        return sfpm_fail(SFPM_ERR_UNSUPPORTED,
+                         "global %s.%s of type %s is offered with another signature",
+                         module, field, sfpm_type_name(type));
+    if (entry->native(entry->context, vm, &none, &result) != SFPM_NATIVE_DONE)
+        return sfpm_fail(SFPM_ERR_SYSTEM, "native function %s.%s failed", module, field);
+    result.type = (sfpm_type_t)type;
+    *value = sfpm_slot_of_value(&result);
+    return true;
+}
+
 sfpm_host_outcome_t sfpm_natives_call(void *context, sfpm_host_call_t *call)
 {
     sfpm_vm_t *vm = context;

@@ -35,6 +35,11 @@ void sfpm_natives_unbind(sfpm_natives_t *natives);
  * another type. Costs nothing when that was done already. */
 bool sfpm_natives_bind(sfpm_natives_t *natives, const sfpm_program_t *program);
 
+/* The first value of an imported global, from a native function of its name without
+ * parameters; `*value` stays where there is none. The context is the sfpm_vm_t. */
+bool sfpm_natives_global(void *vm, const char *module, const char *field, uint8_t type,
+                         uint64_t *value);
+
 /* The sfpm_host_callback_t; its context is the sfpm_vm_t. */
 sfpm_host_outcome_t sfpm_natives_call(void *vm, sfpm_host_call_t *call);
 

@@ -189,8 +189,9 @@ bool sfpm_vm_load_code(sfpm_vm_t *vm, const void *code, size_t size)
     sfpm_vm_t made = {0};
     if (!vm || (!code && size))
         return sfpm_fail(SFPM_ERR_ARGUMENT, "no machine or no code was given");
+    const sfpm_wasm_host_t host = {sfpm_natives_global, vm};
     bool ok = sfpm_wasm_is_module(code, size)
-                  ? sfpm_wasm_load(&made.regions, code, size)
+                  ? sfpm_wasm_load(&made.regions, code, size, &host)
                   : sfpm_regions_of_code(&made.regions, code, size);
     return replace_or_drop(vm, &made, ok && make_ready(&made));
 }

@@ -78,9 +78,17 @@ bool sfpm_wasm_check_top(sfpm_wasm_body_t *body, const uint8_t *types, uint32_t 
 /* Applies what the list in sfpm/opcode.h says of an instruction. */
 bool sfpm_wasm_apply(sfpm_wasm_body_t *body, uint8_t opcode);
 
+/* ---- references.c ----------------------------------------------------------- */
+
+/* An instruction on tables or element segments, and one on references, by the number
+ * that bytecode has. */
+bool sfpm_wasm_table(sfpm_wasm_body_t *body, uint8_t opcode);
+bool sfpm_wasm_reference(sfpm_wasm_body_t *body, uint8_t opcode);
+
 /* ---- emit.c: each does nothing unless control can arrive --------------------- */
 
 bool sfpm_wasm_emit(sfpm_wasm_body_t *body, uint8_t opcode);
+bool sfpm_wasm_emit_u8(sfpm_wasm_body_t *body, uint8_t opcode, uint8_t operand);
 bool sfpm_wasm_emit_u16(sfpm_wasm_body_t *body, uint8_t opcode, uint32_t operand);
 bool sfpm_wasm_emit_u32(sfpm_wasm_body_t *body, uint8_t opcode, uint32_t operand);
 bool sfpm_wasm_emit_u64(sfpm_wasm_body_t *body, uint8_t opcode, uint64_t operand);

@@ -41,13 +41,6 @@ static const char *lacking(uint8_t opcode)
     case 0xD5:
     case 0xD6:
         return SFPM_WASM_NEVER("typed references");
-    case 0x25:
-    case 0x26:
-        return SFPM_WASM_NOT_YET("table.get and table.set");
-    case 0xD0:
-    case 0xD1:
-    case 0xD2:
-        return SFPM_WASM_NOT_YET("values of a reference type");
     case 0xFB:
         return SFPM_WASM_NEVER("garbage collection");
     case 0xFD:
@@ -158,11 +151,10 @@ static bool prefixed(sfpm_wasm_body_t *body)
     if (number > LAST_TABLE)
         return sfpm_wasm_fail(&body->reader, SFPM_ERR_CORRUPT, body->offset,
                               "unknown instruction 0xFC %u", number);
-    if (number >= FIRST_TABLE)
-        return sfpm_wasm_lacks(&body->reader, body->offset,
-                               SFPM_WASM_NOT_YET("instructions on tables"));
     uint8_t opcode = (uint8_t)(PREFIXED + number);
     body->mnemonic = sfpm_opcodes[opcode].mnemonic;
+    if (number >= FIRST_TABLE)
+        return sfpm_wasm_table(body, opcode);
     if (number >= FIRST_BULK)
         return bulk_memory(body, opcode);
     return sfpm_wasm_apply(body, opcode) && sfpm_wasm_emit(body, opcode);
@@ -237,15 +229,19 @@ static bool call_indirect(sfpm_wasm_body_t *body)
     uint8_t popped;
     if (!sfpm_wasm_u32(&body->reader, &number) || !sfpm_wasm_u32(&body->reader, &table))
         return false;
-    if (table > 0 || !body->module->has_table)
+    if (table >= program->num_tables)
         return SFPM_WASM_INVALID(body, "there is no table %u", table);
+    if (program->tables[table].type != SFPM_TYPE_FUNCREF)
+        return SFPM_WASM_INVALID(body, "type mismatch: table %u has no functions", table);
     if (number >= program->num_types)
         return SFPM_WASM_INVALID(body, "there is no type %u", number);
     const sfpm_function_type_t *type = &program->types[number];
     return sfpm_wasm_pop(body, SFPM_TYPE_I32, &popped) &&
            sfpm_wasm_pop_all(body, type->types, type->params) &&
            sfpm_wasm_push_all(body, type->types + type->params, type->results) &&
-           sfpm_wasm_emit_u32(body, SFPM_OP_CALL_INDIRECT, number);
+           (table == 0 ? sfpm_wasm_emit_u32(body, SFPM_OP_CALL_INDIRECT, number)
+                       : sfpm_wasm_emit_u64(body, SFPM_OP_TABLE_CALL,
+                                            table | (uint64_t)number << 32));
 }
 
 static bool drop(sfpm_wasm_body_t *body)
@@ -274,6 +270,9 @@ static bool choose(sfpm_wasm_body_t *body, bool typed)
         return false;
     if (!typed)
         type = other == SFPM_WASM_UNKNOWN ? condition : other;
+    if (!typed && sfpm_is_reference(type))
+        return SFPM_WASM_INVALID(body,
+                                 "type mismatch: a select of references names their type");
     return sfpm_wasm_push(body, type) && sfpm_wasm_emit(body, SFPM_OP_SELECT);
 }
 
@@ -303,6 +302,13 @@ static bool plain(sfpm_wasm_body_t *body, uint8_t opcode)
     case SFPM_OP_GLOBAL_GET:
     case SFPM_OP_GLOBAL_SET:
         return global(body, opcode);
+    case SFPM_OP_TABLE_GET:
+    case SFPM_OP_TABLE_SET:
+        return sfpm_wasm_table(body, opcode);
+    case SFPM_OP_REF_NULL:
+    case SFPM_OP_REF_IS_NULL:
+    case SFPM_OP_REF_FUNC:
+        return sfpm_wasm_reference(body, opcode);
     case SFPM_OP_MEMORY_SIZE:
     case SFPM_OP_MEMORY_GROW:
         if (!take_memory_number(body))

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "bytecode/stack_types.h"
+
 enum {
     /* Opcodes that bytecode does not have, or has under another number. */
     WASM_UNREACHABLE = 0x00,
@@ -61,8 +63,9 @@ bool sfpm_wasm_open_function(sfpm_wasm_body_t *body)
 /* The type of a block: nothing, one result, or that of a function. */
 static bool take_block_type(sfpm_wasm_body_t *body, sfpm_wasm_block_t *block)
 {
-    static const uint8_t single[] = {SFPM_TYPE_F64, SFPM_TYPE_F32, SFPM_TYPE_I64,
-                                     SFPM_TYPE_I32};
+    static const uint8_t single[] = {SFPM_TYPE_I32,     SFPM_TYPE_I64,
+                                     SFPM_TYPE_F32,     SFPM_TYPE_F64,
+                                     SFPM_TYPE_FUNCREF, SFPM_TYPE_EXTERNREF};
     const sfpm_program_t *program = &body->module->program;
     sfpm_wasm_reader_t *reader = &body->reader;
     uint64_t number;
@@ -74,7 +77,7 @@ static bool take_block_type(sfpm_wasm_body_t *body, sfpm_wasm_block_t *block)
     if (reader->at < reader->end && (*reader->at & 0xC0) == NO_TYPE) {
         if (!sfpm_wasm_value_type(reader, &type))
             return false;
-        block->types = &single[type - SFPM_TYPE_F64];
+        block->types = &single[sfpm_type_index(type)];
         block->results = 1;
         return true;
     }

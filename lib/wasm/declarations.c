@@ -13,9 +13,6 @@ static const char *type_lacking(uint8_t byte)
     switch (byte) {
     case 0x7B:
         return SFPM_WASM_NEVER("SIMD (v128)");
-    case 0x70:
-    case 0x6F:
-        return SFPM_WASM_NOT_YET("values of a reference type");
     case 0x63:
     case 0x64:
     case 0x65:
@@ -43,7 +40,7 @@ bool sfpm_wasm_value_type(sfpm_wasm_reader_t *reader, uint8_t *type)
     uint64_t offset = sfpm_wasm_offset(reader);
     if (!sfpm_wasm_byte(reader, type))
         return false;
-    if (sfpm_type_name(*type) && !sfpm_is_reference(*type))
+    if (sfpm_type_name(*type))
         return true;
     const char *lacking = type_lacking(*type);
     if (lacking)
@@ -179,6 +176,26 @@ bool sfpm_wasm_function_number(const sfpm_wasm_module_t *module,
                           *function);
 }
 
+bool sfpm_wasm_declare(sfpm_wasm_module_t *module, uint32_t function)
+{
+    sfpm_buffer_t *declared = &module->declared;
+    size_t size = (size_t)module->program.num_functions / 8 + 1;
+    if (declared->size == 0) {
+        uint8_t *bits = sfpm_buffer_extend(declared, size);
+        if (!bits)
+            return false;
+        memset(bits, 0, size);
+    }
+    declared->data[function / 8] |= (uint8_t)(1 << function % 8);
+    return true;
+}
+
+bool sfpm_wasm_is_declared(const sfpm_wasm_module_t *module, uint32_t function)
+{
+    return module->declared.size > 0 &&
+           (module->declared.data[function / 8] >> function % 8 & 1);
+}
+
 /* ---- Imports and exports ---------------------------------------------------- */
 
 /* A name that images can hold, terminated. */
@@ -208,6 +225,7 @@ static bool take_kept_name(sfpm_wasm_module_t *module, sfpm_wasm_reader_t *reade
 
 static bool take_import(sfpm_wasm_module_t *module, sfpm_wasm_reader_t *reader)
 {
+    enum { EXCEPTION = 4 };
     sfpm_program_t *program = &module->program;
     const char *origin, *field;
     uint8_t kind;
@@ -217,19 +235,30 @@ static bool take_import(sfpm_wasm_module_t *module, sfpm_wasm_reader_t *reader)
     uint64_t offset = sfpm_wasm_offset(reader);
     if (!sfpm_wasm_byte(reader, &kind))
         return false;
-    static const char *const lacking[] = {
-        [SFPM_EXPORT_TABLE] = SFPM_WASM_NOT_YET("an imported table"),
-        [SFPM_EXPORT_MEMORY] = SFPM_WASM_NOT_YET("an imported memory"),
-        [SFPM_EXPORT_GLOBAL] = SFPM_WASM_NOT_YET("an imported global"),
-        SFPM_WASM_NEVER("an imported exception"),
-    };
-    if (kind >= sizeof lacking / sizeof *lacking)
-        return sfpm_wasm_fail(reader, SFPM_ERR_CORRUPT, offset,
-                              "0x%02X is not a kind of import", kind);
-    if (kind != SFPM_EXPORT_FUNCTION) {
-        sfpm_wasm_lacks(reader, offset, lacking[kind]);
-        return sfpm_fail_prefix("import %.60s.%.60s", origin, field);
+    bool ok = true;
+    switch (kind) {
+    case SFPM_EXPORT_FUNCTION:
+        break;
+    case SFPM_EXPORT_TABLE:
+        ok = sfpm_wasm_take_table(module, reader);
+        break;
+    case SFPM_EXPORT_MEMORY:
+        ok = sfpm_wasm_take_memory(module, reader);
+        break;
+    case SFPM_EXPORT_GLOBAL:
+        ok = sfpm_wasm_take_global_import(module, reader, origin, field);
+        break;
+    case EXCEPTION:
+        ok = sfpm_wasm_lacks(reader, offset, SFPM_WASM_NEVER("an imported exception"));
+        break;
+    default:
+        ok = sfpm_wasm_fail(reader, SFPM_ERR_CORRUPT, offset,
+                            "0x%02X is not a kind of import", kind);
     }
+    if (!ok)
+        return sfpm_fail_prefix("import %.60s.%.60s", origin, field);
+    if (kind != SFPM_EXPORT_FUNCTION)
+        return true;
     if (!take_function(module, reader))
         return false;
     sfpm_function_t *function = &program->functions[program->num_functions - 1];
@@ -256,7 +285,7 @@ static uint32_t num_exportable(const sfpm_wasm_module_t *module, uint8_t kind)
     case SFPM_EXPORT_FUNCTION:
         return module->program.num_functions;
     case SFPM_EXPORT_TABLE:
-        return module->has_table;
+        return module->program.num_tables;
     case SFPM_EXPORT_MEMORY:
         return module->program.max_pages != SFPM_NO_MEMORY;
     case SFPM_EXPORT_GLOBAL:
@@ -279,9 +308,10 @@ static bool take_export(sfpm_wasm_module_t *module, sfpm_wasm_reader_t *reader,
         return sfpm_wasm_fail(reader, SFPM_ERR_CORRUPT, offset,
                               "0x%02X is not a kind of export", kind);
     export->kind = (sfpm_export_kind_t)kind;
-    return export->index < num_exportable(module, kind) ||
-           sfpm_wasm_fail(reader, SFPM_ERR_BYTECODE, offset,
-                          "what '%.100s' exports does not exist", export->name);
+    if (export->index >= num_exportable(module, kind))
+        return sfpm_wasm_fail(reader, SFPM_ERR_BYTECODE, offset,
+                              "what '%.100s' exports does not exist", export->name);
+    return kind != SFPM_EXPORT_FUNCTION || sfpm_wasm_declare(module, export->index);
 }
 
 bool sfpm_wasm_take_exports(sfpm_wasm_module_t *module, sfpm_wasm_reader_t *reader)

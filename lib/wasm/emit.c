@@ -29,6 +29,14 @@ bool sfpm_wasm_emit(sfpm_wasm_body_t *body, uint8_t opcode)
     return !body->live || begin(body, opcode, 0) != NULL;
 }
 
+bool sfpm_wasm_emit_u8(sfpm_wasm_body_t *body, uint8_t opcode, uint8_t operand)
+{
+    uint8_t *to = body->live ? begin(body, opcode, 1) : NULL;
+    if (to)
+        *to = operand;
+    return to || !body->live;
+}
+
 bool sfpm_wasm_emit_u16(sfpm_wasm_body_t *body, uint8_t opcode, uint32_t operand)
 {
     uint8_t *to = body->live ? begin(body, opcode, 2) : NULL;

@@ -8,6 +8,7 @@
 
 #include "bytecode/program.h"
 #include "wasm/dwarf.h"
+#include "wasm/load.h"
 #include "wasm/reader.h"
 
 /* The numbers of sections. */
@@ -40,7 +41,15 @@ typedef struct sfpm_wasm_module {
     sfpm_wasm_name_t *global_names;   /* of all globals; NULL: no section */
     sfpm_wasm_reader_t local_names;   /* not read yet */
     uint32_t num_bodies;              /* functions with code in the module */
-    bool has_table;
+    size_t table_capacity;
+    size_t global_capacity;
+    size_t element_capacity;
+    uint32_t num_imported_globals;
+    sfpm_buffer_t elements;   /* slots of all element segments, one after the other */
+    sfpm_buffer_t declared;   /* a bit per function: ref.func may name it in code */
+    bool needs_references;    /* an instruction of bytecode version 3 */
+    bool needs_no_elements;   /* an instruction names an active element segment */
+    const sfpm_wasm_host_t *host;
     bool has_start;
     uint32_t start;       /* function of the start section */
     uint32_t data_count;  /* of its section, when there is one */
@@ -61,9 +70,8 @@ static inline bool sfpm_wasm_has(const sfpm_wasm_module_t *module,
     return module->sections[section].at != NULL;
 }
 
-/* What the language has and bytecode does not yet: behind "needs ". */
-#define SFPM_WASM_NOT_YET(what) what ", which sfpm does not support yet"
-#define SFPM_WASM_NEVER(what)   what ", which sfpm does not have"
+/* What the language has and bytecode does not: behind "needs ". */
+#define SFPM_WASM_NEVER(what) what ", which sfpm does not have"
 
 /* ---- sections.c ------------------------------------------------------------- */
 
@@ -79,6 +87,10 @@ bool sfpm_wasm_take_types(sfpm_wasm_module_t *module, sfpm_wasm_reader_t *reader
 bool sfpm_wasm_take_imports(sfpm_wasm_module_t *module, sfpm_wasm_reader_t *reader);
 bool sfpm_wasm_take_functions(sfpm_wasm_module_t *module, sfpm_wasm_reader_t *reader);
 bool sfpm_wasm_take_exports(sfpm_wasm_module_t *module, sfpm_wasm_reader_t *reader);
+
+/* Code may take the reference of a function that stands elsewhere in the module. */
+bool sfpm_wasm_declare(sfpm_wasm_module_t *module, uint32_t function);
+bool sfpm_wasm_is_declared(const sfpm_wasm_module_t *module, uint32_t function);
 
 /* A type of values; what is none or not supported is refused. */
 bool sfpm_wasm_value_type(sfpm_wasm_reader_t *reader, uint8_t *type);
@@ -100,11 +112,25 @@ bool sfpm_wasm_take_memories(sfpm_wasm_module_t *module, sfpm_wasm_reader_t *rea
 bool sfpm_wasm_take_globals(sfpm_wasm_module_t *module, sfpm_wasm_reader_t *reader);
 bool sfpm_wasm_take_start(sfpm_wasm_module_t *module, sfpm_wasm_reader_t *reader);
 bool sfpm_wasm_take_elements(sfpm_wasm_module_t *module, sfpm_wasm_reader_t *reader);
+
+/* Puts the elements where the program's version has them, when that is known. */
+bool sfpm_wasm_place_elements(sfpm_wasm_module_t *module);
+
 bool sfpm_wasm_take_data_count(sfpm_wasm_module_t *module, sfpm_wasm_reader_t *reader);
 bool sfpm_wasm_take_data(sfpm_wasm_module_t *module, sfpm_wasm_reader_t *reader);
 
+/* A type of references: its byte, or that of what is referred to, which is the same. */
+bool sfpm_wasm_reference_type(sfpm_wasm_reader_t *reader, uint8_t *type);
+
+/* What is imported, or begins an entry of a section. */
+bool sfpm_wasm_take_table(sfpm_wasm_module_t *module, sfpm_wasm_reader_t *reader);
+bool sfpm_wasm_take_memory(sfpm_wasm_module_t *module, sfpm_wasm_reader_t *reader);
+bool sfpm_wasm_take_global_import(sfpm_wasm_module_t *module, sfpm_wasm_reader_t *reader,
+                                  const char *origin, const char *field);
+
 /* A constant expression of that type, as a slot. */
-bool sfpm_wasm_constant(sfpm_wasm_reader_t *reader, uint8_t type, uint64_t *value);
+bool sfpm_wasm_constant(sfpm_wasm_module_t *module, sfpm_wasm_reader_t *reader,
+                        uint8_t type, uint64_t *value);
 
 /* The immediate operand of a constant instruction, as a slot. */
 bool sfpm_wasm_literal(sfpm_wasm_reader_t *reader, uint8_t type, uint64_t *value);

@@ -2,9 +2,8 @@
 /* Element and data segments of a WebAssembly module. */
 #include "base/bytes.h"
 #include "base/checked.h"
+#include "bytecode/instruction.h"
 #include "wasm/module.h"
-
-enum { FUNCREF = 0x70, EXTERNREF = 0x6F };
 
 /* The bits of the number that a segment begins with. */
 enum {
@@ -15,112 +14,143 @@ enum {
 
 /* ---- Elements --------------------------------------------------------------- */
 
-typedef struct sfpm_wasm_elements {
-    uint32_t flags;
-    uint32_t first; /* element of the table */
-    bool is_active;
-} sfpm_wasm_elements_t;
-
-static bool check_table(const sfpm_wasm_module_t *module,
-                        const sfpm_wasm_reader_t *reader, uint64_t offset, uint32_t table)
-{
-    return (table == 0 && module->has_table) ||
-           sfpm_wasm_fail(reader, SFPM_ERR_BYTECODE, offset, "there is no table %u",
-                          table);
-}
-
 /* The byte that says what the elements are. */
-static bool take_kind(sfpm_wasm_reader_t *reader, uint32_t flags)
+static bool take_kind(sfpm_wasm_reader_t *reader, uint32_t flags, uint8_t *type)
 {
     uint64_t offset = sfpm_wasm_offset(reader);
-    uint8_t kind, wanted = flags & EXPRESSIONS ? FUNCREF : 0;
-    if (!sfpm_wasm_byte(reader, &kind))
-        return false;
-    if (kind == EXTERNREF && (flags & EXPRESSIONS))
-        return sfpm_wasm_lacks(reader, offset,
-                               SFPM_WASM_NOT_YET("elements that are references"));
-    return kind == wanted || sfpm_wasm_fail(reader, SFPM_ERR_CORRUPT, offset,
-                                            "0x%02X is not a kind of elements", kind);
+    uint8_t kind;
+    if (flags & EXPRESSIONS)
+        return sfpm_wasm_reference_type(reader, type);
+    return sfpm_wasm_byte(reader, &kind) &&
+           (kind == 0 || sfpm_wasm_fail(reader, SFPM_ERR_CORRUPT, offset,
+                                        "0x%02X is not a kind of elements", kind));
 }
 
-/* `ref.func N end` or `ref.null func end`. */
-static bool take_reference(const sfpm_wasm_module_t *module, sfpm_wasm_reader_t *reader,
-                           uint32_t *function)
+/* The type of elements must be that of the table. */
+static bool check_table(const sfpm_wasm_module_t *module,
+                        const sfpm_wasm_reader_t *reader, uint64_t offset,
+                        const sfpm_element_segment_t *segment)
 {
-    enum { REF_NULL = 0xD0, REF_FUNC = 0xD2, END = 0x0B };
-    uint64_t offset = sfpm_wasm_offset(reader);
-    uint8_t opcode, byte;
-    *function = SFPM_NO_FUNCTION;
-    if (!sfpm_wasm_byte(reader, &opcode))
-        return false;
-    if (opcode == REF_FUNC) {
-        if (!sfpm_wasm_function_number(module, reader, function))
-            return false;
-    } else if (opcode == REF_NULL) {
-        if (!sfpm_wasm_byte(reader, &byte))
-            return false;
-        if (byte != FUNCREF)
-            return sfpm_wasm_fail(reader, SFPM_ERR_BYTECODE, offset,
-                                  "type mismatch: an element that is not a function");
-    } else {
-        return sfpm_wasm_fail(reader, SFPM_ERR_BYTECODE, offset,
-                              "0x%02X is not an instruction of an element's expression",
-                              opcode);
-    }
-    return sfpm_wasm_byte(reader, &byte) &&
-           (byte == END ||
-            sfpm_wasm_fail(reader, SFPM_ERR_BYTECODE, offset,
-                           "type mismatch: an element's expression gives more than one "
-                           "value"));
+    const sfpm_program_t *program = &module->program;
+    if (segment->table >= program->num_tables)
+        return sfpm_wasm_fail(reader, SFPM_ERR_BYTECODE, offset, "there is no table %u",
+                              segment->table);
+    uint8_t type = program->tables[segment->table].type;
+    return type == segment->type ||
+           sfpm_wasm_fail(reader, SFPM_ERR_BYTECODE, offset,
+                          "type mismatch: elements of type %s for table %u of %s",
+                          sfpm_type_name(segment->type), segment->table,
+                          sfpm_type_name(type));
 }
 
-static bool take_elements_header(const sfpm_wasm_module_t *module,
-                                 sfpm_wasm_reader_t *reader,
-                                 sfpm_wasm_elements_t *elements)
+static bool take_elements_header(sfpm_wasm_module_t *module, sfpm_wasm_reader_t *reader,
+                                 uint32_t *flags, sfpm_element_segment_t *segment)
 {
     uint64_t offset = sfpm_wasm_offset(reader);
     uint64_t first = 0;
-    uint32_t table = 0;
-    if (!sfpm_wasm_u32(reader, &elements->flags))
+    if (!sfpm_wasm_u32(reader, flags))
         return false;
-    uint32_t flags = elements->flags;
-    if (flags > (PASSIVE | NUMBERED | EXPRESSIONS))
+    if (*flags > (PASSIVE | NUMBERED | EXPRESSIONS))
         return sfpm_wasm_fail(reader, SFPM_ERR_CORRUPT, offset,
-                              "%u is not a kind of element segment", flags);
-    elements->is_active = !(flags & PASSIVE);
-    if (elements->is_active && ((flags & NUMBERED && !sfpm_wasm_u32(reader, &table)) ||
-                                !check_table(module, reader, offset, table) ||
-                                !sfpm_wasm_constant(reader, SFPM_TYPE_I32, &first)))
+                              "%u is not a kind of element segment", *flags);
+    segment->is_active = !(*flags & PASSIVE);
+    segment->type = SFPM_TYPE_FUNCREF;
+    if (segment->is_active &&
+        ((*flags & NUMBERED && !sfpm_wasm_u32(reader, &segment->table)) ||
+         !sfpm_wasm_constant(module, reader, SFPM_TYPE_I32, &first)))
         return false;
-    elements->first = (uint32_t)first;
-    return !(flags & (PASSIVE | NUMBERED)) || take_kind(reader, flags);
+    segment->first = (uint32_t)first;
+    if (*flags & (PASSIVE | NUMBERED) && !take_kind(reader, *flags, &segment->type))
+        return false;
+    return !segment->is_active || check_table(module, reader, offset, segment);
 }
 
+static bool take_element(sfpm_wasm_module_t *module, sfpm_wasm_reader_t *reader,
+                         uint32_t flags, uint8_t type, uint64_t *value)
+{
+    uint32_t function;
+    if (flags & EXPRESSIONS)
+        return sfpm_wasm_constant(module, reader, type, value);
+    if (!sfpm_wasm_function_number(module, reader, &function))
+        return false;
+    *value = function;
+    return sfpm_wasm_declare(module, function);
+}
+
+static bool add_element_segment(sfpm_wasm_module_t *module,
+                                const sfpm_element_segment_t *segment)
+{
+    sfpm_program_t *program = &module->program;
+    void *list = program->element_segments;
+    if (!sfpm_grow_array(&list, &module->element_capacity,
+                         (size_t)program->num_element_segments + 1, sizeof *segment))
+        return false;
+    program->element_segments = list;
+    program->element_segments[program->num_element_segments++] = *segment;
+    return true;
+}
+
+/* One that only declares functions is dropped: it is a passive one without elements. */
 static bool take_element_segment(sfpm_wasm_module_t *module, sfpm_wasm_reader_t *reader)
 {
-    uint8_t *table = module->regions->region[SFPM_TABLE].data;
-    uint64_t offset = sfpm_wasm_offset(reader);
-    sfpm_wasm_elements_t elements;
-    uint32_t count, function;
-    if (!take_elements_header(module, reader, &elements) ||
+    const sfpm_program_t *program = &module->program;
+    uint64_t offset = sfpm_wasm_offset(reader), value;
+    sfpm_element_segment_t segment = {0};
+    uint32_t flags, count;
+    if (!take_elements_header(module, reader, &flags, &segment) ||
         !sfpm_wasm_count(reader, &count))
         return false;
-    if (elements.is_active &&
-        !sfpm_in_range(elements.first, count, module->program.num_elements))
+    bool is_declared = (flags & PASSIVE) && (flags & NUMBERED);
+    for (uint32_t i = 0; i < count; i++)
+        if (!take_element(module, reader, flags, segment.type, &value) ||
+            (!is_declared && !sfpm_buffer_add_u64(&module->elements, value)))
+            return false;
+    segment.size = is_declared ? 0 : count;
+    uint32_t room = segment.is_active ? program->tables[segment.table].least : 0;
+    if (segment.is_active && !sfpm_in_range(segment.first, count, room))
         return sfpm_wasm_fail(reader, SFPM_ERR_BYTECODE, offset,
                               "out of bounds table access: %u elements at %u, but the "
                               "table has %u",
-                              count, elements.first, module->program.num_elements);
-    for (uint32_t i = 0; i < count; i++) {
-        if (elements.flags & EXPRESSIONS
-                ? !take_reference(module, reader, &function)
-                : !sfpm_wasm_function_number(module, reader, &function))
-            return false;
-        if (elements.is_active)
-            sfpm_put_u32(table + ((size_t)elements.first + i) * SFPM_ELEMENT_SIZE +
-                             SFPM_ELEMENT_SIZE / 2,
-                         function);
+                              count, segment.first, room);
+    return add_element_segment(module, &segment);
+}
+
+/* Version 2 has the elements in the table, and no segments. */
+static bool place_in_table(sfpm_wasm_module_t *module)
+{
+    const sfpm_program_t *program = &module->program;
+    sfpm_buffer_t *table = &module->regions->region[SFPM_TABLE];
+    size_t size = (size_t)program->num_elements * SFPM_ELEMENT_SIZE;
+    if (!sfpm_region_make(table, sfpm_region_names[SFPM_TABLE], size))
+        return false;
+    for (size_t at = 0; at < size; at += 4)
+        sfpm_put_u32(table->data + at, SFPM_NO_FUNCTION);
+    for (uint32_t i = 0; i < program->num_element_segments; i++) {
+        const sfpm_element_segment_t *segment = &program->element_segments[i];
+        uint8_t *to = table->data + (size_t)segment->first * SFPM_ELEMENT_SIZE;
+        for (uint32_t j = 0; segment->is_active && j < segment->size; j++)
+            sfpm_put_u32(to + (size_t)j * SFPM_ELEMENT_SIZE + SFPM_ELEMENT_SIZE / 2,
+                         sfpm_get_u32(segment->values + (size_t)j * SFPM_SLOT_SIZE));
     }
+    return true;
+}
+
+bool sfpm_wasm_place_elements(sfpm_wasm_module_t *module)
+{
+    static const uint8_t types[] = {SFPM_TYPE_FUNCREF, SFPM_TYPE_EXTERNREF};
+    sfpm_program_t *program = &module->program;
+    const uint8_t *values = module->elements.data;
+    for (uint32_t i = 0; i < program->num_element_segments; i++) {
+        sfpm_element_segment_t *segment = &program->element_segments[i];
+        segment->values = values;
+        if (segment->size > 0)
+            values += (size_t)segment->size * SFPM_SLOT_SIZE;
+    }
+    if (program->version < 3)
+        return place_in_table(module);
+    for (size_t i = 0; module->needs_no_elements && i < 2; i++)
+        if (!add_element_segment(module, &(sfpm_element_segment_t){.type = types[i]}))
+            return false;
     return true;
 }
 
@@ -142,8 +172,8 @@ bool sfpm_wasm_take_data_count(sfpm_wasm_module_t *module, sfpm_wasm_reader_t *r
     return sfpm_wasm_u32(reader, &module->data_count);
 }
 
-static bool take_data_segment(const sfpm_wasm_module_t *module,
-                              sfpm_wasm_reader_t *reader, sfpm_segment_t *segment)
+static bool take_data_segment(sfpm_wasm_module_t *module, sfpm_wasm_reader_t *reader,
+                              sfpm_segment_t *segment)
 {
     const sfpm_program_t *program = &module->program;
     uint64_t offset = sfpm_wasm_offset(reader);
@@ -160,7 +190,8 @@ static bool take_data_segment(const sfpm_wasm_module_t *module,
     if (segment->is_active && (memory > 0 || program->max_pages == SFPM_NO_MEMORY))
         return sfpm_wasm_fail(reader, SFPM_ERR_BYTECODE, offset, "there is no memory %u",
                               memory);
-    if ((segment->is_active && !sfpm_wasm_constant(reader, SFPM_TYPE_I32, &address)) ||
+    if ((segment->is_active &&
+         !sfpm_wasm_constant(module, reader, SFPM_TYPE_I32, &address)) ||
         !sfpm_wasm_u32(reader, &segment->size) ||
         !sfpm_wasm_skip(reader, segment->size, &segment->bytes))
         return false;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Table, memory, globals, start function and constant expressions of a module. */
+/* Tables, memory, globals, start function and constant expressions of a module. */
 
 #include "base/bytes.h"
 #include "bytecode/instruction.h"
@@ -41,45 +41,44 @@ static bool take_limits(sfpm_wasm_reader_t *reader, sfpm_wasm_limits_t *limits)
                           limits->most);
 }
 
-static bool make_table(sfpm_wasm_module_t *module, uint32_t count)
+bool sfpm_wasm_reference_type(sfpm_wasm_reader_t *reader, uint8_t *type)
 {
-    sfpm_buffer_t *table = &module->regions->region[SFPM_TABLE];
-    size_t size = (size_t)count * SFPM_ELEMENT_SIZE;
-    module->has_table = true;
-    module->program.num_elements = count;
-    if (!sfpm_region_make(table, sfpm_region_names[SFPM_TABLE], size))
+    enum { WITH_FIRST = 0x40 };
+    uint64_t offset = sfpm_wasm_offset(reader);
+    if (!sfpm_wasm_byte(reader, type))
         return false;
-    for (size_t at = 0; at < size; at += 4)
-        sfpm_put_u32(table->data + at, SFPM_NO_FUNCTION);
-    return true;
+    if (*type == WITH_FIRST || *type == 0x63 || *type == 0x64)
+        return sfpm_wasm_lacks(reader, offset, SFPM_WASM_NEVER("typed references"));
+    return sfpm_is_reference(*type) ||
+           sfpm_wasm_fail(reader, SFPM_ERR_CORRUPT, offset,
+                          "0x%02X is not a type of references", *type);
 }
 
-static bool take_table(sfpm_wasm_module_t *module, sfpm_wasm_reader_t *reader)
+bool sfpm_wasm_take_table(sfpm_wasm_module_t *module, sfpm_wasm_reader_t *reader)
 {
-    enum { FUNCREF = 0x70, EXTERNREF = 0x6F, WITH_FIRST = 0x40 };
+    sfpm_program_t *program = &module->program;
     uint64_t offset = sfpm_wasm_offset(reader);
     sfpm_wasm_limits_t limits;
+    void *list = program->tables;
     uint8_t type;
-    if (!sfpm_wasm_byte(reader, &type))
+    if (!sfpm_wasm_reference_type(reader, &type) || !take_limits(reader, &limits))
         return false;
-    if (type == WITH_FIRST)
-        return sfpm_wasm_lacks(reader, offset, SFPM_WASM_NEVER("typed references"));
-    if (type != FUNCREF && type != EXTERNREF)
-        return sfpm_wasm_fail(reader, SFPM_ERR_CORRUPT, offset,
-                              "0x%02X is not the type of a table", type);
-    if (!take_limits(reader, &limits))
-        return false;
-    if (type == EXTERNREF)
-        return sfpm_wasm_lacks(reader, offset,
-                               SFPM_WASM_NOT_YET("a table of references"));
-    if (module->has_table)
-        return sfpm_wasm_lacks(reader, offset, SFPM_WASM_NOT_YET("several tables"));
-    if (limits.least > SFPM_MAX_ELEMENTS)
+    if (program->num_tables == SFPM_MAX_TABLES ||
+        limits.least > SFPM_MAX_ELEMENTS - program->num_elements)
         return sfpm_wasm_fail(reader, SFPM_ERR_LIMIT, offset,
-                              "a table of %u elements, more than the %u that sfpm "
-                              "supports",
-                              limits.least, SFPM_MAX_ELEMENTS);
-    return make_table(module, limits.least);
+                              "a table of %u elements: more than the %u tables and %u "
+                              "elements that sfpm supports",
+                              limits.least, SFPM_MAX_TABLES, SFPM_MAX_ELEMENTS);
+    if (!sfpm_grow_array(&list, &module->table_capacity, (size_t)program->num_tables + 1,
+                         sizeof *program->tables))
+        return false;
+    program->tables = list;
+    program->num_elements += limits.least;
+    program->tables[program->num_tables++] = (sfpm_table_t){
+        .least = limits.least,
+        .most = limits.has_most ? limits.most : SFPM_NO_MOST,
+        .type = type};
+    return true;
 }
 
 bool sfpm_wasm_take_tables(sfpm_wasm_module_t *module, sfpm_wasm_reader_t *reader)
@@ -88,12 +87,12 @@ bool sfpm_wasm_take_tables(sfpm_wasm_module_t *module, sfpm_wasm_reader_t *reade
     if (!sfpm_wasm_count(reader, &count))
         return false;
     for (uint32_t i = 0; i < count; i++)
-        if (!take_table(module, reader))
+        if (!sfpm_wasm_take_table(module, reader))
             return false;
     return true;
 }
 
-static bool take_memory(sfpm_wasm_module_t *module, sfpm_wasm_reader_t *reader)
+bool sfpm_wasm_take_memory(sfpm_wasm_module_t *module, sfpm_wasm_reader_t *reader)
 {
     sfpm_program_t *program = &module->program;
     uint64_t offset = sfpm_wasm_offset(reader);
@@ -118,7 +117,7 @@ bool sfpm_wasm_take_memories(sfpm_wasm_module_t *module, sfpm_wasm_reader_t *rea
     if (!sfpm_wasm_count(reader, &count))
         return false;
     for (uint32_t i = 0; i < count; i++)
-        if (!take_memory(module, reader))
+        if (!sfpm_wasm_take_memory(module, reader))
             return false;
     return true;
 }
@@ -153,15 +152,8 @@ bool sfpm_wasm_literal(sfpm_wasm_reader_t *reader, uint8_t type, uint64_t *value
 static bool refuse_constant(const sfpm_wasm_reader_t *reader, uint64_t offset,
                             uint8_t opcode)
 {
-    enum { GLOBAL_GET = 0x23, REF_NULL = 0xD0, REF_FUNC = 0xD2, GC = 0xFB, SIMD = 0xFD };
+    enum { GC = 0xFB, SIMD = 0xFD };
     switch (opcode) {
-    case GLOBAL_GET:
-        return sfpm_wasm_fail(reader, SFPM_ERR_BYTECODE, offset,
-                              "a constant can only be that of an imported global");
-    case REF_NULL:
-    case REF_FUNC:
-        return sfpm_wasm_fail(reader, SFPM_ERR_BYTECODE, offset,
-                              "type mismatch: a reference where a number is expected");
     case GC:
         return sfpm_wasm_lacks(reader, offset, SFPM_WASM_NEVER("garbage collection"));
     case SIMD:
@@ -181,25 +173,68 @@ static bool refuse_constant(const sfpm_wasm_reader_t *reader, uint64_t offset,
     }
 }
 
-bool sfpm_wasm_constant(sfpm_wasm_reader_t *reader, uint8_t type, uint64_t *value)
+/* The value of an imported global, which is known. */
+static bool constant_global(const sfpm_wasm_module_t *module, sfpm_wasm_reader_t *reader,
+                            uint64_t offset, uint8_t *type, uint64_t *value)
 {
-    enum { END = 0x0B };
+    const sfpm_program_t *program = &module->program;
+    uint32_t number;
+    if (!sfpm_wasm_u32(reader, &number))
+        return false;
+    if (number >= module->num_imported_globals || program->globals[number].is_mutable)
+        return sfpm_wasm_fail(reader, SFPM_ERR_BYTECODE, offset,
+                              "a constant can only be that of an imported, immutable "
+                              "global");
+    *type = program->globals[number].type;
+    *value = sfpm_get_u64(module->regions->region[SFPM_GLOBALS].data +
+                          (size_t)number * SFPM_GLOBAL_SIZE);
+    return true;
+}
+
+/* One instruction of a constant expression. */
+static bool take_constant(sfpm_wasm_module_t *module, sfpm_wasm_reader_t *reader,
+                          uint8_t opcode, uint8_t *type, uint64_t *value)
+{
     static const uint8_t types[] = {SFPM_TYPE_I32, SFPM_TYPE_I64, SFPM_TYPE_F32,
                                     SFPM_TYPE_F64};
+    uint64_t offset = sfpm_wasm_offset(reader) - 1;
+    uint32_t function;
+    switch (opcode) {
+    case SFPM_OP_I32_CONST:
+    case SFPM_OP_I64_CONST:
+    case SFPM_OP_F32_CONST:
+    case SFPM_OP_F64_CONST:
+        *type = types[opcode - SFPM_OP_I32_CONST];
+        return sfpm_wasm_literal(reader, *type, value);
+    case SFPM_OP_GLOBAL_GET:
+        return constant_global(module, reader, offset, type, value);
+    case SFPM_OP_REF_NULL:
+        *value = SFPM_NULL_REFERENCE;
+        return sfpm_wasm_reference_type(reader, type);
+    case SFPM_OP_REF_FUNC:
+        *type = SFPM_TYPE_FUNCREF;
+        if (!sfpm_wasm_function_number(module, reader, &function))
+            return false;
+        *value = function;
+        return sfpm_wasm_declare(module, function);
+    default:
+        return refuse_constant(reader, offset, opcode);
+    }
+}
+
+bool sfpm_wasm_constant(sfpm_wasm_module_t *module, sfpm_wasm_reader_t *reader,
+                        uint8_t type, uint64_t *value)
+{
+    enum { END = 0x0B };
     uint64_t start = sfpm_wasm_offset(reader);
     uint8_t found = 0, opcode;
     size_t values = 0;
-    for (;;) {
-        uint64_t offset = sfpm_wasm_offset(reader);
+    for (;; values++) {
         if (!sfpm_wasm_byte(reader, &opcode))
             return false;
         if (opcode == END)
             break;
-        if (opcode < SFPM_OP_I32_CONST || opcode > SFPM_OP_F64_CONST)
-            return refuse_constant(reader, offset, opcode);
-        found = types[opcode - SFPM_OP_I32_CONST];
-        values++;
-        if (!sfpm_wasm_literal(reader, found, value))
+        if (!take_constant(module, reader, opcode, &found, value))
             return false;
     }
     if (values == 1 && found == type)
@@ -213,38 +248,62 @@ bool sfpm_wasm_constant(sfpm_wasm_reader_t *reader, uint8_t type, uint64_t *valu
 
 /* ---- Globals, start --------------------------------------------------------- */
 
-static bool take_global(sfpm_wasm_module_t *module, sfpm_wasm_reader_t *reader,
-                        sfpm_global_t *global)
+static bool take_global_type(sfpm_wasm_reader_t *reader, sfpm_global_t *global)
 {
-    sfpm_buffer_t *values = &module->regions->region[SFPM_GLOBALS];
-    uint64_t value;
     uint8_t mutability;
     if (!sfpm_wasm_value_type(reader, &global->type))
         return false;
     uint64_t offset = sfpm_wasm_offset(reader);
     if (!sfpm_wasm_byte(reader, &mutability))
         return false;
-    if (mutability > 1)
-        return sfpm_wasm_fail(reader, SFPM_ERR_CORRUPT, offset,
-                              "0x%02X does not say whether a global is mutable",
-                              mutability);
     global->is_mutable = mutability == 1;
-    return sfpm_wasm_constant(reader, global->type, &value) &&
-           sfpm_buffer_add_u64(values, value) && sfpm_buffer_add_u64(values, value);
+    return mutability <= 1 ||
+           sfpm_wasm_fail(reader, SFPM_ERR_CORRUPT, offset,
+                          "0x%02X does not say whether a global is mutable", mutability);
+}
+
+static bool add_global(sfpm_wasm_module_t *module, const sfpm_global_t *global,
+                       uint64_t value)
+{
+    sfpm_buffer_t *values = &module->regions->region[SFPM_GLOBALS];
+    sfpm_program_t *program = &module->program;
+    void *list = program->globals;
+    if (!sfpm_grow_array(&list, &module->global_capacity,
+                         (size_t)program->num_globals + 1, sizeof *program->globals))
+        return false;
+    program->globals = list;
+    program->globals[program->num_globals++] = *global;
+    return sfpm_buffer_add_u64(values, value) && sfpm_buffer_add_u64(values, value);
+}
+
+/* It becomes the program's own. The host says what it is at first, or nothing. */
+bool sfpm_wasm_take_global_import(sfpm_wasm_module_t *module, sfpm_wasm_reader_t *reader,
+                                  const char *origin, const char *field)
+{
+    const sfpm_wasm_host_t *host = module->host;
+    sfpm_global_t global;
+    if (!take_global_type(reader, &global))
+        return false;
+    uint64_t value = sfpm_is_reference(global.type) ? SFPM_NULL_REFERENCE : 0;
+    if (host && !host->global(host->context, origin, field, global.type, &value))
+        return false;
+    module->num_imported_globals++;
+    return add_global(module, &global, value);
 }
 
 bool sfpm_wasm_take_globals(sfpm_wasm_module_t *module, sfpm_wasm_reader_t *reader)
 {
-    sfpm_program_t *program = &module->program;
     uint32_t count;
     if (!sfpm_wasm_entries(reader, &count))
         return false;
-    program->globals = SFPM_NEW_N(sfpm_global_t, count);
-    if (!program->globals)
-        return false;
-    for (; program->num_globals < count; program->num_globals++)
-        if (!take_global(module, reader, &program->globals[program->num_globals]))
+    for (uint32_t i = 0; i < count; i++) {
+        sfpm_global_t global;
+        uint64_t value;
+        if (!take_global_type(reader, &global) ||
+            !sfpm_wasm_constant(module, reader, global.type, &value) ||
+            !add_global(module, &global, value))
             return false;
+    }
     return true;
 }
 

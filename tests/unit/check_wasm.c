@@ -314,6 +314,68 @@ START_TEST(entry_has_two_names)
 }
 END_TEST
 
+/* What wat2wasm makes of a module that imports globals `base` and `ref`, a table of 2 to 4
+ * functions and a memory, and has two tables more. Its f(n) is 1, when locals of references
+ * are null, plus 10 or 9 by a function that a typed select puts into the table, base, 2 and
+ * 4 for the table that grows, 9 through the third table, 1 if the reference from the host
+ * is null, 10 through the third table after copies, 1 for a null element, and 7 of data. */
+static const uint8_t references[] = {
+    0x00, 0x61, 0x73, 0x6D, 0x01, 0x00, 0x00, 0x00, 0x01, 0x0A, 0x02, 0x60, 0x00, 0x01,
+    0x7F, 0x60, 0x01, 0x7F, 0x01, 0x7F, 0x02, 0x35, 0x04, 0x03, 0x65, 0x6E, 0x76, 0x04,
+    0x62, 0x61, 0x73, 0x65, 0x03, 0x7F, 0x00, 0x03, 0x65, 0x6E, 0x76, 0x03, 0x72, 0x65,
+    0x66, 0x03, 0x6F, 0x00, 0x03, 0x65, 0x6E, 0x76, 0x05, 0x74, 0x61, 0x62, 0x6C, 0x65,
+    0x01, 0x70, 0x01, 0x02, 0x04, 0x03, 0x65, 0x6E, 0x76, 0x06, 0x6D, 0x65, 0x6D, 0x6F,
+    0x72, 0x79, 0x02, 0x00, 0x01, 0x03, 0x04, 0x03, 0x00, 0x00, 0x01, 0x04, 0x07, 0x02,
+    0x6F, 0x00, 0x01, 0x70, 0x00, 0x01, 0x06, 0x06, 0x01, 0x70, 0x00, 0xD2, 0x00, 0x0B,
+    0x07, 0x05, 0x01, 0x01, 0x66, 0x00, 0x02, 0x09, 0x16, 0x03, 0x02, 0x02, 0x41, 0x00,
+    0x0B, 0x00, 0x01, 0x00, 0x05, 0x70, 0x02, 0xD2, 0x01, 0x0B, 0xD0, 0x70, 0x0B, 0x03,
+    0x00, 0x01, 0x01, 0x0A, 0x7F, 0x03, 0x04, 0x00, 0x41, 0x09, 0x0B, 0x04, 0x00, 0x41,
+    0x0A, 0x0B, 0x73, 0x02, 0x01, 0x70, 0x01, 0x6F, 0x20, 0x01, 0xD1, 0x20, 0x02, 0xD1,
+    0x71, 0x41, 0x00, 0x23, 0x01, 0x26, 0x01, 0x41, 0x01, 0xD2, 0x01, 0x23, 0x02, 0x20,
+    0x00, 0x1C, 0x01, 0x70, 0x26, 0x00, 0x41, 0x01, 0x11, 0x00, 0x00, 0x6A, 0x23, 0x00,
+    0x6A, 0xD0, 0x70, 0x41, 0x02, 0xFC, 0x0F, 0x00, 0x6A, 0xFC, 0x10, 0x00, 0x6A, 0x41,
+    0x00, 0x11, 0x00, 0x02, 0x6A, 0x41, 0x00, 0x25, 0x01, 0xD1, 0x6A, 0x41, 0x02, 0x41,
+    0x00, 0x41, 0x02, 0xFC, 0x0C, 0x01, 0x00, 0xFC, 0x0D, 0x01, 0x41, 0x00, 0x41, 0x02,
+    0x41, 0x01, 0xFC, 0x0E, 0x02, 0x00, 0x41, 0x02, 0xD0, 0x70, 0x41, 0x02, 0xFC, 0x11,
+    0x00, 0x41, 0x00, 0x11, 0x00, 0x02, 0x6A, 0x41, 0x02, 0x25, 0x00, 0xD1, 0x6A, 0x41,
+    0x00, 0x2D, 0x00, 0x00, 0x6A, 0x0B, 0x0B, 0x07, 0x01, 0x00, 0x41, 0x00, 0x0B, 0x01,
+    0x07};
+
+static sfpm_native_result_t give_base(void *context, sfpm_vm_t *machine,
+                                      const sfpm_value_t *params, sfpm_value_t *results)
+{
+    (void)context;
+    (void)machine;
+    (void)params;
+    results[0].i32 = 100;
+    return SFPM_NATIVE_DONE;
+}
+
+static sfpm_native_result_t give_reference(void *context, sfpm_vm_t *machine,
+                                           const sfpm_value_t *params,
+                                           sfpm_value_t *results)
+{
+    (void)context;
+    (void)machine;
+    (void)params;
+    results[0].reference = 12345;
+    return SFPM_NATIVE_DONE;
+}
+
+START_TEST(references_and_imported_things_are_the_machines_own)
+{
+    ck_assert(sfpm_buffer_add(&module, references, sizeof references));
+    must_load();
+    ck_assert_int_eq(call_f(1), 1 + 10 + 2 + 4 + 9 + 1 + 10 + 1 + 7);
+    ck_assert(sfpm_vm_import(vm, "env", "base", "-> i32", give_base, NULL));
+    ck_assert(sfpm_vm_import(vm, "env", "ref", "-> externref", give_reference, NULL));
+    must_load();
+    ck_assert_int_eq(call_f(0), 1 + 9 + 100 + 2 + 4 + 9 + 0 + 10 + 1 + 7);
+    ck_assert(sfpm_vm_import(vm, "env", "base", "-> i64", give_base, NULL));
+    refused(SFPM_ERR_UNSUPPORTED, "env.base of type i32 is offered with another");
+}
+END_TEST
+
 /* An import may be exported, even as the entry, and be the start function. */
 START_TEST(imports_are_exported)
 {
@@ -428,13 +490,6 @@ START_TEST(what_is_lacking_is_named)
     refused(SFPM_ERR_UNSUPPORTED, "needs tail calls");
     F(0xFB, 0, 0x0B);
     refused(SFPM_ERR_UNSUPPORTED, "needs garbage collection");
-    F(0xD0, 0x70, 0x0B);
-    refused(SFPM_ERR_UNSUPPORTED,
-            "needs values of a reference type, which sfpm does not support yet");
-    F(0x25, 0, 0x0B);
-    refused(SFPM_ERR_UNSUPPORTED, "needs table.get and table.set");
-    F(0xFC, 12, 0, 0, 0x0B);
-    refused(SFPM_ERR_UNSUPPORTED, "needs instructions on tables");
     F(0x3F, 1, 0x0B);
     refused(SFPM_ERR_UNSUPPORTED, "needs several memories");
     F(GET, 0x28, 0x42, 1, 0, 0x0B);
@@ -445,6 +500,36 @@ START_TEST(what_is_lacking_is_named)
     refused(SFPM_ERR_CORRUPT, "unknown instruction 0xFC 99");
     F(0x27, 0x0B);
     refused(SFPM_ERR_CORRUPT, "unknown instruction 0x27");
+}
+END_TEST
+
+START_TEST(references_are_validated)
+{
+    F(0xD0, 0x70, 0x0B);
+    refused(SFPM_ERR_BYTECODE, "end takes i32, but funcref is on the stack");
+    F(0xD0, 0x7F, 0xD1, 0x0B);
+    refused(SFPM_ERR_CORRUPT, "0x7F is not a type of references");
+    F(GET, 0xD1, 0x0B);
+    refused(SFPM_ERR_BYTECODE, "ref.is_null takes a reference, but i32 is on the stack");
+    F(0xD2, 9, 0xD1, 0x0B);
+    refused(SFPM_ERR_BYTECODE, "there is no function 9");
+    F(0xD0, 0x70, 0xD0, 0x70, GET, 0x1B, 0xD1, 0x0B);
+    refused(SFPM_ERR_BYTECODE, "a select of references names their type");
+    F(0xD0, 0x70, 0xD0, 0x70, GET, 0x1C, 1, 0x6F, 0xD1, 0x0B);
+    refused(SFPM_ERR_BYTECODE, "select takes externref, but funcref is on the stack");
+    F(GET, 0x25, 1, 0xD1, 0x0B);
+    refused(SFPM_ERR_BYTECODE, "there is no table 1");
+    F(GET, 0xD0, 0x6F, 0x26, 0, GET, 0x0B);
+    refused(SFPM_ERR_BYTECODE, "table.set takes funcref, but externref is on the stack");
+    F(0xFC, 13, 9, GET, 0x0B);
+    refused(SFPM_ERR_BYTECODE, "there is no element segment 9");
+    F(GET, GET, GET, 0xFC, 14, 0, 1, GET, 0x0B);
+    refused(SFPM_ERR_BYTECODE, "there is no table 1");
+    wasm_begin(&module);
+    WASM_SECTION(&module, 1, 1, 0x60, 0, 0);
+    WASM_SECTION(&module, 3, 1, 0);
+    WASM_SECTION(&module, 10, 1, 5, 0, 0xD2, 0, 0x1A, 0x0B);
+    refused(SFPM_ERR_BYTECODE, "undeclared function reference: function 0");
 }
 END_TEST
 
@@ -465,16 +550,15 @@ static const struct {
     REFUSED(1, "\1\x5F\0", UNSUPPORTED, "type section at 0xb needs garbage collection"),
     REFUSED(1, "\1\x61", CORRUPT, "0x61 is not the form of a function type"),
     REFUSED(1, "\1\x60\0\1\x40", CORRUPT, "0x40 is not a type"),
-    REFUSED(1, "\1\x60\0\1\x6F", UNSUPPORTED, "values of a reference type"),
+    REFUSED(1, "\1\x60\0\1\x6E", UNSUPPORTED, "garbage collection or typed references"),
     REFUSED(1, "\2\x60\0\0", CORRUPT, "unexpected end"),
     REFUSED(1, "\1\x60\0\0\0", CORRUPT, "more bytes than its contents take"),
     REFUSED(1, "\xFF\xFF\xFF\xFF\x1F", CORRUPT, "an integer is too large"),
     REFUSED(1, "\xFF\xFF\xFF\xFF\x8F\0", CORRUPT, "integer is too long"),
-    REFUSED(2, "\1\1a\1b\1\x70\0\0", UNSUPPORTED,
-            "import a.b: import section at 0xf needs an imported table, which sfpm does "
-            "not support yet"),
-    REFUSED(2, "\1\1a\1b\2\0\0", UNSUPPORTED, "an imported memory"),
-    REFUSED(2, "\1\1a\1b\3\x7F\0", UNSUPPORTED, "an imported global"),
+    REFUSED(2, "\1\1a\1b\1\x7F\0\0", CORRUPT,
+            "import a.b: import section at 0x10: 0x7F is not a type of references"),
+    REFUSED(2, "\2\1a\1b\2\0\0\1a\1b\2\0\0", UNSUPPORTED, "several memories"),
+    REFUSED(2, "\1\1a\1b\3\x7F\2", CORRUPT, "does not say whether"),
     REFUSED(2, "\1\1a\1b\4\0\0", UNSUPPORTED, "an imported exception"),
     REFUSED(2, "\1\1a\1b\5", CORRUPT, "0x05 is not a kind of import"),
     REFUSED(2, "\1\1a\1b\0\0", BYTECODE, "there is no type 0"),
@@ -482,8 +566,8 @@ static const struct {
     REFUSED(2, "\1\2\xC3\x28\1b\0\0", CORRUPT,
             "import section at 0xc: a name is not UTF-8"),
     REFUSED(3, "\1\0", BYTECODE, "there is no type 0"),
-    REFUSED(4, "\2\x70\0\0\x70\0\0", UNSUPPORTED, "several tables"),
-    REFUSED(4, "\1\x6F\0\0", UNSUPPORTED, "a table of references"),
+    REFUSED(4, "\1\x40\0\x70\0\0", UNSUPPORTED, "typed references"),
+    REFUSED(4, "\2\x70\0\1\x6F\0\xC0\x84\x3D", LIMIT, "a table of 1000000 elements"),
     REFUSED(4, "\1\x70\1\2\1", BYTECODE, "the minimum of 2 exceeds the maximum of 1"),
     REFUSED(4, "\1\x70\0\xC1\x84\x3D", LIMIT, "a table of 1000001 elements"),
     REFUSED(5, "\2\0\0\0\0", UNSUPPORTED, "several memories"),
@@ -493,7 +577,10 @@ static const struct {
     REFUSED(6, "\1\x7F\2\x41\0\x0B", CORRUPT, "0x02 does not say whether"),
     REFUSED(6, "\1\x7F\0\x42\0\x0B", BYTECODE, "gives 1 value, i64, not one i32"),
     REFUSED(6, "\1\x7F\0\x0B", BYTECODE, "gives 0 values, not one i32"),
-    REFUSED(6, "\1\x7F\0\x23\0\x0B", BYTECODE, "an imported global"),
+    REFUSED(6, "\1\x7F\0\x23\0\x0B", BYTECODE, "an imported, immutable global"),
+    REFUSED(6, "\1\x7F\0\xD0\x70\x0B", BYTECODE, "gives 1 value, funcref, not one i32"),
+    REFUSED(6, "\1\x70\0\xD0\x6F\x0B", BYTECODE, "externref, not one funcref"),
+    REFUSED(6, "\1\x70\0\xD2\0\x0B", BYTECODE, "there is no function 0"),
     REFUSED(6, "\1\x7F\0\x41\0\x41\0\x6A\x0B", UNSUPPORTED, "extended constant"),
     REFUSED(6, "\1\x7B\0\xFD\x0C\x0B", UNSUPPORTED, "SIMD (v128)"),
     REFUSED(7, "\1\1a\0\0", BYTECODE, "what 'a' exports does not exist"),
@@ -501,6 +588,8 @@ static const struct {
     REFUSED(8, "\0", BYTECODE, "there is no function 0"),
     REFUSED(9, "\1\0\x41\0\x0B\0", BYTECODE, "there is no table 0"),
     REFUSED(9, "\1\1\1\0", CORRUPT, "0x01 is not a kind of elements"),
+    REFUSED(9, "\1\5\x7F\0", CORRUPT, "0x7F is not a type of references"),
+    REFUSED(9, "\1\5\x6F\1\xD0\x70\x0B", BYTECODE, "funcref, not one externref"),
     REFUSED(9, "\1\x08", CORRUPT, "8 is not a kind of element segment"),
     REFUSED(10, "\1\2\0\x0B", CORRUPT, "1 functions have code, but 0 are declared"),
     REFUSED(11, "\1\0\x41\0\x0B\0", BYTECODE, "there is no memory 0"),
@@ -707,12 +796,14 @@ int main(void)
         start_section_runs_before_entry,
         entry_has_two_names,
         imports_are_exported,
+        references_and_imported_things_are_the_machines_own,
         names_become_symbols,
         long_names_are_cut,
         NULL,
     };
     const test_t limits[] = {
         what_is_lacking_is_named,
+        references_are_validated,
         modules_are_checked,
         code_is_checked,
         limits_are_ours,

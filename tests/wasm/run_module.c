@@ -121,6 +121,7 @@ static const char *trap_kind(void)
     case SFPM_TRAP_MEMORY_BOUNDS:
         return "memory";
     case SFPM_TRAP_UNDEFINED_ELEMENT:
+    case SFPM_TRAP_TABLE_BOUNDS:
         return "element";
     case SFPM_TRAP_UNINITIALIZED_ELEMENT:
     case SFPM_TRAP_INDIRECT_CALL_TYPE:
@@ -154,6 +155,10 @@ static void print_value(const sfpm_value_t *value)
             printf(" f64:nan");
         else
             printf(" f64:%" PRIu64, bits);
+        break;
+    case SFPM_TYPE_FUNCREF:
+    case SFPM_TYPE_EXTERNREF:
+        printf(value->reference == SFPM_NULL_REFERENCE ? " ref:null" : " ref");
         break;
     }
 }

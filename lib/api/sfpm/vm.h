@@ -253,7 +253,10 @@ typedef sfpm_native_result_t (*sfpm_native_t)(void *context, sfpm_vm_t *vm,
 
 /**
  * Offers a native function to programs that import it; sfpm_vm_run() refuses a program
- * as long as one is missing. It stays when the machine gets another program.
+ * as long as one is missing. It stays when the machine gets another program. One without
+ * parameters and with one result also supplies the first value of a global that a
+ * WebAssembly module imports under its name: then it is called while the module is loaded,
+ * and the machine still has its old program.
  * @param module,field  its name in two parts; both are copied, an older entry of that
  *                      name is replaced
  * @param signature     types of parameters and results: "i32 i64 -> f64", "-> i32", ""
