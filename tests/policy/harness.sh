@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The harness of the shell tests itself: what it must catch, it catches.
+# The harness of the shell tests itself: what it must catch, it catches. And each test of
+# a rule has a control.
 . "${top_srcdir:-$(dirname "$0")/../..}/tests/tools/lib.sh"
 
 mkdir tmp
@@ -44,6 +45,24 @@ inner 1 'succeeds true; echo x | succeeds grep -q y; true'
 inner 0 'echo x | succeeds cat; expect_stdout x'
 inner 0 'echo x >a; chmod 0 a; if [ -x "$(command -v setpriv)" ]; then expect_not unprivileged cat a; else succeeds true; fi'
 inner 0 'succeeds test "$(pwd)" = "$work"; test -z "$(ls -A)"'
+
+# controlled DIR: each test of a rule that HACKING names shows a fault that it finds.
+controlled() {
+    grep -o 'tests/policy/[a-z-]*\.sh' "$1/HACKING" >controlled.tests || return 1
+    controlled_status=0
+    while read -r test; do
+        grep -qE '^ *(\[.*\] (&&|\|\|) )?(catches|expect_not) ' "$1/$test" || {
+            echo "$test: no control"
+            controlled_status=1
+        }
+    done <controlled.tests
+    return "$controlled_status"
+}
+expect controlled "$top_srcdir"
+mkdir -p copy/tests/policy
+echo 'Tabs: tests/policy/x.sh' >copy/HACKING
+echo 'expect true' >copy/tests/policy/x.sh
+expect_not controlled copy
 
 # Nothing is left behind.
 expect rmdir tmp

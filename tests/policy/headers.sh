@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Each public header compiles alone and twice, as C11 and as C++17, without a
 # warning and without our own flags; so does a program that knows nothing but
-# the snapshot API as it was given.
+# the snapshot API as it was given. Each public function is documented.
 . "${top_srcdir:-$(dirname "$0")/../..}/tests/policy/lib.sh"
 
 strict='-Wall -Wextra -Wpedantic -Werror -Wconversion -fsyntax-only'
@@ -29,7 +29,21 @@ headers() {
     return "$headers_status"
 }
 
+# documented DIR: each function follows a comment, alone or in a group without blank lines.
+documented() {
+    grep -q '^SFPM_API' "$1"/lib/api/sfpm/*.h &&
+        awk '
+            /^[ \t]*$/ { documented = 0 }
+            /\*\/[ \t]*$/ { documented = 1 }
+            /^SFPM_API/ && !documented {
+                print FILENAME ":" FNR ": not documented"
+                bad = 1
+            }
+            END { exit bad }' "$1"/lib/api/sfpm/*.h
+}
+
 expect headers "$top_srcdir"
+expect documented "$top_srcdir"
 expect compiles "$top_srcdir" "$top_srcdir/tests/policy/api.c"
 
 # planted LINE: a header ending in LINE is found.
@@ -46,6 +60,8 @@ planted 'SFPM_API size_t sfpm_size_without_its_header(void);'
 SFPM_API int sfpm_reserved(int class);
 #endif'
 copy_sources copy
+printf '\nSFPM_API int sfpm_silent(void);\n' >>copy/lib/api/sfpm/error.h
+catches documented copy
 sed -i 's/bool sfpm_snapshot_save(const sfpm_snapshot_t/int sfpm_snapshot_save(sfpm_snapshot_t/' copy/lib/api/sfpm/snapshot.h
 catches compiles copy "$top_srcdir/tests/policy/api.c"
 

@@ -117,6 +117,6 @@ planted names_functions doc/architecture.md 'write_trailer()' 'write_tailer()'
 planted places_functions doc/architecture.md 'bytecode/raw_code' 'vm/v1_decode'
 planted names_files HACKING 'policy/limits' 'policy/lamits'
 planted short README '^A machine' "$(seq 100 | tr '\n' ' ')"
-planted short HACKING '^C11' "$(seq 100 | tr '\n' ' ')"
+planted short HACKING '^- C11' "$(seq 100 | tr '\n' ' ')"
 seq 151 >copy/README
 catches short copy
