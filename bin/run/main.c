@@ -44,7 +44,7 @@ static const struct poptOption table[] = {
     {"deterministic", '\0', POPT_ARG_NONE, &deterministic, 0,
      "the same results and images everywhere: virtual clock, seed 0", NULL},
     {"max-stack", '\0', POPT_ARG_STRING, &texts.max_stack, 0,
-     "limit the program's stack to SIZE bytes (default: 1M)", "SIZE"},
+     "limit the program's stack to SIZE bytes (default: 8M)", "SIZE"},
     {"engine", '\0', POPT_ARG_STRING, &texts.engine, 0,
      "use the simple or the fast engine (default: fast)", "ENGINE"},
     {"restart", '\0', POPT_ARG_NONE, &restart, 0,

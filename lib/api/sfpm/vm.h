@@ -44,8 +44,8 @@ typedef enum sfpm_vm_status {
     SFPM_VM_TRAPPED = 2    /**< tries the trapping instruction again when run */
 } sfpm_vm_status_t;
 
-/** Stack in bytes that a machine may use by default: 1 MiB. */
-#define SFPM_VM_DEFAULT_STACK ((uint64_t)1 << 20)
+/** Stack in bytes that a machine may use by default: 8 MiB. */
+#define SFPM_VM_DEFAULT_STACK ((uint64_t)1 << 23)
 /** Stack in bytes beyond which no machine is run or loaded: 64 MiB. */
 #define SFPM_VM_MAX_STACK ((uint64_t)1 << 26)
 /** Memory in bytes to which a program may grow by default: 1 GiB. */
