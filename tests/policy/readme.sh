@@ -32,7 +32,7 @@ lists_pages() {
 # lists_examples DIR: all examples but the parts of others, and no other.
 lists_examples() {
     sed -n 's/^\([a-z-]*\.[cs]\)  .*/\1/p' "$1/examples/README" | LC_ALL=C sort >readme.listed
-    (cd "$1/examples" && ls -- *.[cs]) | grep -vxE 'lua-(library|prompt)\.c' | LC_ALL=C sort |
+    (cd "$1/examples" && ls -- *.[cs]) | grep -vxE '(js-host|lua-(library|prompt))\.c' | LC_ALL=C sort |
         diff -u - readme.listed
 }
 
