@@ -21,7 +21,8 @@ typedef struct writer {
     size_t size;
 } writer_t;
 
-static const char *const types[] = {"i32", "i64", "f32", "f64"};
+static const char *const types[] = {"i32", "i64", "f32",
+                                    "f64", "funcref", "externref"};
 static const char *const names[] = {"main", "a", "b", "twice", "\"a b\"", "main"};
 static const char *const numbers[] = {
     "0",  "1",      "-1",         "2",
@@ -43,7 +44,11 @@ static const char *const directives[] = {".func N",
                                          ".memory D",
                                          ".memory D D",
                                          ".table D",
+                                         ".table D D T",
+                                         ".table D T",
                                          ".elem D N",
+                                         ".elem table D D N, _",
+                                         ".elem passive T N, D, _",
                                          ".data D V, V",
                                          ".data passive \"N\"",
                                          ".type T -> T",
@@ -54,7 +59,8 @@ static const char *const directives[] = {".func N",
                                          ".func N\nhalt",
                                          ".export N memory",
                                          "N: br N",
-                                         ".export t table"};
+                                         ".export t table",
+                                         ".export N table D"};
 
 #define PICK(writer, list)                                                               \
     (list)[mutant_random(&(writer)->random, sizeof(list) / sizeof *(list))]
@@ -113,7 +119,15 @@ static void put_operand(writer_t *writer, uint8_t operand)
     case SFPM_OPERAND_LOCAL:
     case SFPM_OPERAND_OFFSET:
     case SFPM_OPERAND_SEGMENT:
+    case SFPM_OPERAND_TABLE:
+    case SFPM_OPERAND_ELEMENTS:
         expand(writer, " D");
+        break;
+    case SFPM_OPERAND_REFERENCE:
+        expand(writer, " T");
+        break;
+    case SFPM_OPERAND_INDIRECT:
+        expand(writer, " D T -> T");
         break;
     case SFPM_OPERAND_TARGETS:
         expand(writer, " N, N, N");
@@ -122,6 +136,8 @@ static void put_operand(writer_t *writer, uint8_t operand)
         expand(writer, " T -> T");
         break;
     case SFPM_OPERAND_UNWIND:
+    case SFPM_OPERAND_TABLES:
+    case SFPM_OPERAND_INIT:
         expand(writer, " D D");
         break;
     case SFPM_OPERAND_FUNCTION:
@@ -137,6 +153,10 @@ static void put_operand(writer_t *writer, uint8_t operand)
 static void put_constant(writer_t *writer, char letter)
 {
     uint8_t type = sfpm_type_of_letter(letter);
+    if (letter == 'p' || letter == 'r') {
+        put(writer, "ref.null funcref\n");
+        return;
+    }
     put(writer, "%s.const %s\n", type ? sfpm_type_name(type) : "i64",
         strchr("fF", letter) ? PICK(writer, reals) : PICK(writer, numbers));
 }

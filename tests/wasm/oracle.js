@@ -5,9 +5,9 @@
 const fs = require('fs');
 const view = new DataView(new ArrayBuffer(8));
 const sets = [
-    { i32: 0, i64: 0n, f32: 0, f64: 0 },
-    { i32: 7, i64: -3n, f32: 1.5, f64: -0.5 },
-    { i32: -2147483648, i64: 1234567890123n, f32: -65537, f64: 1e300 },
+    { i32: 0, i64: 0n, f32: 0, f64: 0, funcref: null, externref: null },
+    { i32: 7, i64: -3n, f32: 1.5, f64: -0.5, funcref: null, externref: {} },
+    { i32: -2147483648, i64: 1234567890123n, f32: -65537, f64: 1e300, funcref: null, externref: {} },
 ];
 
 function leb(bytes, state) {
@@ -22,7 +22,7 @@ function leb(bytes, state) {
 
 // The signatures of exported functions by name: JavaScript does not give them.
 function signatures(bytes) {
-    const types = [], functions = [], found = {}, names = { 0x7f: 'i32', 0x7e: 'i64', 0x7d: 'f32', 0x7c: 'f64' };
+    const types = [], functions = [], found = {}, names = { 0x7f: 'i32', 0x7e: 'i64', 0x7d: 'f32', 0x7c: 'f64', 0x70: 'funcref', 0x6f: 'externref' };
     const state = { at: 8 };
     const name = () => {
         const length = leb(bytes, state);
@@ -78,6 +78,8 @@ function text(type, value) {
         return ' i32:' + (value >>> 0);
     if (type === 'i64')
         return ' i64:' + BigInt.asUintN(64, value);
+    if (type === 'funcref' || type === 'externref')
+        return value === null ? ' ref:null' : ' ref';
     if (Number.isNaN(value))
         return ` ${type}:nan`;
     if (type === 'f32') {
@@ -94,7 +96,8 @@ function kind(error) {
         return 'stack';
     for (const [part, name] of [['unreachable', 'unreachable'], ['divide by zero', 'division by zero'],
         ['remainder by zero', 'division by zero'], ['unrepresentable', 'number'], ['memory access', 'memory'],
-        ['memory.init', 'memory'], ['table index', 'element'], ['signature mismatch', 'signature']])
+        ['memory.init', 'memory'], ['table index', 'element'], ['table access', 'element'],
+        ['table.', 'element'], ['signature mismatch', 'signature']])
         if (message.includes(part))
             return name;
     return 'another: ' + message;

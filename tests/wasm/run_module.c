@@ -163,23 +163,33 @@ static void print_value(const sfpm_value_t *value)
     }
 }
 
-static const sfpm_value_t arguments[NUM_ARGUMENTS][4] = {
+static const sfpm_value_t arguments[NUM_ARGUMENTS][6] = {
     {{.type = SFPM_TYPE_I32, .i32 = 0},
      {.type = SFPM_TYPE_I64, .i64 = 0},
      {.type = SFPM_TYPE_F32, .f32 = 0},
-     {.type = SFPM_TYPE_F64, .f64 = 0}},
+     {.type = SFPM_TYPE_F64, .f64 = 0},
+     {.type = SFPM_TYPE_FUNCREF, .reference = SFPM_NULL_REFERENCE},
+     {.type = SFPM_TYPE_EXTERNREF, .reference = SFPM_NULL_REFERENCE}},
     {{.type = SFPM_TYPE_I32, .i32 = 7},
      {.type = SFPM_TYPE_I64, .i64 = -3},
      {.type = SFPM_TYPE_F32, .f32 = 1.5f},
-     {.type = SFPM_TYPE_F64, .f64 = -0.5}},
+     {.type = SFPM_TYPE_F64, .f64 = -0.5},
+     {.type = SFPM_TYPE_FUNCREF, .reference = SFPM_NULL_REFERENCE},
+     {.type = SFPM_TYPE_EXTERNREF, .reference = 5}},
     {{.type = SFPM_TYPE_I32, .i32 = -2147483647 - 1},
      {.type = SFPM_TYPE_I64, .i64 = 1234567890123},
      {.type = SFPM_TYPE_F32, .f32 = -65537},
-     {.type = SFPM_TYPE_F64, .f64 = 1e300}},
+     {.type = SFPM_TYPE_F64, .f64 = 1e300},
+     {.type = SFPM_TYPE_FUNCREF, .reference = SFPM_NULL_REFERENCE},
+     {.type = SFPM_TYPE_EXTERNREF, .reference = 5}},
 };
 
 static size_t type_index(const char *name)
 {
+    if (strcmp(name, "funcref") == 0)
+        return 4;
+    if (strcmp(name, "externref") == 0)
+        return 5;
     return (name[0] == 'f' ? 2u : 0u) + (name[1] == '6' ? 1u : 0u);
 }
 
