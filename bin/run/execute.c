@@ -200,7 +200,8 @@ static bool run_on(const run_t *run, sfpm_vm_run_options_t *how, bool *delivered
             break;
         if (!sfpm_vm_run(run->vm, how))
             return false;
-        if (machine_info(run->vm).status != SFPM_VM_SUSPENDED || signals_stop())
+        sfpm_vm_info_t info = machine_info(run->vm);
+        if (info.status != SFPM_VM_SUSPENDED || info.reached || signals_stop())
             break;
         if (signals_checkpoint() && !(*delivered = checkpoint(run)))
             break;
@@ -246,7 +247,9 @@ static int run_and_save(const run_t *run)
                                  .output = sink_write,
                                  .output_context = choose_output(run),
                                  .max_stack = run->request->max_stack,
-                                 .engine = run->request->engine};
+                                 .engine = run->request->engine,
+                                 .until = run->request->until,
+                                 .num_until = run->request->num_until};
     run->host->output = how.output;
     run->host->output_context = how.output_context;
     bool ok = run_on(run, &how, &delivered);

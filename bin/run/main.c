@@ -13,6 +13,7 @@
 #include "common/tool.h"
 #include "run/run.h"
 
+static char **until; /* of --until */
 static int restart, resume, deterministic;
 static run_request_t request = {.resumable = STATUS_RESUMABLE};
 static struct {
@@ -23,6 +24,9 @@ static struct {
 static const struct poptOption table[] = {
     {"steps", '\0', POPT_ARG_STRING, &texts.steps, 0,
      "stop after N instructions; exit 124 if there is more to do", "N"},
+    {"until", '\0', POPT_ARG_ARGV, &until, 0,
+     "stop at PLACE: function, @FILE:LINE, code offset, or trap; may be repeated",
+     "PLACE"},
     {"fuel", '\0', POPT_ARG_STRING, &texts.fuel, 0,
      "stop after N instructions in all runs together", "N"},
     {"timeout", '\0', POPT_ARG_STRING, &texts.timeout, 0,
@@ -180,6 +184,25 @@ static void make_deterministic(void)
         setenv("SOURCE_DATE_EPOCH", "0", 1);
 }
 
+/* Places, among which a trap has a word of its own. */
+static bool parse_until(int *status)
+{
+    size_t count = 0;
+    while (until && until[count])
+        count++;
+    request.until = calloc(count + 1, sizeof *request.until);
+    if (!request.until) {
+        *status = tool_fail("--until", "out of memory");
+        return false;
+    }
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(until[i], "trap") == 0)
+            request.until_trap = true;
+        else
+            request.until[request.num_until++] = until[i];
+    return true;
+}
+
 static bool parse_values(int *status)
 {
     if (texts.stdout_file && strcmp(texts.stdout_file, "-") != 0)
@@ -187,7 +210,7 @@ static bool parse_values(int *status)
     return parse_count("--steps", texts.steps, &request.steps, status) &&
            parse_count("--fuel", texts.fuel, &request.fuel, status) &&
            parse_count("--keep", texts.keep, &options.keep, status) &&
-           parse_sync(status) &&
+           parse_sync(status) && parse_until(status) &&
            parse_seconds("--timeout", texts.timeout, &request.timeout, status) &&
            parse_seconds("--checkpoint-every", texts.checkpoint_every,
                          &request.checkpoint_every, status) &&
@@ -204,8 +227,8 @@ static bool check_request(int *status)
     else if (to_stdout && texts.stdout_file && !request.stdout_file)
         *status = tool_usage("-o and --stdout cannot both be standard output");
     else if (request.checkpoint_every > 0 && (!writes || to_stdout))
-        *status =
-            tool_usage("--checkpoint-every: add -i or -o FILE, to which checkpoints are written");
+        *status = tool_usage(
+            "--checkpoint-every: add -i or -o FILE, to which checkpoints are written");
     else if ((texts.keep || texts.sync) && !options.in_place)
         *status = tool_usage("%s: add -i: only an image that is changed in place gets a "
                              "commit for each checkpoint",
@@ -321,6 +344,10 @@ int main(int argc, char **argv)
         texts.seed,    texts.engine,    texts.keep,        texts.sync};
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
         free(owned[i]);
+    for (char **a = until; a && *a; a++)
+        free(*a);
+    free(until);
+    free(request.until);
     for (char **a = request.host.environment; a && *a; a++)
         free(*a);
     free(request.host.environment);

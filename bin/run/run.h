@@ -25,6 +25,9 @@ typedef struct run_request {
     int resumable;           /* exit status of a machine that can go on */
     int fresh;               /* it starts with everything as it was at first */
     int trace;               /* print each instruction on standard error */
+    const char **until;      /* places at which to stop … */
+    size_t num_until;        /* … so many */
+    bool until_trap;         /* a trap is as good as one */
     bool starts;             /* the machine begins, rather than goes on */
     host_request_t host;
     const char *stdout_file; /* where output goes; NULL: standard output */

@@ -10,8 +10,10 @@
 int exit_status(bool ok, const sfpm_vm_t *vm, const host_t *host,
                 const run_request_t *request)
 {
+    if (!ok && sfpm_last_status() == SFPM_ERR_TRAP)
+        return request->until_trap ? request->resumable : STATUS_TRAP;
     if (!ok)
-        return sfpm_last_status() == SFPM_ERR_TRAP ? STATUS_TRAP : STATUS_FAILED;
+        return STATUS_FAILED;
     switch (machine_info(vm).status) {
     case SFPM_VM_HALTED:
         return (int)host->state.status;

@@ -83,6 +83,19 @@ bool sfpm_run_begin(sfpm_machine_t *machine, sfpm_registers_t *registers,
 sfpm_outcome_t sfpm_execute(sfpm_machine_t *machine, sfpm_registers_t *r,
                             const sfpm_limits_t *limits, uint64_t *left);
 
+/* The same, except that it stops with SFPM_OUTCOME_STOP when it comes to one of
+ * limits->stops: the instruction it begins with is none. Heeds interrupts. */
+sfpm_outcome_t sfpm_execute_to_stop(sfpm_machine_t *machine, sfpm_registers_t *r,
+                                    const sfpm_limits_t *limits, uint64_t *left);
+
+/* Whether a program that has not begun is to stop before its first instruction. To be
+ * asked before sfpm_run_begin(). */
+static inline bool sfpm_begins_at_stop(const sfpm_machine_t *machine,
+                                       const sfpm_limits_t *limits)
+{
+    return !machine->state->begun && sfpm_is_stop(&limits->stops, machine->state->pc);
+}
+
 /* Puts the registers back into the state; what sfpm_interpret() returns. */
 bool sfpm_run_end(sfpm_machine_t *machine, const sfpm_registers_t *registers,
                   sfpm_outcome_t outcome, uint64_t executed);

@@ -19,6 +19,7 @@ typedef struct sfpm_translation {
     const sfpm_function_t *function;
     uint32_t number;       /* of the function */
     uint32_t instructions; /* in it */
+    const sfpm_stops_t *stops;
     /* When replaying, there is no draft and only the last cell. */
     sfpm_fast_draft_t *draft;
     sfpm_cell_t last;
@@ -56,11 +57,13 @@ int32_t sfpm_fast_local_slot(uint64_t local);
 int32_t sfpm_fast_operand_slot(const sfpm_translation_t *t, uint32_t height);
 
 /* Reads the instruction that follows those that are being translated. False when there
- * is none that can be joined to them, because control can come there otherwise. */
+ * is none that can be joined to them, because control can come there otherwise, or is to
+ * stop there. */
 static inline bool sfpm_fast_read_next(const sfpm_translation_t *t,
                                        sfpm_instruction_t *next)
 {
     return t->next < t->function->end && !sfpm_is_target(t->proof, t->next) &&
+           !sfpm_is_stop(t->stops, t->next) &&
            sfpm_instruction_read(t->program->code, t->function->end, t->next, next);
 }
 

@@ -36,20 +36,6 @@ static sfpm_fast_function_t *function_of(const sfpm_fast_run_t *run, uint32_t nu
 
 /* ---- From tier 1 to the canonical state ------------------------------------------ */
 
-/* The function that holds a cell. */
-static uint32_t find_cell(const sfpm_fast_run_t *run, const sfpm_cell_t *cell)
-{
-    uintptr_t at = (uintptr_t)cell;
-    for (uint32_t i = 0; i < run->fast->num_functions; i++) {
-        const sfpm_fast_function_t *function = function_of(run, i);
-        uintptr_t from = (uintptr_t)function->cells;
-        if (function->cells && at >= from &&
-            at < from + function->num_cells * sizeof(sfpm_cell_t))
-            return i;
-    }
-    return 0;
-}
-
 static uint32_t slot_number(const sfpm_fast_run_t *run, const uint8_t *slot)
 {
     return (uint32_t)((size_t)(slot - run->engine.bottom) / SFPM_SLOT_SIZE);
@@ -107,12 +93,12 @@ static void leave_fast(sfpm_fast_run_t *run)
 {
     const sfpm_engine_t *engine = &run->engine;
     const sfpm_program_t *program = run->machine->program;
-    uint32_t number = find_cell(run, engine->ip);
+    uint32_t number = sfpm_fast_find_cell(run->fast, engine->ip);
     const sfpm_fast_function_t *function = function_of(run, number);
     uint32_t operands =
         slot_number(run, engine->fp) + sfpm_frame_size(&program->functions[number]);
     sfpm_fast_point_t point;
-    sfpm_fast_locate(program, run->machine->proof, number,
+    sfpm_fast_locate(run->fast, program, run->machine->proof, number,
                      (uint32_t)(engine->ip - function->cells), &point);
     restore_operands(run, engine->bottom + (size_t)operands * SFPM_SLOT_SIZE,
                      &point.window);
@@ -199,10 +185,18 @@ static void begin_at(sfpm_fast_run_t *run, const sfpm_fast_function_t *function,
     memcpy(record, &back, sizeof back);
 }
 
-/* Whether tier 1 can go on from here; then it is ready to. */
+static bool is_at_stop(const sfpm_fast_run_t *run)
+{
+    return sfpm_is_stop(&run->limits->stops, run->registers->pc);
+}
+
+/* Whether tier 1 can go on from here; then it is ready to. It cannot from a stop that the
+ * run has passed: a cell of one has always been arrived at. */
 static bool enter_fast(sfpm_fast_run_t *run)
 {
     const sfpm_registers_t *registers = run->registers;
+    if (is_at_stop(run))
+        return false;
     const sfpm_fast_function_t *function = function_of(run, registers->function);
     if (!sfpm_fast_translate(run->fast, run->machine->program, run->machine->proof,
                              registers->function))
@@ -226,7 +220,7 @@ static sfpm_outcome_t execute_slowly(sfpm_fast_run_t *run, uint64_t steps)
     uint64_t budget = steps < run->left ? steps : run->left;
     uint64_t rest = budget;
     sfpm_outcome_t outcome =
-        sfpm_execute(run->machine, run->registers, run->limits, &rest);
+        sfpm_execute_to_stop(run->machine, run->registers, run->limits, &rest);
     run->left -= budget - rest;
     return outcome;
 }
@@ -234,7 +228,7 @@ static sfpm_outcome_t execute_slowly(sfpm_fast_run_t *run, uint64_t steps)
 static sfpm_outcome_t leave_and_step(sfpm_fast_run_t *run)
 {
     leave_fast(run);
-    return execute_slowly(run, 1);
+    return is_at_stop(run) ? SFPM_OUTCOME_STOP : execute_slowly(run, 1);
 }
 
 /* The registers of the frame that tier 1 is in, whose operands are all in their slots. */
@@ -435,6 +429,8 @@ static bool attend_stop(sfpm_fast_run_t *run, sfpm_stop_t stop, sfpm_outcome_t *
         break;
     case SFPM_STOP_RETURNED:
         leave_frame(run);
+        if (is_at_stop(run))
+            *outcome = SFPM_OUTCOME_STOP;
         return false;
     case SFPM_STOP_SLOW:
         break;
@@ -473,7 +469,8 @@ bool sfpm_fast_interpret(sfpm_fast_t *fast, sfpm_machine_t *machine,
 {
     sfpm_registers_t registers;
     sfpm_outcome_t outcome = SFPM_OUTCOME_TRAP;
-    if (!sfpm_fast_prepare(fast, machine->program))
+    bool stops = sfpm_begins_at_stop(machine, limits);
+    if (!sfpm_fast_prepare(fast, machine->program, &limits->stops))
         return sfpm_interpret(machine, limits);
     if (!sfpm_run_begin(machine, &registers, limits))
         return false;
@@ -487,6 +484,6 @@ bool sfpm_fast_interpret(sfpm_fast_t *fast, sfpm_machine_t *machine,
     run.engine.entries = fast->entries;
     run.back[1].handler = sfpm_fast_handler(FAST_RETURNED);
     if (registers.trap == SFPM_TRAP_NONE)
-        outcome = run_both_tiers(&run);
+        outcome = stops ? SFPM_OUTCOME_STOP : run_both_tiers(&run);
     return sfpm_run_end(machine, &registers, outcome, limits->steps - run.left);
 }

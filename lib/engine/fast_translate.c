@@ -29,6 +29,8 @@ static void translate_instruction(sfpm_translation_t *t)
     else if (!t->falls)
         t->window = (sfpm_window_t){.height = sfpm_height_at(t->proof, t->offset)};
     sfpm_fast_mark_point(t);
+    if (sfpm_is_stop(t->stops, t->offset))
+        sfpm_fast_emit(t, FAST_SLOW);
     t->falls = true;
     sfpm_fast_select(t);
 }
@@ -109,6 +111,19 @@ const sfpm_fast_label_t *sfpm_fast_label_at(const sfpm_fast_function_t *function
     return label && label->offset == offset ? label : NULL;
 }
 
+uint32_t sfpm_fast_find_cell(const sfpm_fast_t *fast, const sfpm_cell_t *cell)
+{
+    uintptr_t at = (uintptr_t)cell;
+    for (uint32_t i = 0; i < fast->num_functions; i++) {
+        const sfpm_fast_function_t *function = &fast->functions[i];
+        uintptr_t from = (uintptr_t)function->cells;
+        if (function->cells && at >= from &&
+            at < from + function->num_cells * sizeof(sfpm_cell_t))
+            return i;
+    }
+    return 0;
+}
+
 static void resolve_jumps(sfpm_translation_t *t, const sfpm_fast_function_t *made)
 {
     for (uint32_t i = 0; i < t->num_jumps; i++) {
@@ -173,6 +188,7 @@ bool sfpm_fast_translate(sfpm_fast_t *fast, const sfpm_program_t *program,
                             .proof = proof,
                             .function = &program->functions[index],
                             .number = index,
+                            .stops = &fast->stops,
                             .draft = &fast->draft,
                             .max_cells =
                                 (uint32_t)(SFPM_FAST_MAX_CELLS - fast->total_cells)};
@@ -187,29 +203,44 @@ bool sfpm_fast_translate(sfpm_fast_t *fast, const sfpm_program_t *program,
     return !function->refused;
 }
 
-void sfpm_fast_locate(const sfpm_program_t *program, const sfpm_proof_t *proof,
-                      uint32_t function, uint32_t cell, sfpm_fast_point_t *point)
+void sfpm_fast_locate(const sfpm_fast_t *fast, const sfpm_program_t *program,
+                      const sfpm_proof_t *proof, uint32_t function, uint32_t cell,
+                      sfpm_fast_point_t *point)
 {
     sfpm_translation_t t = {.program = program,
                             .proof = proof,
                             .function = &program->functions[function],
                             .number = function,
+                            .stops = &fast->stops,
                             .wanted = cell,
                             .result = point};
     *point = (sfpm_fast_point_t){0};
     translate(&t);
 }
 
-bool sfpm_fast_prepare(sfpm_fast_t *fast, const sfpm_program_t *program)
+/* Stops at which a run stops that had the translations made. */
+static bool same_stops(const sfpm_stops_t *a, const sfpm_stops_t *b)
+{
+    return a->count == b->count &&
+           (a->count == 0 ||
+            memcmp(a->offsets, b->offsets, a->count * sizeof *a->offsets) == 0);
+}
+
+bool sfpm_fast_prepare(sfpm_fast_t *fast, const sfpm_program_t *program,
+                       const sfpm_stops_t *stops)
 {
     sfpm_error_state_t error;
-    if (fast->functions)
+    if (fast->functions && same_stops(&fast->stops, stops))
         return true;
+    sfpm_fast_free(fast);
     sfpm_error_save(&error);
+    fast->stops.offsets =
+        sfpm_copy_bytes(stops->offsets, stops->count * sizeof *stops->offsets);
+    fast->stops.count = stops->count;
     fast->functions = SFPM_NEW_N(sfpm_fast_function_t, program->num_functions);
     fast->entries = SFPM_NEW_N(const sfpm_cell_t *, program->num_functions);
     fast->num_functions = program->num_functions;
-    if (fast->functions && fast->entries)
+    if (fast->functions && fast->entries && fast->stops.offsets)
         return true;
     sfpm_fast_free(fast);
     sfpm_error_restore(&error);
@@ -223,5 +254,6 @@ void sfpm_fast_free(sfpm_fast_t *fast)
     free_draft(&fast->draft);
     free(fast->functions);
     free(fast->entries);
+    free((void *)fast->stops.offsets);
     *fast = (sfpm_fast_t){0};
 }

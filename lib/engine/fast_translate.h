@@ -9,6 +9,7 @@
 
 #include "engine/fast_cell.h"
 #include "bytecode/verify.h"
+#include "engine/stops.h"
 
 /* A place where execution can begin: all operands are in their slots, but for a
  * call's only result, which is in both accumulators too. */
@@ -50,15 +51,17 @@ typedef struct sfpm_fast {
     const sfpm_cell_t **entries;     /* likewise, their first cells or NULL */
     uint32_t num_functions;
     uint64_t total_cells;
+    sfpm_stops_t stops; /* there is a cell at each that tier 0 attends to; owned */
     sfpm_fast_draft_t draft;
 } sfpm_fast_t;
 
 /* Cells that all functions together may take: 128 MiB. */
 #define SFPM_FAST_MAX_CELLS ((uint64_t)1 << 22)
 
-/* Makes room for the functions of a program, unless that was done. False when there is no
- * memory, which is not an error. */
-bool sfpm_fast_prepare(sfpm_fast_t *fast, const sfpm_program_t *program);
+/* Makes room for the functions of a program, unless that was done. Translations for other
+ * stops are dropped. False when there is no memory, which is not an error. */
+bool sfpm_fast_prepare(sfpm_fast_t *fast, const sfpm_program_t *program,
+                       const sfpm_stops_t *stops);
 void sfpm_fast_free(sfpm_fast_t *fast);
 
 /* Translates function `index`, unless that was done. False when it cannot be: memory
@@ -69,6 +72,9 @@ bool sfpm_fast_translate(sfpm_fast_t *fast, const sfpm_program_t *program,
 /* The label at that offset, or NULL. */
 const sfpm_fast_label_t *sfpm_fast_label_at(const sfpm_fast_function_t *function,
                                             uint32_t offset);
+
+/* The number of the function that holds a cell. */
+uint32_t sfpm_fast_find_cell(const sfpm_fast_t *fast, const sfpm_cell_t *cell);
 
 /* Where an operand is. */
 typedef enum sfpm_home {
@@ -99,7 +105,8 @@ typedef struct sfpm_fast_point {
     sfpm_window_t window;
 } sfpm_fast_point_t;
 
-void sfpm_fast_locate(const sfpm_program_t *program, const sfpm_proof_t *proof,
-                      uint32_t function, uint32_t cell, sfpm_fast_point_t *point);
+void sfpm_fast_locate(const sfpm_fast_t *fast, const sfpm_program_t *program,
+                      const sfpm_proof_t *proof, uint32_t function, uint32_t cell,
+                      sfpm_fast_point_t *point);
 
 #endif

@@ -413,6 +413,22 @@ bool sfpm_take_interrupt(const sfpm_limits_t *limits)
     return sfpm_is_interrupted(limits) && atomic_exchange(limits->interrupt, false);
 }
 
+sfpm_outcome_t sfpm_execute_to_stop(sfpm_machine_t *machine, sfpm_registers_t *r,
+                                    const sfpm_limits_t *limits, uint64_t *left)
+{
+    sfpm_outcome_t outcome = SFPM_OUTCOME_STEPS;
+    if (limits->stops.count == 0)
+        return sfpm_execute(machine, r, limits, left);
+    while (*left > 0 && outcome == SFPM_OUTCOME_STEPS && !sfpm_is_interrupted(limits)) {
+        uint64_t rest = 1;
+        outcome = sfpm_execute(machine, r, limits, &rest);
+        *left -= 1 - rest;
+        if (outcome == SFPM_OUTCOME_STEPS && sfpm_is_stop(&limits->stops, r->pc))
+            return SFPM_OUTCOME_STOP;
+    }
+    return outcome;
+}
+
 static sfpm_outcome_t run_slices(sfpm_machine_t *machine, sfpm_registers_t *registers,
                                  const sfpm_limits_t *limits, uint64_t *left)
 {
@@ -420,7 +436,7 @@ static sfpm_outcome_t run_slices(sfpm_machine_t *machine, sfpm_registers_t *regi
     while (outcome == SFPM_OUTCOME_STEPS && *left > 0 && !sfpm_take_interrupt(limits)) {
         uint64_t slice = *left < SLICE ? *left : SLICE;
         uint64_t rest = slice;
-        outcome = sfpm_execute(machine, registers, limits, &rest);
+        outcome = sfpm_execute_to_stop(machine, registers, limits, &rest);
         *left -= slice - rest;
     }
     return outcome;
@@ -465,9 +481,11 @@ bool sfpm_interpret(sfpm_machine_t *machine, const sfpm_limits_t *limits)
     sfpm_registers_t registers;
     uint64_t left = limits->steps;
     sfpm_outcome_t outcome = SFPM_OUTCOME_TRAP;
+    bool stops = sfpm_begins_at_stop(machine, limits);
     if (!sfpm_run_begin(machine, &registers, limits))
         return false;
     if (registers.trap == SFPM_TRAP_NONE)
-        outcome = run_slices(machine, &registers, limits, &left);
+        outcome = stops ? SFPM_OUTCOME_STOP
+                        : run_slices(machine, &registers, limits, &left);
     return sfpm_run_end(machine, &registers, outcome, limits->steps - left);
 }

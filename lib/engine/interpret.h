@@ -10,6 +10,7 @@
 
 #include "base/float_env.h"
 #include "engine/frames.h"
+#include "engine/stops.h"
 
 /* Everything that execution reads and changes. Program and state are proved. */
 typedef struct sfpm_machine {
@@ -48,6 +49,8 @@ typedef sfpm_host_outcome_t (*sfpm_host_callback_t)(void *context,
 
 typedef struct sfpm_limits {
     uint64_t steps;                   /* instructions to execute at most, not 0 */
+    sfpm_stops_t stops;               /* … or up to one of these, which the first one is
+                                         only if the program has not begun */
     uint64_t max_slots;               /* of the stack */
     sfpm_vm_output_callback_t output; /* or NULL */
     void *output_context;

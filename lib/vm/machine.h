@@ -28,6 +28,8 @@ struct sfpm_vm {
     bool expects_commits;         /* memory is watched when it has been loaded */
     struct sfpm_tracker *tracker; /* of region `memory`, since a commit; NULL: none */
     sfpm_known_commit_t commit;   /* … this one */
+    sfpm_buffer_t stops; /* code offsets at which the run stops, uint32_t each */
+    bool reached;        /* the last run stopped at one */
     bool running;
     atomic_bool interrupt; /* see sfpm_vm_interrupt() */
 };
@@ -49,6 +51,10 @@ typedef bool (*sfpm_region_source_t)(void *context, const char *name,
 
 /* sfpm_vm_load() from such a source. */
 bool sfpm_vm_load_from(sfpm_vm_t *vm, sfpm_region_source_t source, void *context);
+
+/* places.c: makes vm->stops of places, ascending. False, with the error set, when one is
+ * none. */
+bool sfpm_vm_find_stops(sfpm_vm_t *vm, const char *const *places, size_t count);
 
 /* image.c: writes to memory are not noted any more; before it is released. */
 void sfpm_vm_unwatch(sfpm_vm_t *vm);

@@ -3,6 +3,7 @@
 #include <sfpm/vm.h>
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/number.h"
@@ -145,6 +146,41 @@ bool sfpm_vm_resolve(const sfpm_vm_t *vm, const char *text, uint64_t *offset,
         *end = limit;
     return true;
 }
+
+/* ---- Stops -------------------------------------------------------------------- */
+
+static int compare_offsets(const void *left, const void *right)
+{
+    uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
+    if (a == b)
+        return 0;
+    return a < b ? -1 : 1;
+}
+
+static bool add_stops(sfpm_vm_t *vm, const char *place)
+{
+    uint64_t offset;
+    size_t length = place ? name_length(place) : 0;
+    if (length > 0 && place[0] == '@' && place[length] == '\0')
+        return find_lines(&vm->program, place, length, true, &vm->stops);
+    if (!sfpm_vm_resolve(vm, place, &offset, NULL))
+        return false;
+    return sfpm_buffer_add(&vm->stops, &(uint32_t){(uint32_t)offset}, sizeof(uint32_t));
+}
+
+bool sfpm_vm_find_stops(sfpm_vm_t *vm, const char *const *places, size_t count)
+{
+    vm->stops.size = 0;
+    for (size_t i = 0; i < count; i++)
+        if (!add_stops(vm, places[i]))
+            return false;
+    if (count > 0)
+        qsort(vm->stops.data, vm->stops.size / sizeof(uint32_t), sizeof(uint32_t),
+              compare_offsets);
+    return true;
+}
+
+/* ---- Names -------------------------------------------------------------------- */
 
 void sfpm_vm_describe(const sfpm_vm_t *vm, uint64_t offset, char *text, size_t size)
 {

@@ -24,6 +24,7 @@ static void clear(sfpm_vm_t *vm)
     sfpm_regions_free(&vm->regions);
     free(vm->original);
     sfpm_natives_free(&vm->natives);
+    sfpm_buffer_free(&vm->stops);
     *vm = (sfpm_vm_t){0};
 }
 
@@ -383,12 +384,23 @@ static bool prove_state_left(sfpm_vm_t *vm, bool ran)
     return ran;
 }
 
+/* Whether the machine is suspended elsewhere in time than before: even if it only began. */
+static bool has_moved(const sfpm_vm_t *vm, const sfpm_state_t *before)
+{
+    return vm->state.status == SFPM_VM_SUSPENDED &&
+           (vm->state.instructions != before->instructions ||
+            vm->state.starts != before->starts);
+}
+
 bool sfpm_vm_run(sfpm_vm_t *vm, const sfpm_vm_run_options_t *given)
 {
     sfpm_vm_run_options_t options;
+    if (vm)
+        vm->reached = false;
     if (!sfpm_vm_verify(vm) || !sfpm_vm_is_idle(vm) ||
         !read_options(vm, &options, given) ||
-        !sfpm_natives_bind(&vm->natives, &vm->program))
+        !sfpm_natives_bind(&vm->natives, &vm->program) ||
+        !sfpm_vm_find_stops(vm, options.until, options.num_until))
         return false;
     if (vm->state.status == SFPM_VM_HALTED)
         return true;
@@ -402,7 +414,10 @@ bool sfpm_vm_run(sfpm_vm_t *vm, const sfpm_vm_run_options_t *given)
                               .memory = &vm->regions.region[SFPM_MEMORY],
                               .dropped =
                                   vm->regions.region[SFPM_STATE].data + SFPM_STATE_SIZE};
+    const sfpm_state_t before = vm->state;
     const sfpm_limits_t limits = {.steps = options.max_steps,
+                                  .stops = {(const uint32_t *)(void *)vm->stops.data,
+                                            vm->stops.size / sizeof(uint32_t)},
                                   .max_slots = options.max_stack / SFPM_SLOT_SIZE,
                                   .output = options.output,
                                   .output_context = options.output_context,
@@ -419,6 +434,7 @@ bool sfpm_vm_run(sfpm_vm_t *vm, const sfpm_vm_run_options_t *given)
                    : sfpm_fast_interpret(&vm->fast, &machine, &limits);
     sfpm_float_env_leave(&caller);
     vm->running = false;
+    vm->reached = has_moved(vm, &before) && sfpm_is_stop(&limits.stops, vm->state.pc);
     return prove_state_left(vm, ran);
 }
 

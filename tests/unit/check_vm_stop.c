@@ -3,7 +3,11 @@
 #include <pthread.h>
 #include <semaphore.h>
 
+#include <stdio.h>
+#include <string.h>
+
 #include "vm_common.h"
+#include "vm_random.h"
 
 START_TEST(interrupted_before_it_runs_it_stops_at_once)
 {
@@ -100,6 +104,164 @@ START_TEST(interrupted_among_slow_instructions_it_stops_soon)
 }
 END_TEST
 
+/* ---- Stopping at places ------------------------------------------------------- */
+
+enum { PLACES = 4, ROUNDS = 12, BUDGET = 4000 };
+
+typedef struct places {
+    uint64_t offsets[PLACES];
+    char texts[PLACES][24];
+    const char *until[PLACES];
+    size_t count;
+} places_t;
+
+static void choose_places(places_t *places, uint64_t code_size)
+{
+    places->count = 1 + random_below(PLACES);
+    for (size_t i = 0; i < places->count; i++) {
+        places->offsets[i] = random_below(code_size);
+        snprintf(places->texts[i], sizeof places->texts[i], "%llu",
+                 (unsigned long long)places->offsets[i]);
+        places->until[i] = places->texts[i];
+    }
+}
+
+static bool is_place(const places_t *places, uint64_t offset)
+{
+    for (size_t i = 0; i < places->count; i++)
+        if (places->offsets[i] == offset)
+            return true;
+    return false;
+}
+
+/* One instruction after the other, without places. Whether it came to one. */
+static bool step_to_place(sfpm_vm_t *vm, const places_t *places)
+{
+    sfpm_vm_run_options_t one = {
+        .struct_size = sizeof one, .max_steps = 1, .engine = SFPM_VM_ENGINE_SIMPLE};
+    sfpm_vm_info_t info = info_of(vm);
+    if (info.starts == 0 && is_place(places, info.pc)) {
+        sfpm_vm_interrupt(vm); /* begins without an instruction */
+        return sfpm_vm_run(vm, &one);
+    }
+    for (int i = 0; i < BUDGET && sfpm_vm_run(vm, &one); i++) {
+        info = info_of(vm);
+        if (info.status == SFPM_VM_SUSPENDED && is_place(places, info.pc))
+            return true;
+        if (info.status != SFPM_VM_SUSPENDED)
+            break;
+    }
+    return false;
+}
+
+static void same_machine(sfpm_vm_t *a, sfpm_vm_t *b)
+{
+    sfpm_vm_region_t x, y;
+    ck_assert_uint_eq(info_of(a).pc, info_of(b).pc);
+    ck_assert_uint_eq(info_of(a).instructions, info_of(b).instructions);
+    for (size_t i = 0; sfpm_vm_region(a, i, &x, sizeof x); i++) {
+        ck_assert(sfpm_vm_region(b, i, &y, sizeof y));
+        ck_assert_uint_eq(x.size, y.size);
+        ck_assert_mem_eq(x.bytes, y.bytes, x.size);
+    }
+}
+
+static unsigned run_to_places(const sfpm_regions_t *regions)
+{
+    unsigned reached = 0;
+    places_t places;
+    sfpm_vm_t *steps = sfpm_vm_create(), *simple = sfpm_vm_create(),
+              *fast = sfpm_vm_create();
+    ck_assert(load_regions(steps, regions) && load_regions(simple, regions) &&
+              load_regions(fast, regions));
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        if (round % 4 == 0)
+            choose_places(&places, info_of(steps).code_size);
+        sfpm_vm_run_options_t how = {.struct_size = sizeof how,
+                                     .max_steps = BUDGET,
+                                     .until = places.until,
+                                     .num_until = places.count,
+                                     .engine = SFPM_VM_ENGINE_SIMPLE};
+        bool came = step_to_place(steps, &places);
+        sfpm_vm_run(simple, &how);
+        how.engine = SFPM_VM_ENGINE_FAST;
+        sfpm_vm_run(fast, &how);
+        note_input("round", round);
+        ck_assert_int_eq(info_of(simple).reached, came);
+        ck_assert_int_eq(info_of(fast).reached, came);
+        same_machine(steps, simple);
+        same_machine(steps, fast);
+        reached += came;
+        if (info_of(steps).status != SFPM_VM_SUSPENDED)
+            break;
+    }
+    sfpm_vm_destroy(steps);
+    sfpm_vm_destroy(simple);
+    sfpm_vm_destroy(fast);
+    return reached;
+}
+
+START_TEST(engines_stop_at_places)
+{
+    unsigned reached = 0;
+    for (unsigned i = 0; i < 150; i++) {
+        sfpm_regions_t regions = {0};
+        random_start(i);
+        random_program(&regions);
+        reached += run_to_places(&regions);
+        sfpm_regions_free(&regions);
+    }
+    ck_assert_uint_gt(reached, 100);
+}
+END_TEST
+
+static uint64_t pc_after(sfpm_vm_t *vm, const char *place, sfpm_vm_engine_t engine)
+{
+    sfpm_vm_run_options_t how = {
+        .struct_size = sizeof how, .until = &place, .num_until = 1, .engine = engine};
+    ck_assert_works(sfpm_vm_run(vm, &how));
+    return info_of(vm).pc;
+}
+
+START_TEST(place_is_come_to_again_and_again)
+{
+    for (int engine = SFPM_VM_ENGINE_SIMPLE; engine <= SFPM_VM_ENGINE_FAST; engine++) {
+        sfpm_vm_engine_t e = (sfpm_vm_engine_t)engine;
+        sfpm_vm_t *vm = assembled("i64.const 0\n loop: call f\n br loop\n"
+                                  ".func f i64 -> i64\n local.get 0\n i64.const 1\n"
+                                  "i64.add\n return\n");
+        ck_assert_uint_eq(pc_after(vm, "main", e), 0); /* where it begins */
+        ck_assert_uint_eq(info_of(vm).instructions, 0);
+        ck_assert(info_of(vm).reached);
+        for (uint64_t i = 0; i < 3; i++) {
+            pc_after(vm, "f+3", e); /* in the midst of what is translated to one cell */
+            ck_assert_uint_eq(info_of(vm).instructions, 3 + 6 * i);
+            ck_assert(info_of(vm).reached);
+        }
+        pc_after(vm, "loop+5", e); /* where f returns to */
+        ck_assert_uint_eq(info_of(vm).instructions, 18);
+        sfpm_vm_run_options_t steps = {.struct_size = sizeof steps, .max_steps = 100};
+        ck_assert(sfpm_vm_run(vm, &steps));
+        ck_assert(!info_of(vm).reached);
+        sfpm_vm_destroy(vm);
+    }
+}
+END_TEST
+
+START_TEST(place_that_is_none_is_refused)
+{
+    const char *const places[] = {"here", NULL};
+    sfpm_vm_t *vm = assembled("halt");
+    for (size_t i = 0; i < 2; i++) {
+        sfpm_vm_run_options_t how = {
+            .struct_size = sizeof how, .until = &places[i], .num_until = 1};
+        ck_assert(!sfpm_vm_run(vm, &how));
+        ck_assert_uint_eq(info_of(vm).starts, 0);
+    }
+    sfpm_vm_destroy(vm);
+}
+END_TEST
+
 START_TEST(no_machine_is_interrupted_without_harm)
 {
     sfpm_vm_interrupt(NULL);
@@ -113,8 +275,11 @@ int main(void)
         interrupted_by_its_own_output_it_stops_between_instructions,
         interrupted_by_another_thread_it_stops,
         interrupted_among_slow_instructions_it_stops_soon,
+        engines_stop_at_places,
+        place_is_come_to_again_and_again,
         NULL,
     };
-    const test_t limits[] = {no_machine_is_interrupted_without_harm, NULL};
+    const test_t limits[] = {no_machine_is_interrupted_without_harm,
+                             place_that_is_none_is_refused, NULL};
     return run_suite("vm_stop", core, limits);
 }

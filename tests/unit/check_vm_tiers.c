@@ -222,7 +222,8 @@ PART(3)
 /* Puts a subtraction in the place of each addition of i64 that is translated. */
 static void plant(sfpm_vm_t *vm)
 {
-    sfpm_fast_prepare(&vm->fast, &vm->program);
+    const sfpm_stops_t none = {NULL, 0};
+    sfpm_fast_prepare(&vm->fast, &vm->program, &none);
     for (uint32_t i = vm->program.num_imports; i < vm->program.num_functions; i++) {
         if (!sfpm_fast_translate(&vm->fast, &vm->program, &vm->proof, i))
             continue;

@@ -82,6 +82,27 @@ done
 expect_status 2 sfpm-patch app.img '@solve:6=0'
 expect_stderr_match "no code is from a file 'solve'"
 
+# --until stops there with each engine, and at the next time again; then the program traps.
+for engine in fast simple; do
+    sfpm-save -o at.img app.wasm
+    for round in first second; do
+        echo "$engine: $round"
+        expect_status 124 sfpm-run --engine $engine --until @solve.c:10 -i at.img
+        succeeds sfpm-inspect at.img
+        expect_stdout_match '^ +0  solve at code\[[0-9]+\] \(solve\+[0-9]+\), solve\.c:10$'
+    done
+    expect_status 126 sfpm-run --engine $engine --until @solve.c:10 -i at.img
+    expect_status 124 sfpm-run --until trap -i at.img
+    expect_stderr_match 'division by zero'
+    mv at.img $engine.img
+done
+succeeds sfpm-diff fast.img simple.img
+expect_status 125 sfpm-run --until nowhere app.wasm
+expect_stderr_match "there is no label 'nowhere'"
+expect_status 125 sfpm-run --until @solve.c:3 app.wasm
+expect_stderr_match "line 3 of 'solve\.c' has no code; the next line that has is 6"
+expect_status 7 sfpm-run --until @main.c:9 --resumable-status 7 --until solve app.wasm
+
 # A module without line tables has no lines.
 wasm-ld --allow-undefined --strip-debug -o app.wasm main.o solve.o
 sfpm-save -o app.img app.wasm

@@ -134,8 +134,7 @@ SFPM_API bool sfpm_vm_load_image(sfpm_vm_t *vm, const sfpm_image_t *image);
 /** sfpm_vm_load_image() of a file's last commit, then sfpm_vm_verify(). */
 SFPM_API bool sfpm_vm_restore(sfpm_vm_t *vm, const char *filename);
 
-/** Whether an image holds a machine: the regions of one, or a region `vm_state`.
- * Says nothing about their contents. */
+/** Whether an image holds the regions of a machine, or a region `vm_state`, sound or not. */
 SFPM_API bool sfpm_vm_is_in(const sfpm_image_t *image);
 
 /* ---- Running -------------------------------------------------------------- */
@@ -168,17 +167,22 @@ typedef struct sfpm_vm_run_options {
     void *output_context;
     uint64_t max_memory; /**< bytes to which memory may grow; 0: as the machine's own */
     sfpm_vm_engine_t engine;
+    const char *const *until; /**< places to stop at, as of sfpm_vm_resolve() */
+    size_t num_until;         /**< 0: none, which costs nothing */
 } sfpm_vm_run_options_t;
 
 /**
- * Runs until the machine halts, traps or has executed `max_steps` instructions;
- * sfpm_vm_info() returns which. A halted machine is left as it is. The
- * machine can be continued exactly where it stopped, in any process.
+ * Runs until the machine halts, traps, has executed `max_steps` instructions or comes to
+ * one of the places `until` (of `@FILE:LINE`: to any where the line begins), before the
+ * instruction there; sfpm_vm_info() returns which. A place where a run continues counts
+ * when it comes there again. A halted machine is left as it is. The machine can be
+ * continued exactly where it stopped, in any process.
  * @param options  or NULL for the defaults
- * @return false with SFPM_ERR_BYTECODE when it was refused and did not run;
- *         SFPM_ERR_TRAP and text such as `code[7] (main+7): division by zero` when it
- *         trapped; SFPM_ERR_SYSTEM when output failed and SFPM_ERR_MEMORY when the
- *         stack could not grow: then its pc is the instruction that failed
+ * @return false with SFPM_ERR_BYTECODE when it was refused, SFPM_ERR_SYNTAX when a place
+ *         is none, and it did not run; SFPM_ERR_TRAP and text such as `code[7] (main+7):
+ *         division by zero` when it trapped; SFPM_ERR_SYSTEM when output failed and
+ *         SFPM_ERR_MEMORY when the stack could not grow: then its pc is the instruction
+ *         that failed
  */
 SFPM_API bool sfpm_vm_run(sfpm_vm_t *vm, const sfpm_vm_run_options_t *options);
 
@@ -333,6 +337,7 @@ typedef struct sfpm_vm_info {
     uint32_t exports;      /**< number of exports */
     const char *code_region; /**< name of the region that holds the code */
     uint64_t code_start;     /**< where in it code offset 0 lies, in bytes */
+    bool reached;            /**< the last run stopped at one of its places `until` */
 } sfpm_vm_info_t;
 
 /**
@@ -361,8 +366,7 @@ typedef struct sfpm_vm_frame {
 SFPM_API bool sfpm_vm_frame(const sfpm_vm_t *vm, uint32_t level, sfpm_vm_frame_t *frame,
                             size_t size);
 
-/** Reads the slot of a global. @param name  receives its name, NULL when it has none; or
- * NULL */
+/** Reads the slot of a global. @param name  or NULL: receives its name, or NULL */
 SFPM_API bool sfpm_vm_global(const sfpm_vm_t *vm, uint32_t index, int64_t *value,
                              const char **name);
 
@@ -402,13 +406,11 @@ SFPM_API bool sfpm_vm_signature(const sfpm_vm_t *vm, uint32_t function, char *te
 
 /**
  * Understands a place: `12`, `0xC`, `label`, `label+3`, `function+0x10`, or `@FILE:LINE`,
- * the first instruction that comes from a line of source. FILE may be the last parts of a
- * path.
+ * the first instruction of a line of source. FILE may be the last parts of a path.
  * @param offset  receives the code offset, which is less than the code's size
- * @param end     receives where the function that the name is in ends, and for a bare
- *                number the code's size; or NULL
- * @return false with SFPM_ERR_SYNTAX, naming the label that does not exist, or the next
- *         line that has code
+ * @param end     receives where the function of the name ends, and for a bare number the
+ *                code's size; or NULL
+ * @return false with SFPM_ERR_SYNTAX, saying what does not exist
  */
 SFPM_API bool sfpm_vm_resolve(const sfpm_vm_t *vm, const char *text, uint64_t *offset,
                               uint64_t *end);
