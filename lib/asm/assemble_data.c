@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* The assembler: the directives for globals, memory and data. */
-#include <string.h>
-
 #include "base/bytes.h"
 #include "base/checked.h"
 #include "asm/assemble_parts.h"

@@ -2,7 +2,6 @@
 /* The assembler: the directives for tables and their elements. */
 #include <string.h>
 
-#include "base/bytes.h"
 #include "asm/assemble_parts.h"
 
 /* ---- Tables ----------------------------------------------------------------- */

@@ -6,7 +6,6 @@
 #include "base/modules.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/number.h"

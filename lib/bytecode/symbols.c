@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "base/bytes.h"
-#include "base/checked.h"
 #include "bytecode/program.h"
 
 bool sfpm_is_name(const char *text, size_t length)

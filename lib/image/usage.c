@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Finds how much of each commit later states still use. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/error.h"
 #include "image/check.h"

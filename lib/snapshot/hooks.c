@@ -6,7 +6,6 @@
 #include "snapshot/hooks.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/memory.h"
 #include "base/options.h"

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Reads the names of functions, globals and locals from the custom section `name`. */
-#include <stdlib.h>
-
 #include "wasm/module.h"
 
 /* ---- Reading ---------------------------------------------------------------- */
