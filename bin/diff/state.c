@@ -15,7 +15,7 @@ typedef struct rows {
     void *context;
 } rows_t;
 
-enum { NUMBER = 24, FRAME = 400 };
+enum { NUMBER = 24, FRAME = 600 };
 
 /* Passes a fact on if it differs. */
 static void report_difference(const rows_t *rows, const char *name, const char *key,
@@ -99,6 +99,13 @@ static const char *frame_text(const sfpm_vm_t *vm, uint32_t frames,
         return NULL;
     machine_place(vm, frame.offset, place, sizeof place);
     snprintf(text, FRAME, "%.200s at %s", frame.function, place);
+    /* A caller's offset is behind the call. */
+    uint32_t line;
+    bool calls = from_outermost + 1 < frames;
+    const char *file = sfpm_vm_source(vm, frame.offset - calls, &line);
+    size_t used = strlen(text);
+    if (file)
+        snprintf(text + used, FRAME - used, ", %.200s:%" PRIu32, file, line);
     return text;
 }
 

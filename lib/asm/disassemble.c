@@ -289,6 +289,17 @@ static void write_labels(sfpm_writer_t *writer, const sfpm_program_t *program,
             sfpm_write(writer, "%s:\n", program->labels[i].name);
 }
 
+/* Where code of another line begins, in a program that was compiled. */
+static void write_source(sfpm_writer_t *writer, const sfpm_program_t *program,
+                         uint32_t offset)
+{
+    sfpm_row_t row;
+    if (program->lines.version >= 2 && sfpm_row_at(&program->lines, offset, &row) &&
+        row.offset == offset)
+        sfpm_write(writer, "        ; %s:%" PRIu32 "\n",
+                   sfpm_row_base(&program->lines, &row), row.line);
+}
+
 /* The instruction, and behind it where it lies and what its bytes are. */
 static void write_line(sfpm_writer_t *writer, const sfpm_listing_t *listing,
                        uint32_t offset)
@@ -316,6 +327,7 @@ static void write_code(sfpm_writer_t *writer, const sfpm_listing_t *listing,
         if (at < from)
             continue;
         write_labels(writer, program, at);
+        write_source(writer, program, at);
         write_line(writer, listing, at);
     }
 }

@@ -162,6 +162,13 @@ const char *sfpm_row_file(const sfpm_lines_t *lines, const sfpm_row_t *row)
     return lines->names + sfpm_get_u32(lines->files + (size_t)row->file * 4);
 }
 
+const char *sfpm_row_base(const sfpm_lines_t *lines, const sfpm_row_t *row)
+{
+    const char *path = sfpm_row_file(lines, row);
+    const char *slash = path ? strrchr(path, '/') : NULL;
+    return slash ? slash + 1 : path;
+}
+
 /* Whether the row's file is that one, or ends with these parts of a path. */
 static bool is_file(const sfpm_lines_t *lines, const sfpm_row_t *row,
                     const sfpm_line_place_t *source)

@@ -52,6 +52,9 @@ bool sfpm_row_at(const sfpm_lines_t *lines, uint64_t offset, sfpm_row_t *row);
 /* The name of a row's file, with directories if they are known. NULL: not recorded. */
 const char *sfpm_row_file(const sfpm_lines_t *lines, const sfpm_row_t *row);
 
+/* The same without directories. */
+const char *sfpm_row_base(const sfpm_lines_t *lines, const sfpm_row_t *row);
+
 /* A place `@FILE:LINE`: `length` bytes name a file, or the last parts of its path. */
 typedef struct sfpm_line_place {
     const char *file;

@@ -288,6 +288,18 @@ void sfpm_place_text(const sfpm_program_t *program, uint64_t offset, char *text,
         snprintf(text, size, "%s+%llu", label->name, number - label->offset);
 }
 
+void sfpm_place_line(const sfpm_program_t *program, uint64_t offset, char *text,
+                     size_t size)
+{
+    sfpm_row_t row;
+    sfpm_place_text(program, offset, text, size);
+    if (program->lines.version < 2 || !sfpm_row_at(&program->lines, offset, &row))
+        return;
+    size_t used = strlen(text);
+    snprintf(text + used, size - used, ", %s:%u", sfpm_row_base(&program->lines, &row),
+             row.line);
+}
+
 const char *sfpm_function_name(const sfpm_program_t *program, uint32_t index, char *text)
 {
     if (program->functions[index].name)
@@ -299,13 +311,13 @@ const char *sfpm_function_name(const sfpm_program_t *program, uint32_t index, ch
 bool sfpm_fail_code(const sfpm_program_t *program, uint64_t offset, const char *format,
                     ...)
 {
-    char place[SFPM_PLACE_TEXT];
+    char place[SFPM_PLACE_LINE];
     char text[256];
     va_list args;
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    sfpm_place_text(program, offset, place, sizeof place);
+    sfpm_place_line(program, offset, place, sizeof place);
     return sfpm_fail(SFPM_ERR_BYTECODE, "code[%llu] (%s): %s", (unsigned long long)offset,
                      place, text);
 }

@@ -268,6 +268,12 @@ const char *sfpm_local_name(const sfpm_program_t *program, uint32_t function,
 void sfpm_place_text(const sfpm_program_t *program, uint64_t offset, char *text,
                      size_t size);
 
+/* The same for messages: of a program that was compiled, with its line of source,
+ * `solve+7, solve.c:84`. */
+enum { SFPM_PLACE_LINE = 256 };
+void sfpm_place_line(const sfpm_program_t *program, uint64_t offset, char *text,
+                     size_t size);
+
 /* The name of a function, or "function N", in a buffer of SFPM_PLACE_TEXT bytes. */
 enum { SFPM_PLACE_TEXT = 128 };
 const char *sfpm_function_name(const sfpm_program_t *program, uint32_t index, char *text);

@@ -444,8 +444,8 @@ static sfpm_outcome_t run_slices(sfpm_machine_t *machine, sfpm_registers_t *regi
 
 static bool fail_trap(const sfpm_program_t *program, uint32_t pc, sfpm_trap_t trap)
 {
-    char place[SFPM_PLACE_TEXT];
-    sfpm_place_text(program, pc, place, sizeof place);
+    char place[SFPM_PLACE_LINE];
+    sfpm_place_line(program, pc, place, sizeof place);
     return sfpm_fail(SFPM_ERR_TRAP, "code[%u] (%s): %s", pc, place, sfpm_trap_text(trap));
 }
 

@@ -197,7 +197,5 @@ const char *sfpm_vm_source(const sfpm_vm_t *vm, uint64_t offset, uint32_t *line)
         return NULL;
     if (line)
         *line = row.line;
-    const char *path = sfpm_row_file(&vm->program.lines, &row);
-    const char *slash = path ? strrchr(path, '/') : NULL;
-    return slash ? slash + 1 : path;
+    return sfpm_row_base(&vm->program.lines, &row);
 }

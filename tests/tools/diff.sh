@@ -86,7 +86,7 @@ expect_status 1 sfpm-diff n.img@1 n.img
 expect_stdout_match '^  pc  *code\[0\] \(main\)  *\| code\[[0-9]+\] \(inner\+[0-9]+\)$'
 expect_stdout_match '^  instructions  0  *\| 6$'
 expect_stdout_match '^  starts  *0  *\| 1$'
-expect_stdout_match '^  frame 0  *main at code\[0\] \(main\)  *\| main at code\[[0-9]+\] \(main\+[0-9]+\)$'
+expect_stdout_match '^  frame 0  *main at code\[0\] \(main\), nested\.s:[0-9]+  *\| main at code\[[0-9]+\] \(main\+[0-9]+\), nested\.s:[0-9]+$'
 expect_stdout_match '^  frame 1  *\| inner at '
 expect_stdout_match '^  local 1 0  *\| 40$'
 expect_stdout_match '^  stack 0  *\| 40$'

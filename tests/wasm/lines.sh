@@ -55,6 +55,15 @@ for flags in '-gdwarf-4 -O0' '-gdwarf-4 -O2' '-gdwarf-5 -O1' '-gdwarf-5 -O2'; do
     compile $flags
     sfpm-save -o app.img app.wasm
     expect_status 126 sfpm-run -i app.img
+    expect_stderr_match ': code\[[0-9]+\] \(solve\+[0-9]+, solve\.c:11\): division by zero$'
+    succeeds sfpm-inspect --disassemble app.img
+    expect_stdout_match '^        ; solve\.c:11$'
+    expect_stdout_match '^        ; twice\.h:[34]$'
+    cp "$stdout" again.s
+    sfpm-save -o again.img again.s
+    sfpm-inspect --hex code app.img >code
+    sfpm-inspect --hex code again.img >code-again
+    expect_same code-again code
     succeeds sfpm-inspect app.img
     expect_stdout_match '^ +0  solve at code\[[0-9]+\] \(solve\+[0-9]+\), solve\.c:11$'
     expect_stdout_match '^ +1  _start at code\[[0-9]+\] \(_start\+[0-9]+\), main\.c:8$'
@@ -97,6 +106,9 @@ for engine in fast simple; do
     mv at.img $engine.img
 done
 succeeds sfpm-diff fast.img simple.img
+expect_status 124 sfpm-run --until @solve.c:10 -o at.img app.wasm
+expect_status 1 sfpm-diff at.img simple.img
+expect_stdout_match 'frame 1 .*solve\+[0-9]+\), solve\.c:10 *\| .*solve\+[0-9]+\), solve\.c:11$'
 expect_status 125 sfpm-run --until nowhere app.wasm
 expect_stderr_match "there is no label 'nowhere'"
 expect_status 125 sfpm-run --until @solve.c:3 app.wasm
