@@ -85,6 +85,33 @@ const char *machine_status(sfpm_vm_status_t status)
     return "in an unknown state";
 }
 
+const char *machine_change_word(const sfpm_vm_change_t *change)
+{
+    switch (change->change) {
+    case SFPM_VM_UNCHANGED:
+        return "unchanged";
+    case SFPM_VM_REPLACED:
+        return strcmp(change->kind, "global") == 0 ? "other initial value" : "replaced";
+    case SFPM_VM_ADDED:
+        return "added";
+    case SFPM_VM_REMOVED:
+        return "removed";
+    }
+    return "changed";
+}
+
+void machine_change(const sfpm_vm_change_t *change, char *text, size_t size)
+{
+    const char *word = machine_change_word(change);
+    if (strcmp(change->kind, "data") == 0)
+        snprintf(text, size, "data at %" PRIu64 ": %" PRIu64 " bytes %s", change->address,
+                 change->size, word);
+    else if (change->name)
+        snprintf(text, size, "%s %.120s: %s", change->kind, change->name, word);
+    else
+        snprintf(text, size, "%s %" PRIu32 ": %s", change->kind, change->index, word);
+}
+
 const char *machine_trap(sfpm_trap_t trap)
 {
 #define TRAP_CASE(number, name, text)                                                    \

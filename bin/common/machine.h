@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <sfpm/reload.h>
 #include <sfpm/vm.h>
 
 enum {
@@ -36,6 +37,13 @@ bool machine_is_offered(const sfpm_vm_t *vm, uint32_t import);
 
 /* "suspended", "halted" or "trapped". */
 const char *machine_status(sfpm_vm_status_t status);
+
+/* "replaced". */
+const char *machine_change_word(const sfpm_vm_change_t *change);
+
+/* Writes what new code does to a part of the program: "step: replaced". */
+enum { MACHINE_CHANGE = 200 };
+void machine_change(const sfpm_vm_change_t *change, char *text, size_t size);
 
 /* Why a machine trapped: "division by zero". */
 const char *machine_trap(sfpm_trap_t trap);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Recognises WebAssembly modules, and makes images of them for tools that take images. */
+/* Reads programs, recognises WebAssembly modules among them, and makes images of these for
+ * tools that take images. */
 #include "common/module.h"
 
 #include <errno.h>
@@ -11,6 +12,7 @@
 
 #include <sfpm/vm.h>
 
+#include "common/escape.h"
 #include "common/input.h"
 #include "common/machine.h"
 #include "common/options.h"
@@ -50,6 +52,62 @@ bool module_is_file(const char *path)
     if (path && fd >= 0)
         close(fd);
     return is;
+}
+
+static void print_fault(void *context, const char *file, uint32_t line, uint32_t column,
+                        const char *text)
+{
+    (void)context;
+    escape_message(stderr, file);
+    fprintf(stderr, ":%u:%u: ", (unsigned)line, (unsigned)column);
+    escape_message(stderr, text);
+    fputc('\n', stderr);
+}
+
+/* The assembler's faults have their own form, which editors understand. */
+bool module_load(sfpm_vm_t *vm, const char *name, const char *text, size_t size, bool raw)
+{
+    if (raw || module_is(text, size)) {
+        if (sfpm_vm_load_code(vm, text, size))
+            return true;
+        tool_fail_last(name);
+        return false;
+    }
+    if (module_is_text(text, size)) {
+        tool_fail(name, "is WebAssembly text: make a module of it first, with wat2wasm or "
+                        "'wasm-tools parse'");
+        return false;
+    }
+    const char *zero = memchr(text, '\0', size);
+    if (zero) {
+        tool_fail(name,
+                  "not assembly text: byte %zu is zero (run an image with sfpm-run, save "
+                  "bare code with --raw)",
+                  (size_t)(zero - text));
+        return false;
+    }
+    if (sfpm_vm_assemble(vm, text, size, name, print_fault, NULL))
+        return true;
+    if (sfpm_last_status() != SFPM_ERR_SYNTAX && sfpm_last_status() != SFPM_ERR_BYTECODE)
+        tool_fail_last(name);
+    return false;
+}
+
+sfpm_vm_t *module_program(const char *path)
+{
+    char *text;
+    size_t size;
+    if (!input_read(path, MODULE_MAX, &text, &size))
+        return NULL;
+    sfpm_vm_t *vm = machine_create();
+    if (!vm)
+        tool_fail_last(path);
+    if (vm && !module_load(vm, path ? path : "<stdin>", text, size, false)) {
+        sfpm_vm_destroy(vm);
+        vm = NULL;
+    }
+    free(text);
+    return vm;
 }
 
 /* Writes the machine, with what the options say about storage. */

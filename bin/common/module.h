@@ -22,6 +22,15 @@ bool module_is_text(const char *text, size_t size);
  * away. */
 bool module_is_file(const char *path);
 
+/* Makes a machine that has not started yet, of a module, of assembly text or, if `raw`, of
+ * bare code. Returns false after printing why not.
+ * name: of the program in messages */
+bool module_load(sfpm_vm_t *vm, const char *name, const char *text, size_t size, bool raw);
+
+/* The same of a file, a module or assembly text; NULL for standard input. Returns NULL
+ * after printing why not. */
+sfpm_vm_t *module_program(const char *path);
+
 /* Makes an image of one commit, the fresh machine of a module, in a temporary file that
  * has no name. Returns it, at its beginning; NULL after printing why not.
  * path:  NULL for standard input

@@ -9,6 +9,7 @@
 
 #include <sfpm/heap.h>
 #include <sfpm/image.h>
+#include <sfpm/reload.h>
 #include <sfpm/vm.h>
 
 #include "common/machine.h"
@@ -85,6 +86,16 @@ bool diff_is_machine(const diff_t *diff, const pair_t *pair);
 /* The instructions that differ; each text is "label+3: instruction". On
  * failure the reason is printed. */
 bool diff_code(const diff_t *diff, code_function_t code, void *context);
+
+/* Whether B is a program that has not started, so that its code may be meant for A's
+ * machine. */
+bool diff_has_new_code(const diff_t *diff);
+
+/* What sfpm-patch --code would change in A's machine.
+ * refusal: receives why it would refuse that, "" when it would not */
+enum { DIFF_REFUSAL = 600 };
+bool diff_new_code(const diff_t *diff, sfpm_vm_change_callback_t callback, void *context,
+                   char *refusal);
 
 /* Receives a block of a heap in which bytes differ. Returns false to get no more.
  * change: "changed", "allocated", "freed" or "replaced" by another one */

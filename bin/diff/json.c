@@ -158,6 +158,37 @@ static void json_side(const char *name, const side_t *side)
     putchar('}');
 }
 
+static void json_change(void *context, const sfpm_vm_change_t *change)
+{
+    if (change->change == SFPM_VM_UNCHANGED || !next_item(context))
+        return;
+    printf("{\"kind\":\"%s\"", change->kind);
+    json_text("name", change->name);
+    printf(",\"index\":%" PRIu32 ",\"address\":", change->index);
+    json_u64(change->address);
+    fputs(",\"size\":", stdout);
+    json_u64(change->size);
+    json_text("change", machine_change_word(change));
+    putchar('}');
+}
+
+static bool json_new_code(const diff_t *diff, items_t *items)
+{
+    char refusal[DIFF_REFUSAL];
+    fputs(",\"code\":", stdout);
+    if (!diff_has_new_code(diff)) {
+        fputs("null", stdout);
+        return true;
+    }
+    fputs("{\"changes\":[", stdout);
+    if (!diff_new_code(diff, json_change, items, refusal))
+        return false;
+    putchar(']');
+    json_text("refused", refusal[0] != '\0' ? refusal : NULL);
+    putchar('}');
+    return true;
+}
+
 bool show_json(diff_t *diff)
 {
     bool truncated = false;
@@ -177,6 +208,10 @@ bool show_json(diff_t *diff)
     fputs("],\"instructions\":[", stdout);
     if (!diff_code(diff, json_instruction, &items))
         return false;
-    printf("],\"truncated\":%s}\n", truncated ? "true" : "false");
+    putchar(']');
+    items.count = 0;
+    if (!json_new_code(diff, &items))
+        return false;
+    printf(",\"truncated\":%s}\n", truncated ? "true" : "false");
     return true;
 }

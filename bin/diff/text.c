@@ -124,6 +124,50 @@ static bool show_instruction(void *context, uint64_t offset, const char *a, cons
     return true;
 }
 
+/* ---- new code ---- */
+
+typedef struct code_rows {
+    list_t list;
+    size_t unchanged; /* functions */
+} code_rows_t;
+
+static void show_change(void *context, const sfpm_vm_change_t *change)
+{
+    code_rows_t *rows = context;
+    char text[MACHINE_CHANGE];
+    if (change->change == SFPM_VM_UNCHANGED) {
+        rows->unchanged += strcmp(change->kind, "func") == 0;
+        return;
+    }
+    if (!list_line(&rows->list))
+        return;
+    machine_change(change, text, sizeof text);
+    fputs("  ", stdout);
+    escape_print(stdout, text);
+    putchar('\n');
+}
+
+static bool show_new_code(const diff_t *diff)
+{
+    char refusal[DIFF_REFUSAL];
+    code_rows_t rows = {.list = {.diff = diff, .heading = "New code"}};
+    if (!diff_has_new_code(diff))
+        return true;
+    if (!diff_new_code(diff, show_change, &rows, refusal))
+        return false;
+    list_end(&rows.list);
+    rows.list.lines -= rows.list.lines >= LINES_MAX;
+    if (rows.unchanged > 0 && list_line(&rows.list))
+        printf("  %zu function%s unchanged\n", rows.unchanged,
+               rows.unchanged == 1 ? "" : "s");
+    if (refusal[0] == '\0')
+        return true;
+    fputs("  refused: ", stdout);
+    escape_print(stdout, refusal);
+    putchar('\n');
+    return true;
+}
+
 /* ---- regions ---- */
 
 static void print_flags(uint32_t flags)
@@ -302,8 +346,10 @@ bool show_page(diff_t *diff)
     list = (list_t){.diff = diff, .heading = "Machine"};
     diff_machine(diff, show_row, &list);
     list_end(&list);
+    if (!show_new_code(diff))
+        return false;
     list = (list_t){.diff = diff, .heading = "Instructions"};
-    if (!diff_code(diff, show_instruction, &list))
+    if (!diff_has_new_code(diff) && !diff_code(diff, show_instruction, &list))
         return false;
     list_end(&list);
     return show_contents(diff);

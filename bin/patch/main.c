@@ -17,6 +17,7 @@
 #include "common/options.h"
 #include "common/output.h"
 #include "common/tool.h"
+#include "patch/code.h"
 #include "patch/edit.h"
 #include "patch/verify.h"
 
@@ -24,13 +25,19 @@ enum {
     MESSAGE_MAX = 1000 /* bytes of a commit's message that is made here */
 };
 
-static int undo, only_check, quiet;
-static char *edits_file, *undo_to;
+static int undo, only_check, quiet, restart;
+static char *edits_file, *undo_to, *code_file;
 static uint64_t undo_number; /* of --undo-to; 0: --undo */
 
 static const struct poptOption table[] = {
     {"file", 'f', POPT_ARG_STRING, &edits_file, 0,
      "read edits from FILE, one per line; - is standard input", "FILE"},
+    {"code", '\0', POPT_ARG_STRING, &code_file, 0,
+     "replace the program's code by that of PROGRAM, a module or assembly text, and keep "
+     "its state; - is standard input",
+     "PROGRAM"},
+    {"restart", '\0', POPT_ARG_NONE, &restart, 0,
+     "with --code: begin again in the new code, with memory and globals as they are", NULL},
     {"dry-run", 'n', POPT_ARG_NONE, &only_check, 0,
      "check the edits and show them; write nothing", NULL},
     {"quiet", 'q', POPT_ARG_NONE, &quiet, 0, "do not print the changes", NULL},
@@ -49,6 +56,7 @@ static const struct poptOption table[] = {
         "  sfpm-patch -i app.img 3=20            the byte at code offset 3\n"
         "  sfpm-patch -i app.img main+1=7 8=1,2  after a label; several at once\n"
         "  sfpm-patch -i app.img 'main+4: mul'   another instruction\n"
+        "  sfpm-patch -i --code new.wasm app.img the code of a program compiled anew\n"
         "  sfpm-patch -o b.img a.img globals:0/i64=-5\n"
         "  sfpm-patch -i --undo app.img          go back one change\n"
         "  sfpm-patch -i --undo-to 3 app.img     go back to commit 3, or forward to it\n"
@@ -59,6 +67,7 @@ static const struct poptOption table[] = {
 typedef struct patch {
     operand_t image;
     sfpm_vm_t *vm; /* NULL when the image holds none that can be read */
+    patch_code_t code; /* of --code */
     patch_target_t target;
     patch_edit_t *edits;
     size_t count;
@@ -132,14 +141,14 @@ static bool verify_heaps(const patch_t *patch, sfpm_edit_t *commit)
 {
     for (size_t i = 0; i < patch->count; i++) {
         bool again = i > 0 && patch->edits[i].region == patch->edits[i - 1].region;
-        if (!again && !patch_verify_heap(patch->image.image, patch->edits[i].region,
+        if (!again && !patch_verify_heap(patch->target.image, patch->edits[i].region,
                                          commit, patch->image.label))
             return false;
     }
     return true;
 }
 
-/* Puts the edits into the commit. Returns the exit status. */
+/* Puts the edits into an edit of the library. Returns the exit status. */
 static int apply(patch_t *patch, sfpm_edit_t *commit)
 {
     char reason[PATCH_REASON];
@@ -155,7 +164,7 @@ static int apply(patch_t *patch, sfpm_edit_t *commit)
                          "be restored)",
                          sfpm_last_error());
     if (!patch->vm || options.force ||
-        patch_verify(patch->image.image, patch->vm, patch->edits, patch->count, commit))
+        patch_verify(patch->target.image, patch->vm, patch->edits, patch->count, commit))
         return EXIT_SUCCESS;
     if (sfpm_last_status() != SFPM_ERR_BYTECODE &&
         sfpm_last_status() != SFPM_ERR_MISMATCH)
@@ -166,6 +175,20 @@ static int apply(patch_t *patch, sfpm_edit_t *commit)
         sfpm_last_error());
 }
 
+/* What --code changed. */
+static void describe_code(const patch_t *patch, FILE *file, const char *between)
+{
+    const char *at = patch->code.changes;
+    if (at && *at == '\0')
+        fprintf(file, "the code is the same%s", between);
+    while (at && *at != '\0') {
+        size_t length = strcspn(at, "\n");
+        fwrite(at, 1, length, file);
+        fputs(between, file);
+        at += length + (at[length] == '\n');
+    }
+}
+
 /* Lists the changes, one after the other; the caller frees the text. */
 static char *describe(const patch_t *patch, const char *between)
 {
@@ -174,6 +197,7 @@ static char *describe(const patch_t *patch, const char *between)
     FILE *file = open_memstream(&text, &size);
     if (!file)
         return NULL;
+    describe_code(patch, file, between);
     for (size_t i = 0; i < patch->count; i++)
         patch_edit_describe(&patch->edits[i], &patch->target, file, between);
     bool ok = !ferror(file);
@@ -200,9 +224,14 @@ static void show(const char *text)
 
 static int commit_edits(patch_t *patch, sfpm_edit_t *commit, output_kind_t kind)
 {
-    int status = apply(patch, commit);
+    int status = EXIT_SUCCESS;
+    if (patch->count > 0)
+        status = apply(patch, code_file ? patch->code.edit : commit);
     if (status != EXIT_SUCCESS)
         return status;
+    if (code_file && !patch_code_commit(&patch->code, patch->vm, patch->edits,
+                                        patch->count, commit))
+        return tool_fail_last(patch->image.label);
     char *changes = describe(patch, "\n");
     char *message = describe(patch, "; ");
     if (message && strlen(message) > MESSAGE_MAX)
@@ -267,12 +296,34 @@ static int load_machine(patch_t *patch)
     return EXIT_SUCCESS;
 }
 
+/* Returns the exit status. */
+static int replace_code(patch_t *patch, bool with_edits)
+{
+    const char *label = patch->image.label;
+    if (!patch->vm)
+        return tool_fail(label, "the image holds no machine, so it has no code to replace");
+    if (restart && !sfpm_vm_restart(patch->vm))
+        return tool_fail_last(label);
+    int status =
+        patch_code_replace(&patch->code, patch->vm,
+                           strcmp(code_file, "-") == 0 ? NULL : code_file, label);
+    if (status == EXIT_SUCCESS && with_edits &&
+        !patch_code_prepare(&patch->code, patch->image.image, patch->vm, label))
+        return tool_fail_last(label);
+    return status;
+}
+
 static int gather_edits(patch_t *patch, poptContext popt)
 {
+    bool with_edits = poptPeekArg(popt) != NULL || edits_file;
     int status = load_machine(patch);
+    if (status == EXIT_SUCCESS && code_file)
+        status = replace_code(patch, with_edits);
     if (status != EXIT_SUCCESS)
         return status;
-    patch->target = (patch_target_t){.image = patch->image.image, .vm = patch->vm};
+    patch->target = (patch_target_t){
+        .image = patch->code.image ? patch->code.image : patch->image.image,
+        .vm = patch->vm};
     if (patch->vm && !patch_globals_collect(&patch->target.globals, patch->vm))
         return tool_fail(patch->image.label, "out of memory");
     const char *text;
@@ -282,7 +333,7 @@ static int gather_edits(patch_t *patch, poptContext popt)
         return tool_failure();
     if (patch->mistakes > 0)
         return tool_mistake(patch->image.label, "nothing is written");
-    if (patch->count == 0 && !patch->commented && !options.description &&
+    if (patch->count == 0 && !patch->commented && !code_file && !options.description &&
         !options.attributes)
         return tool_usage("no EDIT was given, such as 3=20");
     return EXIT_SUCCESS;
@@ -308,13 +359,13 @@ static int patch_image(patch_t *patch, poptContext popt)
     return status;
 }
 
-/* The edits are read after the output is chosen, which must not be their file. */
-static void note_edits(const char *path)
+/* Edits and code are read after the output is chosen, which must not be their file. */
+static void note_file(const char *what, const char *path)
 {
     if (strcmp(path, "-") == 0)
-        files_read_fd("the file of edits", STDIN_FILENO);
+        files_read_fd(what, STDIN_FILENO);
     else
-        files_read("the file of edits", path);
+        files_read(what, path);
 }
 
 /* Sets `undo` for both ways to go back. */
@@ -339,20 +390,28 @@ static int patch_operands(poptContext popt)
     const char *name = poptGetArg(popt);
     if (!name)
         return tool_usage("no IMAGE was given; - is standard input");
-    if (undo && (poptPeekArg(popt) != NULL || edits_file || options.description ||
-                 options.attributes))
+    if (undo && (poptPeekArg(popt) != NULL || edits_file || code_file ||
+                 options.description || options.attributes))
         return tool_usage("%s takes no edits", undo_to ? "--undo-to" : "--undo");
     if (edits_file && strcmp(edits_file, "-") == 0 && strcmp(name, "-") == 0)
         return tool_usage("image and edits cannot both come from standard input");
+    if (restart && !code_file)
+        return tool_usage("--restart needs --code");
+    if (code_file && strcmp(code_file, "-") == 0 &&
+        (strcmp(name, "-") == 0 || (edits_file && strcmp(edits_file, "-") == 0)))
+        return tool_usage("only one of image, code and edits can come from standard input");
     int status = tool_failure();
     if (edits_file)
-        note_edits(edits_file);
+        note_file("the file of edits", edits_file);
+    if (code_file)
+        note_file("the new code", code_file);
     if (operand_open(&patch.image, name))
         status = patch_image(&patch, popt);
     for (size_t i = 0; i < patch.count; i++)
         patch_edit_free(&patch.edits[i]);
     free(patch.edits);
     patch_globals_free(&patch.target.globals);
+    patch_code_free(&patch.code);
     sfpm_vm_destroy(patch.vm);
     operand_close(&patch.image);
     return status;
@@ -376,5 +435,6 @@ int main(int argc, char **argv)
     options_free(popt);
     free(edits_file);
     free(undo_to);
+    free(code_file);
     return tool_flush(status);
 }

@@ -32,45 +32,6 @@ static const struct poptOption table[] = {
                    "  printf '\\0\\12\\0\\5\\1\\4\\5' | sfpm-save --raw - | sfpm-run -"),
     POPT_TABLEEND};
 
-static void print_fault(void *context, const char *file, uint32_t line, uint32_t column,
-                        const char *text)
-{
-    (void)context;
-    escape_message(stderr, file);
-    fprintf(stderr, ":%u:%u: ", (unsigned)line, (unsigned)column);
-    escape_message(stderr, text);
-    fputc('\n', stderr);
-}
-
-/* The assembler's faults have their own form, which editors understand. */
-static bool load_program(sfpm_vm_t *vm, const char *name, const char *text, size_t size)
-{
-    if (raw || module_is(text, size)) {
-        if (sfpm_vm_load_code(vm, text, size))
-            return true;
-        tool_fail_last(name);
-        return false;
-    }
-    if (module_is_text(text, size)) {
-        tool_fail(name, "is WebAssembly text: make a module of it first, with wat2wasm or "
-                        "'wasm-tools parse'");
-        return false;
-    }
-    const char *zero = memchr(text, '\0', size);
-    if (zero) {
-        tool_fail(name,
-                  "not assembly text: byte %zu is zero (run an image with sfpm-run, save "
-                  "bare code with --raw)",
-                  (size_t)(zero - text));
-        return false;
-    }
-    if (sfpm_vm_assemble(vm, text, size, name, print_fault, NULL))
-        return true;
-    if (sfpm_last_status() != SFPM_ERR_SYNTAX && sfpm_last_status() != SFPM_ERR_BYTECODE)
-        tool_fail_last(name);
-    return false;
-}
-
 static int write_image(sfpm_vm_t *vm, output_kind_t kind, const operand_t *program)
 {
     int status;
@@ -94,7 +55,7 @@ static int checkpoint(const operand_t *program, output_kind_t kind)
     sfpm_vm_t *vm = sfpm_vm_create();
     if (!vm)
         status = tool_fail_last(program->label);
-    else if (load_program(vm, program->path ? program->path : "<stdin>", text, size))
+    else if (module_load(vm, program->path ? program->path : "<stdin>", text, size, raw))
         status = write_image(vm, kind, program);
     sfpm_vm_destroy(vm);
     free(text);

@@ -19,6 +19,8 @@ static void compose(void)
         [SFPM_REMEDY_RESTART] = ": restart the machine",
         [SFPM_REMEDY_ASSEMBLE] = ": a program has to be assembled first",
         [SFPM_REMEDY_MORE_SCRYPT] = ": raise it",
+        [SFPM_REMEDY_RETURN] = ": run the machine until that call has returned, or restart it",
+        [SFPM_REMEDY_LAYOUT] = ": sfpm-wasm(7) says how to keep the layout of data",
         [SFPM_REMEDY_SALVAGE] = ": use an earlier commit, or salvage the image",
     };
     snprintf(last.message, sizeof last.message, "%s%s%s%s", last.subject,

@@ -62,6 +62,9 @@ void sfpm_vm_unwatch(sfpm_vm_t *vm);
 /* The bytes of memory that a program may have. */
 uint64_t sfpm_vm_max_memory(const sfpm_vm_t *vm);
 
+/* Makes a machine what it was when it was created. */
+void sfpm_vm_clear(sfpm_vm_t *vm);
+
 /* Puts `made`, a machine without natives, in the place of `vm`, which keeps its own, and
  * its limit. */
 void sfpm_vm_replace(sfpm_vm_t *vm, sfpm_vm_t *made);

@@ -14,7 +14,7 @@
 #include "vm/machine.h"
 #include "wasm/load.h"
 
-static void clear(sfpm_vm_t *vm)
+void sfpm_vm_clear(sfpm_vm_t *vm)
 {
     sfpm_vm_unwatch(vm);
     sfpm_backtrace_free(&vm->backtrace);
@@ -37,7 +37,7 @@ void sfpm_vm_destroy(sfpm_vm_t *vm)
 {
     if (!vm || !sfpm_vm_is_idle(vm))
         return;
-    clear(vm);
+    sfpm_vm_clear(vm);
     free(vm);
 }
 
@@ -138,7 +138,7 @@ void sfpm_vm_replace(sfpm_vm_t *vm, sfpm_vm_t *made)
     made->max_memory = vm->max_memory;
     made->expects_commits = vm->expects_commits;
     vm->natives = (sfpm_natives_t){0};
-    clear(vm);
+    sfpm_vm_clear(vm);
     *vm = *made;
     *made = (sfpm_vm_t){0};
 }
@@ -150,7 +150,7 @@ static bool replace_or_drop(sfpm_vm_t *vm, sfpm_vm_t *made, bool ok)
     if (ok)
         sfpm_vm_replace(vm, made);
     else
-        clear(made);
+        sfpm_vm_clear(made);
     return ok;
 }
 

@@ -131,7 +131,8 @@ START_TEST(failures_keep_their_layout)
     static const sfpm_remedy_t remedies[] = {SFPM_REMEDY_NONE, SFPM_REMEDY_MORE_MEMORY,
                                              SFPM_REMEDY_RESTART, SFPM_REMEDY_SALVAGE,
                                              SFPM_REMEDY_ASSEMBLE,
-                                             SFPM_REMEDY_MORE_SCRYPT};
+                                             SFPM_REMEDY_MORE_SCRYPT,
+                                             SFPM_REMEDY_RETURN, SFPM_REMEDY_LAYOUT};
     for (unsigned i = 0; i < sizeof remedies / sizeof remedies[0]; i++)
         ck_assert_uint_eq(remedies[i], i);
     ck_assert_uint_eq(offsetof(sfpm_failure_t, remedy), 4);

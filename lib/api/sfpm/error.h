@@ -63,7 +63,10 @@ typedef enum sfpm_remedy {
     SFPM_REMEDY_RESTART = 2,     /**< sfpm_vm_restart(): the program itself is valid */
     SFPM_REMEDY_SALVAGE = 3,     /**< an earlier commit, or sfpm_image_salvage() */
     SFPM_REMEDY_ASSEMBLE = 4,    /**< sfpm_vm_assemble(), if the file is a program */
-    SFPM_REMEDY_MORE_SCRYPT = 5  /**< raise `max_scrypt` of the secret */
+    SFPM_REMEDY_MORE_SCRYPT = 5, /**< raise `max_scrypt` of the secret */
+    SFPM_REMEDY_RETURN = 6,      /**< run the machine until that call has returned, or
+                                      sfpm_vm_restart() */
+    SFPM_REMEDY_LAYOUT = 7       /**< keep variables at their addresses: sfpm-wasm(7) */
 } sfpm_remedy_t;
 
 /** A failure in parts. New members are added at the end. */

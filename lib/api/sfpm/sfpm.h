@@ -14,6 +14,7 @@
 #include <sfpm/migrate.h>
 #include <sfpm/number.h>
 #include <sfpm/opcode.h>
+#include <sfpm/reload.h>
 #include <sfpm/resource.h>
 #include <sfpm/snapshot.h>
 #include <sfpm/version.h>
