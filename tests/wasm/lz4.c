@@ -7,6 +7,7 @@
 
 #include "text.h"
 
+/* Of more than 64 KiB, a machine of 64 bits makes other bytes than one of 32. */
 enum { SIZE = 60000, ROOM = LZ4_COMPRESSBOUND(SIZE) };
 
 static char text[SIZE], packed[ROOM], unpacked[SIZE];
