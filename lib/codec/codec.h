@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include <sfpm/error.h>
+
 typedef struct sfpm_codec {
     const char *name;
     int default_level;
@@ -20,8 +22,9 @@ typedef struct sfpm_codec {
     void (*destroy)(void *state);
     size_t (*compress)(void *state, const void *from, size_t size, void *to, size_t room);
 
-    /* Whether exactly `size` bytes came out; never writes more, sets no error. */
-    bool (*decompress)(const void *from, size_t length, void *to, size_t size);
+    /* SFPM_OK when exactly `size` bytes came out, SFPM_ERR_CORRUPT when they did not, or
+     * SFPM_ERR_MEMORY; never writes more, sets no error. */
+    sfpm_status_t (*decompress)(const void *from, size_t length, void *to, size_t size);
 } sfpm_codec_t;
 
 /* The longest chunk that is compressed: bounds the memory of both directions. */

@@ -143,8 +143,13 @@ bool sfpm_decompress(uint32_t number, const void *from, size_t length, void *to,
     const sfpm_codec_t *codec = find_ready(number);
     if (!codec)
         return false;
-    if (!codec->decompress || size == 0 || size > SFPM_COMPRESS_MAX || length == 0 ||
-        length > SFPM_COMPRESS_MAX || !codec->decompress(from, length, to, size))
+    sfpm_status_t status = SFPM_ERR_CORRUPT;
+    if (codec->decompress && size > 0 && size <= SFPM_COMPRESS_MAX && length > 0 &&
+        length <= SFPM_COMPRESS_MAX)
+        status = codec->decompress(from, length, to, size);
+    if (status == SFPM_ERR_MEMORY)
+        return sfpm_fail_memory(size);
+    if (status != SFPM_OK)
         return sfpm_fail(
             SFPM_ERR_CORRUPT,
             "the compressed data (%s) is damaged: it does not decompress to %zu bytes",

@@ -91,8 +91,9 @@ static bool refused(const char *what)
  * begin() and finish(). */
 static bool begin(void)
 {
-    if (!sfpm_crypt_available() || crypto.call.ERR_set_mark() < 0)
+    if (!sfpm_crypt_available())
         return false;
+    crypto.call.ERR_set_mark();
     sfpm_library_enter();
     return true;
 }

@@ -89,9 +89,10 @@ static size_t compress(void *state, const void *from, size_t size, void *to, siz
     return written > 0 ? (size_t)written : 0;
 }
 
-static bool decompress(const void *from, size_t length, void *to, size_t size)
+static sfpm_status_t decompress(const void *from, size_t length, void *to, size_t size)
 {
-    return lz4.call.LZ4_decompress_safe(from, to, (int)length, (int)size) == (int)size;
+    int written = lz4.call.LZ4_decompress_safe(from, to, (int)length, (int)size);
+    return written == (int)size ? SFPM_OK : SFPM_ERR_CORRUPT;
 }
 
 const sfpm_codec_t sfpm_codec_lz4 = {.name = "lz4",

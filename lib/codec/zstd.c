@@ -134,18 +134,18 @@ static bool frame_is_ours(const void *from, size_t length, size_t size)
            zstd.call.ZSTD_findFrameCompressedSize(from, length) == length;
 }
 
-static bool decompress(const void *from, size_t length, void *to, size_t size)
+static sfpm_status_t decompress(const void *from, size_t length, void *to, size_t size)
 {
     if (!frame_is_ours(from, length, size))
-        return false;
+        return SFPM_ERR_CORRUPT;
     ZSTD_DCtx *context = atomic_exchange(&zstd.idle, NULL);
     if (!context)
         context = zstd.call.ZSTD_createDCtx();
     if (!context)
-        return false;
+        return SFPM_ERR_MEMORY;
     size_t written = zstd.call.ZSTD_decompressDCtx(context, to, size, from, length);
     zstd.call.ZSTD_freeDCtx(atomic_exchange(&zstd.idle, context));
-    return written == size;
+    return written == size ? SFPM_OK : SFPM_ERR_CORRUPT;
 }
 
 const sfpm_codec_t sfpm_codec_zstd = {.name = "zstd",
