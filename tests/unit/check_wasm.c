@@ -165,8 +165,8 @@ END_TEST
 START_TEST(dead_code_is_checked_and_dropped)
 {
     sfpm_vm_info_t info;
-    F(GET, 0x0F, 0x6A, 0x1B, 0x02, 0x7F, 0x00, 0x92, 0x1A, 0x0B, 0x04, 0x40, 0x05, 0x0B, 0x0C,
-      0, 0x0B);
+    F(GET, 0x0F, 0x6A, 0x1B, 0x02, 0x7F, 0x00, 0x92, 0x1A, 0x0B, 0x04, 0x40, 0x05, 0x0B,
+      0x0C, 0, 0x0B);
     must_load();
     ck_assert_int_eq(call_f(12), 12);
     sfpm_vm_info(vm, &info, sizeof info);
@@ -419,9 +419,8 @@ START_TEST(names_become_symbols)
                                     ')', 1,   4,   '1', 0xC3, 0xA9, 'x', 9,   0};
     static const uint8_t twice[] = {4,   'n', 'a', 'm', 'e', 1, 13,  4, 0, 1,
                                     'x', 1,   1,   'x', 2,   1, 'y', 3, 1, 'x'};
-    static const uint8_t wanted_again[] = {4,   'n', 'a', 'm', 'e', 1,   15,  4,
-                                           0,   1,   'x', 1,   3,   'x', '.', '1',
-                                           2,   1,   'x', 3,   1,   'x'};
+    static const uint8_t wanted_again[] = {4, 'n', 'a', 'm', 'e', 1, 15, 4,   0, 1, 'x',
+                                           1, 3,   'x', '.', '1', 2, 1,  'x', 3, 1, 'x'};
     static const uint8_t broken[] = {4,   'n', 'a', 'm', 'e', 1, 13,  4, 0, 1,
                                      'q', 1,   99,  'x', 2,   1, 'y', 3, 1, 'x'};
     module_with_names(names, sizeof names);
@@ -591,6 +590,13 @@ static const struct {
     REFUSED(9, "\1\5\x7F\0", CORRUPT, "0x7F is not a type of references"),
     REFUSED(9, "\1\5\x6F\1\xD0\x70\x0B", BYTECODE, "funcref, not one externref"),
     REFUSED(9, "\1\x08", CORRUPT, "8 is not a kind of element segment"),
+    REFUSED(9, "\1\5\x6F\0", UNSUPPORTED, "needs elements that are references"),
+    REFUSED(9, "\1\5\x7F\0", CORRUPT, "0x7F is not a kind of elements"),
+    REFUSED(9, "\1\5\x70\1\x41\0\x0B", BYTECODE,
+            "0x41 is not an instruction of an element's expression"),
+    REFUSED(9, "\1\5\x70\1\xD0\x6F\x0B", BYTECODE, "an element that is not a function"),
+    REFUSED(9, "\1\5\x70\1\xD0\x70\x41", BYTECODE, "gives more than one value"),
+    REFUSED(9, "\1\5\x70\1\xD2\0\x0B", BYTECODE, "there is no function 0"),
     REFUSED(10, "\1\2\0\x0B", CORRUPT, "1 functions have code, but 0 are declared"),
     REFUSED(11, "\1\0\x41\0\x0B\0", BYTECODE, "there is no memory 0"),
     REFUSED(11, "\1\3", CORRUPT, "3 is not a kind of data segment"),
@@ -604,6 +610,142 @@ START_TEST(sections_are_checked)
     wasm_begin(&module);
     wasm_section(&module, sections[_i].number, sections[_i].bytes, sections[_i].size);
     refused(sections[_i].status, sections[_i].text);
+}
+END_TEST
+
+/* A function that does nothing, a table of 4 functions and a memory of one page. */
+static void module_with_table(void)
+{
+    wasm_begin(&module);
+    WASM_SECTION(&module, 1, 2, 0x60, 0, 0, 0x60, 1, 0x7F, 1, 0x7F);
+    WASM_SECTION(&module, 3, 2, 1, 0);
+    WASM_SECTION(&module, 4, 1, 0x70, 1, 4, 8);
+    WASM_SECTION(&module, 5, 1, 1, 1, 3);
+    WASM_SECTION(&module, 6, 1, 0x7F, 1, 0x41, 5, 0x0B);
+    WASM_SECTION(&module, 7, 2, 1, 'f', 0, 0, 1, 't', 1, 0);
+    WASM_SECTION(&module, 8, 1);
+}
+
+static void add_rest(void)
+{
+    WASM_SECTION(&module, 12, 1);
+    WASM_SECTION(&module, 10, 2, 11, 1, 1, 0x7E, GET, 0x11, 0, 0, GET, 0x0B, 2, 0, 0x0B);
+    WASM_SECTION(&module, 11, 1, 2, 0, 0x41, 16, 0x0B, 2, 'a', 'b');
+    WASM_SECTION(&module, 0, 4, 'n', 'a', 'm', 'e', 1, 5, 1, 0, 2, 'a', 'b');
+}
+
+/* Elements as expressions, with the table's number and without, passive and declared. */
+START_TEST(elements_may_be_expressions)
+{
+    module_with_table();
+    WASM_SECTION(&module, 9, 4, 4, I(1), 0x0B, 2, 0xD2, 1, 0x0B, 0xD0, 0x70, 0x0B, 6, 0,
+                 I(3), 0x0B, 0x70, 1, 0xD2, 1, 0x0B, 5, 0x70, 1, 0xD2, 0, 0x0B, 7, 0x70,
+                 1, 0xD2, 0, 0x0B);
+    add_rest();
+    must_load();
+    ck_assert_int_eq(call_f(1), 1);
+    ck_assert_int_eq(call_f(3), 3);
+    traps(0, SFPM_TRAP_UNINITIALIZED_ELEMENT);
+    traps(2, SFPM_TRAP_UNINITIALIZED_ELEMENT);
+    module_with_table();
+    WASM_SECTION(&module, 9, 1, 2, 1, I(1), 0x0B, 0, 0);
+    refused(SFPM_ERR_BYTECODE, "there is no table 1");
+}
+END_TEST
+
+/* The module with the section that begins at `at` cut to `kept` of its `size` bytes, and
+ * its last byte changed when `change` is not 0. */
+static void load_cut(const sfpm_buffer_t *whole, size_t at, size_t size, size_t kept,
+                     uint8_t change)
+{
+    wasm_begin(&module);
+    sfpm_buffer_add(&module, whole->data + 8, at - 8);
+    uint8_t *part = sfpm_copy_bytes(whole->data + at + 2, size);
+    ck_assert_ptr_nonnull(part);
+    if (kept > 0)
+        part[kept - 1] ^= change;
+    wasm_section(&module, whole->data[at], part, kept);
+    sfpm_buffer_add(&module, whole->data + at + 2 + size, whole->size - at - 2 - size);
+    if (!load() && sfpm_last_status() != SFPM_ERR_CORRUPT &&
+        sfpm_last_status() != SFPM_ERR_BYTECODE &&
+        sfpm_last_status() != SFPM_ERR_UNSUPPORTED &&
+        sfpm_last_status() != SFPM_ERR_LIMIT)
+        ck_abort_msg("%s", sfpm_last_error());
+    free(part);
+}
+
+/* Every section ends after each of its bytes: what is wanted next is not there. */
+START_TEST(sections_that_end_early_are_refused)
+{
+    sfpm_buffer_t whole = {0};
+    module_with_table();
+    WASM_SECTION(&module, 9, 4, 4, I(1), 0x0B, 2, 0xD2, 1, 0x0B, 0xD0, 0x70, 0x0B, 6, 0,
+                 I(3), 0x0B, 0x70, 1, 0xD2, 1, 0x0B, 5, 0x70, 1, 0xD2, 0, 0x0B, 3, 0, 1,
+                 0);
+    add_rest();
+    sfpm_buffer_add(&whole, module.data, module.size);
+    for (size_t at = 8, size; at < whole.size; at += 2 + size) {
+        size = whole.data[at + 1];
+        ck_assert_uint_lt(size, 0x80);
+        for (size_t kept = 0; kept < size; kept++) {
+            note_input("byte", at + 2 + kept);
+            load_cut(&whole, at, size, kept, 0);
+            /* The name of a function is not needed. */
+            if (whole.data[at] != 0 && load())
+                ck_abort_msg("section %u of %zu bytes", whole.data[at], kept);
+        }
+        for (size_t kept = 1; kept <= size; kept++)
+            for (int change = 1; change < 256; change += 9)
+                load_cut(&whole, at, size, kept, (uint8_t)change);
+    }
+    sfpm_buffer_free(&whole);
+}
+END_TEST
+
+/* The code of a function ends after each of its bytes. */
+START_TEST(code_that_ends_early_is_refused)
+{
+    static const uint8_t code[] = {
+        1,    1,    0x7F, 0x02, 0x7F, I(1), 0x44, 1,    2,    3,    4,    5,
+        6,    7,    8,    0x1A, 0x43, 1,    2,    3,    4,    0x1A, 0x42, 9,
+        0x1A, GET,  0x0E, 2,    0,    1,    0,    0x0B, 0x22, 1,    0x1A, GET,
+        GET,  0x28, 2,    0x84, 1,    0x1A, 0x1A, I(0), I(0), I(0), 0xFC, 8,
+        1,    0,    I(0), I(0), I(0), 0xFC, 10,   0,    0,    I(0), I(0), I(0),
+        0xFC, 11,   0,    0xFC, 9,    1,    0x3F, 0,    0x40, 0,    0x1A, GET,
+        GET,  GET,  0x1C, 1,    0x7F, GET,  0x11, 1,    0,    0x10, 1,    0x23,
+        0,    0x24, 0,    0x1A, GET,  0x04, 0x7F, I(3), 0x05, I(4), 0x0B, 0x0B};
+    wasm_function(&module, "i", "i", code, sizeof code);
+    must_load();
+    for (size_t kept = 0; kept < sizeof code; kept++) {
+        wasm_function(&module, "i", "i", code, kept);
+        note_input("byte", kept);
+        ck_assert(!load());
+        ck_assert(sfpm_last_status() == SFPM_ERR_CORRUPT ||
+                  sfpm_last_status() == SFPM_ERR_BYTECODE);
+    }
+}
+END_TEST
+
+START_TEST(names_are_utf_8)
+{
+    static const struct {
+        const char *bytes;
+        bool good;
+    } names[] = {
+        {"\xC3\xA9", true},      {"\xE2\x82\xAC", true},      {"\xF0\x9F\x98\x80", true},
+        {"\xED\x9F\xBF", true},  {"\xF4\x8F\xBF\xBF", true},  {"\xE0\xA0\x80", true},
+        {"\x80", false},         {"\xC1\x80", false},         {"\xF5\x80\x80\x80", false},
+        {"\xC3", false},         {"\xC3\xC3", false},         {"\xE0\x9F\x80", false},
+        {"\xED\xA0\x80", false}, {"\xF0\x8F\x80\x80", false}, {"\xF4\x90\x80\x80", false},
+        {"\xE2\x82\x41", false}, {"\xE2\x82\xC3", false},     {"\xF0\x9F\x98", false}};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        uint8_t section[8] = {(uint8_t)strlen(names[i].bytes)};
+        note_input("name", i);
+        memcpy(section + 1, names[i].bytes, section[0]);
+        wasm_begin(&module);
+        wasm_section(&module, 0, section, 1u + section[0]);
+        ck_assert_int_eq(load(), names[i].good);
+    }
 }
 END_TEST
 
@@ -792,6 +934,7 @@ int main(void)
         branches_remove_thousands_of_values,
         data_is_dropped_when_it_was_copied,
         table_has_functions,
+        elements_may_be_expressions,
         globals_and_select,
         start_section_runs_before_entry,
         entry_has_two_names,
@@ -805,6 +948,9 @@ int main(void)
         what_is_lacking_is_named,
         references_are_validated,
         modules_are_checked,
+        sections_that_end_early_are_refused,
+        code_that_ends_early_is_refused,
+        names_are_utf_8,
         code_is_checked,
         limits_are_ours,
         growth_is_bounded,
