@@ -50,7 +50,7 @@ static void set(sfpm_status_t status, int error, uint64_t offset, const char *fo
     compose();
 }
 
-bool sfpm_fail(sfpm_status_t status, const char *format, ...)
+bool (sfpm_fail)(sfpm_status_t status, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -68,7 +68,7 @@ bool sfpm_refuse(const char *format, ...)
     return false;
 }
 
-bool sfpm_fail_at(sfpm_status_t status, uint64_t offset, const char *format, ...)
+bool (sfpm_fail_at)(sfpm_status_t status, uint64_t offset, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -109,7 +109,7 @@ static sfpm_status_t status_of(int error)
     return error == ENOMEM ? SFPM_ERR_MEMORY : SFPM_ERR_SYSTEM;
 }
 
-bool sfpm_fail_errno(int error, const char *format, ...)
+bool (sfpm_fail_errno)(int error, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -122,7 +122,7 @@ bool sfpm_fail_errno(int error, const char *format, ...)
     return false;
 }
 
-bool sfpm_fail_memory(uint64_t size)
+bool (sfpm_fail_memory)(uint64_t size)
 {
     return sfpm_fail(SFPM_ERR_MEMORY, "out of memory: cannot allocate %llu bytes",
                      (unsigned long long)size);
@@ -151,7 +151,7 @@ static void fold_subject(void)
     put_before(subject);
 }
 
-bool sfpm_fail_named(const char *subject)
+bool (sfpm_fail_named)(const char *subject)
 {
     char name[sizeof last.subject];
     snprintf(name, sizeof name, "%s", subject);
@@ -162,7 +162,7 @@ bool sfpm_fail_named(const char *subject)
     return false;
 }
 
-bool sfpm_fail_prefix(const char *format, ...)
+bool (sfpm_fail_prefix)(const char *format, ...)
 {
     char prefix[sizeof last.text], subject[sizeof last.subject] = "";
     va_list args;
@@ -182,7 +182,7 @@ bool sfpm_fail_prefix(const char *format, ...)
     return false;
 }
 
-bool sfpm_fail_in_region(const char *name)
+bool (sfpm_fail_in_region)(const char *name)
 {
     char place[sizeof last.text];
     int length = snprintf(place, sizeof place, "region '%s'", name);
@@ -198,7 +198,7 @@ bool sfpm_fail_in_region(const char *name)
     return false;
 }
 
-bool sfpm_fail_remedy(sfpm_remedy_t remedy)
+bool (sfpm_fail_remedy)(sfpm_remedy_t remedy)
 {
     last.remedy = remedy;
     compose();

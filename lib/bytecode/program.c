@@ -308,7 +308,7 @@ const char *sfpm_function_name(const sfpm_program_t *program, uint32_t index, ch
     return text;
 }
 
-bool sfpm_fail_code(const sfpm_program_t *program, uint64_t offset, const char *format,
+bool (sfpm_fail_code)(const sfpm_program_t *program, uint64_t offset, const char *format,
                     ...)
 {
     char place[SFPM_PLACE_LINE];

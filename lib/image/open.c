@@ -391,7 +391,7 @@ bool sfpm_image_reopen_v1(sfpm_image_t *image, const struct stat *file)
     return ok;
 }
 
-bool sfpm_image_fail_named(const sfpm_image_t *image)
+bool (sfpm_image_fail_named)(const sfpm_image_t *image)
 {
     if (has_remedy(image))
         sfpm_fail_remedy(SFPM_REMEDY_SALVAGE);

@@ -39,7 +39,7 @@ static void show_place(const sfpm_wasm_reader_t *reader, uint64_t offset, char *
         snprintf(text, PLACE, "%s at 0x%llx", reader->what, (unsigned long long)offset);
 }
 
-bool sfpm_wasm_fail(const sfpm_wasm_reader_t *reader, sfpm_status_t status,
+bool (sfpm_wasm_fail)(const sfpm_wasm_reader_t *reader, sfpm_status_t status,
                     uint64_t offset, const char *format, ...)
 {
     char place[PLACE], text[256];
@@ -51,7 +51,7 @@ bool sfpm_wasm_fail(const sfpm_wasm_reader_t *reader, sfpm_status_t status,
     return sfpm_fail_at(status, offset, "%s%s%s", place, ": ", text); /* no subject */
 }
 
-bool sfpm_wasm_lacks(const sfpm_wasm_reader_t *reader, uint64_t offset,
+bool (sfpm_wasm_lacks)(const sfpm_wasm_reader_t *reader, uint64_t offset,
                      const char *feature)
 {
     char place[PLACE];
