@@ -307,6 +307,8 @@ static bool encode(sfpm_wasm_module_t *module, const sfpm_wasm_symbols_t *symbol
 bool sfpm_wasm_make_symbols(sfpm_wasm_module_t *module)
 {
     sfpm_wasm_symbols_t symbols = {.list = NULL};
+    sfpm_error_state_t error; /* malformed names of locals are none */
+    sfpm_error_save(&error);
     sfpm_wasm_name_t *functions = choose_names(module);
     sfpm_wasm_name_t *globals = choose_global_names(module);
     bool ok = functions && globals && make_room(module, &symbols, functions, globals) &&
@@ -316,6 +318,8 @@ bool sfpm_wasm_make_symbols(sfpm_wasm_module_t *module)
         add_rows(module, &symbols);
         ok = encode(module, &symbols);
     }
+    if (ok)
+        sfpm_error_restore(&error);
     begin_kind(&symbols);
     free(symbols.list);
     free(symbols.locals);

@@ -106,7 +106,7 @@ END_TEST
 
 /* ---- Stopping at places ------------------------------------------------------- */
 
-enum { PLACES = 4, ROUNDS = 12, BUDGET = 4000 };
+enum { PLACES = 4, ROUNDS = 12, FEW = 200, MANY = 4000 /* instructions */ };
 
 typedef struct places {
     uint64_t offsets[PLACES];
@@ -144,7 +144,7 @@ static bool step_to_place(sfpm_vm_t *vm, const places_t *places)
         sfpm_vm_interrupt(vm); /* begins without an instruction */
         return sfpm_vm_run(vm, &one);
     }
-    for (int i = 0; i < BUDGET && sfpm_vm_run(vm, &one); i++) {
+    for (int i = 0; i < FEW && sfpm_vm_run(vm, &one); i++) {
         info = info_of(vm);
         if (info.status == SFPM_VM_SUSPENDED && is_place(places, info.pc))
             return true;
@@ -166,7 +166,9 @@ static void same_machine(sfpm_vm_t *a, sfpm_vm_t *b)
     }
 }
 
-static unsigned run_to_places(const sfpm_regions_t *regions)
+/* Both engines come to the same places; those of a short run also are those that single
+ * instructions come to, which takes long to find out. */
+static unsigned run_to_places(const sfpm_regions_t *regions, bool is_short)
 {
     unsigned reached = 0;
     places_t places;
@@ -178,16 +180,19 @@ static unsigned run_to_places(const sfpm_regions_t *regions)
         if (round % 4 == 0)
             choose_places(&places, info_of(steps).code_size);
         sfpm_vm_run_options_t how = {.struct_size = sizeof how,
-                                     .max_steps = BUDGET,
+                                     .max_steps = is_short ? FEW : MANY,
                                      .until = places.until,
                                      .num_until = places.count,
                                      .engine = SFPM_VM_ENGINE_SIMPLE};
-        bool came = step_to_place(steps, &places);
         sfpm_vm_run(simple, &how);
+        bool came = info_of(simple).reached;
+        if (is_short)
+            ck_assert_int_eq(step_to_place(steps, &places), came);
+        else
+            sfpm_vm_run(steps, &how);
         how.engine = SFPM_VM_ENGINE_FAST;
         sfpm_vm_run(fast, &how);
         note_input("round", round);
-        ck_assert_int_eq(info_of(simple).reached, came);
         ck_assert_int_eq(info_of(fast).reached, came);
         same_machine(steps, simple);
         same_machine(steps, fast);
@@ -208,7 +213,7 @@ START_TEST(engines_stop_at_places)
         sfpm_regions_t regions = {0};
         random_start(i);
         random_program(&regions);
-        reached += run_to_places(&regions);
+        reached += run_to_places(&regions, i % 5 == 0);
         sfpm_regions_free(&regions);
     }
     ck_assert_uint_gt(reached, 100);
