@@ -8,8 +8,6 @@
 #include "common/tool.h"
 #include "diff/diff.h"
 
-enum { GRAIN = 16 /* blocks are aligned to it at least */ };
-
 typedef struct walk {
     sfpm_heap_survey_t *survey[SIDES];
     uint64_t next; /* blocks before this offset were shown */
@@ -25,6 +23,13 @@ static const char *change_of(const sfpm_heap_survey_block_t *a,
     if (!b->type)
         return "freed";
     return a->offset == b->offset && a->size == b->size ? "changed" : "replaced";
+}
+
+/* Where a block may be found next, if there is none at `at`. */
+static uint64_t after_gap(uint64_t at, const sfpm_heap_survey_block_t *a,
+                          const sfpm_heap_survey_block_t *b)
+{
+    return at + (a->size < b->size ? a->size : b->size);
 }
 
 /* Bytes between blocks belong to free blocks or to the tables of the heap. */
@@ -43,7 +48,8 @@ static bool show_blocks(void *context, uint64_t offset, uint64_t length)
         const char *change = change_of(&found[LEFT], &found[RIGHT]);
         if (any && !walk->block(walk->context, change, block))
             return false;
-        at = any ? block->offset + block->size : at - at % GRAIN + GRAIN;
+        at = any ? block->offset + block->size
+                 : after_gap(at, &found[LEFT], &found[RIGHT]);
     }
     walk->next = at;
     return true;

@@ -124,30 +124,25 @@ uint64_t pair_size(const pair_t *pair)
     return a > b ? a : b;
 }
 
-typedef struct count {
-    uint64_t bytes;
-    bool brief;
-} count_t;
-
-static bool add_range(void *context, uint64_t offset, uint64_t length)
+/* One range is enough to know that there are some. */
+static bool note_range(void *context, uint64_t offset, uint64_t length)
 {
-    count_t *count = context;
+    uint64_t *bytes = context;
     (void)offset;
-    count->bytes += length;
-    return !count->brief;
+    *bytes = length;
+    return false;
 }
 
 static bool count_pair(const diff_t *diff, pair_t *pair, bool brief)
 {
-    count_t count = {.brief = brief};
+    pair->bytes = 0;
     if (!pair_is_common(pair)) {
         pair->bytes = pair_size(pair);
         return true;
     }
     bool ok = sfpm_image_compare(diff->side[LEFT].file.image, pair->index[LEFT],
                                  diff->side[RIGHT].file.image, pair->index[RIGHT],
-                                 add_range, &count);
-    pair->bytes = count.bytes;
+                                 brief ? note_range : NULL, &pair->bytes);
     if (!ok)
         tool_fail(NULL, "%s", sfpm_last_error());
     return ok;

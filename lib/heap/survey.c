@@ -11,8 +11,13 @@
 #include "base/memory.h"
 #include "base/options.h"
 #include "heap/heap.h"
+#include "image/image.h"
 
+/* What a survey may take when nobody says: so much for each byte that is stored, since a
+ * small image can claim a heap of any size, and so much in any case and at most. */
+#define MEMORY_LEAST ((uint64_t)16 << 20)
 #define MEMORY_USUAL ((uint64_t)1 << 30)
+#define MEMORY_TIMES 32
 
 struct sfpm_heap_survey {
     sfpm_heap_t heap; /* a preview */
@@ -203,12 +208,38 @@ static bool list_roots(sfpm_heap_survey_t *survey)
     return survey->roots != NULL;
 }
 
+static uint64_t usual_memory(const sfpm_image_t *image)
+{
+    uint64_t stored = 0;
+    for (; image; image = image->base)
+        stored += image->info.size;
+    if (stored >= (MEMORY_USUAL - MEMORY_LEAST) / MEMORY_TIMES)
+        return MEMORY_USUAL;
+    return MEMORY_LEAST + stored * MEMORY_TIMES;
+}
+
+/* Bytes of all tables: not each segment has some. */
+static bool measure_tables(const sfpm_heap_survey_t *survey, const header_t *header,
+                           uint64_t *bytes)
+{
+    size_t count = header->num_segments;
+    segment_entry_t *entries = SFPM_NEW_N(segment_entry_t, count);
+    bool ok = entries && sfpm_preview_bytes(&survey->source, SEGMENTS_AT, entries,
+                                            count * sizeof *entries);
+    *bytes = sizeof *header + count * sizeof *entries;
+    for (size_t i = 0; ok && i < count; i++)
+        *bytes += entries[i].kind == SEGMENT_UNITS ? sizeof(segment_t) : 0;
+    free(entries);
+    return ok;
+}
+
 static bool survey_image(sfpm_heap_survey_t *survey, uint64_t memory, bool tables_only)
 {
     header_t header;
-    if (!sfpm_preview_header(&header, &survey->source))
+    uint64_t tables;
+    if (!sfpm_preview_header(&header, &survey->source) ||
+        !measure_tables(survey, &header, &tables))
         return false;
-    uint64_t tables = sizeof header + (uint64_t)header.num_segments * sizeof(segment_t);
     if (tables > memory)
         return sfpm_fail(SFPM_ERR_LIMIT,
                          "its tables have %llu bytes: the limit is %llu bytes",
@@ -250,7 +281,7 @@ sfpm_heap_survey_t *sfpm_heap_survey(const sfpm_image_t *image, size_t region,
     }
     if (!sfpm_take_options(&taken, sizeof taken, options))
         return NULL;
-    uint64_t memory = taken.max_memory ? taken.max_memory : MEMORY_USUAL;
+    uint64_t memory = taken.max_memory ? taken.max_memory : usual_memory(image);
     sfpm_heap_survey_t *survey = SFPM_NEW(sfpm_heap_survey_t);
     if (!survey)
         return NULL;
@@ -294,6 +325,23 @@ const sfpm_heap_survey_root_t *sfpm_heap_survey_root(const sfpm_heap_survey_t *s
     return survey && index < survey->info.num_roots ? &survey->roots[index] : NULL;
 }
 
+/* How many bytes from `offset` on, which is in no block, are in none. */
+static uint64_t gap_at(const sfpm_heap_t *heap, uint64_t offset)
+{
+    uint64_t s = offset >> SEGMENT_SHIFT;
+    if (offset >= heap->used)
+        return UINT64_MAX - offset;
+    while (s < heap->header->num_segments && heap->segments[s].kind == SEGMENT_FREE)
+        s++;
+    if (s > offset >> SEGMENT_SHIFT)
+        return (s << SEGMENT_SHIFT) - offset;
+    uint64_t step = UNIT_SIZE;
+    if (heap->segments[s].kind == SEGMENT_UNITS &&
+        heap_unit(heap, (uint32_t)(offset >> UNIT_SHIFT))->kind == UNIT_SLAB)
+        step = GRAIN;
+    return step - offset % step;
+}
+
 bool sfpm_heap_survey_block(const sfpm_heap_survey_t *survey, uint64_t offset,
                             sfpm_heap_survey_block_t *block)
 {
@@ -301,9 +349,13 @@ bool sfpm_heap_survey_block(const sfpm_heap_survey_t *survey, uint64_t offset,
     if (!survey || !block || block->struct_size < sizeof *block)
         return sfpm_fail(SFPM_ERR_ARGUMENT,
                          "no survey or no block with struct_size set was given");
-    if (!sfpm_block_find(&survey->heap, offset, &place))
+    if (!sfpm_block_find(&survey->heap, offset, &place)) {
+        *block = (sfpm_heap_survey_block_t){.struct_size = sizeof *block,
+                                            .offset = offset,
+                                            .size = gap_at(&survey->heap, offset)};
         return sfpm_fail(SFPM_ERR_NOT_FOUND, "no block is allocated at offset %llu",
                          (unsigned long long)offset);
+    }
     uint16_t from = survey->marks ? survey->marks[place.start / GRAIN] : 0;
     *block = (sfpm_heap_survey_block_t){
         .struct_size = sizeof *block,

@@ -18,7 +18,7 @@ track     base/ codec/ track/ <snapshot.h>
 snapshot  base/ io/ codec/ image/ commit/ track/ snapshot/ <error.h> <hooks.h> <image.h> <job.h> <migrate.h> <resource.h> <snapshot.h> <version.h>
 job       base/ snapshot/ track/ job/ <error.h> <image.h> <job.h> <snapshot.h>
 files     base/ codec/ snapshot/ files/ <error.h> <hooks.h> <resource.h> <snapshot.h>
-heap      base/ snapshot/ heap/ <error.h> <image.h> <hooks.h> <snapshot.h> <heap.h>
+heap      base/ image/ snapshot/ heap/ <error.h> <image.h> <hooks.h> <snapshot.h> <heap.h>
 bytecode  base/ bytecode/ <error.h> <opcode.h> <vm.h>
 asm       base/ bytecode/ asm/ <error.h> <opcode.h> <vm.h>
 wasm      base/ bytecode/ wasm/ <error.h> <opcode.h> <vm.h>

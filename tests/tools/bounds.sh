@@ -113,6 +113,42 @@ for how in --flatten --compact '--keep 1' --salvage; do
     expect_same found wanted
 done
 
+# Two leaves at 1024 places each are compared once: whether they differ in a byte of each
+# page, in every other byte, or in all but one.
+forge reused other.img 1
+forge spread spread.img 0
+forge spread spread1.img 1
+forge filled filled.img 0
+forge filled filled1.img 1
+# differ A B BYTES
+differ() {
+    for how in '' --stat --json -q; do
+        # shellcheck disable=SC2086
+        expect_status 1 bounded sfpm-diff $how "$1" "$2"
+    done
+    expect_status 1 sfpm-diff --stat "$1" "$2"
+    expect_stdout_match "^ *$3 of 17179869184 bytes  leaf$"
+}
+differ reused.img other.img 4194304
+differ spread.img spread1.img 8589934592
+differ filled.img filled1.img 17179868160
+
+# ---- a heap that claims much ----
+
+# All its segments but the first four are one leaf: 100 GiB of tables and blocks.
+if forge heap heap.img 2>"$stderr"; then
+    expect test "$(size heap.img)" -lt 2000000
+    for how in '' --json --text --verify; do
+        # shellcheck disable=SC2086
+        succeeds bounded sfpm-inspect $how heap.img
+    done
+    for how in '' --stat --json -q; do
+        # shellcheck disable=SC2086
+        expect_status 1 bounded sfpm-diff $how heap.img heap.img@1
+    done
+    expect_status 1 bounded sfpm-patch -o new.img heap.img heap:$((5 << 20))=7
+fi
+
 # ---- version 1 stores zeros ----
 
 expect_status 1 bounded sfpm-convert --to-v1 -o v1.img one.img

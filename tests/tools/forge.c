@@ -9,7 +9,12 @@
  *     forge names FILE N   regions that edits cannot name, with N in each
  *     forge hostile FILE   texts that would take over a terminal
  *     forge zeros FILE     a region of a tebibyte in which all is zero
- *     forge reused FILE    a region of 16 GiB that has one leaf at every place
+ *     forge reused FILE N  a region of 16 GiB that has one leaf at every place; with
+ *                          another N, every page of it differs
+ *     forge spread FILE N  the same, but every other byte of its pages differs
+ *     forge filled FILE N  the same, but all bytes of its pages differ
+ *     forge heap FILE      a heap that is little but claims 100 GiB: one leaf of full
+ *                          segments stands at all places but the first (64-bit only)
  *     forge feature FILE   changes FILE: its header asks for an unknown feature
  *     forge version FILE   changes FILE: its header has a newer version
  *     forge second FILE    changes FILE, of version 1: the same regions in version 2
@@ -23,6 +28,7 @@
 #include "commit/edit.h"
 #include "base/bytes.h"
 #include "format/format.h"
+#include "heap/heap.h"
 
 static bool save(const char *path, const char *architecture, const char *name,
                  const char *description)
@@ -90,21 +96,21 @@ static bool zeros(const char *path)
     return save_regions(edit, path);
 }
 
-static bool reuse_leaf(const char *path)
+/* The leaf `which` stands at all of `places` places from its own on. */
+static bool reuse_leaf(const char *path, size_t which, size_t places)
 {
-    enum { PLACES = 1024 };
     sfpm_image_t *image = sfpm_image_open(path, NULL);
     sfpm_edit_t *edit = image != NULL ? sfpm_edit_create(image) : NULL;
-    sfpm_leaf_ref_t *leaves = calloc(PLACES, sizeof(*leaves));
+    sfpm_leaf_ref_t *leaves = calloc(places, sizeof(*leaves));
     bool ok = edit != NULL && leaves != NULL;
     if (ok) {
         sfpm_region_t *region = &edit->index.regions[0];
-        for (size_t i = 0; i < PLACES; i++)
-            leaves[i] = region->leaves[0];
+        for (size_t i = 0; i < places; i++)
+            leaves[i] = region->leaves[i < which ? i : which];
         free(region->leaves);
         region->leaves = leaves;
-        region->num_leaves = PLACES;
-        region->size = (uint64_t)PLACES * SFPM_LEAF_BYTES;
+        region->num_leaves = places;
+        region->size = (uint64_t)places * SFPM_LEAF_BYTES;
         ok = sfpm_edit_append(edit, NULL);
     } else {
         free(leaves);
@@ -114,15 +120,17 @@ static bool reuse_leaf(const char *path)
     return ok;
 }
 
-static bool reused(const char *path)
+static bool reused(const char *path, uint8_t number, size_t step)
 {
     uint8_t *bytes = calloc(1, SFPM_LEAF_BYTES);
     sfpm_edit_t *edit = sfpm_edit_create(NULL);
     for (size_t i = 0; bytes != NULL && i < SFPM_LEAF_BYTES; i += SFPM_PAGE)
         bytes[i] = (uint8_t)(i / SFPM_PAGE | 1);
+    for (size_t i = 1; bytes != NULL && i < SFPM_LEAF_BYTES && step > 0; i += step)
+        bytes[i] = number;
     bool ok = edit != NULL && bytes != NULL &&
               sfpm_edit_set_region(edit, "leaf", 0, bytes, SFPM_LEAF_BYTES, 0) &&
-              sfpm_edit_save(edit, path, NULL) && reuse_leaf(path);
+              sfpm_edit_save(edit, path, NULL) && reuse_leaf(path, 0, 1024);
     sfpm_edit_destroy(edit);
     free(bytes);
     return ok;
@@ -136,6 +144,48 @@ static bool names(const char *path, uint8_t number)
     for (size_t i = 0; ok && i < sizeof(list) / sizeof(list[0]); i++)
         ok = sfpm_edit_set_region(edit, list[i], i == 5, &number, 1, 0);
     return ok && save_regions(edit, path);
+}
+
+/* The numbers of a heap's header and its table of segments in the saved memory. */
+static void claim(uint8_t *memory, uint32_t segments)
+{
+    header_t *header = (header_t *)(void *)(memory + HEADER_AT);
+    segment_entry_t *entries = (segment_entry_t *)(void *)(memory + SEGMENTS_AT);
+    header->num_segments = segments;
+    header->max_size = (uint64_t)segments << SEGMENT_SHIFT;
+    for (uint32_t i = 1; i < segments; i++)
+        entries[i] = (segment_entry_t){.kind = SEGMENT_UNITS};
+    header->segment_hint = segments;
+}
+
+/* Two leaves: the first is that of a heap with the claims, the second has four segments,
+ * each of one large block. */
+static uint8_t *heap_leaves(uint32_t segments)
+{
+    sfpm_heap_t *heap = sfpm_heap_create("heap", NULL);
+    uint8_t *memory = malloc((size_t)2 * SFPM_LEAF_BYTES);
+    bool ok = heap != NULL && memory != NULL;
+    for (int i = 0; ok && i < 8; i++)
+        ok = sfpm_heap_alloc(heap, i == 0 ? 1 << 20 : 63 << UNIT_SHIFT) != NULL;
+    if (ok) {
+        memcpy(memory, heap->base, (size_t)2 * SFPM_LEAF_BYTES);
+        claim(memory, segments);
+    }
+    sfpm_heap_destroy(heap);
+    return memory;
+}
+
+static bool huge_heap(const char *path)
+{
+    enum { SEGMENTS = 100 << 8 };
+    uint8_t *memory = sizeof(void *) < 8 ? NULL : heap_leaves(SEGMENTS);
+    sfpm_edit_t *edit = sfpm_edit_create(NULL);
+    bool ok = memory != NULL && edit != NULL &&
+              sfpm_edit_set_region(edit, "heap", 0, memory, 2 * SFPM_LEAF_BYTES, 0) &&
+              sfpm_edit_save(edit, path, NULL) && reuse_leaf(path, 1, SEGMENTS / 4);
+    sfpm_edit_destroy(edit);
+    free(memory);
+    return ok;
 }
 
 /* Changes a header and makes its checksum right again. */
@@ -191,7 +241,13 @@ int main(int argc, char **argv)
         ok = save(argv[2], "x86_64-linux-gnu-64le", "a\x1b[31m\xff\"\\b",
                   "one\ntwo\r\x1b]0;title\x07\xe2\x80\xae\xc3\xa9");
     else if (strcmp(kind, "reused") == 0)
-        ok = reused(argv[2]);
+        ok = reused(argv[2], number, number * SFPM_PAGE);
+    else if (strcmp(kind, "heap") == 0)
+        ok = huge_heap(argv[2]);
+    else if (strcmp(kind, "spread") == 0)
+        ok = reused(argv[2], number, 2);
+    else if (strcmp(kind, "filled") == 0)
+        ok = reused(argv[2], number, 1);
     else if (strcmp(kind, "feature") == 0)
         ok = change_header(argv[2], 24 + 5, 0x10);
     else if (strcmp(kind, "version") == 0)

@@ -119,6 +119,12 @@ static void compare(size_t size_one, uint32_t format_one, const char *method_one
         ck_assert_msg(same == found.count && same == expected.count,
                       "range %zu of %zu differs; %zu are expected", same, found.count,
                       expected.count);
+        uint64_t counted = 0, bytes = 0;
+        ck_assert_ok(sfpm_image_compare(swapped ? b : a, 1, swapped ? a : b, 1, NULL,
+                                        &counted));
+        for (size_t i = 0; i < expected.count; i++)
+            bytes += expected.range[i][1];
+        ck_assert_uint_eq(counted, bytes);
     }
     found = (ranges_t){.count = 0};
     ck_assert_ok(sfpm_image_compare(a, 1, a, 1, note_range, &found));

@@ -302,8 +302,9 @@ typedef struct sfpm_heap_survey_block {
 /** What a survey looks at. Start with `= {.struct_size = sizeof(…)}`. */
 typedef struct sfpm_heap_survey_options {
     size_t struct_size;
-    uint64_t max_memory; /**< bytes that may be used; 0: 1 GiB. If that is too little to
-                              follow pointers, the survey is not `traced` */
+    uint64_t max_memory; /**< bytes that may be used; 0: 16 MiB, and 32 for each byte of
+                              the image and its bases, but at most 1 GiB. If that is too
+                              little to follow pointers, the survey is not `traced` */
     sfpm_edit_t *edit;   /**< NULL, or an edit of the image: the heap as it will be */
     bool tables_only;    /**< pointers are not followed: only the tables are read */
 } sfpm_heap_survey_options_t;
@@ -342,7 +343,8 @@ sfpm_heap_survey_root(const sfpm_heap_survey_t *survey, size_t index);
  * Finds the block that holds a byte. Texts live as long as the survey.
  * @param offset  of the byte in the region
  * @param block   receives it, with struct_size set
- * @return false with SFPM_ERR_NOT_FOUND when the byte is in no allocated block
+ * @return false with SFPM_ERR_NOT_FOUND when the byte is in no allocated block; `size` is
+ *         then how many bytes from `offset` on are in none
  */
 SFPM_API bool sfpm_heap_survey_block(const sfpm_heap_survey_t *survey, uint64_t offset,
                                      sfpm_heap_survey_block_t *block);

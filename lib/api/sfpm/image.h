@@ -232,7 +232,8 @@ typedef bool (*sfpm_range_callback_t)(void *context, uint64_t offset, uint64_t l
  * @param region_b  its index there
  * @param callback  receives the ranges that differ, in order; between two of them lies
  *                  a byte that is equal. When the sizes differ, what only the larger
- *                  region has differs as well.
+ *                  region has differs as well. NULL: none, and `context` is a uint64_t that
+ *                  receives how many bytes differ.
  * @return false when a region cannot be read; the ranges reported until then do differ.
  *         True also when the callback wanted no more.
  */
