@@ -344,7 +344,7 @@ text = sys.stdin.read()
 assert text.endswith("\n") and text.count("\n") == 1
 diff = json.loads(text)
 assert list(diff) == ["schema", "equal", "a", "b", "metadata", "reordered", "regions",
-                      "machine", "instructions", "truncated"], list(diff)
+                      "machine", "instructions", "code", "truncated"], list(diff)
 assert diff["schema"] == 1
 for region in diff["regions"]:
     assert list(region) == ["name", "a", "b", "bytes", "ranges", "blocks"]
