@@ -3,10 +3,7 @@
  * code for the edits that come with it. */
 #include "patch/code.h"
 
-#include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include <sfpm/reload.h>
