@@ -253,6 +253,25 @@ START_TEST(place_is_come_to_again_and_again)
 }
 END_TEST
 
+/* The fast engine makes one cell of a comparison and the branch after it. */
+START_TEST(place_is_within_what_is_joined)
+{
+    for (int engine = SFPM_VM_ENGINE_SIMPLE; engine <= SFPM_VM_ENGINE_FAST; engine++) {
+        sfpm_vm_t *vm = assembled("i64.const 3\n call f\n halt\n"
+                                  ".func f i64 -> i64\n again: local.get 0\n"
+                                  "i64.const 1\n i64.sub\n local.set 0\n local.get 0\n"
+                                  "i64.const 0\n i64.gt_s\n br_if again\n"
+                                  "local.get 0\n return\n");
+        for (uint64_t i = 0; i < 3; i++) {
+            pc_after(vm, "f+29", (sfpm_vm_engine_t)engine); /* the branch */
+            ck_assert(info_of(vm).reached);
+            ck_assert_uint_eq(info_of(vm).instructions, 9 + 8 * i);
+        }
+        sfpm_vm_destroy(vm);
+    }
+}
+END_TEST
+
 START_TEST(place_that_is_none_is_refused)
 {
     const char *const places[] = {"here", NULL};
@@ -282,6 +301,7 @@ int main(void)
         interrupted_among_slow_instructions_it_stops_soon,
         engines_stop_at_places,
         place_is_come_to_again_and_again,
+        place_is_within_what_is_joined,
         NULL,
     };
     const test_t limits[] = {no_machine_is_interrupted_without_harm,
