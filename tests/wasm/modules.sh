@@ -1,14 +1,18 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # modules.sh DIRECTORY: fetches with npm, from the registry that it is set to, packages
-# that hold WebAssembly modules, and unpacks the modules. Not a test: .ci/run calls it.
+# that hold WebAssembly modules, and unpacks the modules. Exits with 77 if one cannot be
+# fetched. Not a test: .ci/run calls it.
 set -eu
 mkdir -p "$1"
 cd "$1"
 
 # fetch NAME VERSION SHA512 MODULE: one package, and the module in it.
 fetch() {
-    npm pack --silent --cache cache "$1@$2"
+    npm pack --silent --cache cache "$1@$2" || {
+        echo "modules.sh: $1 $2 cannot be fetched" >&2
+        exit 77
+    }
     echo "$3  $1-$2.tgz" | sha512sum -c - || {
         echo "modules.sh: $1-$2.tgz is not the package that was tested" >&2
         exit 1

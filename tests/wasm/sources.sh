@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # sources.sh DIRECTORY: fetches the source packages that programs.sh compiles from where
 # this system (Debian or Ubuntu) gets its packages. What the system knows of packages stays
-# as it is. Not a test: .ci/run calls it.
+# as it is. Exits with 77 if there are none. Not a test: .ci/run calls it.
 set -eu
 mkdir -p "$1"
 cd "$1"
@@ -23,8 +23,11 @@ apt_get() {
         -o Dir::State::lists="$PWD/lists" -o Dir::Cache="$PWD/cache" \
         -o APT::Sandbox::User="$(id -un)" "$@"
 }
-apt_get update
+apt_get update || echo "sources.sh: some lists could not be fetched" >&2
 # Of two versions the one that came last would be unpacked over the other.
 rm -f ./*.tar.* ./*.dsc
-apt_get source --download-only zlib lz4 sqlite3
+apt_get source --download-only zlib lz4 sqlite3 || {
+    echo "sources.sh: no source packages of zlib, lz4 and sqlite3 can be fetched" >&2
+    exit 77
+}
 rm -r lists cache parts
