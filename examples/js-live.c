@@ -12,9 +12,9 @@
  *
  * The engine is the module quickjs.wasm of the npm package quickjs-wasi. It is a reactor:
  * the host calls its exports, and it calls the functions that the host offers here. A
- * function of the host cannot call the engine in turn. What has to be told to the engine
- * is told between two calls; what is to be known of a call that another process finishes
- * lies in the machine's memory, in the session.
+ * function of the host cannot call the engine in turn. The host gives the engine
+ * what it needs between two calls. What another process needs in order to finish a call
+ * is kept in the machine's memory, in the session.
  */
 #include <getopt.h>
 #include <signal.h>

@@ -43,7 +43,7 @@ int output_write(output_kind_t kind, const operand_t *operand, sfpm_edit_t *edit
 /* The same, but the image's own file is replaced. */
 int output_replace(output_kind_t kind, const operand_t *operand, sfpm_edit_t *edit);
 
-/* Writes the operand's image anew there. Returns the exit status. */
+/* Rewrites the operand's image there. Returns the exit status. */
 int output_rewrite(output_kind_t kind, const operand_t *operand,
                    sfpm_rewrite_options_t *rewrite);
 

@@ -91,7 +91,7 @@ static bool check_max_size(int *status)
 /* Returns whether the options make sense together. */
 static bool check_options(int *status)
 {
-    bool anew = new_key_file || new_passphrase_fd != NULL;
+    bool new_key = new_key_file || new_passphrase_fd != NULL;
     bool storage = options.compression || options.jobs > 0;
     if (!storage && !options.encrypt && !decrypt && !flatten && !compact && !to_v1 &&
         !to_v2 && !salvage && !keep_text && !base_name) {
@@ -100,7 +100,7 @@ static bool check_options(int *status)
             "--keep, --compact, --base, --to-v1, --to-v2 or --salvage");
         return false;
     }
-    if (anew && !options.encrypt) {
+    if (new_key && !options.encrypt) {
         *status = tool_usage("--new-key-file and --new-passphrase-fd require --encrypt");
         return false;
     }

@@ -56,7 +56,7 @@ static const struct poptOption table[] = {
         "  sfpm-patch -i app.img 3=20            the byte at code offset 3\n"
         "  sfpm-patch -i app.img main+1=7 8=1,2  after a label; several at once\n"
         "  sfpm-patch -i app.img 'main+4: mul'   another instruction\n"
-        "  sfpm-patch -i --code new.wasm app.img the code of a program compiled anew\n"
+        "  sfpm-patch -i --code new.wasm app.img the code of the recompiled program\n"
         "  sfpm-patch -o b.img a.img globals:0/i64=-5\n"
         "  sfpm-patch -i --undo app.img          go back one change\n"
         "  sfpm-patch -i --undo-to 3 app.img     go back to commit 3, or forward to it\n"

@@ -130,7 +130,7 @@ static void write_constant(sfpm_writer_t *writer, uint8_t type, uint64_t value)
     sfpm_write_value(writer, type, value);
 }
 
-/* What is none is told, too, when nothing was proved yet. */
+/* Code that was not proved may name a type that does not exist. */
 static void write_reference_type(sfpm_writer_t *writer, uint8_t type)
 {
     if (sfpm_is_reference(type))

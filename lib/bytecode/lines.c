@@ -4,7 +4,7 @@
  *
  * A row of version 2 is a number in LEB128, twice the bytes of code since the row before,
  * plus 1 if the file changes; the difference of the lines, zigzag-coded; and the number
- * of the file if it changes. Each block begins anew with the offset in its index entry,
+ * of the file if it changes. Each block starts again from the offset in its index entry,
  * file 0 and line 0, so that a lookup reads one block of at most BLOCK rows.
  */
 #include "bytecode/lines.h"

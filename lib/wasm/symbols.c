@@ -261,18 +261,18 @@ bool sfpm_wasm_take_lines(sfpm_wasm_module_t *module)
     return true;
 }
 
-/* The last of the rows for an offset counts. One that repeats the line before it begins
- * it anew only behind the end of another sequence: in another function. */
+/* Of several rows for one offset the last counts. A row with the same line as the row
+ * before it is kept only after the end of a sequence, where another function starts. */
 static void add_row(sfpm_wasm_symbols_t *symbols, const sfpm_dwarf_row_t *row)
 {
     size_t count = symbols->num_rows;
-    bool anew = false;
+    bool starts = false;
     if (count > 0 && symbols->rows[count - 1].offset == row->address)
-        anew = symbols->rows[--count].line == 0;
+        starts = symbols->rows[--count].line == 0;
     const sfpm_row_t *before = count > 0 ? &symbols->rows[count - 1] : NULL;
     bool same =
         before ? before->line == row->line && before->file == row->file : row->line == 0;
-    if (!same || (anew && row->line > 0))
+    if (!same || (starts && row->line > 0))
         symbols->rows[count++] = (sfpm_row_t){row->address, row->file, row->line};
     symbols->num_rows = count;
 }
