@@ -94,7 +94,19 @@ short() {
     ! (cd "$1" && grep -nE '^.{91}' $documents)
 }
 
-for check in shows_counter lists_pages lists_examples names_files names_functions \
+# one_version DIR: the version is in version.h; NEWS and the changelog of the packages
+# begin with it, and the project's placeholders for addresses are in configure.ac alone.
+one_version() {
+    version=$(sed -n 's/^#define SFPM_VERSION_STRING *"\(.*\)"/\1/p' "$1/lib/api/sfpm/version.h")
+    grep -m 1 '^[0-9]' "$1/NEWS" | grep -qF "$version (" || {
+        echo "NEWS: does not begin with $version"
+        return 1
+    }
+    ! (cd "$1" && source_files . | grep -vxE 'NEWS|configure.ac|lib/api/sfpm/version.h' |
+        xargs grep -nw -e "$(echo "$version" | sed 's/[.]/[.]/g')" -e 'sfpm[.]example[.]org')
+}
+
+for check in one_version shows_counter lists_pages lists_examples names_files names_functions \
     places_functions short; do
     expect "$check" "$top_srcdir"
 done
@@ -107,6 +119,9 @@ planted() {
     catches "$1" copy
     cp "$top_srcdir/$2" "copy/$2"
 }
+planted one_version NEWS '^0\.3' '0.4'
+planted one_version HACKING '^Commits' "Version $version"
+planted one_version SECURITY '^How to report' 'sfpm.example.or''g'
 planted shows_counter README '++count' 'count++'
 planted lists_pages man/sfpm.7 '^\.Xr sfpm-git 7' '.Xr sfpm-got 7'
 planted lists_examples examples/README '^embed\.c ' 'embid.c '

@@ -10,9 +10,9 @@
 #include <stdint.h>
 
 #define SFPM_VERSION_MAJOR  0
-#define SFPM_VERSION_MINOR  2
+#define SFPM_VERSION_MINOR  3
 #define SFPM_VERSION_PATCH  0
-#define SFPM_VERSION_STRING "0.2.0"
+#define SFPM_VERSION_STRING "0.3.0"
 
 /** One number that compares as versions do: (major << 16) | (minor << 8) | patch. */
 #define SFPM_VERSION_NUMBER                                                              \
