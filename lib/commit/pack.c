@@ -163,13 +163,27 @@ static bool pack_leaf(packer_t *packer, sfpm_planned_leaf_t *planned,
 {
     for (uint32_t i = 0; i < planned->leaf.num_extents; i++) {
         sfpm_extent_t *extent = &planned->leaf.extents[i];
-        if (!(extent->kind & SFPM_EXTENT_UNPLACED))
+        if (!(extent->kind & SFPM_EXTENT_UNPLACED) ||
+            planned->chunks[extent->first / SFPM_CHUNK_PAGES].twin)
             continue;
         if (!take_slot(packer, planned, extent) ||
             (packer->count == BATCH && !flush_batch(packer, output)))
             return false;
     }
     return true;
+}
+
+/* Gives chunks that have a twin its place. */
+static void place_twins(sfpm_planned_leaf_t *planned)
+{
+    sfpm_extent_t cuts[SFPM_CHUNK_PAGES];
+    for (uint32_t i = 0; i < planned->leaf.num_extents; i++) {
+        sfpm_extent_t *extent = &planned->leaf.extents[i];
+        if (extent->kind & SFPM_EXTENT_UNPLACED &&
+            sfpm_chunk_extents(&planned->twin->leaf, extent->first / SFPM_CHUNK_PAGES,
+                               cuts) > 0)
+            *extent = cuts[0];
+    }
 }
 
 static bool prepare(packer_t *packer)
@@ -215,6 +229,8 @@ bool sfpm_plan_write_packed(sfpm_plan_t *plan, sfpm_output_t *output)
     for (size_t i = 0; ok && i < plan->num_leaves; i++)
         ok = pack_leaf(packer, plan->leaves[i], output);
     ok = ok && flush_batch(packer, output);
+    for (size_t i = 0; ok && i < plan->num_leaves; i++)
+        place_twins(plan->leaves[i]);
     dispose(packer);
     return ok;
 }

@@ -33,6 +33,17 @@ size_t sfpm_plan_span(const sfpm_planned_leaf_t *planned, uint32_t chunk)
     return sfpm_span(planned->size, (uint64_t)chunk * SFPM_CHUNK, SFPM_CHUNK);
 }
 
+/* The leaf at the same place of the region before, if it is planned, too. */
+static const sfpm_planned_leaf_t *find_twin(sfpm_plan_t *plan, size_t which)
+{
+    while (plan->twin_leaf < plan->first_leaf &&
+           plan->leaves[plan->twin_leaf]->which < which)
+        plan->twin_leaf++;
+    const sfpm_planned_leaf_t *leaf =
+        plan->twin_leaf < plan->first_leaf ? plan->leaves[plan->twin_leaf] : NULL;
+    return leaf && leaf->which == which ? leaf : NULL;
+}
+
 /* What stood at this leaf before, and where that lies in the file being written. */
 static bool find_old(sfpm_plan_t *plan, sfpm_leaf_job_t *job, size_t which)
 {
@@ -61,7 +72,10 @@ static bool plan_leaf(sfpm_plan_t *plan, size_t region, size_t which)
     if (!find_old(plan, &job, which))
         return false;
     job.planned = new_leaf(plan, region, which, size);
-    return job.planned && sfpm_plan_chunks(&job);
+    if (!job.planned)
+        return false;
+    job.planned->twin = find_twin(plan, which);
+    return sfpm_plan_chunks(&job);
 }
 
 /* Contents that have no leaves to inherit: those of a version 1 image. */
@@ -187,6 +201,8 @@ static bool plan_region(sfpm_plan_t *plan, size_t which)
     if (edit->delta)
         region->base = source->old ? (uint32_t)source->old_index + 1 : 0;
     bool inherited = source->kind == SFPM_SOURCE_INHERITED;
+    plan->twin_leaf = plan->first_leaf;
+    plan->first_leaf = plan->num_leaves;
     if (!inherited && !source->changed && !resize_table(region))
         return false;
     if (source->kind == SFPM_SOURCE_MEMORY && !source->memory)

@@ -21,6 +21,7 @@ typedef struct sfpm_planned_chunk {
     uint16_t pages;       /* bit per new page that is stored whole */
     uint16_t pieces;      /* bit per new page of which only the start is stored */
     bool packed;          /* stored as a chunk */
+    bool twin;            /* stored where the region before has the same chunk */
     bool reload;          /* the contents are to be read from the starting image */
     bool unhashed;        /* the checksum is still to be computed */
 } sfpm_planned_chunk_t;
@@ -29,6 +30,7 @@ typedef struct sfpm_planned_leaf {
     size_t region; /* place in the edit */
     size_t which;  /* leaf of that region */
     uint64_t size; /* bytes of the region that it covers */
+    const struct sfpm_planned_leaf *twin; /* the same of the region before; NULL: none */
     sfpm_leaf_t leaf;
     size_t max_extents;
     sfpm_planned_chunk_t chunks[SFPM_LEAF_CHUNKS];
@@ -51,6 +53,8 @@ typedef struct sfpm_plan {
     sfpm_planned_leaf_t **leaves;
     size_t num_leaves;
     size_t max_leaves;
+    size_t first_leaf; /* of the region that is planned */
+    size_t twin_leaf;  /* of the region before: those up to here were passed */
     void *stored; /* share.c: leaves of the image that is rewritten */
     sfpm_shared_leaf_t *shared;
     size_t num_shared;

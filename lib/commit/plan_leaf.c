@@ -182,6 +182,45 @@ static uint32_t equal_pages(const uint8_t *bytes, const uint8_t *before, size_t 
     return same;
 }
 
+/* Whether the region before has the same contents at the same place, as a machine's memory
+ * has parts of its region `initial`. */
+static bool has_twin(const sfpm_leaf_job_t *job, uint32_t chunk, const uint8_t *bytes)
+{
+    const sfpm_planned_leaf_t *twin = job->planned->twin;
+    size_t size = sfpm_plan_span(job->planned, chunk);
+    if (!twin || sfpm_plan_span(twin, chunk) != size)
+        return false;
+    const sfpm_source_t *source = &job->plan->edit->sources[twin->region];
+    if (source->kind != job->source->kind)
+        return false;
+    if (source->kind == SFPM_SOURCE_IMAGE)
+        return twin->leaf.sums[chunk] == job->planned->leaf.sums[chunk];
+    return memcmp(source->memory + job->base + (size_t)chunk * SFPM_CHUNK, bytes, size) ==
+           0;
+}
+
+/* Takes over where the region before has the chunk. What lies in a base image cannot be:
+ * that is found at its own place there. */
+static bool share_twin(sfpm_leaf_job_t *job, uint32_t chunk, const uint8_t *bytes)
+{
+    sfpm_planned_chunk_t *now = &job->planned->chunks[chunk];
+    sfpm_extent_t cuts[SFPM_CHUNK_PAGES];
+    size_t n = has_twin(job, chunk, bytes)
+                   ? sfpm_chunk_extents(&job->planned->twin->leaf, chunk, cuts)
+                   : 0;
+    now->twin = n > 0;
+    for (size_t i = 0; i < n; i++)
+        now->twin = now->twin && cuts[i].kind != SFPM_EXTENT_BASE;
+    for (size_t i = 0; now->twin && i < n; i++)
+        if (!add_extent(job->planned, &cuts[i]))
+            return false;
+    if (now->twin && bytes)
+        job->planned->leaf.sums[chunk] =
+            sfpm_checksum(bytes, sfpm_plan_span(job->planned, chunk), 0);
+    now->unhashed = now->unhashed && !now->twin;
+    return true;
+}
+
 static bool plan_packed(sfpm_leaf_job_t *job, uint32_t chunk, const uint8_t *bytes)
 {
     size_t size = sfpm_plan_span(job->planned, chunk);
@@ -216,6 +255,10 @@ static const uint8_t *contents_before(sfpm_leaf_job_t *job, uint32_t chunk)
 
 static bool plan_new_contents(sfpm_leaf_job_t *job, uint32_t chunk, const uint8_t *bytes)
 {
+    if (!share_twin(job, chunk, bytes))
+        return false;
+    if (job->planned->chunks[chunk].twin)
+        return true;
     if (job->plan->packed)
         return plan_packed(job, chunk, bytes);
     uint32_t same = 0;
@@ -320,7 +363,7 @@ static bool plan_image_chunk(sfpm_leaf_job_t *job, uint32_t chunk)
         return true; /* zero */
     job->planned->chunks[chunk].reload = true;
     if (job->plan->packed)
-        return plan_packed(job, chunk, NULL);
+        return plan_new_contents(job, chunk, NULL);
     return sfpm_chunk_read(&job->plan->reader, job->source->content, position,
                            job->plan->contents) &&
            plan_new_contents(job, chunk, job->plan->contents);

@@ -128,11 +128,13 @@ static bool write_leaf_pieces(sfpm_plan_t *plan, sfpm_planned_leaf_t *planned,
         sfpm_extent_t *extent = &planned->leaf.extents[i];
         if (!(extent->kind & SFPM_EXTENT_UNPLACED))
             continue;
+        extent->kind &= ~SFPM_EXTENT_UNPLACED;
+        extent->offset += start;
+        if (planned->chunks[extent->first / SFPM_CHUNK_PAGES].twin)
+            continue;
         const uint8_t *bytes = sfpm_plan_page(plan, planned, extent->first);
         if (!bytes)
             return false;
-        extent->kind &= ~SFPM_EXTENT_UNPLACED;
-        extent->offset += start;
         if (!sfpm_output_write(output, bytes, extent->length))
             return false;
     }

@@ -338,6 +338,68 @@ START_TEST(pages_shared_between_commits_stay_shared)
 }
 END_TEST
 
+/* Two regions that begin alike: random chunks, a piece, and a chunk that differs. */
+enum { TWINS = 4 * SFPM_CHUNK };
+static uint8_t twins[2][TWINS];
+
+static void expect_twins(const char *file, const uint8_t *secret)
+{
+    static uint8_t read[TWINS];
+    sfpm_image_t *image = open_with(file, secret, NULL);
+    ck_assert_msg(image != NULL, "%s", sfpm_last_error());
+    for (size_t i = 0; i < 2; i++) {
+        ck_assert_ok(sfpm_image_read(image, i, 0, read, TWINS));
+        ck_assert_int_eq(memcmp(read, twins[i], TWINS), 0);
+    }
+    ck_assert_ok(sfpm_image_check(image, NULL, NULL));
+    sfpm_image_close(image);
+}
+
+static void save_twins(const char *base, const char *method, const uint8_t *secret)
+{
+    sfpm_secret_t given = secret_of(secret);
+    sfpm_image_t *image = base ? open_with(base, secret, NULL) : NULL;
+    sfpm_edit_t *edit = sfpm_edit_create(image);
+    if (secret && !base)
+        ck_assert_ok(sfpm_edit_set_secret(edit, &given));
+    ck_assert_ok(sfpm_edit_set_compression(edit, method, 2));
+    ck_assert_ok(sfpm_edit_set_region(edit, "first", 0, twins[0], TWINS, 0));
+    ck_assert_ok(sfpm_edit_set_region(edit, "second", 0, twins[1], TWINS, 0));
+    ck_assert_ok(base ? sfpm_edit_append(edit, NULL) : sfpm_edit_save(edit, path, NULL));
+    sfpm_edit_destroy(edit);
+    sfpm_image_close(image);
+}
+
+/* Also when the image is rewritten, and when a chunk becomes the same again. */
+START_TEST(a_chunk_that_two_regions_have_is_stored_once)
+{
+    const uint8_t *secret = _i >= 3 ? key : NULL;
+    memset(twins, 0, sizeof twins);
+    for (size_t i = 0; i < TWINS - SFPM_CHUNK; i++)
+        twins[0][i] = twins[1][i] = (uint8_t)next_number();
+    twins[0][TWINS - SFPM_CHUNK + 5] = twins[1][TWINS - SFPM_CHUNK + 5] = 1;
+    twins[1][SFPM_CHUNK + 7] ^= 1;
+    save_twins(NULL, methods[_i % 3], secret);
+    expect_twins(path, secret);
+    long saved = size_of(path), most = (_i == 3 ? 5 : 4) * SFPM_CHUNK + 3 * 4096;
+    ck_assert_int_lt(saved, most);
+    twins[1][SFPM_CHUNK + 7] ^= 1;
+    twins[1][3] ^= 1;
+    save_twins(path, methods[_i % 3], secret);
+    expect_twins(path, secret);
+    ck_assert_int_lt(size_of(path), saved + SFPM_CHUNK + 8192);
+    sfpm_image_t *image = open_with(path, secret, NULL);
+    ck_assert_ok(sfpm_image_rewrite(image, other, NULL));
+    const sfpm_rewrite_options_t flat = {.struct_size = sizeof flat, .flatten = true};
+    ck_assert_ok(sfpm_image_rewrite(image, third, &flat));
+    sfpm_image_close(image);
+    expect_twins(other, secret);
+    expect_twins(third, secret);
+    ck_assert_int_lt(size_of(other), saved + SFPM_CHUNK + 8192);
+    ck_assert_int_lt(size_of(third), most);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("packed");
@@ -350,5 +412,6 @@ int main(void)
     tcase_add_test(core, a_passphrase_costs_no_more_than_is_allowed);
     tcase_add_loop_test(core, rewriting_keeps_every_commit, 0, 4);
     tcase_add_test(core, pages_shared_between_commits_stay_shared);
+    tcase_add_loop_test(core, a_chunk_that_two_regions_have_is_stored_once, 0, 6);
     return run_all(suite);
 }
