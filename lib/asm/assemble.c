@@ -223,7 +223,7 @@ static bool encode(sfpm_assembler_t *a, const char *file)
            (program->version == 1
                 ? sfpm_functions_encode(functions, program->functions,
                                         program->num_functions, program->start)
-                : sfpm_tables_encode(functions, program)) &&
+                : sfpm_tables_encode(&a->assembly->regions, program)) &&
            encode_symbols(a, file);
 }
 

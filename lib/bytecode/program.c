@@ -157,7 +157,9 @@ static void mark_entries(sfpm_program_t *program)
 bool sfpm_program_decode(sfpm_program_t *program, const sfpm_regions_t *regions)
 {
     const sfpm_buffer_t *symbols = &regions->region[SFPM_SYMBOLS];
-    *program = (sfpm_program_t){0};
+    const sfpm_buffer_t *initial = &regions->region[SFPM_INITIAL];
+    *program =
+        (sfpm_program_t){.initial = initial->data, .initial_size = initial->size};
     if (decode_code(program, &regions->region[SFPM_CODE]) &&
         decode_globals(program, &regions->region[SFPM_GLOBALS]) &&
         decode_functions(program, &regions->region[SFPM_FUNCTIONS]) &&

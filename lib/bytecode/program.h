@@ -121,6 +121,8 @@ typedef struct sfpm_program {
     uint32_t num_tables;
     sfpm_element_segment_t *element_segments; /* likewise */
     uint32_t num_element_segments;
+    const uint8_t *initial; /* of version 3: memory at first, as far as it is not zero */
+    size_t initial_size;
     uint32_t min_pages;    /* of memory, at first */
     uint32_t max_pages;    /* SFPM_NO_MEMORY: there is none */
     sfpm_export_t *exports;
@@ -154,8 +156,8 @@ bool sfpm_tables_decode(sfpm_program_t *program, const uint8_t *bytes, size_t si
 
 /* Puts the functions region together, in version 3 if the program has that, else in
  * version 2: from types, functions, imports, start, globals, elements or tables, pages,
- * exports and segments. */
-bool sfpm_tables_encode(sfpm_buffer_t *buffer, const sfpm_program_t *program);
+ * exports and segments. In version 3 active segments make region `initial`. */
+bool sfpm_tables_encode(sfpm_regions_t *regions, const sfpm_program_t *program);
 
 /* The functions region of version 1: all values are i64. */
 bool sfpm_functions_encode(sfpm_buffer_t *buffer, const sfpm_function_t *functions,

@@ -22,7 +22,7 @@ static uint32_t needed_version(const uint8_t *code, size_t size)
 }
 
 /* The oldest version that will do, so that older readers can run it. */
-static bool encode_main(sfpm_buffer_t *buffer, const uint8_t *code, size_t size)
+static bool encode_main(sfpm_regions_t *regions, const uint8_t *code, size_t size)
 {
     sfpm_function_type_t type = {0};
     sfpm_function_t function = {.name = "main"};
@@ -32,14 +32,15 @@ static bool encode_main(sfpm_buffer_t *buffer, const uint8_t *code, size_t size)
                                     .functions = &function,
                                     .num_functions = 1,
                                     .max_pages = SFPM_NO_MEMORY};
-    return program.version > 1 ? sfpm_tables_encode(buffer, &program)
-                               : sfpm_functions_encode(buffer, &function, 1, 0);
+    return program.version > 1
+               ? sfpm_tables_encode(regions, &program)
+               : sfpm_functions_encode(&regions->region[SFPM_FUNCTIONS], &function, 1, 0);
 }
 
 bool sfpm_regions_of_code(sfpm_regions_t *regions, const uint8_t *code, size_t size)
 {
     sfpm_symbol_t symbol = {SFPM_SYMBOL_FUNCTION, 0, "main"};
     return sfpm_buffer_add(&regions->region[SFPM_CODE], code, size) &&
-           encode_main(&regions->region[SFPM_FUNCTIONS], code, size) &&
+           encode_main(regions, code, size) &&
            sfpm_symbols_encode(&regions->region[SFPM_SYMBOLS], &symbol, 1, NULL, 0, NULL);
 }

@@ -14,21 +14,30 @@
 #include "base/error.h"
 
 const char *const sfpm_region_names[SFPM_NUM_REGIONS] = {
-    [SFPM_CODE] = "code",   [SFPM_FUNCTIONS] = "functions", [SFPM_GLOBALS] = "globals",
-    [SFPM_TABLE] = "table", [SFPM_MEMORY] = "memory",       [SFPM_STATE] = "state",
-    [SFPM_STACK] = "stack", [SFPM_SYMBOLS] = "symbols",
+    [SFPM_CODE] = "code",       [SFPM_FUNCTIONS] = "functions",
+    [SFPM_GLOBALS] = "globals", [SFPM_TABLE] = "table",
+    [SFPM_INITIAL] = "initial", [SFPM_MEMORY] = "memory",
+    [SFPM_STATE] = "state",     [SFPM_STACK] = "stack",
+    [SFPM_SYMBOLS] = "symbols",
 };
 
 void sfpm_regions_free(sfpm_regions_t *regions)
 {
     sfpm_memory_free(&regions->region[SFPM_MEMORY]);
+    sfpm_memory_free(&regions->region[SFPM_INITIAL]);
     for (int i = 0; i < SFPM_NUM_REGIONS; i++)
         sfpm_buffer_free(&regions->region[i]);
 }
 
+bool sfpm_region_is_memory(const char *name)
+{
+    return strcmp(name, sfpm_region_names[SFPM_MEMORY]) == 0 ||
+           strcmp(name, sfpm_region_names[SFPM_INITIAL]) == 0;
+}
+
 bool sfpm_region_make(sfpm_buffer_t *region, const char *name, uint64_t size)
 {
-    if (strcmp(name, sfpm_region_names[SFPM_MEMORY]) == 0)
+    if (sfpm_region_is_memory(name))
         return sfpm_memory_make(region, size);
     region->size = 0;
     if (size > SIZE_MAX)

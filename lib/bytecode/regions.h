@@ -16,6 +16,7 @@ typedef enum sfpm_region_id {
     SFPM_FUNCTIONS,
     SFPM_GLOBALS,
     SFPM_TABLE,
+    SFPM_INITIAL, /* before memory, which shares what is stored of it */
     SFPM_MEMORY,
     SFPM_STATE,
     SFPM_STACK,
@@ -37,7 +38,10 @@ void sfpm_regions_free(sfpm_regions_t *regions);
 /* Gives a region `size` bytes in place of what it had, for the caller to fill. */
 bool sfpm_region_make(sfpm_buffer_t *region, const char *name, uint64_t size);
 
-/* Region `memory`: whole pages of zeros at first. Bytes between its size and its capacity
+/* Whether that is region `memory`, or region `initial`, which is laid out as memory. */
+bool sfpm_region_is_memory(const char *name);
+
+/* Such a region: whole pages of zeros at first. Bytes between its size and its capacity
  * are zero, too, so that growing costs nothing. */
 bool sfpm_memory_make(sfpm_buffer_t *memory, uint64_t size);
 void sfpm_memory_free(sfpm_buffer_t *memory);
@@ -59,7 +63,7 @@ enum {
     /* table: per element its function and its initial one, 4 bytes each. In version 3: per
      * table u32 number of its first element, u32 elements; then per element a slot. */
     SFPM_ELEMENT_SIZE = 8,
-    /* memory: its bytes, whole pages. */
+    /* memory: its bytes, whole pages. initial: what its first pages hold at first. */
     SFPM_PAGE_SIZE = 65536,
     SFPM_MAX_PAGES = 65536,
     /* stack: slots of 8 bytes. Each frame is parameters and locals, then this record

@@ -262,8 +262,8 @@ static bool decode_segment(sfpm_cursor_t *cursor, sfpm_program_t *program, uint3
     sfpm_segment_t segment = {.is_active = from[0] == 1,
                               .address = sfpm_get_u32(from + 1),
                               .size = sfpm_get_u32(from + 5)};
-    segment.bytes = take_bytes(cursor, segment.size);
-    if (!segment.bytes)
+    bool is_initial = segment.is_active && program->version >= 3;
+    if (!is_initial && !(segment.bytes = take_bytes(cursor, segment.size)))
         return false;
     if (from[0] > 1 || (from[0] == 0 && segment.address != 0))
         return sfpm_fail(SFPM_ERR_CORRUPT, "segments[%u]: invalid kind or address",
@@ -275,6 +275,13 @@ static bool decode_segment(sfpm_cursor_t *cursor, sfpm_program_t *program, uint3
         return sfpm_fail(SFPM_ERR_CORRUPT,
                          "segments[%u]: %u bytes at %u are outside the initial memory",
                          index, segment.size, segment.address);
+    if (is_initial && segment.size > 0) {
+        if (!sfpm_in_range(segment.address, segment.size, program->initial_size))
+            return sfpm_fail(SFPM_ERR_CORRUPT,
+                             "segments[%u]: %u bytes at %u are outside region 'initial'",
+                             index, segment.size, segment.address);
+        segment.bytes = program->initial + segment.address;
+    }
     program->segments[index] = segment;
     return true;
 }

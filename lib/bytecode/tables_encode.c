@@ -82,8 +82,36 @@ static bool add_element_segment(sfpm_buffer_t *buffer,
                            (size_t)segment->size * SFPM_SLOT_SIZE);
 }
 
-bool sfpm_tables_encode(sfpm_buffer_t *buffer, const sfpm_program_t *program)
+/* Region `initial`: the first pages of memory, up to the last one with data. */
+static bool make_initial(sfpm_buffer_t *initial, const sfpm_program_t *program)
 {
+    uint64_t size = 0;
+    for (uint32_t i = 0; i < program->num_segments; i++) {
+        const sfpm_segment_t *segment = &program->segments[i];
+        uint64_t end = (uint64_t)segment->address + segment->size;
+        if (segment->is_active && segment->size > 0 && end > size)
+            size = end;
+    }
+    size = (size + SFPM_PAGE_SIZE - 1) / SFPM_PAGE_SIZE * SFPM_PAGE_SIZE;
+    if (!sfpm_memory_make(initial, size))
+        return false;
+    sfpm_segments_copy(program, initial->data);
+    return true;
+}
+
+static bool add_segment(sfpm_buffer_t *buffer, const sfpm_program_t *program,
+                        const sfpm_segment_t *segment)
+{
+    bool is_initial = segment->is_active && program->version >= 3;
+    return add_u8(buffer, segment->is_active) &&
+           sfpm_buffer_add_u32(buffer, segment->address) &&
+           sfpm_buffer_add_u32(buffer, segment->size) &&
+           (is_initial || sfpm_buffer_add(buffer, segment->bytes, segment->size));
+}
+
+bool sfpm_tables_encode(sfpm_regions_t *regions, const sfpm_program_t *program)
+{
+    sfpm_buffer_t *buffer = &regions->region[SFPM_FUNCTIONS];
     bool ok = add_header(buffer, program);
     for (uint32_t i = 0; ok && i < program->num_types; i++) {
         const sfpm_function_type_t *type = &program->types[i];
@@ -99,18 +127,13 @@ bool sfpm_tables_encode(sfpm_buffer_t *buffer, const sfpm_program_t *program)
         ok = add_u8(buffer, program->exports[i].kind) &&
              sfpm_buffer_add_u32(buffer, program->exports[i].index) &&
              add_export_name(buffer, program->exports[i].name);
-    for (uint32_t i = 0; ok && i < program->num_segments; i++) {
-        const sfpm_segment_t *segment = &program->segments[i];
-        ok = add_u8(buffer, segment->is_active) &&
-             sfpm_buffer_add_u32(buffer, segment->address) &&
-             sfpm_buffer_add_u32(buffer, segment->size) &&
-             sfpm_buffer_add(buffer, segment->bytes, segment->size);
-    }
+    for (uint32_t i = 0; ok && i < program->num_segments; i++)
+        ok = add_segment(buffer, program, &program->segments[i]);
     if (program->version < 3)
         return ok;
     for (uint32_t i = 0; ok && i < program->num_tables; i++)
         ok = add_table(buffer, &program->tables[i]);
     for (uint32_t i = 0; ok && i < program->num_element_segments; i++)
         ok = add_element_segment(buffer, &program->element_segments[i]);
-    return ok;
+    return ok && make_initial(&regions->region[SFPM_INITIAL], program);
 }

@@ -141,5 +141,6 @@ bool sfpm_data_begin(const sfpm_program_t *program, sfpm_regions_t *regions)
         take_initial(table, SFPM_ELEMENT_SIZE);
     if (state->size > SFPM_STATE_SIZE)
         memset(state->data + SFPM_STATE_SIZE, 0, state->size - SFPM_STATE_SIZE);
+    sfpm_drop_active(program, state->data + SFPM_STATE_SIZE);
     return true;
 }

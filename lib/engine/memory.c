@@ -19,6 +19,16 @@ bool sfpm_memory_begin(const sfpm_program_t *program, sfpm_buffer_t *memory)
     return true;
 }
 
+void sfpm_drop_active(const sfpm_program_t *program, uint8_t *dropped)
+{
+    for (uint32_t i = 0; program->version >= 3 && i < program->num_segments; i++)
+        if (program->segments[i].is_active)
+            sfpm_drop(dropped, i);
+    for (uint32_t i = 0; i < program->num_element_segments; i++)
+        if (program->element_segments[i].is_active)
+            sfpm_drop(dropped, program->num_segments + i);
+}
+
 sfpm_trap_t sfpm_memory_init(sfpm_buffer_t *memory, const sfpm_segment_t *segment,
                              bool dropped, uint64_t to, uint64_t from, uint64_t size)
 {

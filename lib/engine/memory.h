@@ -32,6 +32,9 @@ static inline void sfpm_drop(uint8_t *dropped, uint32_t segment)
     dropped[segment / 8] = (uint8_t)(dropped[segment / 8] | 1 << segment % 8);
 }
 
+/* Drops the active segments, which version 3 does once they were copied. */
+void sfpm_drop_active(const sfpm_program_t *program, uint8_t *dropped);
+
 /* Little-endian numbers of 1, 2, 4 or 8 bytes, zero-extended; `bytes` is a constant. */
 static inline uint64_t sfpm_load_bytes(const uint8_t *from, int bytes)
 {

@@ -25,6 +25,7 @@
 
 #include "base/bytes.h"
 #include "bytecode/instruction.h"
+#include "engine/memory.h"
 #include "vm/data_change.h"
 
 typedef struct sfpm_reload {
@@ -367,6 +368,7 @@ static bool carry_state(sfpm_reload_t *reload)
                            &made->regions.region[SFPM_STATE]))
         return false;
     carry_segments(reload);
+    sfpm_drop_active(new, made->regions.region[SFPM_STATE].data + SFPM_STATE_SIZE);
     return true;
 }
 
@@ -395,9 +397,12 @@ static bool copy_program(sfpm_reload_t *reload)
 {
     for (int id = 0; id < SFPM_NUM_REGIONS; id++) {
         const sfpm_buffer_t *from = &reload->code->regions.region[id];
-        if (id != SFPM_MEMORY && from->size > 0 &&
-            !sfpm_buffer_add(&reload->made.regions.region[id], from->data, from->size))
+        sfpm_buffer_t *to = &reload->made.regions.region[id];
+        if (id == SFPM_MEMORY || from->size == 0)
+            continue;
+        if (!sfpm_region_make(to, sfpm_region_names[id], from->size))
             return false;
+        memcpy(to->data, from->data, from->size);
     }
     return sfpm_program_decode(&reload->made.program, &reload->made.regions);
 }

@@ -298,7 +298,7 @@ static bool copy_region(void *context, const char *name, sfpm_buffer_t *region,
         return false;
     if (!bytes || size == 0)
         return true;
-    if (strcmp(name, sfpm_region_names[SFPM_MEMORY]) == 0)
+    if (sfpm_region_is_memory(name))
         sfpm_sparse_copy(region->data, bytes, size);
     else
         memcpy(region->data, bytes, size);

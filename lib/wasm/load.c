@@ -155,7 +155,6 @@ static uint32_t needed_version(const sfpm_wasm_module_t *module)
 
 static bool load(sfpm_wasm_module_t *module, const uint8_t *bytes, size_t size)
 {
-    sfpm_buffer_t *functions = &module->regions->region[SFPM_FUNCTIONS];
     if (!sfpm_wasm_split(module, bytes, size) || !make_kept(module) ||
         !sfpm_wasm_take_sections(module))
         return false;
@@ -164,7 +163,7 @@ static bool load(sfpm_wasm_module_t *module, const uint8_t *bytes, size_t size)
     if (!sfpm_wasm_place_elements(module))
         return false;
     return add_callers(module) && make_start(module) && sfpm_wasm_make_symbols(module) &&
-           sfpm_tables_encode(functions, &module->program);
+           sfpm_tables_encode(module->regions, &module->program);
 }
 
 bool sfpm_wasm_load(sfpm_regions_t *regions, const uint8_t *bytes, size_t size,

@@ -68,7 +68,7 @@ static bool load_symbols(const void *bytes, size_t size)
     memset(code, SFPM_OP_NOP, CODE);
     code[CODE / 2 - 1] = code[CODE - 1] = SFPM_OP_HALT;
     sfpm_state_t state = {0};
-    bool ok = sfpm_tables_encode(&regions.region[SFPM_FUNCTIONS], &program) &&
+    bool ok = sfpm_tables_encode(&regions, &program) &&
               sfpm_state_encode(&state, 0, &regions.region[SFPM_STATE]) &&
               sfpm_buffer_add(&regions.region[SFPM_SYMBOLS], bytes, size);
     ck_assert(ok);

@@ -115,22 +115,22 @@ START_TEST(tables_come_back_as_they_were)
     build_t build;
     sfpm_regions_t regions;
     sfpm_program_t program;
-    sfpm_buffer_t again = {0};
+    sfpm_regions_t again = {0};
     build_everything(&build);
     build_regions(&build, &regions);
     const sfpm_buffer_t *table = &regions.region[SFPM_FUNCTIONS];
     if (!sfpm_program_decode(&program, &regions))
         ck_abort_msg("%s", sfpm_last_error());
     ck_assert(sfpm_tables_encode(&again, &program));
-    ck_assert_uint_eq(again.size, table->size);
-    ck_assert_mem_eq(again.data, table->data, table->size);
+    ck_assert_uint_eq(again.region[SFPM_FUNCTIONS].size, table->size);
+    ck_assert_mem_eq(again.region[SFPM_FUNCTIONS].data, table->data, table->size);
     ck_assert_str_eq(program.functions[0].module, "env");
     ck_assert_str_eq(program.functions[0].field, "ignore");
     ck_assert_uint_eq(sfpm_export_named(&program, SFPM_EXPORT_GLOBAL, "factor")->index,
                       1);
     ck_assert_ptr_null(sfpm_export_named(&program, SFPM_EXPORT_GLOBAL, "scale"));
     sfpm_program_free(&program);
-    sfpm_buffer_free(&again);
+    sfpm_regions_free(&again);
     sfpm_regions_free(&regions);
 }
 END_TEST
@@ -301,6 +301,70 @@ START_TEST(program_with_references_runs)
         ck_assert_int_eq(info_of(vm).trap, SFPM_TRAP_TABLE_BOUNDS);
         ck_assert(sfpm_vm_fresh(vm));
     }
+    sfpm_vm_destroy(vm);
+}
+END_TEST
+
+/* ---- Contents of memory at first ------------------------------------------------ */
+
+#define COPY(instruction, count)                                                         \
+    "i32.const 0\ni32.const 0\ni32.const " count "\n" instruction "\n"
+#define INITIAL                                                                          \
+    ".version 3\n.memory 3\n.table 2\n.elem 0 main, main\n.data 65540 \"abcdef\"\n"       \
+    ".data passive \"xyz\"\n.func main\n" COPY("memory.init 0", "0")                     \
+        COPY("table.init 0 0", "0") COPY("memory.init 1", "3")                           \
+            "i32.const 65540\ni32.const 90\ni32.store8\n"
+
+/* Version 3 drops segments that were copied at the start. What they hold of memory is in
+ * a region of its own. */
+START_TEST(active_segments_are_dropped)
+{
+    static const struct {
+        const char *program;
+        sfpm_trap_t trap;
+    } cases[] = {{INITIAL COPY("memory.init 0", "1") "halt\n", SFPM_TRAP_MEMORY_BOUNDS},
+                 {INITIAL COPY("table.init 0 0", "1") "halt\n", SFPM_TRAP_TABLE_BOUNDS}};
+    for (int run = 0; run < 4; run++) {
+        sfpm_vm_t *vm = assembled(cases[run / 2].program);
+        sfpm_regions_t regions;
+        run_steps(vm, 0, NULL);
+        if (run % 2) {
+            ck_assert(sfpm_vm_fresh(vm));
+            const uint8_t *memory = sfpm_vm_memory(vm, 0, 3 * SFPM_PAGE_SIZE);
+            ck_assert_mem_eq(memory, "\0\0\0", 4);
+            ck_assert_mem_eq(memory + 65540, "abcdef", 7);
+            run_steps(vm, 0, NULL);
+        }
+        ck_assert_int_eq(info_of(vm).trap, cases[run / 2].trap);
+        const uint8_t *memory = sfpm_vm_memory(vm, 0, 3 * SFPM_PAGE_SIZE);
+        ck_assert_mem_eq(memory, "xyz", 4);
+        ck_assert_mem_eq(memory + 65540, "Zbcdef", 7);
+        copy_regions(vm, &regions);
+        ck_assert_uint_eq(regions.region[SFPM_INITIAL].size, 2 * SFPM_PAGE_SIZE);
+        ck_assert_mem_eq(regions.region[SFPM_INITIAL].data + 65540, "abcdef", 7);
+        sfpm_regions_free(&regions);
+        sfpm_vm_destroy(vm);
+    }
+}
+END_TEST
+
+START_TEST(initial_contents_that_are_not_there_are_refused)
+{
+    sfpm_vm_t *vm = assembled(INITIAL "halt\n"), *made = sfpm_vm_create();
+    sfpm_regions_t regions;
+    copy_regions(vm, &regions);
+    sfpm_buffer_t *initial = &regions.region[SFPM_INITIAL];
+    initial->size = 65546;
+    ck_assert(load_regions(made, &regions) && sfpm_vm_verify(made));
+    initial->size--;
+    ck_assert(!load_regions(made, &regions));
+    expect_error(SFPM_ERR_CORRUPT, 0,
+                 "segments[0]: 6 bytes at 65540 are outside region 'initial'");
+    initial->size = 0;
+    ck_assert(!load_regions(made, &regions));
+    initial->size = 2 * SFPM_PAGE_SIZE;
+    sfpm_regions_free(&regions);
+    sfpm_vm_destroy(made);
     sfpm_vm_destroy(vm);
 }
 END_TEST
@@ -624,12 +688,14 @@ int main(void)
     const test_t core[] = {
         program_with_everything_runs,
         program_with_references_runs,
+        active_segments_are_dropped,
         tables_come_back_as_they_were,
         NULL,
     };
     const test_t limits[] = {
         hostile_tables_are_refused,
         hostile_references_are_refused,
+        initial_contents_that_are_not_there_are_refused,
         references_of_a_suspended_machine_are_proved,
         host_gives_only_functions_that_exist,
         exports_have_names_of_their_own,

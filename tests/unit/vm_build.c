@@ -153,7 +153,7 @@ void build_regions(build_t *build, sfpm_regions_t *regions)
     program->tables = build->tables;
     program->element_segments = build->element_segments;
     regions->region[SFPM_CODE] = build->code;
-    need(sfpm_tables_encode(&regions->region[SFPM_FUNCTIONS], program));
+    need(sfpm_tables_encode(regions, program));
     for (uint32_t i = 0; i < 2 * program->num_globals; i++)
         need(sfpm_buffer_add_u64(&regions->region[SFPM_GLOBALS],
                                  build->global_values[i / 2]));

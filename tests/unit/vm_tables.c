@@ -414,7 +414,7 @@ void random_tables(sfpm_regions_t *regions)
     make_exports(m);
     make_code(m);
     const sfpm_state_t state = {.pc = m->functions[m->program.start].entry};
-    need(sfpm_tables_encode(&region[SFPM_FUNCTIONS], &m->program) &&
+    need(sfpm_tables_encode(regions, &m->program) &&
          sfpm_symbols_encode(&region[SFPM_SYMBOLS], m->symbols, m->num_symbols, NULL, 0,
                              NULL) &&
          sfpm_frames_start(&m->program, m->program.start, &region[SFPM_STACK]) &&
