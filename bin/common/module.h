@@ -10,7 +10,7 @@
 #include <sfpm/vm.h>
 
 /* Bytes of a program, module or text, that are read at most. */
-#define MODULE_MAX (SFPM_VM_MAX_CODE * 16)
+#define MODULE_MAX (SFPM_VM_MAX_CODE * 4)
 
 /* Whether bytes begin as a module does; it may still be refused. */
 bool module_is(const void *bytes, size_t size);

@@ -17,7 +17,6 @@ typedef struct sfpm_verifier {
     size_t num_pending;
     size_t capacity;
     uint32_t max_height;
-    uint64_t moved;  /* values that calls, returns and unwinds took and gave so far */
     uint32_t offset; /* the instruction being looked at */
     sfpm_instruction_t instruction;
     uint32_t shape; /* of the stack, as far as the instruction was followed */
@@ -44,7 +43,7 @@ static inline bool sfpm_read_instruction(sfpm_verifier_t *v)
 }
 
 /* The first pass: every byte belongs to an instruction with sound operands, and jumps
- * lead to instructions. */
-bool sfpm_check_code(sfpm_verifier_t *v, uint32_t index);
+ * lead to instructions, of which there are `count`. */
+bool sfpm_check_code(sfpm_verifier_t *v, uint32_t *count);
 
 #endif

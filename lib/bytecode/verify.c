@@ -53,8 +53,8 @@ static bool push(sfpm_verifier_t *v, uint8_t type)
 /* Instructions of a few bytes may move many values. */
 static bool count_moved(sfpm_verifier_t *v, uint32_t count)
 {
-    v->moved += count;
-    return v->moved <= SFPM_MAX_MOVED ||
+    v->proof->moved += count;
+    return v->proof->moved <= SFPM_MAX_MOVED ||
            sfpm_fail(SFPM_ERR_LIMIT,
                      "calls, returns and unwinds of the program move more than %u values "
                      "in all",
@@ -317,10 +317,9 @@ static bool follow(sfpm_verifier_t *v)
     return true;
 }
 
-static bool check_stack(sfpm_verifier_t *v, uint32_t index)
+static bool check_stack(sfpm_verifier_t *v)
 {
     uint32_t entry = v->function->entry;
-    v->max_height = 0;
     v->proof->shape[entry] = SFPM_EMPTY_SHAPE;
     if (!sfpm_keep_pending(v, entry))
         return false;
@@ -329,11 +328,62 @@ static bool check_stack(sfpm_verifier_t *v, uint32_t index)
         if (!follow(v))
             return false;
     }
-    v->proof->max_stack[index] = (uint16_t)v->max_height;
     return true;
 }
 
 /* ---- The whole -------------------------------------------------------------- */
+
+/* Nothing is known any more about a function whose proof failed. */
+static void forget(sfpm_verifier_t *v)
+{
+    const sfpm_function_t *function = v->function;
+    for (uint32_t i = function->entry; i < function->end; i++) {
+        v->proof->shape[i] = SFPM_NO_INSTRUCTION;
+        v->proof->targets[i / 8] &= (uint8_t)~(1u << i % 8);
+    }
+    v->proof->fault = v->offset;
+    v->num_pending = 0;
+}
+
+static bool prove(sfpm_verifier_t *v, uint32_t index)
+{
+    uint32_t count = 0;
+    uint64_t moved = v->proof->moved;
+    v->function = &v->program->functions[index];
+    v->max_height = 0;
+    if (!sfpm_check_code(v, &count) || !check_stack(v)) {
+        v->proof->moved = moved;
+        forget(v);
+        return false;
+    }
+    v->proof->max_stack[index] = (uint16_t)v->max_height;
+    v->proof->count[index] = count;
+    return true;
+}
+
+/* From one function on to before another. */
+static bool prove_all(const sfpm_program_t *program, sfpm_proof_t *proof, uint32_t from,
+                      uint32_t to)
+{
+    sfpm_verifier_t v = {.program = program, .proof = proof};
+    bool holds = true;
+    for (; holds && from < to; from++)
+        holds = sfpm_is_proved(proof, from) || prove(&v, from);
+    free(v.pending);
+    return holds;
+}
+
+bool sfpm_prove_function(const sfpm_program_t *program, sfpm_proof_t *proof,
+                         uint32_t function)
+{
+    return sfpm_is_proved(proof, function) ||
+           prove_all(program, proof, function, function + 1);
+}
+
+bool sfpm_verify_program(const sfpm_program_t *program, sfpm_proof_t *proof)
+{
+    return prove_all(program, proof, program->num_imports, program->num_functions);
+}
 
 static bool check_start(const sfpm_program_t *program)
 {
@@ -345,34 +395,20 @@ static bool check_start(const sfpm_program_t *program)
                           sfpm_function_name(program, program->start, name));
 }
 
-static bool check_functions(sfpm_verifier_t *v)
+bool sfpm_proof_begin(const sfpm_program_t *program, sfpm_proof_t *proof)
 {
-    const sfpm_program_t *program = v->program;
-    for (uint32_t i = program->num_imports; i < program->num_functions; i++) {
-        v->function = &program->functions[i];
-        if (!sfpm_check_code(v, i) || !check_stack(v, i))
-            return false;
-    }
-    v->offset = program->functions[program->start].entry;
-    return check_start(program);
-}
-
-bool sfpm_verify_program(const sfpm_program_t *program, sfpm_proof_t *proof)
-{
-    sfpm_verifier_t v = {.program = program, .proof = proof};
     *proof =
         (sfpm_proof_t){.shape = SFPM_NEW_N(uint32_t, program->code_size),
                        .targets = SFPM_NEW_N(uint8_t, (size_t)program->code_size / 8 + 1),
                        .max_stack = SFPM_NEW_N(uint16_t, program->num_functions),
-                       .count = SFPM_NEW_N(uint32_t, program->num_functions)};
-    bool holds = proof->shape && proof->targets && proof->max_stack && proof->count &&
-                 sfpm_shapes_start(&proof->shapes) && check_functions(&v);
-    free(v.pending);
-    if (!holds) {
-        sfpm_proof_free(proof);
-        proof->fault = v.offset;
-    }
-    return holds;
+                       .count = SFPM_NEW_N(uint32_t, program->num_functions),
+                       .fault = SFPM_NO_CODE};
+    if (proof->shape && proof->targets && proof->max_stack && proof->count &&
+        sfpm_shapes_start(&proof->shapes) && check_start(program))
+        return true;
+    sfpm_proof_free(proof);
+    proof->fault = program->functions[program->start].entry;
+    return false;
 }
 
 void sfpm_proof_free(sfpm_proof_t *proof)
@@ -382,5 +418,5 @@ void sfpm_proof_free(sfpm_proof_t *proof)
     free(proof->targets);
     free(proof->max_stack);
     free(proof->count);
-    *proof = (sfpm_proof_t){0};
+    *proof = (sfpm_proof_t){.fault = proof->fault};
 }

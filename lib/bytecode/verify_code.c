@@ -168,16 +168,14 @@ static bool check_instruction(sfpm_verifier_t *v)
     return check_operand(v) && check_need(v);
 }
 
-static bool check_instructions(sfpm_verifier_t *v, uint32_t index)
+static bool check_instructions(sfpm_verifier_t *v, uint32_t *count)
 {
     const sfpm_function_t *function = v->function;
-    uint32_t count = 0;
     for (v->offset = function->entry; v->offset < function->end;
-         v->offset += v->instruction.length, count++)
+         v->offset += v->instruction.length, (*count)++)
         if (!check_instruction(v) ||
             (sfpm_num_targets(&v->instruction) > 0 && !sfpm_keep_pending(v, v->offset)))
             return false;
-    v->proof->count[index] = count;
     return true;
 }
 
@@ -209,7 +207,7 @@ static bool check_targets(sfpm_verifier_t *v)
     return true;
 }
 
-bool sfpm_check_code(sfpm_verifier_t *v, uint32_t index)
+bool sfpm_check_code(sfpm_verifier_t *v, uint32_t *count)
 {
-    return check_instructions(v, index) && check_targets(v);
+    return check_instructions(v, count) && check_targets(v);
 }

@@ -91,6 +91,8 @@ static sfpm_outcome_t call_code(sfpm_machine_t *machine, sfpm_registers_t *regis
                                 uint64_t max_slots)
 {
     const sfpm_function_t *function = &machine->program->functions[callee];
+    if (!sfpm_prove_function(machine->program, machine->proof, callee))
+        return SFPM_OUTCOME_ERROR;
     uint32_t base = registers->sp - function->params;
     uint64_t operands = (uint64_t)base + sfpm_frame_size(function);
     if (operands + machine->proof->max_stack[callee] > max_slots) {

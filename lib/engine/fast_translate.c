@@ -178,8 +178,17 @@ static void free_draft(sfpm_fast_draft_t *draft)
     *draft = (sfpm_fast_draft_t){0};
 }
 
+static bool is_sound(const sfpm_program_t *program, sfpm_proof_t *proof, uint32_t index)
+{
+    sfpm_error_state_t error;
+    sfpm_error_save(&error);
+    bool sound = sfpm_prove_function(program, proof, index);
+    sfpm_error_restore(&error);
+    return sound;
+}
+
 bool sfpm_fast_translate(sfpm_fast_t *fast, const sfpm_program_t *program,
-                         const sfpm_proof_t *proof, uint32_t index)
+                         sfpm_proof_t *proof, uint32_t index)
 {
     sfpm_fast_function_t *function = &fast->functions[index];
     if (function->cells || function->refused)
@@ -192,7 +201,8 @@ bool sfpm_fast_translate(sfpm_fast_t *fast, const sfpm_program_t *program,
                             .draft = &fast->draft,
                             .max_cells =
                                 (uint32_t)(SFPM_FAST_MAX_CELLS - fast->total_cells)};
-    function->refused = !translate(&t) || !take_draft(&t, function);
+    function->refused = !is_sound(program, proof, index) || !translate(&t) ||
+                        !take_draft(&t, function);
     if (!function->refused) {
         resolve_jumps(&t, function);
         fast->total_cells += function->num_cells;

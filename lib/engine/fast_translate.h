@@ -25,7 +25,7 @@ typedef struct sfpm_fast_function {
     uint32_t instructions;
     sfpm_fast_label_t *labels; /* in order of offset; behind the cells */
     uint32_t num_labels;
-    bool refused; /* it would take too much memory: tier 0 executes it */
+    bool refused; /* too much memory, or not proved: left to tier 0 */
 } sfpm_fast_function_t;
 
 /* A jump whose target is not known yet. */
@@ -64,10 +64,11 @@ bool sfpm_fast_prepare(sfpm_fast_t *fast, const sfpm_program_t *program,
                        const sfpm_stops_t *stops);
 void sfpm_fast_free(sfpm_fast_t *fast);
 
-/* Translates function `index`, unless that was done. False when it cannot be: memory
- * is short, which is not an error, since tier 0 can do it. */
+/* Proves and translates function `index`, unless that was done. False when it cannot be:
+ * memory is short, or it does not hold; which is not an error, since tier 0 either can do
+ * it or finds the same. */
 bool sfpm_fast_translate(sfpm_fast_t *fast, const sfpm_program_t *program,
-                         const sfpm_proof_t *proof, uint32_t index);
+                         sfpm_proof_t *proof, uint32_t index);
 
 /* The label at that offset, or NULL. */
 const sfpm_fast_label_t *sfpm_fast_label_at(const sfpm_fast_function_t *function,

@@ -86,12 +86,14 @@ static bool check_height(const sfpm_frames_t *frames, uint32_t pc, uint32_t size
 bool sfpm_frame_innermost(const sfpm_frames_t *frames, uint32_t pc, sfpm_frame_t *frame)
 {
     const sfpm_program_t *program = frames->program;
+    uint32_t index = sfpm_function_at(program, pc);
+    if (!sfpm_prove_function(program, frames->proof, index))
+        return false;
     if (!sfpm_is_reached(frames->proof, pc))
         return sfpm_fail_code(program, pc, "the machine is stopped here, %s",
                               frames->proof->shape[pc] == SFPM_UNREACHED
                                   ? "which no path of the program reaches"
                                   : "where no instruction begins");
-    uint32_t index = sfpm_function_at(program, pc);
     uint32_t size = sfpm_frame_size(&program->functions[index]);
     uint32_t height = sfpm_height_at(frames->proof, pc);
     if (!check_height(frames, pc, size, height))
@@ -104,19 +106,6 @@ bool sfpm_frame_innermost(const sfpm_frames_t *frames, uint32_t pc, sfpm_frame_t
                             .height = height,
                             .shape = frames->proof->shape[pc]};
     return true;
-}
-
-/* Whether a call instruction can call a function. */
-static bool can_call(const sfpm_program_t *program, const sfpm_instruction_t *call,
-                     uint32_t callee)
-{
-    if (call->info->opcode == SFPM_OP_CALL)
-        return call->operand == callee;
-    uint32_t type = call->info->opcode == SFPM_OP_TABLE_CALL
-                        ? sfpm_second_number(call->operand)
-                        : (uint32_t)call->operand;
-    return program->types[type].like ==
-           program->types[program->functions[callee].type].like;
 }
 
 bool sfpm_call_before(const sfpm_program_t *program, const sfpm_proof_t *proof,
@@ -133,28 +122,50 @@ bool sfpm_call_before(const sfpm_program_t *program, const sfpm_proof_t *proof,
     return false;
 }
 
-/* Whether `offset` in function `caller` is where a call of `callee` returns to. */
-static bool returns_from(const sfpm_frames_t *frames, uint32_t caller, uint32_t offset,
-                         uint32_t callee, uint32_t *at)
+/* What a call takes off the stack and what it puts there. */
+typedef struct sfpm_call_type {
+    uint32_t takes;
+    uint32_t results;
+    const uint8_t *result_types;
+} sfpm_call_type_t;
+
+static sfpm_call_type_t call_type(const sfpm_program_t *program, uint32_t at)
 {
-    const sfpm_program_t *program = frames->program;
-    sfpm_instruction_t call;
-    if (caller >= program->num_functions)
-        return false;
-    const sfpm_function_t *function = &program->functions[caller];
-    return offset > function->entry && offset < function->end &&
-           sfpm_call_before(program, frames->proof, offset, at) &&
-           *at >= function->entry &&
-           sfpm_instruction_read(program->code, function->end, *at, &call) &&
-           can_call(program, &call, callee);
+    uint8_t opcode = program->code[at];
+    uint32_t number = sfpm_get_u32(program->code + at + 1);
+    if (opcode == SFPM_OP_CALL) {
+        const sfpm_function_t *function = &program->functions[number];
+        return (sfpm_call_type_t){function->params, function->results,
+                                  function->result_types};
+    }
+    if (opcode == SFPM_OP_TABLE_CALL)
+        number = sfpm_get_u32(program->code + at + 5);
+    const sfpm_function_type_t *type = &program->types[number];
+    return (sfpm_call_type_t){type->params + 1u, type->results,
+                              type->types + type->params};
 }
 
-/* The caller's operands while the callee runs: without what the call took. */
-static uint32_t shape_in_call(const sfpm_frames_t *frames, uint32_t call, uint32_t callee)
+/* Whether `offset` in a proved function is where `callee` can return to: a call ends there
+ * that has the same results. *shape becomes that of the stack without what it took. */
+static bool returns_to(const sfpm_frames_t *frames, uint32_t offset,
+                       const sfpm_function_t *callee, uint32_t *shape)
 {
-    bool indirect = frames->program->code[call] != SFPM_OP_CALL;
-    return sfpm_shape_below(&frames->proof->shapes, frames->proof->shape[call],
-                            frames->program->functions[callee].params + indirect);
+    const sfpm_proof_t *proof = frames->proof;
+    uint32_t at;
+    if (!sfpm_call_before(frames->program, proof, offset, &at))
+        return false;
+    const sfpm_call_type_t type = call_type(frames->program, at);
+    *shape = sfpm_shape_below(&proof->shapes, proof->shape[at], type.takes);
+    return type.results == callee->results &&
+           memcmp(type.result_types, callee->result_types, type.results) == 0;
+}
+
+/* Whether a function goes on at the offset, after its first instruction. */
+static bool is_within(const sfpm_program_t *program, uint32_t function, uint32_t offset)
+{
+    return function < program->num_functions &&
+           offset > program->functions[function].entry &&
+           offset < program->functions[function].end;
 }
 
 /* The record below a frame's operands. */
@@ -168,15 +179,19 @@ bool sfpm_frame_caller(const sfpm_frames_t *frames, sfpm_frame_t *frame)
     const sfpm_program_t *program = frames->program;
     const uint8_t *record = frame_record(frames, frame);
     uint32_t offset = sfpm_get_u32(record);
-    uint32_t index = sfpm_get_u32(record + 4), call;
+    uint32_t index = sfpm_get_u32(record + 4), shape;
     uint32_t base = sfpm_get_u32(record + 8);
     char name[SFPM_PLACE_TEXT];
-    if (!returns_from(frames, index, offset, frame->function, &call))
+    bool within = is_within(program, index, offset);
+    if (within && !sfpm_prove_function(program, frames->proof, index))
+        return false;
+    if (!within ||
+        !returns_to(frames, offset, &program->functions[frame->function], &shape))
         return sfpm_fail(SFPM_ERR_BYTECODE,
-                         "stack[%u]: return offset %u does not follow a call of %s",
+                         "stack[%u]: return offset %u does not follow a call with the "
+                         "results of %s",
                          frame->operands - SFPM_RECORD_SLOTS, offset,
                          sfpm_function_name(program, frame->function, name));
-    uint32_t shape = shape_in_call(frames, call, frame->function);
     uint32_t height = frames->proof->shapes.list[shape].height;
     uint64_t size = sfpm_frame_size(&program->functions[index]);
     if (base + size + height != frame->base || sfpm_get_u32(record + 12) != 0)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The calls in progress, read from the bytes of the stack, and the machine's
- * registers, read from the bytes of the state. Everything read here is hostile:
- * each frame is checked against the verifier's proof before it is believed.
+ * registers, read from the bytes of the state. Everything read here is hostile: each
+ * frame is checked against the verifier's proof of its function, which is made for that,
+ * before it is believed.
  */
 #ifndef SFPM_ENGINE_FRAMES_H
 #define SFPM_ENGINE_FRAMES_H
@@ -47,7 +48,7 @@ typedef struct sfpm_frame {
 /* What the frames are read from. */
 typedef struct sfpm_frames {
     const sfpm_program_t *program;
-    const sfpm_proof_t *proof;
+    sfpm_proof_t *proof; /* of functions that have frames, after they were looked at */
     const uint8_t *stack;
     size_t num_slots;
 } sfpm_frames_t;

@@ -12,10 +12,11 @@
 #include "engine/frames.h"
 #include "engine/stops.h"
 
-/* Everything that execution reads and changes. Program and state are proved. */
+/* Everything that execution reads and changes. The state is proved, and of the program
+ * each function before it is called. */
 typedef struct sfpm_machine {
     const sfpm_program_t *program;
-    const sfpm_proof_t *proof;
+    sfpm_proof_t *proof;
     sfpm_state_t *state;
     sfpm_buffer_t *stack;
     uint8_t *globals;

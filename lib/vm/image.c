@@ -41,7 +41,7 @@ static bool read_from_image(void *context, const char *name, sfpm_buffer_t *regi
         return true;
     uint64_t wanted = sfpm_image_region(reader->image, index)->size;
     bool memory = sfpm_region_is_memory(name);
-    uint64_t most = memory ? reader->max_memory : SFPM_VM_MAX_STACK;
+    uint64_t most = memory ? reader->max_memory : SFPM_VM_MAX_CODE;
     if (wanted > most) {
         sfpm_fail(SFPM_ERR_LIMIT, "region '%s' of %llu bytes exceeds the %slimit of %llu",
                   name, (unsigned long long)wanted, memory ? "memory " : "",

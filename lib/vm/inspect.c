@@ -215,7 +215,10 @@ size_t sfpm_vm_instruction(const sfpm_vm_t *vm, uint64_t offset, char *text, siz
 {
     if (!vm || !vm->program.code || sfpm_vm_code_size(vm) == 0)
         return 0;
-    const sfpm_listing_t listing = listing_of(vm);
+    sfpm_listing_t listing = listing_of(vm);
+    if (offset < vm->program.code_size)
+        listing.labels = sfpm_is_proved(
+            &vm->proof, sfpm_function_at(&vm->program, (uint32_t)offset));
     return sfpm_instruction_text(&listing, offset, text, size);
 }
 

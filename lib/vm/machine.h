@@ -16,10 +16,11 @@ struct sfpm_vm {
     sfpm_regions_t regions; /* empty: there is no program */
     sfpm_program_t program; /* borrows from the regions */
     sfpm_state_t state;     /* what region `state` says */
-    sfpm_proof_t proof;     /* when verified */
-    bool verified;
-    sfpm_fast_t fast;             /* its functions translated, when verified */
-    sfpm_backtrace_t backtrace;   /* empty unless verified and fitting the code */
+    sfpm_proof_t proof;     /* when ready */
+    bool ready;             /* data, state and functions with frames are proved */
+    bool verified;          /* … and all functions */
+    sfpm_fast_t fast;             /* its functions translated, when ready */
+    sfpm_backtrace_t backtrace;   /* empty unless ready and fitting the code */
     uint8_t *original;            /* region `vm_state`, NULL: not in that layout */
     uint32_t original_flags;      /* SFPM_REGION_… of it */
     bool original_changed;        /* registers and stack must be written back into it */
@@ -73,7 +74,12 @@ void sfpm_vm_replace(sfpm_vm_t *vm, sfpm_vm_t *made);
  * parameters of zero. Globals and counters are kept. */
 bool sfpm_vm_begin(sfpm_vm_t *vm, uint32_t function);
 
-/* The code was changed: it must be verified again before it runs. */
+/* Proves what is needed to run, unless that was done: data, state and functions with
+ * frames. Others are proved when they are called, or now if `all`. What was proved stays
+ * so when another function does not hold. */
+bool sfpm_vm_prove(sfpm_vm_t *vm, bool all);
+
+/* The code was changed: it must be proved again before it runs. */
 void sfpm_vm_forget_proof(sfpm_vm_t *vm);
 
 /* Reads local number `index` of a frame. */

@@ -150,14 +150,15 @@ bool sfpm_vm_enter(sfpm_vm_t *vm, const char *name, const sfpm_value_t *params,
                    size_t num_params)
 {
     uint32_t index;
-    if (!sfpm_vm_verify(vm) || !sfpm_vm_is_idle(vm))
+    if (!sfpm_vm_prove(vm, false) || !sfpm_vm_is_idle(vm))
         return false;
     const sfpm_function_t *function = exported(vm, name, &index);
     if (!function || !sfpm_values_fit(&vm->program, params, num_params,
                                       function->param_types, function->params,
                                       "parameters"))
         return false;
-    if (!sfpm_vm_begin(vm, index))
+    if (!sfpm_prove_function(&vm->program, &vm->proof, index) ||
+        !sfpm_vm_begin(vm, index))
         return false;
     for (size_t i = 0; i < num_params; i++)
         sfpm_put_u64(vm->regions.region[SFPM_STACK].data + i * SFPM_SLOT_SIZE,

@@ -59,7 +59,7 @@ uint32_t sfpm_vm_code_size(const sfpm_vm_t *vm)
                                                                 : vm->program.code_size;
 }
 
-static sfpm_frames_t frames_of(const sfpm_vm_t *vm)
+static sfpm_frames_t frames_of(sfpm_vm_t *vm)
 {
     const sfpm_buffer_t *stack = &vm->regions.region[SFPM_STACK];
     return (sfpm_frames_t){&vm->program, &vm->proof, stack->data,
@@ -89,25 +89,33 @@ static bool check_state(sfpm_vm_t *vm)
     if (sfpm_last_status() != SFPM_ERR_BYTECODE)
         return false;
     if (vm->state.status != SFPM_VM_HALTED)
-        return sfpm_fail_remedy(SFPM_REMEDY_RESTART);
+        return vm->proof.fault == SFPM_NO_CODE && sfpm_fail_remedy(SFPM_REMEDY_RESTART);
     sfpm_error_restore(&error);
     return true;
 }
 
-bool sfpm_vm_verify(sfpm_vm_t *vm)
+bool sfpm_vm_prove(sfpm_vm_t *vm, bool all)
 {
     if (!sfpm_vm_has_program(vm))
         return false;
-    if (vm->verified)
+    all = all || vm->original;
+    if (vm->verified || (vm->ready && !all))
         return true;
     vm->program.original = vm->original != NULL;
-    if (!sfpm_verify_program(&vm->program, &vm->proof))
-        return false;
-    vm->verified = sfpm_data_check(&vm->program, &vm->regions) && fits_original(vm) &&
-                   check_state(vm);
-    if (!vm->verified)
+    bool holds = (vm->ready || sfpm_proof_begin(&vm->program, &vm->proof)) &&
+                 (!all || sfpm_verify_program(&vm->program, &vm->proof)) &&
+                 (vm->ready || (sfpm_data_check(&vm->program, &vm->regions) &&
+                                fits_original(vm) && check_state(vm)));
+    vm->ready = vm->ready || holds;
+    vm->verified = all && holds;
+    if (!vm->ready)
         sfpm_proof_free(&vm->proof);
-    return vm->verified;
+    return holds;
+}
+
+bool sfpm_vm_verify(sfpm_vm_t *vm)
+{
+    return sfpm_vm_prove(vm, true);
 }
 
 /* ---- Getting a program ---------------------------------------------------- */
@@ -166,11 +174,15 @@ bool sfpm_vm_begin(sfpm_vm_t *vm, uint32_t function)
     vm->state = state;
     vm->backtrace.count = 0;
     vm->original_changed = true;
-    return !vm->verified || check_state(vm);
+    if (!vm->ready || check_state(vm))
+        return true;
+    sfpm_vm_forget_proof(vm);
+    return false;
 }
 
 void sfpm_vm_forget_proof(sfpm_vm_t *vm)
 {
+    vm->ready = false;
     vm->verified = false;
     vm->backtrace.count = 0;
     sfpm_fast_free(&vm->fast);
@@ -178,7 +190,7 @@ void sfpm_vm_forget_proof(sfpm_vm_t *vm)
 }
 
 /* From a program's regions to a machine that is verified and not begun. */
-static bool make_ready(sfpm_vm_t *made)
+static bool make_verified(sfpm_vm_t *made)
 {
     return sfpm_program_decode(&made->program, &made->regions) &&
            sfpm_vm_begin(made, made->program.start) &&
@@ -194,7 +206,7 @@ bool sfpm_vm_load_code(sfpm_vm_t *vm, const void *code, size_t size)
     bool ok = sfpm_wasm_is_module(code, size)
                   ? sfpm_wasm_load(&made.regions, code, size, &host)
                   : sfpm_regions_of_code(&made.regions, code, size);
-    return replace_or_drop(vm, &made, ok && make_ready(&made));
+    return replace_or_drop(vm, &made, ok && make_verified(&made));
 }
 
 /* Reports the verifier's objection as a fault of the line it came from. */
@@ -222,7 +234,7 @@ bool sfpm_vm_assemble(sfpm_vm_t *vm, const char *text, size_t size, const char *
     if (ok) {
         made.regions = assembly.regions;
         assembly.regions = (sfpm_regions_t){0};
-        ok = make_ready(&made);
+        ok = make_verified(&made);
         if (!ok && sfpm_last_status() == SFPM_ERR_BYTECODE) {
             blame_source(&assembly, &made, &faults);
             sfpm_faults_report(&faults, SFPM_ERR_BYTECODE, file, callback, context);
@@ -397,7 +409,7 @@ bool sfpm_vm_run(sfpm_vm_t *vm, const sfpm_vm_run_options_t *given)
     sfpm_vm_run_options_t options;
     if (vm)
         vm->reached = false;
-    if (!sfpm_vm_verify(vm) || !sfpm_vm_is_idle(vm) ||
+    if (!sfpm_vm_prove(vm, false) || !sfpm_vm_is_idle(vm) ||
         !read_options(vm, &options, given) ||
         !sfpm_natives_bind(&vm->natives, &vm->program) ||
         !sfpm_vm_find_stops(vm, options.until, options.num_until))

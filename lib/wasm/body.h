@@ -43,6 +43,7 @@ typedef struct sfpm_wasm_body {
     sfpm_wasm_reader_t reader;
     const sfpm_function_t *function;
     sfpm_buffer_t *code;
+    size_t max_code; /* bytes */
     uint8_t *stack; /* room for SFPM_MAX_HEIGHT types */
     uint32_t height;
     sfpm_wasm_block_t *blocks; /* the innermost last */

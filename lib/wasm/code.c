@@ -14,6 +14,18 @@ enum {
     PREFIXED = 0xE0 /* what has a second number has this and the number in bytecode */
 };
 
+/* Most locals of all functions, and most bytes of code: a small module becomes no large
+ * program. */
+enum { MAX_LOCALS = 1 << 24, CODE_AT_LEAST = 1 << 24, CODE_PER_BYTE = 16 };
+
+static size_t max_code(size_t section)
+{
+    size_t most = SFPM_VM_MAX_CODE;
+    return section < (most - CODE_AT_LEAST) / CODE_PER_BYTE
+               ? CODE_AT_LEAST + section * CODE_PER_BYTE
+               : most;
+}
+
 /* ---- What there is not ------------------------------------------------------- */
 
 /* What an instruction needs that there is not; NULL: there is no such instruction. */
@@ -366,7 +378,7 @@ static bool take_locals(sfpm_wasm_body_t *body, sfpm_function_t *function)
         if (total > UINT32_MAX)
             return sfpm_wasm_fail(reader, SFPM_ERR_CORRUPT, offset, "too many locals");
         if (total + function->params > SFPM_MAX_HEIGHT ||
-            all->size + count > SFPM_VM_MAX_CODE)
+            all->size + count > MAX_LOCALS)
             continue;
         uint8_t *to = sfpm_buffer_extend(all, count);
         if (!to)
@@ -378,7 +390,7 @@ static bool take_locals(sfpm_wasm_body_t *body, sfpm_function_t *function)
                               "%llu locals, more than sfpm supports (%u and the "
                               "parameters in a function, %llu in all)",
                               (unsigned long long)total, SFPM_MAX_HEIGHT,
-                              (unsigned long long)SFPM_VM_MAX_CODE);
+                              (unsigned long long)MAX_LOCALS);
     function->locals = (uint16_t)total;
     function->local_types = all->data + start;
     return true;
@@ -441,6 +453,7 @@ bool sfpm_wasm_take_code(sfpm_wasm_module_t *module, sfpm_wasm_reader_t *reader)
                               module->num_bodies);
     sfpm_wasm_body_t body = {.module = module,
                              .code = &module->regions->region[SFPM_CODE],
+                             .max_code = max_code((size_t)(reader->end - reader->at)),
                              .stack = sfpm_new_array(SFPM_MAX_HEIGHT, 1)};
     /* An empty list of locals is not NULL either. */
     bool ok = body.stack && sfpm_buffer_extend(&module->locals, 0) &&

@@ -5,11 +5,11 @@
 /* The next bytes of the code; NULL, with the error set, when there would be too many. */
 static uint8_t *extend(sfpm_wasm_body_t *body, size_t size)
 {
-    if (size > SFPM_VM_MAX_CODE - body->code->size) {
+    if (size > body->max_code - body->code->size) {
         sfpm_wasm_fail(&body->reader, SFPM_ERR_LIMIT, body->offset,
-                       "the module translates to more than the %llu bytes of code that sfpm "
-                       "supports",
-                       (unsigned long long)SFPM_VM_MAX_CODE);
+                       "the module translates to more than the %zu bytes of code that sfpm "
+                       "supports for it",
+                       body->max_code);
         return NULL;
     }
     return sfpm_buffer_extend(body->code, size);

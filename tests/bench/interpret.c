@@ -264,7 +264,7 @@ static sfpm_vm_t *long_program(void)
 }
 
 /* Translates all functions; whether there was memory for it. */
-static bool translate_all(const sfpm_vm_t *vm, const sfpm_proof_t *proof)
+static bool translate_all(const sfpm_vm_t *vm, sfpm_proof_t *proof)
 {
     sfpm_fast_t fast = {0};
     const sfpm_stops_t none = {NULL, 0};
@@ -285,7 +285,8 @@ static double prepare(intptr_t measured)
     if (!vm)
         return -1;
     double began = bench_now();
-    if (!sfpm_verify_program(&vm->program, &proof))
+    if (!sfpm_proof_begin(&vm->program, &proof) ||
+        !sfpm_verify_program(&vm->program, &proof))
         return bench_fail_sfpm("verifying");
     double verified = bench_now();
     if (measured & TRANSLATE)

@@ -30,8 +30,9 @@ static void run(sfpm_vm_t *vm, sfpm_vm_engine_t engine, uint64_t max_memory)
                                            .max_stack = 1 << 14,
                                            .max_memory = max_memory,
                                            .engine = engine};
-    if (!sfpm_vm_run(vm, &options) && (sfpm_last_status() == SFPM_ERR_INTERNAL ||
-                                       sfpm_last_status() == SFPM_ERR_BYTECODE))
+    if (!sfpm_vm_run(vm, &options) &&
+        (sfpm_last_status() == SFPM_ERR_INTERNAL ||
+         (vm->verified && sfpm_last_status() == SFPM_ERR_BYTECODE)))
         broken_promise("verified, but it could not run");
 }
 

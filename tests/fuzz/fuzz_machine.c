@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Loads, verifies and runs a machine of any regions, code and tables and suspended state,
- * in both engines, which must come to the same state. The input is, for each region in
+ * in both engines, which must come to the same state; one that does not hold as far as it
+ * does. The input is, for each region in
  * their order, a u16 of its size and its bytes; memory goes on with zeros to whole pages.
  */
 #include <string.h>
@@ -56,7 +57,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     split(bytes, size, parts);
     if (vm && other && sfpm_vm_load(vm, give_part, parts)) {
         sfpm_vm_disassemble(vm, 0, UINT64_MAX, write_nowhere, NULL);
-        if (sfpm_vm_verify(vm) && sfpm_vm_load(other, give_part, parts))
+        sfpm_vm_verify(vm);
+        if (sfpm_vm_load(other, give_part, parts))
             run_both(vm, other, 1 << 20);
     }
     sfpm_vm_destroy(vm);

@@ -459,7 +459,8 @@ START_TEST(references_of_a_suspended_machine_are_proved)
                  {3, "stack[3]: the value in function 1 is not of type funcref"},
                  {4, "stack[4]: the value in function 0 is not of type funcref"},
                  {5, NULL},
-                 {6, "stack[6]: return offset 2 does not follow a call of function 0"},
+                 {6, "stack[6]: return offset 2 does not follow a call with the "
+                 "results of function 0"},
                  {8, "stack[8]: the value in function 0 is not of type funcref"}};
     sfpm_vm_t *vm = references();
     run_steps(vm, 8, NULL);

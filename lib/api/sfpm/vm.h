@@ -6,7 +6,8 @@
  * A machine's whole state is in its regions: `code`, `functions`, `globals`, `table`,
  * `memory`, `state`, `stack` and `symbols` (sfpm-bytecode(5) gives their layouts), or the
  * one region `vm_state` of the original program, which holds all of it. Nothing
- * unverified runs: sfpm_vm_run() proves code, tables and state first.
+ * unverified runs: sfpm_vm_run() proves tables and state first, and each function before
+ * it is entered.
  *
  * A machine is made by sfpm_vm_assemble(), sfpm_vm_load_code(), sfpm_vm_load() or
  * sfpm_vm_load_image(). Each replaces what the machine was; on failure the machine
@@ -52,8 +53,8 @@ typedef enum sfpm_vm_status {
 #define SFPM_VM_DEFAULT_MEMORY ((uint64_t)1 << 30)
 /** Memory in bytes beyond which no machine is run: 4 GiB. */
 #define SFPM_VM_MAX_MEMORY ((uint64_t)1 << 32)
-/** Bytes of code that a machine may have at most: 16 MiB. */
-#define SFPM_VM_MAX_CODE ((uint64_t)1 << 24)
+/** Bytes of code that a machine may have at most: 256 MiB. */
+#define SFPM_VM_MAX_CODE ((uint64_t)1 << 28)
 
 /** @return a machine without a program, to be destroyed; NULL when out of memory. */
 SFPM_API sfpm_vm_t *sfpm_vm_create(void);
@@ -140,8 +141,7 @@ SFPM_API bool sfpm_vm_is_in(const sfpm_image_t *image);
 /* ---- Running -------------------------------------------------------------- */
 
 /**
- * Proves the program and, unless the machine is halted, its state. Costs nothing
- * when that was done already.
+ * Proves all of the program and, unless the machine is halted, its state, once.
  * @return false with SFPM_ERR_BYTECODE and what is wrong where, such as
  *         `code[7] (main+7): unknown opcode 0xFE`
  */
@@ -178,11 +178,11 @@ typedef struct sfpm_vm_run_options {
  * when it comes there again. A halted machine is left as it is. The machine can be
  * continued exactly where it stopped, in any process.
  * @param options  or NULL for the defaults
- * @return false with SFPM_ERR_BYTECODE when it was refused, SFPM_ERR_SYNTAX when a place
- *         is none, and it did not run; SFPM_ERR_TRAP and text such as `code[7] (main+7):
- *         division by zero` when it trapped; SFPM_ERR_SYSTEM when output failed and
- *         SFPM_ERR_MEMORY when the stack could not grow: then its pc is the instruction
- *         that failed
+ * @return false with SFPM_ERR_SYNTAX when a place is none, and it did not run;
+ *         SFPM_ERR_TRAP and text such as `code[7] (main+7): division by zero` when it
+ *         trapped; SFPM_ERR_SYSTEM when output failed, SFPM_ERR_MEMORY when the stack
+ *         could not grow, SFPM_ERR_BYTECODE when a function is refused: then its pc is
+ *         the instruction that failed, as before the run if frames or tables are refused
  */
 SFPM_API bool sfpm_vm_run(sfpm_vm_t *vm, const sfpm_vm_run_options_t *options);
 
@@ -325,7 +325,7 @@ typedef struct sfpm_vm_info {
     uint32_t functions;    /**< number of functions */
     uint32_t globals;      /**< number of globals */
     uint32_t frames;       /**< calls in progress, the outermost included; 0 when the
-                                machine is not verified, or halted and since patched
+                                state is not proved, or it is halted and since patched
                                 into another shape */
     uint32_t bytecode;     /**< version of the instruction set */
     bool original;         /**< its state is the original program's `vm_state` */
