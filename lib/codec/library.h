@@ -36,8 +36,13 @@ typedef struct sfpm_library {
 #define SFPM_LIBRARY_NOTE(feature, description, soname)                                  \
     SFPM_LIBRARY_NOTE_OF("[{\"feature\":\"" feature "\",\"description\":\"" description   \
                          "\",\"priority\":\"recommended\",\"soname\":[\"" soname "\"]}]")
+#if defined(__clang__) /* whose AddressSanitizer would put a gap behind each note */
+#define SFPM_NOTE_ATTRIBUTES used, section(".note.dlopen"), no_sanitize("address")
+#else
+#define SFPM_NOTE_ATTRIBUTES used, section(".note.dlopen")
+#endif
 #define SFPM_LIBRARY_NOTE_OF(json)                                                       \
-    __attribute__((used, section(".note.dlopen"))) _Alignas(4) static const struct {     \
+    __attribute__((SFPM_NOTE_ATTRIBUTES)) _Alignas(4) static const struct {              \
         uint32_t name_size, size, type;                                                  \
         char name[4];                                                                    \
         _Alignas(4) char text[sizeof(json)];                                             \
