@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/page.h"
-#include "heap/heap.h"
+#include "heap/guard.h"
 
 #if defined(__GNUC__)
 #define LIKELY(x)      __builtin_expect(!!(x), 1)
@@ -68,6 +68,7 @@ static uint32_t make_slab(sfpm_heap_t *heap, unsigned type, unsigned size_class)
     if (capacity % 64)
         map[capacity / 64] = (UINT64_C(1) << capacity % 64) - 1;
     link_slab(heap, number, unit);
+    guard_free(heap, heap_unit_memory(heap, number), UNIT_SIZE);
     return number;
 }
 
@@ -238,6 +239,47 @@ bool sfpm_block_free(sfpm_heap_t *heap, void *block)
                : free_large(heap, place.unit, unit);
 }
 
+/* ---- Blocks that threads share, or a sanitizer watches ---- */
+
+static void *alloc_guarded(sfpm_heap_t *heap, unsigned type, size_t size)
+{
+    place_t place;
+    void *block = sfpm_block_alloc(heap, type, guard_room(heap, size));
+    if (!block || !sfpm_block_expect(heap, block, &place))
+        return NULL;
+    guard_taken(heap, block, (size_t)place.size);
+    guard_close(heap, block, (size_t)place.size, size);
+    return block;
+}
+
+static bool free_guarded(sfpm_heap_t *heap, void *block)
+{
+    place_t place;
+    if (!sfpm_block_expect(heap, block, &place))
+        return false;
+    guard_open(heap, block, (size_t)place.size); /* what is large may be zeroed now */
+    sfpm_block_free(heap, block);
+    guard_free(heap, block, (size_t)place.size);
+    return true;
+}
+
+static void *alloc_carefully(sfpm_heap_t *heap, unsigned type, size_t size)
+{
+    heap_lock(heap);
+    void *block = heap->guarded ? alloc_guarded(heap, type, size)
+                                : sfpm_block_alloc(heap, type, size);
+    heap_unlock(heap);
+    return block;
+}
+
+static bool free_carefully(sfpm_heap_t *heap, void *block)
+{
+    heap_lock(heap);
+    bool ok = heap->guarded ? free_guarded(heap, block) : sfpm_block_free(heap, block);
+    heap_unlock(heap);
+    return ok;
+}
+
 /* ---- The public functions ---- */
 
 void *sfpm_heap_alloc(sfpm_heap_t *heap, size_t size)
@@ -246,10 +288,9 @@ void *sfpm_heap_alloc(sfpm_heap_t *heap, size_t size)
         sfpm_fail(SFPM_ERR_ARGUMENT, "no heap was given");
         return NULL;
     }
-    heap_lock(heap);
-    void *block = sfpm_block_alloc(heap, heap->alloc_type, size);
-    heap_unlock(heap);
-    return block;
+    return LIKELY(!heap->careful)
+               ? sfpm_block_alloc(heap, heap->alloc_type, size)
+               : alloc_carefully(heap, heap->alloc_type, size);
 }
 
 bool sfpm_heap_free(sfpm_heap_t *heap, void *block)
@@ -258,8 +299,6 @@ bool sfpm_heap_free(sfpm_heap_t *heap, void *block)
         return sfpm_fail(SFPM_ERR_ARGUMENT, "no heap was given");
     if (!block)
         return true;
-    heap_lock(heap);
-    bool ok = sfpm_block_free(heap, block);
-    heap_unlock(heap);
-    return ok;
+    return LIKELY(!heap->careful) ? sfpm_block_free(heap, block)
+                                  : free_carefully(heap, block);
 }

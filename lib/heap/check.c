@@ -278,12 +278,18 @@ bool sfpm_check_names(const header_t *header)
     return true;
 }
 
-bool sfpm_check_tables(const sfpm_heap_t *heap)
+bool sfpm_check_segments(const sfpm_heap_t *heap)
 {
     for (uint32_t s = 0; s < heap->header->num_segments; s++)
         if (!check_segment(heap, s))
             return false;
-    return check_types(heap) && check_roots(heap) && sfpm_check_names(heap->header);
+    return true;
+}
+
+bool sfpm_check_tables(const sfpm_heap_t *heap)
+{
+    return sfpm_check_segments(heap) && check_types(heap) && check_roots(heap) &&
+           sfpm_check_names(heap->header);
 }
 
 bool sfpm_heap_check(const sfpm_heap_t *heap)

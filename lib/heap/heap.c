@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Creates and destroys heaps, and keeps their roots and statistics. */
-#include "heap/heap.h"
+#include "heap/guard.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -108,6 +108,7 @@ sfpm_heap_t *sfpm_heap_create(const char *name, const sfpm_heap_options_t *optio
         return NULL;
     }
     fill_header(heap);
+    sfpm_guard_start(heap);
     return heap;
 }
 
@@ -115,6 +116,7 @@ void sfpm_heap_destroy(sfpm_heap_t *heap)
 {
     if (!heap)
         return;
+    sfpm_guard_stop(heap);
     sfpm_range_release(heap->base, heap->reserved);
     sfpm_types_free(heap);
     sfpm_fits_forget(heap);

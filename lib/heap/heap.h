@@ -43,6 +43,10 @@ struct sfpm_heap {
     char *name;
     sfpm_heap_options_t options;
     pthread_mutex_t lock;
+    bool careful;    /* a block takes more than its allocation: a lock, or: */
+    bool guarded;    /* a sanitizer is told which memory is free (guard.c) … */
+    bool exposed;    /* … but not at present */
+    size_t red_zone; /* bytes behind each block that must not be used */
     uint8_t alloc_type; /* of what sfpm_heap_alloc() gives */
     sfpm_snapshot_t *snapshot;
     bool restoring;               /* sfpm_heap_restore() is at work */
@@ -195,6 +199,9 @@ bool sfpm_block_expect(const sfpm_heap_t *heap, const void *block, place_t *plac
 /* Whether the header's numbers are possible for a heap of `size` bytes; the header
  * may be cut after the numbers. */
 bool sfpm_check_header(const header_t *header, uint64_t size);
+
+/* The tables of its segments, and of the blocks in them. */
+bool sfpm_check_segments(const sfpm_heap_t *heap);
 
 /* All tables of a heap whose header is right. `heap->name` is for messages. */
 bool sfpm_check_tables(const sfpm_heap_t *heap);

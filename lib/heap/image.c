@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Registers a heap as a region of a snapshot, and keeps the size of that region. */
-#include "heap/heap.h"
+#include "heap/guard.h"
 
 #include "snapshot/hooks.h"
 #include "snapshot/snapshot.h"
@@ -144,7 +144,7 @@ bool sfpm_heap_add_to_snapshot(sfpm_heap_t *heap, sfpm_snapshot_t *snapshot)
         heap->snapshot = NULL;
         return false;
     }
-    if (sfpm_hooks_add_ours(snapshot, &hooks))
+    if (sfpm_hooks_add_ours(snapshot, &hooks, sfpm_guard_expose))
         return true;
     sfpm_snapshot_remove_region(snapshot, heap->name, 0);
     heap->snapshot = NULL;

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/checked.h"
-#include "heap/heap.h"
+#include "heap/guard.h"
 
 void *sfpm_heap_calloc(sfpm_heap_t *heap, size_t count, size_t size)
 {
@@ -38,7 +38,8 @@ void *sfpm_heap_alloc_aligned(sfpm_heap_t *heap, size_t alignment, size_t size)
                   UNIT_SIZE);
         return NULL;
     }
-    return sfpm_heap_alloc(heap, size_for_alignment(alignment, size));
+    size = size_for_alignment(alignment, guard_room(heap, size)) - heap->red_zone;
+    return sfpm_heap_alloc(heap, size);
 }
 
 static bool fits(const place_t *place, size_t size)
@@ -61,14 +62,19 @@ static void zero_rest(const sfpm_heap_t *heap, const place_t *place, size_t size
 static void *move_block(sfpm_heap_t *heap, void *block, const place_t *place, size_t size)
 {
     place_t there;
-    void *moved = sfpm_block_alloc(heap, place->type, size);
-    if (!moved)
+    size_t whole = (size_t)place->size;
+    void *moved = sfpm_block_alloc(heap, place->type, guard_room(heap, size));
+    if (!moved || !sfpm_block_expect(heap, moved, &there)) {
+        guard_close(heap, block, whole, whole - heap->red_zone);
         return NULL;
-    size_t keep = size < place->size ? size : (size_t)place->size;
+    }
+    size_t keep = size < whole ? size : whole;
+    guard_taken(heap, moved, (size_t)there.size);
     memcpy(moved, block, keep);
-    if (sfpm_block_expect(heap, moved, &there))
-        zero_rest(heap, &there, keep);
+    zero_rest(heap, &there, keep);
+    guard_close(heap, moved, (size_t)there.size, size);
     sfpm_block_free(heap, block);
+    guard_free(heap, block, whole);
     return moved;
 }
 
@@ -77,12 +83,15 @@ static void *resize(sfpm_heap_t *heap, void *block, size_t size)
     place_t place;
     if (!sfpm_block_expect(heap, block, &place))
         return NULL;
-    if (!fits(&place, size))
+    size_t room = guard_room(heap, size);
+    guard_open(heap, block, (size_t)place.size);
+    if (!fits(&place, room))
         return move_block(heap, block, &place, size);
     zero_rest(heap, &place, size);
     unit_t *unit = heap_unit(heap, place.unit);
     if (unit->kind == UNIT_LARGE)
-        unit->size = size;
+        unit->size = room;
+    guard_close(heap, block, (size_t)place.size, size);
     return block;
 }
 
@@ -101,7 +110,7 @@ size_t sfpm_heap_usable_size(const sfpm_heap_t *heap, const void *block)
     place_t place;
     if (!heap || !block || !sfpm_block_expect(heap, block, &place))
         return 0;
-    return (size_t)place.size;
+    return (size_t)place.size - heap->red_zone;
 }
 
 bool sfpm_heap_contains(const sfpm_heap_t *heap, const void *address)

@@ -448,8 +448,10 @@ bool sfpm_heap_restore(sfpm_heap_t *heap, const char *filename,
     restoring_t *restoring = SFPM_NEW(restoring_t);
     if (!restoring)
         return false;
+    sfpm_regions_expose(heap->snapshot);
     bool ok = open_image(restoring, heap, filename, options) &&
               find_parts(restoring, heap) && restore(restoring);
+    sfpm_regions_cover(heap->snapshot);
     release(restoring);
     return ok;
 }

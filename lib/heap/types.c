@@ -9,7 +9,7 @@
 #include "base/checked.h"
 #include "base/memory.h"
 #include "base/options.h"
-#include "heap/heap.h"
+#include "heap/guard.h"
 
 static bool check_offsets(const char *name, const size_t *offsets, size_t count,
                           size_t size)
@@ -253,12 +253,16 @@ void *sfpm_heap_alloc_type(sfpm_heap_t *heap, uint32_t type, size_t count)
         sfpm_fail(SFPM_ERR_LIMIT, "%zu elements do not fit into any heap", count);
         return NULL;
     }
+    size_t whole = guard_room(heap, size);
     heap_lock(heap);
-    void *block = sfpm_block_alloc(heap, record, size);
-    if (block)
-        memset(block, 0,
-               size <= SMALL_MAX ? sfpm_heap_class_sizes[sfpm_heap_size_class(size)]
-                                 : (size + UNIT_SIZE - 1) / UNIT_SIZE * UNIT_SIZE);
+    void *block = sfpm_block_alloc(heap, record, whole);
+    whole = whole <= SMALL_MAX ? sfpm_heap_class_sizes[sfpm_heap_size_class(whole)]
+                               : (whole + UNIT_SIZE - 1) / UNIT_SIZE * UNIT_SIZE;
+    if (block) {
+        guard_taken(heap, block, whole);
+        memset(block, 0, whole);
+        guard_close(heap, block, whole, size);
+    }
     heap_unlock(heap);
     return block;
 }

@@ -2,8 +2,8 @@
 /* Who has which units: free runs within a segment, and whole segments. */
 #include <string.h>
 
-#include "heap/heap.h"
 #include "base/page.h"
+#include "heap/guard.h"
 
 /* Bits 1 to 63: all units but the one that describes the segment. */
 #define ALL_UNITS (UINT64_MAX - 1)
@@ -65,6 +65,7 @@ static void make_segment(sfpm_heap_t *heap, uint32_t number)
 {
     segment_t *segment = heap_segment(heap, number);
     bool clean = heap->segments[number].clean;
+    guard_tables(heap, segment, UNIT_SIZE);
     memset(segment, 0, offsetof(segment_t, maps));
     segment->clean_units = clean ? ALL_UNITS : 0;
     sfpm_units_fill_unused(segment);

@@ -124,6 +124,13 @@ static void hand_over(sfpm_job_t *job)
                                job->shadows[i].known, job->shadows[i].included);
 }
 
+static void cover(sfpm_job_t *job)
+{
+    if (job->exposed)
+        sfpm_regions_cover(job->snapshot);
+    job->exposed = false;
+}
+
 static void finish(sfpm_job_t *job)
 {
     if (!job->snapshot)
@@ -132,6 +139,7 @@ static void finish(sfpm_job_t *job)
     if (job->starter == getpid())
         pthread_join(job->thread, NULL);
     hand_over(job);
+    cover(job);
     const sfpm_snapshot_t *snapshot = job->snapshot;
     job->snapshot->job = NULL;
     job->snapshot = NULL;
@@ -188,10 +196,15 @@ static sfpm_job_t *start(sfpm_snapshot_t *snapshot, const char *filename,
     job->snapshot = snapshot;
     job->options = *how;
     job->commits = commits;
+    job->exposed = true;
+    sfpm_regions_expose(snapshot);
     if (prepare(job, filename, commit)) {
         snapshot->job = job;
-        if (begin(job))
+        if (begin(job)) {
+            if (!job->options.stop)
+                cover(job);
             return job;
+        }
     }
     sfpm_error_save(&job->error);
     sfpm_job_cancel(job);

@@ -41,6 +41,7 @@ struct sfpm_job {
     pthread_t thread;
     pid_t starter; /* the process in which the thread runs; 0: it does not */
     bool hooked;   /* hooks before the save have run */
+    bool exposed;  /* the regions are, for the copy: sfpm_regions_expose() */
     sfpm_child_t child;
     atomic_bool cancelled;
     atomic_bool over; /* the thread has nothing more to do */

@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "base/maps.h"
 #include "base/memory.h"
-#include "snapshot/snapshot.h"
+#include "snapshot/hooks.h"
 
 /* Addresses from `start` up to, not including, `end`. */
 typedef struct range {
@@ -136,10 +136,12 @@ bool sfpm_snapshot_find_addresses(const sfpm_snapshot_t *snapshot,
                          snapshot ? "callback" : "snapshot");
     bool ok = add_registered(&registered, snapshot) && read_mappings(&mapped);
     bool more = ok;
+    sfpm_regions_expose(snapshot);
     for (size_t i = 0; more && i < snapshot->num_regions; i++)
         more = !snapshot->regions[i].name ||
                search_region(&snapshot->regions[i], &registered, &mapped, callback,
                              context);
+    sfpm_regions_cover(snapshot);
     free_ranges(&registered);
     free_ranges(&mapped);
     return ok;

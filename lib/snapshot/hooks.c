@@ -51,9 +51,10 @@ bool sfpm_callbacks_leave(sfpm_callbacks_t *callbacks, const sfpm_error_state_t 
 
 /* ---- Registering ----------------------------------------------------------- */
 
-static bool add_hooks(sfpm_snapshot_t *snapshot, const sfpm_hooks_t *hooks, bool ours)
+static bool add_hooks(sfpm_snapshot_t *snapshot, const sfpm_hooks_t *hooks, bool ours,
+                      sfpm_expose_t *expose)
 {
-    sfpm_hook_set_t taken = {.ours = ours};
+    sfpm_hook_set_t taken = {.ours = ours, .expose = expose};
     if (!snapshot || !hooks)
         return sfpm_fail(SFPM_ERR_ARGUMENT, "no %s given",
                          snapshot ? "hooks were" : "snapshot was");
@@ -79,12 +80,13 @@ static bool add_hooks(sfpm_snapshot_t *snapshot, const sfpm_hooks_t *hooks, bool
 
 bool sfpm_snapshot_add_hooks(sfpm_snapshot_t *snapshot, const sfpm_hooks_t *hooks)
 {
-    return add_hooks(snapshot, hooks, false);
+    return add_hooks(snapshot, hooks, false, NULL);
 }
 
-bool sfpm_hooks_add_ours(sfpm_snapshot_t *snapshot, const sfpm_hooks_t *hooks)
+bool sfpm_hooks_add_ours(sfpm_snapshot_t *snapshot, const sfpm_hooks_t *hooks,
+                         sfpm_expose_t *expose)
 {
-    return add_hooks(snapshot, hooks, true);
+    return add_hooks(snapshot, hooks, true, expose);
 }
 
 bool sfpm_hooks_own(const sfpm_snapshot_t *snapshot, const char *name)
@@ -101,6 +103,27 @@ void sfpm_callbacks_free(sfpm_callbacks_t *callbacks)
     free(callbacks->steps);
     sfpm_resources_free(callbacks);
     free(callbacks);
+}
+
+/* ---- Exposing memory -------------------------------------------------------- */
+
+static void tell_exposed(const sfpm_callbacks_t *callbacks, bool exposed)
+{
+    for (size_t i = 0; i < callbacks->num_hooks; i++)
+        if (callbacks->hooks[i].expose)
+            callbacks->hooks[i].expose(callbacks->hooks[i].given.context, exposed);
+}
+
+void sfpm_regions_expose(const sfpm_snapshot_t *snapshot)
+{
+    if (snapshot->callbacks->exposed++ == 0)
+        tell_exposed(snapshot->callbacks, true);
+}
+
+void sfpm_regions_cover(const sfpm_snapshot_t *snapshot)
+{
+    if (--snapshot->callbacks->exposed == 0)
+        tell_exposed(snapshot->callbacks, false);
 }
 
 /* ---- Saving ---------------------------------------------------------------- */

@@ -21,12 +21,17 @@ typedef struct sfpm_step {
     void *context;
 } sfpm_step_t;
 
+/* Called before the library reads or replaces all bytes of registered regions, and after
+ * it: whoever forbids the use of some of them, by a sanitizer, allows it meanwhile. */
+typedef void sfpm_expose_t(void *context, bool exposed);
+
 /* A set of hooks. Those of the library itself run after all others before a save, so that
  * what these change is counted, and before all others after a restore, so that these find
  * memory complete. */
 typedef struct sfpm_hook_set {
     sfpm_hooks_t given; /* the name is a copy */
     bool ours;
+    sfpm_expose_t *expose; /* or NULL */
 } sfpm_hook_set_t;
 
 typedef struct sfpm_callbacks {
@@ -37,6 +42,7 @@ typedef struct sfpm_callbacks {
     size_t num_hooks;
     size_t hook_capacity;
     sfpm_name_map_t own_names; /* of the library's own sets */
+    unsigned exposed;          /* operations for which regions are exposed */
     sfpm_step_t *steps;
     size_t num_steps;
     size_t step_capacity;
@@ -55,7 +61,12 @@ void sfpm_resources_free(sfpm_callbacks_t *callbacks);
 
 /* As sfpm_snapshot_add_hooks(), for a part of the library that looks after the one region
  * that has the name of the hooks: it may change in any hook of the program. */
-bool sfpm_hooks_add_ours(sfpm_snapshot_t *snapshot, const sfpm_hooks_t *hooks);
+bool sfpm_hooks_add_ours(sfpm_snapshot_t *snapshot, const sfpm_hooks_t *hooks,
+                         sfpm_expose_t *expose);
+
+/* Around each operation that goes through the bytes of regions; they may be nested. */
+void sfpm_regions_expose(const sfpm_snapshot_t *snapshot);
+void sfpm_regions_cover(const sfpm_snapshot_t *snapshot);
 
 /* Whether hooks of the library look after a region with this name. */
 bool sfpm_hooks_own(const sfpm_snapshot_t *snapshot, const char *name);

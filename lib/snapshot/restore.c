@@ -186,6 +186,7 @@ static bool restore(sfpm_snapshot_t *snapshot, const sfpm_image_t *image,
                                   .image = image,
                                   .options = *options,
                                   .reverting = reverting};
+    sfpm_regions_expose(snapshot);
     bool fits = (check_mapped(snapshot) && sfpm_restoring_match(&restoring)) ||
                 sfpm_fail_named(sfpm_image_info(image)->name);
     sfpm_snapshot_free_parked(snapshot);
@@ -195,6 +196,7 @@ static bool restore(sfpm_snapshot_t *snapshot, const sfpm_image_t *image,
     sfpm_revert_free(&restoring);
     sfpm_state_free(&restoring.state);
     sfpm_pairing_free(&restoring.pairing);
+    sfpm_regions_cover(snapshot);
     return ok;
 }
 

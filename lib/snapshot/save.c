@@ -228,13 +228,11 @@ bool sfpm_snapshot_check_mapped(const sfpm_snapshot_t *snapshot, uint32_t except
     return true;
 }
 
-/* Writes the registered memory, as it is once the hooks before the save have run. */
-static bool write_state(const sfpm_snapshot_t *snapshot, sfpm_image_t *image,
-                        const sfpm_commit_options_t *options, how_t how,
-                        const char *filename)
+/* Writes the registered memory; the hooks before the save have run. */
+static bool write_memory(const sfpm_snapshot_t *snapshot, sfpm_image_t *image,
+                         const sfpm_commit_options_t *options, how_t how,
+                         const char *filename)
 {
-    if (!sfpm_hooks_before_save(snapshot))
-        return false;
     sfpm_edit_t *edit = NULL;
     if (sfpm_snapshot_check_mapped(snapshot, SFPM_REGION_VOLATILE)) {
         sfpm_tracker_collect(snapshot->tracker);
@@ -249,7 +247,20 @@ static bool write_state(const sfpm_snapshot_t *snapshot, sfpm_image_t *image,
     sfpm_edit_destroy(edit);
     if (ok)
         sfpm_tracking_committed(snapshot, how == HOW_APPEND || how == HOW_FIRST);
-    sfpm_hooks_after_save(snapshot, ok);
+    return ok;
+}
+
+static bool write_state(const sfpm_snapshot_t *snapshot, sfpm_image_t *image,
+                        const sfpm_commit_options_t *options, how_t how,
+                        const char *filename)
+{
+    sfpm_regions_expose(snapshot);
+    bool ok = false;
+    if (sfpm_hooks_before_save(snapshot)) {
+        ok = write_memory(snapshot, image, options, how, filename);
+        sfpm_hooks_after_save(snapshot, ok);
+    }
+    sfpm_regions_cover(snapshot);
     return ok;
 }
 

@@ -340,7 +340,8 @@ bool sfpm_snapshot_abandon(sfpm_snapshot_t *snapshot)
     sfpm_callbacks_t *callbacks = snapshot->callbacks;
     if (snapshot->job && snapshot->job->starter != 0)
         return sfpm_callbacks_are_idle(snapshot);
-    if (!callbacks->running && !callbacks->opened && !callbacks->abandon)
+    if (!callbacks->running && !callbacks->opened && !callbacks->abandon &&
+        !callbacks->exposed)
         return true;
     callbacks->running = callbacks->preparing = false;
     callbacks->image = NULL;
@@ -350,6 +351,10 @@ bool sfpm_snapshot_abandon(sfpm_snapshot_t *snapshot)
     sfpm_resources_abandon(snapshot);
     sfpm_snapshot_close_own(snapshot, callbacks->opened);
     sfpm_tracker_forget(snapshot->tracker);
+    if (callbacks->exposed) {
+        callbacks->exposed = 1;
+        sfpm_regions_cover(snapshot);
+    }
     return true;
 }
 

@@ -42,6 +42,8 @@ typedef struct sfpm_heap_options {
                             only if these have the same addresses: link -static -no-pie */
     bool relative;     /**< blocks of sfpm_heap_alloc() hold no addresses, or only
                             self-relative ones: they may move */
+    bool red_zones;    /**< under AddressSanitizer or memcheck of valgrind, 16 bytes behind
+                            each block stay unused, and what uses them is reported */
 } sfpm_heap_options_t;
 
 /**
