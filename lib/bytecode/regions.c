@@ -35,13 +35,31 @@ bool sfpm_region_is_memory(const char *name)
            strcmp(name, sfpm_region_names[SFPM_INITIAL]) == 0;
 }
 
+/* Room for a large region, which is all written at once: for that, pages are best large,
+ * and chunks of an image begin with a page. */
+static bool make_large(sfpm_buffer_t *region, size_t size)
+{
+    free(region->data);
+    *region = (sfpm_buffer_t){.data = sfpm_new_block(size)};
+    if (!region->data)
+        return false;
+#if SFPM_LINUX_PATHS && defined(MADV_HUGEPAGE)
+    madvise(region->data, size, MADV_HUGEPAGE);
+#endif
+    region->size = region->capacity = size;
+    return true;
+}
+
 bool sfpm_region_make(sfpm_buffer_t *region, const char *name, uint64_t size)
 {
+    enum { LARGE = 1 << 20 };
     if (sfpm_region_is_memory(name))
         return sfpm_memory_make(region, size);
     region->size = 0;
     if (size > SIZE_MAX)
         return sfpm_fail_memory(size);
+    if (size >= LARGE)
+        return make_large(region, (size_t)size);
     return sfpm_buffer_extend(region, (size_t)size) != NULL;
 }
 

@@ -179,6 +179,15 @@ static int compare_globals(const void *left, const void *right)
     return strcmp(a->name, b->name);
 }
 
+/* What the assembler and the loader of modules write is in order already. */
+static bool is_in_order(const sfpm_label_t *labels, size_t count)
+{
+    for (size_t i = 1; i < count; i++)
+        if (compare_labels(&labels[i - 1], &labels[i]) > 0)
+            return false;
+    return true;
+}
+
 static bool sort_labels(sfpm_program_t *program)
 {
     size_t count = program->num_names;
@@ -186,7 +195,8 @@ static bool sort_labels(sfpm_program_t *program)
         sfpm_copy_bytes(program->labels, count * sizeof(sfpm_label_t));
     if (!program->labels_by_name)
         return false;
-    qsort(program->labels, count, sizeof(sfpm_label_t), compare_labels);
+    if (!is_in_order(program->labels, count))
+        qsort(program->labels, count, sizeof(sfpm_label_t), compare_labels);
     for (program->num_labels = count; program->num_labels > 0; program->num_labels--)
         if (program->labels[program->num_labels - 1].offset != SFPM_NO_CODE)
             break;
