@@ -240,6 +240,19 @@ static size_t tell_stopped(const run_t *run)
     return unread;
 }
 
+/* Functions that were slow for want of memory. */
+static void tell_untranslated(const run_t *run)
+{
+    char text[128];
+    uint32_t count = machine_info(run->vm).untranslated;
+    snprintf(text, sizeof text,
+             "%" PRIu32 " function%s ran slowly for want of memory to translate %s: raise "
+             "--max-memory",
+             count, count == 1 ? "" : "s", count == 1 ? "it" : "them");
+    if (count > 0)
+        tool_warn(run->image->label, text);
+}
+
 static int run_and_save(const run_t *run)
 {
     bool delivered;
@@ -253,6 +266,7 @@ static int run_and_save(const run_t *run)
     run->host->output = how.output;
     run->host->output_context = how.output_context;
     bool ok = run_on(run, &how, &delivered);
+    tell_untranslated(run);
     int status = exit_status(ok, run->vm, run->host, run->request);
     if (!ok && status == STATUS_FAILED)
         return deliver(run) ? tool_fail_last(run->image->label) : STATUS_FAILED;

@@ -470,7 +470,8 @@ bool sfpm_fast_interpret(sfpm_fast_t *fast, sfpm_machine_t *machine,
     sfpm_registers_t registers;
     sfpm_outcome_t outcome = SFPM_OUTCOME_TRAP;
     bool stops = sfpm_begins_at_stop(machine, limits);
-    if (!sfpm_fast_prepare(fast, machine->program, &limits->stops))
+    if (!sfpm_fast_prepare(fast, machine->program, &limits->stops,
+                           (uint64_t)limits->max_pages * SFPM_PAGE_SIZE))
         return sfpm_interpret(machine, limits);
     if (!sfpm_run_begin(machine, &registers, limits))
         return false;

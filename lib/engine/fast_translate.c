@@ -200,9 +200,10 @@ bool sfpm_fast_translate(sfpm_fast_t *fast, const sfpm_program_t *program,
                             .stops = &fast->stops,
                             .draft = &fast->draft,
                             .max_cells =
-                                (uint32_t)(SFPM_FAST_MAX_CELLS - fast->total_cells)};
-    function->refused = !is_sound(program, proof, index) || !translate(&t) ||
-                        !take_draft(&t, function);
+                                (uint32_t)(fast->max_cells - fast->total_cells)};
+    bool sound = is_sound(program, proof, index);
+    function->refused = !sound || !translate(&t) || !take_draft(&t, function);
+    fast->untranslated += sound && function->refused;
     if (!function->refused) {
         resolve_jumps(&t, function);
         fast->total_cells += function->num_cells;
@@ -237,12 +238,16 @@ static bool same_stops(const sfpm_stops_t *a, const sfpm_stops_t *b)
 }
 
 bool sfpm_fast_prepare(sfpm_fast_t *fast, const sfpm_program_t *program,
-                       const sfpm_stops_t *stops)
+                       const sfpm_stops_t *stops, uint64_t max_memory)
 {
+    enum { LEAST = 1 << 24, PART = 8 };
+    uint64_t room = max_memory / PART < LEAST ? LEAST : max_memory / PART;
     sfpm_error_state_t error;
-    if (fast->functions && same_stops(&fast->stops, stops))
+    if (fast->functions && same_stops(&fast->stops, stops) &&
+        fast->max_cells == room / sizeof(sfpm_cell_t))
         return true;
     sfpm_fast_free(fast);
+    fast->max_cells = room / sizeof(sfpm_cell_t);
     sfpm_error_save(&error);
     fast->stops.offsets =
         sfpm_copy_bytes(stops->offsets, stops->count * sizeof *stops->offsets);

@@ -51,17 +51,18 @@ typedef struct sfpm_fast {
     const sfpm_cell_t **entries;     /* likewise, their first cells or NULL */
     uint32_t num_functions;
     uint64_t total_cells;
+    uint64_t max_cells;
+    uint32_t untranslated; /* functions for which there was no room */
     sfpm_stops_t stops; /* there is a cell at each that tier 0 attends to; owned */
     sfpm_fast_draft_t draft;
 } sfpm_fast_t;
 
-/* Cells that all functions together may take: 128 MiB. */
-#define SFPM_FAST_MAX_CELLS ((uint64_t)1 << 22)
-
 /* Makes room for the functions of a program, unless that was done. Translations for other
- * stops are dropped. False when there is no memory, which is not an error. */
+ * stops, or with another limit, are dropped. The cells of all functions may take an eighth
+ * of the program's memory, and 16 MiB in any case. False when there is no memory, which is
+ * not an error. */
 bool sfpm_fast_prepare(sfpm_fast_t *fast, const sfpm_program_t *program,
-                       const sfpm_stops_t *stops);
+                       const sfpm_stops_t *stops, uint64_t max_memory);
 void sfpm_fast_free(sfpm_fast_t *fast);
 
 /* Proves and translates function `index`, unless that was done. False when it cannot be:

@@ -57,6 +57,7 @@ bool sfpm_vm_info(const sfpm_vm_t *vm, sfpm_vm_info_t *info, size_t size)
                                   .imports = vm->program.num_imports,
                                   .exports = vm->program.num_exports,
                                   .reached = vm->reached,
+                                  .untranslated = vm->fast.untranslated,
                                   .code_region = code,
                                   .code_start = vm->original ? SFPM_ORIGINAL_PROGRAM : 0};
     return give(info, size, &facts, sizeof facts);

@@ -268,7 +268,7 @@ static bool translate_all(const sfpm_vm_t *vm, sfpm_proof_t *proof)
 {
     sfpm_fast_t fast = {0};
     const sfpm_stops_t none = {NULL, 0};
-    bool good = sfpm_fast_prepare(&fast, &vm->program, &none);
+    bool good = sfpm_fast_prepare(&fast, &vm->program, &none, SFPM_VM_MAX_MEMORY);
     for (uint32_t i = 0; good && i < vm->program.num_functions; i++)
         good = sfpm_fast_translate(&fast, &vm->program, proof, i);
     sfpm_fast_free(&fast);

@@ -31,6 +31,45 @@ static void expect_too_many_moved(sfpm_vm_t *vm)
     sfpm_vm_destroy(vm);
 }
 
+/* ---- Translating ---------------------------------------------------------------- */
+
+/* What is too long to be translated runs all the same, and there is room when the program
+ * may have more memory. */
+START_TEST(translated_code_is_limited)
+{
+    build_t build;
+    sfpm_value_t value;
+    build_start(&build);
+    uint32_t global = build_global(&build, 'I', true, 0);
+    build_function(&build, ":", "");
+    build_code(&build, SFPM_OP_CALL, 1);
+    build_code(&build, SFPM_OP_HALT, 0);
+    build_function(&build, ":", "");
+    enum { TIMES = 600000 };
+    for (int i = 0; i < TIMES; i++) {
+        build_code(&build, SFPM_OP_GLOBAL_GET, global);
+        build_const(&build, 'I', 1);
+        build_code(&build, SFPM_OP_I64_ADD, 0);
+        build_code(&build, SFPM_OP_GLOBAL_SET, global);
+    }
+    build_code(&build, SFPM_OP_RETURN, 0);
+    build.exports[0] = (sfpm_export_t){SFPM_EXPORT_GLOBAL, global, "n"};
+    build.program.num_exports = 1;
+    sfpm_vm_t *vm = build_vm(&build);
+    sfpm_vm_run_options_t options = {.struct_size = sizeof options,
+                                     .max_memory = 1 << 26};
+    for (uint32_t untranslated = 1; untranslated < 2; untranslated--) {
+        ck_assert_works(sfpm_vm_run(vm, &options));
+        ck_assert_uint_eq(info_of(vm).untranslated, untranslated);
+        options.max_memory = (uint64_t)1 << 30;
+        ck_assert_works(sfpm_vm_restart(vm));
+    }
+    ck_assert_works(sfpm_vm_get_global(vm, "n", &value));
+    ck_assert_int_eq(value.i64, 2 * TIMES);
+    sfpm_vm_destroy(vm);
+}
+END_TEST
+
 /* ---- Proving ------------------------------------------------------------------- */
 
 START_TEST(calls_of_many_values_are_limited)
@@ -473,7 +512,8 @@ int main(void)
 {
     const test_t core[] = {shapes_go_down_as_far_as_wanted, NULL};
     const test_t limits[] = {
-        calls_of_many_values_are_limited,
+        translated_code_is_limited,
+                             calls_of_many_values_are_limited,
         unwinds_of_many_values_are_limited,
         calls_of_version1_are_limited,
         values_of_a_high_stack_are_text,

@@ -237,7 +237,7 @@ PART(3)
 static void plant(sfpm_vm_t *vm)
 {
     const sfpm_stops_t none = {NULL, 0};
-    sfpm_fast_prepare(&vm->fast, &vm->program, &none);
+    sfpm_fast_prepare(&vm->fast, &vm->program, &none, SFPM_VM_DEFAULT_MEMORY);
     for (uint32_t i = vm->program.num_imports; i < vm->program.num_functions; i++) {
         if (!sfpm_fast_translate(&vm->fast, &vm->program, &vm->proof, i))
             continue;

@@ -316,9 +316,8 @@ SFPM_API bool sfpm_vm_patch(sfpm_vm_t *vm, uint64_t offset, const void *bytes,
 typedef struct sfpm_vm_info {
     sfpm_vm_status_t status;
     sfpm_trap_t trap;      /**< why it trapped; SFPM_TRAP_NONE unless trapped */
-    uint64_t pc;           /**< code offset of the instruction to execute next: of HALT or
-                                the outermost RETURN when halted, of the trapping one
-                                when trapped */
+    uint64_t pc;           /**< code offset of the instruction to execute next: when halted,
+                                of HALT or the outermost RETURN */
     uint64_t instructions; /**< executed so far; not recorded in the original layout */
     uint64_t starts;       /**< times started from the beginning */
     uint64_t code_size;    /**< bytes */
@@ -338,6 +337,7 @@ typedef struct sfpm_vm_info {
     const char *code_region; /**< name of the region that holds the code */
     uint64_t code_start;     /**< where in it code offset 0 lies, in bytes */
     bool reached;            /**< the last run stopped at one of its places `until` */
+    uint32_t untranslated;   /**< functions for which the fast engine had no memory */
 } sfpm_vm_info_t;
 
 /**
