@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Escapes text for terminals and JSON one UTF-8 character at a time, so that only invalid
+ * Escapes text for terminals, JSON and HTML one UTF-8 character at a time, so that only invalid
  * and unprintable characters are replaced.
  */
 #include "common/escape.h"
@@ -8,6 +8,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 /* The length of a character of UTF-8 by its first byte; 0 if no character begins with it.
  */
@@ -52,32 +55,87 @@ static bool is_printable(uint32_t c)
              (c >= 0x2060 && c <= 0x206F) || c == 0xFEFF || c >= 0xE0000);
 }
 
-static void print(FILE *file, const char *text, bool backslash)
+static struct {
+    bool output, error; /* shows ASCII alone */
+} ascii;
+
+static bool has_utf8(void)
+{
+    static const char *const names[] = {"LC_ALL", "LC_CTYPE", "LANG"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        const char *value = getenv(names[i]);
+        if (value && *value != '\0')
+            return strstr(value, "UTF-8") || strstr(value, "utf8") ||
+                   strstr(value, "utf-8") || strstr(value, "UTF8");
+    }
+    return false;
+}
+
+void escape_start(void)
+{
+    bool utf8 = has_utf8();
+    ascii.output = !utf8 && isatty(STDOUT_FILENO);
+    ascii.error = !utf8 && isatty(STDERR_FILENO);
+}
+
+static bool is_ascii(const FILE *file)
+{
+    return (file == stdout && ascii.output) || (file == stderr && ascii.error);
+}
+
+/* The characters that have a meaning in the language printed, and what stands for them. */
+typedef struct named {
+    char character;
+    const char *name;
+} named_t;
+
+static const char *name_of(const named_t *named, char character)
+{
+    for (; named->name; named++)
+        if (named->character == character)
+            return named->name;
+    return NULL;
+}
+
+static void print(FILE *file, const char *text, const named_t *named)
 {
     const unsigned char *p = (const unsigned char *)text;
+    uint32_t limit = is_ascii(file) ? 0x7F : 0x110000;
     while (*p != '\0') {
         uint32_t character;
         size_t length = decode(p, &character);
-        if (backslash && *p == '\\')
-            fputc('\\', file);
-        if (length != 0 && is_printable(character)) {
+        const char *name = name_of(named, (char)*p);
+        if (name) {
+            fputs(name, file);
+            p++;
+        } else if (length != 0 && character < limit && is_printable(character)) {
             fwrite(p, 1, length, file);
             p += length;
-            continue;
+        } else {
+            for (size_t i = 0; i < (length != 0 ? length : 1); i++)
+                fprintf(file, "\\x%02x", *p++);
         }
-        for (size_t i = 0; i < (length != 0 ? length : 1); i++)
-            fprintf(file, "\\x%02x", *p++);
     }
 }
 
 void escape_print(FILE *file, const char *text)
 {
-    print(file, text, true);
+    static const named_t named[] = {{'\\', "\\\\"}, {0, NULL}};
+    print(file, text, named);
 }
 
 void escape_message(FILE *file, const char *text)
 {
-    print(file, text, false);
+    static const named_t none[] = {{0, NULL}};
+    print(file, text, none);
+}
+
+void escape_html(FILE *file, const char *text)
+{
+    static const named_t named[] = {{'\\', "\\\\"}, {'&', "&amp;"}, {'<', "&lt;"},
+                                    {'>', "&gt;"},  {'"', "&quot;"}, {'\'', "&#39;"},
+                                    {0, NULL}};
+    print(file, text, named);
 }
 
 static void json_character(FILE *file, const unsigned char *p, size_t length,

@@ -14,6 +14,7 @@
 #include "common/module.h"
 #include "common/number.h"
 #include "common/options.h"
+#include "common/pager.h"
 #include "common/progress.h"
 #include "common/tool.h"
 
@@ -80,8 +81,10 @@ static const sfpm_secret_t *ask(void *context, const char *name, bool passphrase
 {
     (void)context;
     asked_passphrase = passphrase;
-    if (!options.secret.known && passphrase)
+    if (!options.secret.known && passphrase) {
+        pager_end();
         options.asked = secret_prompt(&options.secret, name, false);
+    }
     options.secret.secret.max_scrypt = options.max_scrypt;
     return options.secret.known ? &options.secret.secret : NULL;
 }

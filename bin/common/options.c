@@ -15,7 +15,7 @@
 #include "common/suggest.h"
 #include "common/tool.h"
 
-enum { OPTION_VERSION = 1000, OPTION_HELP, OPTION_USAGE, JOBS_MAX = 256 };
+enum { OPTION_VERSION = 1000, OPTION_HELP, OPTION_USAGE, OPTION_COLOR, JOBS_MAX = 256 };
 
 struct options options;
 
@@ -79,6 +79,11 @@ struct poptOption options_storage[] = {
      "N"},
     POPT_TABLEEND};
 
+struct poptOption options_color[] = {
+    {"color", '\0', POPT_ARG_STRING | POPT_ARGFLAG_OPTIONAL, NULL, OPTION_COLOR,
+     "use colours: always, never, or auto, which is on a terminal (default: auto)", "WHEN"},
+    POPT_TABLEEND};
+
 struct poptOption options_version[] = {{"version", '\0', POPT_ARG_NONE, NULL,
                                         OPTION_VERSION, "print the version and exit",
                                         NULL},
@@ -88,6 +93,10 @@ struct poptOption options_help[] = {
     {"help", 'h', POPT_ARG_NONE, NULL, OPTION_HELP, "show this help and exit", NULL},
     {"usage", '\0', POPT_ARG_NONE, NULL, OPTION_USAGE, "show the options in short and exit",
      NULL},
+    POPT_TABLEEND};
+
+struct poptOption options_only_help[] = {
+    {"help", 'h', POPT_ARG_NONE, NULL, OPTION_HELP, "show this help and exit", NULL},
     POPT_TABLEEND};
 
 struct poptOption options_none[] = {POPT_TABLEEND};
@@ -234,6 +243,17 @@ static int refuse(poptContext popt, int error, const struct poptOption *table)
                       suggestion.nearest);
 }
 
+/* --color alone means always. */
+static bool choose_color(poptContext popt, int *status)
+{
+    char *when = poptGetOptArg(popt);
+    bool ok = tool_set_color(when ? when : "always");
+    if (!ok)
+        *status = tool_usage("--color: '%s' is not always, never or auto", when);
+    free(when);
+    return ok;
+}
+
 /* What was asked for instead of work. */
 static int tell(poptContext popt, int option)
 {
@@ -257,7 +277,10 @@ bool options_parse(int argc, char **argv, const struct poptOption *table,
     }
     snprintf(usage, sizeof usage, "[OPTION...] %s", operands);
     poptSetOtherOptionHelp(*popt, usage);
-    int option = poptGetNextOpt(*popt);
+    int option;
+    while ((option = poptGetNextOpt(*popt)) == OPTION_COLOR)
+        if (!choose_color(*popt, status))
+            return false;
     if (option < -1)
         *status = refuse(*popt, option, table);
     else if (option > 0)

@@ -61,6 +61,8 @@ extern struct poptOption options_base[];     /* --base */
 extern struct poptOption options_storage[];  /* --compress, --jobs */
 extern struct poptOption options_version[];  /* --version */
 extern struct poptOption options_help[];     /* --help, --usage */
+extern struct poptOption options_color[];    /* --color */
+extern struct poptOption options_only_help[]; /* --help, where --usage is something else */
 extern struct poptOption options_none[];
 
 #define OPTIONS_GROUP(table, title)                                                      \
@@ -80,9 +82,10 @@ extern struct poptOption options_none[];
     OPTIONS_LIMITS, OPTIONS_SECRET, OPTIONS_GROUP(options_base, "Delta images:")
 
 /* Help and version; then a table without options, whose title popt prints last. */
-#define OPTIONS_COMMON(examples)                                                         \
+#define OPTIONS_COMMON(examples) OPTIONS_COMMON_WITH(options_help, examples)
+#define OPTIONS_COMMON_WITH(help, examples)                                              \
     OPTIONS_GROUP(options_version, "Common options:"),                                   \
-        OPTIONS_GROUP(options_help, "Help options:"),                                    \
+        OPTIONS_GROUP(help, "Help options:"),                                            \
         OPTIONS_GROUP(options_none, "Examples:\n" examples)
 
 /* Reads the command line. Prints --help and --version itself.

@@ -6,11 +6,11 @@
 #include "common/progress.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "common/human.h"
+#include "common/pager.h"
 #include "common/tool.h"
 
 enum { SECOND = 1000, AGAIN = 100 }; /* milliseconds: before it shows, between changes */
@@ -38,11 +38,21 @@ void progress_hide(void)
 }
 
 /* Neither colours nor escape sequences: nothing that NO_COLOR would forbid. */
-static void draw(uint64_t done, uint64_t total)
+static void draw(uint64_t done, uint64_t total, uint64_t time)
 {
-    unsigned percent = (unsigned)((double)done / (double)total * 100);
-    int width = fprintf(stderr, "\r%s: %u %%", tool_name(), percent);
-    line.width = width > 1 ? width - 1 : 0;
+    char rate[HUMAN_TEXT], left[HUMAN_TEXT], text[200];
+    double speed = (double)done / (double)time * 1000; /* bytes a second */
+    human_size((uint64_t)speed, rate);
+    int width = snprintf(text, sizeof text, "%s: %u %%, %s/s", tool_name(),
+                         (unsigned)((double)done / (double)total * 100), rate);
+    if (speed >= 1 && width > 0 && (size_t)width < sizeof text) {
+        double seconds = (double)(total - done) / speed + 0.5;
+        uint64_t whole = seconds < 1e9 ? (uint64_t)seconds : 1000000000;
+        width += snprintf(text + width, sizeof text - (size_t)width, ", %s left",
+                          human_duration(whole, left));
+    }
+    fprintf(stderr, "\r%-*s", line.width, text);
+    line.width = width > line.width ? width : line.width;
     fflush(stderr);
 }
 
@@ -59,16 +69,15 @@ static void show(void *context, uint64_t done, uint64_t total)
         line.begun = true;
         line.began = now;
     }
-    if (now - line.began < SECOND || now - line.drawn < AGAIN)
+    /* A pager that has begun since then has the terminal for itself. */
+    if (now - line.began < SECOND || now - line.drawn < AGAIN || pager_runs())
         return;
     line.drawn = now;
-    draw(done, total);
+    draw(done, total, now - line.began);
 }
 
 sfpm_progress_t progress_shown(void)
 {
-    const char *terminal = getenv("TERM");
-    bool shown = isatty(STDERR_FILENO) && terminal && *terminal != '\0' &&
-                 strcmp(terminal, "dumb") != 0;
+    bool shown = isatty(STDERR_FILENO) && !tool_terminal_is_dumb();
     return (sfpm_progress_t){.callback = shown ? show : NULL};
 }

@@ -6,7 +6,7 @@
 #include <sfpm/image.h>
 
 /* What to give to the library: work that takes over a second is shown on one line of the
- * terminal, which is erased at the end. Nothing is shown if standard error is not a
+ * terminal with its rate and the time that is left, and erased at the end. Nothing is shown if standard error is not a
  * terminal, or is a dumb one. */
 sfpm_progress_t progress_shown(void);
 

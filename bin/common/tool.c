@@ -17,13 +17,19 @@
 #include <sfpm/error.h>
 
 #include "common/escape.h"
+#include "common/pager.h"
 #include "common/progress.h"
 #include "common/stream.h"
+
+/* In the order of the words that name them. */
+typedef enum color { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER } color_t;
 
 static struct {
     const char *name;
     int failure;
     int usage;
+    color_t color;
+    bool terminal; /* standard output is one */
     bool goes_on; /* without standard output */
     char creator[64];
 } tool;
@@ -32,7 +38,8 @@ static struct {
 static void check_stdout(void)
 {
     progress_hide();
-    if (tool_flush(EXIT_SUCCESS) != EXIT_SUCCESS)
+    bool arrived = tool_flush(EXIT_SUCCESS) == EXIT_SUCCESS;
+    if (!pager_end() || !arrived)
         _exit(tool.failure);
 }
 
@@ -50,12 +57,17 @@ static void tell_unwritten(int error)
         tool_fail("standard output", "%s", error != 0 ? strerror(error) : "write error");
 }
 
-/* A listing that nobody reads, or that has no room, ends at once. */
+/* A listing that nobody reads, or that has no room, ends at once. Who leaves the pager has
+ * seen enough: that is no failure. */
 static void end_listing(void)
 {
     if (tool.goes_on)
         return;
-    tell_unwritten(errno);
+    int error = errno;
+    if (pager_runs() && error == EPIPE) {
+        _exit(pager_left() ? EXIT_SUCCESS : tool.failure);
+    }
+    tell_unwritten(error);
     fflush(stderr);
     _exit(tool.failure);
 }
@@ -74,6 +86,8 @@ void tool_start(const char *name, int failure, int usage)
     tool.usage = usage;
     snprintf(tool.creator, sizeof tool.creator, "%s %s", name, sfpm_version_string());
     occupy_closed_streams();
+    tool.terminal = isatty(STDOUT_FILENO);
+    escape_start();
     stream_start(end_listing);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);
@@ -215,7 +229,7 @@ int tool_flush(int status)
     static bool failed; /* reported once */
     errno = 0;
     bool lost = fflush(stdout) != 0 || ferror(stdout);
-    if (!lost)
+    if (!lost || pager_runs())
         return status;
     if (!failed)
         tell_unwritten(errno);
@@ -223,11 +237,36 @@ int tool_flush(int status)
     return tool.failure;
 }
 
+bool tool_terminal(void)
+{
+    return tool.terminal;
+}
+
+bool tool_terminal_is_dumb(void)
+{
+    const char *kind = getenv("TERM");
+    return !kind || kind[0] == '\0' || strcmp(kind, "dumb") == 0;
+}
+
+bool tool_set_color(const char *when)
+{
+    static const char *const words[] = {"auto", "always", "never"};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (strcmp(when, words[i]) != 0)
+            continue;
+        tool.color = (color_t)i;
+        return true;
+    }
+    return false;
+}
+
 bool tool_color(void)
 {
-    const char *unwanted = getenv("NO_COLOR"), *terminal = getenv("TERM");
-    return isatty(STDOUT_FILENO) && (!unwanted || unwanted[0] == '\0') &&
-           (!terminal || strcmp(terminal, "dumb") != 0);
+    const char *unwanted = getenv("NO_COLOR");
+    if (tool.color != COLOR_AUTO)
+        return tool.color == COLOR_ALWAYS;
+    return tool.terminal && !tool_terminal_is_dumb() &&
+           (!unwanted || unwanted[0] == '\0');
 }
 
 const char *tool_name(void)

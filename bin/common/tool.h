@@ -65,8 +65,17 @@ void tool_warn(const char *subject, const char *text);
  * Returns `status`, or the tool's failure status after telling why not. */
 int tool_flush(int status);
 
-/* Whether standard output shows colours and bold text: a terminal that is not
- * dumb, without NO_COLOR. */
+/* Whether standard output is a terminal, or was one before a pager came between. */
+bool tool_terminal(void);
+
+/* Whether the terminal says that it can only print: TERM is unset, empty or "dumb". */
+bool tool_terminal_is_dumb(void);
+
+/* Sets when colours are used: "always", "never" or "auto". False for other words. */
+bool tool_set_color(const char *when);
+
+/* Whether standard output shows colours and bold text. If that was not set: a terminal that
+ * is not dumb, without NO_COLOR. */
 bool tool_color(void);
 
 /* "sfpm-patch". */

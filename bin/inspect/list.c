@@ -1,54 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Listings: of commits, of instructions, of bytes. */
+/* Listings: of instructions, of bytes. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/escape.h"
 #include "common/tool.h"
 #include "inspect/view.h"
-
-static void log_usage(const view_t *view, uint64_t commit)
-{
-    const usage_t *usage = view_usage(view, commit);
-    if (usage && usage->unused > 0)
-        printf(", %" PRIu64 " unused", usage->unused);
-    if (usage && usage->torn > 0)
-        printf(", %" PRIu64 " torn", usage->torn);
-}
-
-static void log_commit(const view_t *view)
-{
-    char time[VIEW_TIME];
-    const sfpm_commit_info_t *commit = sfpm_image_commit_info(view->file.image);
-    printf("%scommit %" PRIu64 "%s  %s  %" PRIu64 " bytes", view->bold, commit->number,
-           view->plain, view_time(commit, " ", " UTC", time), commit->size);
-    log_usage(view, commit->number);
-    if (commit->creator[0] != '\0') {
-        fputs("  ", stdout);
-        escape_print(stdout, commit->creator);
-    }
-    putchar('\n');
-    if (commit->message[0] != '\0') {
-        fputs("    ", stdout);
-        escape_print(stdout, commit->message);
-        putchar('\n');
-    }
-}
-
-int view_log(view_t *view)
-{
-    uint64_t last = sfpm_image_commit_info(view->file.image)->number;
-    if (!view_load_usage(view) && !view->failed)
-        tool_warn(view->file.label, tool_last_error(view->file.label));
-    for (uint64_t n = last; n >= sfpm_image_info(view->file.image)->first; n--) {
-        if (!sfpm_image_select(view->file.image, (int64_t)n))
-            return tool_fail_last(view->file.label);
-        log_commit(view);
-    }
-    return EXIT_SUCCESS;
-}
 
 static bool print(void *context, const void *bytes, size_t size)
 {

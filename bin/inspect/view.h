@@ -26,8 +26,11 @@ typedef struct view {
     char damage[512];              /* the first damage or failure of the system that was
                                       met; "" when none was */
     bool failed;                   /* it was a failure */
-    const char *bold; /* before and after a heading: escape sequences or "" */
-    const char *plain;
+    const char *bold; /* escape sequences or "": before a heading, … */
+    const char *yellow; /* … the name of a commit, … */
+    const char *plain;  /* … and behind each */
+    bool human;         /* it is read on a terminal: sizes are rounded, times are ages */
+    uint64_t max_count; /* of commits that are listed; 0: all */
     const char *region; /* --hex */
     usage_t *usage;     /* of commits, newest first */
     size_t num_usage;
@@ -41,6 +44,7 @@ int view_page(view_t *view);
 int view_json(view_t *view);
 int view_text(view_t *view);
 int view_log(view_t *view);
+int view_list_usage(view_t *view);
 int view_code(view_t *view);
 int view_hex(view_t *view);
 
@@ -54,6 +58,11 @@ enum {
 /* The time of a commit, UTC: "2001-02-03" `t` "04:05:06" `z`. */
 const char *view_time(const sfpm_commit_info_t *commit, const char *t, const char *z,
                       char *text);
+
+/* Lists a commit. `margin` is called at the start of each line; first: of all. file: named
+ * with the number, or NULL. */
+void log_commit(const view_t *view, const sfpm_commit_info_t *commit, const char *file,
+                void (*margin)(void *context, bool first), void *context);
 
 /* Print an import or export as assembly text has it, and a newline. */
 void view_import(const sfpm_vm_t *vm, uint32_t index);

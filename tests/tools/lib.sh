@@ -45,6 +45,9 @@ LD_LIBRARY_PATH=$top_builddir/.libs${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 CC=${CC:-cc}
 export PATH LD_LIBRARY_PATH top_srcdir top_builddir CC
 unset SOURCE_DATE_EPOCH SFPM_KEY_FILE POSIXLY_CORRECT
+# A test that runs on a terminal has nobody there to leave a pager.
+SFPM_PAGER='cat'
+export SFPM_PAGER
 
 test_name=$(basename "$0" .sh)
 test_state=$(mktemp -d "${TMPDIR:-/tmp}/sfpm-$test_name.XXXXXX")

@@ -1,20 +1,20 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# sfpm-inspect --log and --json tell what of each commit is not needed any more.
+# sfpm-inspect --usage and --json tell what of each commit is not needed any more.
 . "${top_srcdir:-$(dirname "$0")/../..}/tests/tools/lib.sh"
 
 printf 'push 10\npush 5\nadd\nprint\nhalt\n' >sum.s
 sfpm-save -o a.img sum.s
-succeeds sfpm-inspect --log a.img
+succeeds sfpm-inspect --usage a.img
 expect_not grep -qE 'unused|torn' "$stdout"
 
 # What the first commit holds but the code is still used, and nothing of the second.
 sfpm-patch -q -i a.img 3=20
 sfpm-patch -q -i a.img 3=7
-succeeds sfpm-inspect --log a.img
-expect_stdout_match '^commit 3 [^,]* bytes  sfpm-patch'
-expect_stdout_match '^commit 2 .* bytes, [1-9][0-9]* unused  sfpm-patch'
-expect_stdout_match '^commit 1 .* bytes, [1-9][0-9]* unused  sfpm-save'
+succeeds sfpm-inspect --usage a.img
+expect_stdout_match '^commit 3  [0-9]* bytes$'
+expect_stdout_match '^commit 2 .* bytes, [1-9][0-9]* unused$'
+expect_stdout_match '^commit 1 .* bytes, [1-9][0-9]* unused$'
 cp "$stdout" log
 
 # figure COMMIT WORD: a number from the log.
@@ -34,25 +34,31 @@ cp a.img torn.img
 sfpm-patch -q -i torn.img 3=8
 head -c $(($(wc -c <torn.img) - 60)) torn.img >b.img
 sfpm-patch -q -i b.img 3=9 2>/dev/null
-succeeds sfpm-inspect --log b.img
-expect_stdout_match '^commit 4 .* bytes, [1-9][0-9]* torn  sfpm-patch'
+succeeds sfpm-inspect --usage b.img
+expect_stdout_match '^commit 4 .* bytes, [1-9][0-9]* torn$'
 succeeds sfpm-convert -i --compact b.img
-succeeds sfpm-inspect --log b.img
+succeeds sfpm-inspect --usage b.img
 expect_not grep -q torn "$stdout"
 
 # In an encrypted and compressed image, a delta, and the original layout.
 printf '%032d' 7 >key
 chmod 600 key
 if sfpm-convert --encrypt --key-file key -o sealed.img a.img 2>"$stderr"; then
-    succeeds sfpm-inspect --key-file key --log sealed.img
+    succeeds sfpm-inspect --key-file key --usage sealed.img
     expect_stdout_match '^commit 2 .*, [1-9][0-9]* unused'
 fi
 sfpm-convert --base a.img -o delta.img torn.img
 sfpm-patch -q -i delta.img 3=1
-succeeds sfpm-inspect --log delta.img
+succeeds sfpm-inspect --usage delta.img
 expect_stdout_match '^commit 4 .*, [1-9][0-9]* unused'
 sfpm-convert --to-v1 -o v1.img a.img
-succeeds sfpm-inspect --log v1.img
+succeeds sfpm-inspect --usage v1.img
+expect_not grep -q unused "$stdout"
+
+# The sum of all; no figures in the log.
+succeeds sfpm-inspect --usage a.img
+expect_stdout_match "^total  $(wc -c <a.img) bytes, $(($(figure 1 unused) + $(figure 2 unused))) unused\$"
+succeeds sfpm-inspect --log a.img
 expect_not grep -q unused "$stdout"
 
 # Damage hides the figures, not the log.
@@ -61,7 +67,9 @@ cp a.img damaged.img
 printf X | dd of=damaged.img bs=1 seek=$((offset + 40)) conv=notrunc status=none
 succeeds sfpm-inspect --log damaged.img
 expect_stdout_match '^commit 1 '
-expect_stderr_match 'warning: .*damaged'
+expect_status 1 sfpm-inspect --usage damaged.img
+expect_stdout ''
+expect_stderr_match 'damaged.img: .*damaged'
 
 needs python3
 cat >check.py <<'END'

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Work over a second shows on a terminal how far it has come, and nowhere else.
+# Work over a second shows on a terminal how far it has come, its rate and the time that
+# is left, and nowhere else.
 . "${top_srcdir:-$(dirname "$0")/../..}/tests/tools/lib.sh"
 needs python3
 needs_strace
@@ -47,7 +48,7 @@ shows() {
     shift
     succeeds terminal xterm "$@"
     tr '\r' '\n' <"$stdout" >lines
-    expect grep -qE "^$shows_tool: [0-9]+ %\$" lines
+    expect grep -qE "^$shows_tool: [0-9]+ %, [0-9.]+ (bytes?|[KMG]iB)/s(, [0-9]+ (s|min [0-9]+ s|h [0-9]+ min) left)? *\$" lines
     expect test "$(tail -c 1 "$stdout" | od -An -c | tr -d ' ')" = '\r'
     expect test -z "$(tail -n 1 lines | tr -d ' ')"
     expect_not grep -q "$(printf '\033')" "$stdout"
