@@ -178,8 +178,8 @@ const char *tool_last_remedy(void)
     case SFPM_REMEDY_RESTART:
         return ": use sfpm-run --restart to run it from the beginning";
     case SFPM_REMEDY_RETURN:
-        return ": run it until that call has returned, for example with sfpm-run --steps, "
-               "or begin again in the new code with --restart";
+        return ": run it until that call has returned, with sfpm-run --until PLACE, or "
+               "begin again in the new code with --restart";
     case SFPM_REMEDY_LAYOUT:
         return ": sfpm-wasm(7) says how to keep the layout of data";
     }

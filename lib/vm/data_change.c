@@ -22,6 +22,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "bytecode/instruction.h"
 #include "engine/memory.h"
 
 enum {
@@ -164,27 +165,29 @@ static bool check_value(const sfpm_data_change_t *change, uint64_t value,
                        (unsigned long long)value, what, number);
 }
 
-static bool check_slots(const sfpm_data_change_t *change, const uint8_t *stack,
-                        uint32_t first, uint32_t count)
+typedef struct sfpm_slot_check {
+    const sfpm_data_change_t *change;
+    const uint8_t *stack;
+} sfpm_slot_check_t;
+
+/* A reference is no address. */
+static bool check_slot(void *context, size_t level, uint32_t slot, uint8_t type)
 {
-    for (uint32_t i = first; i < first + count; i++)
-        if (!check_value(change, sfpm_get_u64(stack + (size_t)i * SFPM_SLOT_SIZE), "slot",
-                         i))
-            return false;
-    return true;
+    const sfpm_slot_check_t *check = context;
+    (void)level;
+    return sfpm_is_reference(type) ||
+           check_value(check->change,
+                       sfpm_get_u64(check->stack + (size_t)slot * SFPM_SLOT_SIZE), "slot",
+                       slot);
 }
 
 static bool check_frames(const sfpm_data_change_t *change, const sfpm_vm_t *vm)
 {
-    const uint8_t *stack = vm->regions.region[SFPM_STACK].data;
+    sfpm_slot_check_t check = {change, vm->regions.region[SFPM_STACK].data};
     size_t count = vm->state.status == SFPM_VM_HALTED ? 0 : vm->backtrace.count;
-    for (size_t i = 0; i < count; i++) {
-        const sfpm_frame_t *frame = &vm->backtrace.frames[i];
-        uint32_t locals = frame->operands - SFPM_RECORD_SLOTS - frame->base;
-        if (!check_slots(change, stack, frame->base, locals) ||
-            !check_slots(change, stack, frame->operands, frame->height))
+    for (size_t level = 0; level < count; level++)
+        if (!sfpm_vm_frame_values(vm, level, check_slot, &check))
             return false;
-    }
     return true;
 }
 
@@ -220,6 +223,7 @@ static bool check_globals(const sfpm_data_change_t *change, const sfpm_match_t *
     uint32_t stack = find_stack_pointer(match->old);
     for (uint32_t i = 0; i < match->old->num_globals; i++)
         if (i != stack && match->old->globals[i].is_mutable &&
+            !sfpm_is_reference(match->old->globals[i].type) &&
             !check_value(change, sfpm_get_u64(globals + (size_t)i * SFPM_GLOBAL_SIZE),
                          "global", i))
             return false;

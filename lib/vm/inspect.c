@@ -119,6 +119,22 @@ bool sfpm_vm_operand(const sfpm_vm_t *vm, uint32_t level, uint32_t index, int64_
     return frame && give_slot(vm, frame->operands, index, frame->height, value);
 }
 
+bool sfpm_vm_frame_values(const sfpm_vm_t *vm, size_t level, sfpm_frame_value_t callback,
+                          void *context)
+{
+    const sfpm_frame_t *frame = &vm->backtrace.frames[level];
+    const sfpm_function_t *function = &vm->program.functions[frame->function];
+    const sfpm_shape_t *shapes = vm->proof.shapes.list, *shape = &shapes[frame->shape];
+    uint32_t locals = (uint32_t)function->params + function->locals;
+    for (uint32_t i = 0; i < locals; i++)
+        if (!callback(context, level, frame->base + i, sfpm_local_type(function, i)))
+            return false;
+    for (; shape->height > 0; shape = &shapes[shape->below])
+        if (!callback(context, level, frame->operands + shape->height - 1u, shape->type))
+            return false;
+    return true;
+}
+
 bool sfpm_vm_global(const sfpm_vm_t *vm, uint32_t index, int64_t *value,
                     const char **name)
 {

@@ -88,6 +88,13 @@ bool sfpm_vm_local(const sfpm_vm_t *vm, uint32_t level, uint32_t index, int64_t 
 /* Reads a value of a frame's operand stack, 0 being its bottom. */
 bool sfpm_vm_operand(const sfpm_vm_t *vm, uint32_t level, uint32_t index, int64_t *value);
 
+/* Calls back for each value of a frame, given its slot and type: locals, then operands,
+ * until a call returns false, which is then returned. */
+typedef bool (*sfpm_frame_value_t)(void *context, size_t level, uint32_t slot,
+                                   uint8_t type);
+bool sfpm_vm_frame_values(const sfpm_vm_t *vm, size_t level, sfpm_frame_value_t callback,
+                          void *context);
+
 /* @return the size of the program's memory in bytes, 0 without any. */
 uint64_t sfpm_vm_memory_size(const sfpm_vm_t *vm);
 

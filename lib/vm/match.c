@@ -52,6 +52,29 @@ static bool same_callee(const sfpm_match_t *match, uint64_t a, uint64_t b)
            sfpm_match_signature(&match->old->functions[a], &match->new->functions[b]);
 }
 
+static bool same_type(const sfpm_match_t *match, uint32_t a, uint32_t b)
+{
+    return sfpm_same_type(&match->old->types[a], &match->new->types[b]);
+}
+
+/* The halves of operands that name a table first. */
+static bool same_tables(const sfpm_code_walk_t *w)
+{
+    const sfpm_match_t *match = w->match;
+    uint64_t x = w->x.operand, y = w->y.operand;
+    uint32_t a = sfpm_second_number(x), b = sfpm_second_number(y);
+    if (match->tables[sfpm_first_number(x)] != sfpm_first_number(y))
+        return false;
+    switch (w->x.info->operand) {
+    case SFPM_OPERAND_TABLES:
+        return match->tables[a] == b;
+    case SFPM_OPERAND_INDIRECT:
+        return same_type(match, a, b);
+    default:
+        return a == b;
+    }
+}
+
 static bool same_operand(const sfpm_code_walk_t *w)
 {
     const sfpm_match_t *match = w->match;
@@ -65,8 +88,13 @@ static bool same_operand(const sfpm_code_walk_t *w)
         return same_callee(match, a, b);
     case SFPM_OPERAND_GLOBAL:
         return match->globals[a] == b;
-    case SFPM_OPERAND_TYPE:
-        return sfpm_same_type(&match->old->types[a], &match->new->types[b]);
+    case SFPM_OPERAND_TYPE: /* of a call through the first table */
+        return match->tables[0] == 0 && same_type(match, (uint32_t)a, (uint32_t)b);
+    case SFPM_OPERAND_TABLE:
+    case SFPM_OPERAND_TABLES:
+    case SFPM_OPERAND_INIT:
+    case SFPM_OPERAND_INDIRECT:
+        return same_tables(w);
     case SFPM_OPERAND_I32:
     case SFPM_OPERAND_OFFSET:
         return a == b || w->constants;
@@ -202,13 +230,20 @@ static bool match_imports(sfpm_match_t *match)
     return ok;
 }
 
-static bool match_functions(sfpm_match_t *match)
+static bool find_functions(sfpm_match_t *match)
 {
     const sfpm_program_t *old = match->old;
     if (!match_imports(match))
         return false;
     for (uint32_t i = old->num_imports; i < old->num_functions; i++)
         match->functions[i] = find_function(match, i);
+    return true;
+}
+
+/* When it is known what all operands stand for. */
+static void compare_functions(sfpm_match_t *match)
+{
+    const sfpm_program_t *old = match->old;
     for (uint32_t i = 0; i < old->num_functions; i++)
         match->same[i] = same_function(match, i);
     for (uint32_t i = old->num_imports; i < old->num_functions; i++)
@@ -217,10 +252,16 @@ static bool match_functions(sfpm_match_t *match)
     for (uint32_t i = 0; i < old->num_functions; i++)
         if (match->functions[i] != SFPM_NO_FUNCTION)
             match->old_functions[match->functions[i]] = i;
-    return true;
 }
 
 /* ---- Globals ---------------------------------------------------------------- */
+
+bool sfpm_match_value(const sfpm_match_t *match, uint8_t type, uint64_t a, uint64_t b)
+{
+    if (type == SFPM_TYPE_FUNCREF && a != SFPM_NULL_REFERENCE)
+        return match->functions[a] == b;
+    return a == b;
+}
 
 /* By number: of the same kind, and with the same initial value. */
 static bool same_global(const sfpm_match_t *match, uint32_t index,
@@ -230,7 +271,8 @@ static bool same_global(const sfpm_match_t *match, uint32_t index,
     const sfpm_global_t *b = &match->new->globals[index];
     size_t at = (size_t)index * SFPM_GLOBAL_SIZE + SFPM_GLOBAL_SIZE / 2;
     return a->type == b->type && a->is_mutable == b->is_mutable &&
-           memcmp(old_values + at, new_values + at, SFPM_GLOBAL_SIZE / 2) == 0;
+           sfpm_match_value(match, a->type, sfpm_get_u64(old_values + at),
+                            sfpm_get_u64(new_values + at));
 }
 
 static void pair_globals(sfpm_match_t *match, uint32_t old, uint32_t new)
@@ -267,6 +309,45 @@ static void match_globals(sfpm_match_t *match, const uint8_t *old_values,
             pair_globals(match, i, i);
 }
 
+/* ---- Tables ----------------------------------------------------------------- */
+
+uint32_t sfpm_match_num_tables(const sfpm_program_t *program)
+{
+    return program->version < 3 ? 1 : program->num_tables;
+}
+
+sfpm_table_t sfpm_match_table(const sfpm_program_t *program, uint32_t index)
+{
+    uint32_t count = program->num_elements;
+    return program->version < 3 ? (sfpm_table_t){count, count, SFPM_TYPE_FUNCREF}
+                                : program->tables[index];
+}
+
+static void pair_tables(sfpm_match_t *match, uint32_t old, uint32_t new)
+{
+    if (match->tables[old] != SFPM_NO_TABLE || match->old_tables[new] != SFPM_NO_TABLE ||
+        sfpm_match_table(match->old, old).type != sfpm_match_table(match->new, new).type)
+        return;
+    match->tables[old] = new;
+    match->old_tables[new] = old;
+}
+
+static void match_tables(sfpm_match_t *match)
+{
+    const sfpm_program_t *old = match->old, *new = match->new;
+    for (uint32_t i = 0; i < old->num_exports; i++) {
+        const sfpm_export_t *a = &old->exports[i];
+        const sfpm_export_t *b = a->kind == SFPM_EXPORT_TABLE
+                                     ? sfpm_export_named(new, a->kind, a->name)
+                                     : NULL;
+        if (b)
+            pair_tables(match, a->index, b->index);
+    }
+    uint32_t a = sfpm_match_num_tables(old), b = sfpm_match_num_tables(new);
+    for (uint32_t i = 0; i < a && i < b; i++)
+        pair_tables(match, i, i);
+}
+
 /* ---- The whole -------------------------------------------------------------- */
 
 /* A map in which nothing has a counterpart. */
@@ -288,12 +369,17 @@ bool sfpm_match_make(sfpm_match_t *match, const sfpm_program_t *old,
                             .old_functions = new_map(new->num_functions),
                             .same = SFPM_NEW_N(bool, old->num_functions),
                             .globals = new_map(old->num_globals),
-                            .old_globals = new_map(new->num_globals)};
+                            .old_globals = new_map(new->num_globals),
+                            .tables = new_map(sfpm_match_num_tables(old)),
+                            .old_tables = new_map(sfpm_match_num_tables(new))};
     if (!match->functions || !match->old_functions || !match->same || !match->globals ||
-        !match->old_globals)
+        !match->old_globals || !match->tables || !match->old_tables ||
+        !find_functions(match))
         return false;
     match_globals(match, old_values, new_values);
-    return match_functions(match);
+    match_tables(match);
+    compare_functions(match);
+    return true;
 }
 
 void sfpm_match_free(sfpm_match_t *match)
@@ -303,5 +389,7 @@ void sfpm_match_free(sfpm_match_t *match)
     free(match->same);
     free(match->globals);
     free(match->old_globals);
+    free(match->tables);
+    free(match->old_tables);
     *match = (sfpm_match_t){0};
 }

@@ -8,8 +8,9 @@
 
 #include "bytecode/program.h"
 
-/* SFPM_NO_FUNCTION and SFPM_NO_GLOBAL stand for what the other program does not have. */
+/* SFPM_NO_FUNCTION and these stand for what the other program does not have. */
 #define SFPM_NO_GLOBAL UINT32_MAX
+#define SFPM_NO_TABLE  UINT32_MAX
 
 typedef struct sfpm_match {
     const sfpm_program_t *old;
@@ -19,17 +20,28 @@ typedef struct sfpm_match {
     bool *same;        /* per function of the old program: type and code are the same */
     uint32_t *globals; /* like `functions` */
     uint32_t *old_globals;
+    uint32_t *tables; /* like `globals` */
+    uint32_t *old_tables;
 } sfpm_match_t;
 
-/* Pairs imports by module and field, functions with code by their names, and globals by
- * theirs. What has no name, or the one that the loader makes of its number, is paired by
- * number: a function if its code is the same, a global if type and initial value are.
+/* Pairs imports by module and field, functions with code by their names, globals by
+ * theirs, and tables by those of their exports. What has no name, or the one that the
+ * loader makes of its number, is paired by number: a function if its code is the same, a
+ * global if type and initial value are, a table if its type is.
  * The programs must outlive the match.
  * old_values, new_values: regions `globals` */
 bool sfpm_match_make(sfpm_match_t *match, const sfpm_program_t *old,
                      const uint8_t *old_values, const sfpm_program_t *new,
                      const uint8_t *new_values);
 void sfpm_match_free(sfpm_match_t *match);
+
+/* The tables of a program; those of version 2, which has one, are described likewise. */
+uint32_t sfpm_match_num_tables(const sfpm_program_t *program);
+sfpm_table_t sfpm_match_table(const sfpm_program_t *program, uint32_t index);
+
+/* Whether a value of the type in the old program and one in the new program are the same:
+ * functions are by their names. */
+bool sfpm_match_value(const sfpm_match_t *match, uint8_t type, uint64_t a, uint64_t b);
 
 /* Whether two functions take and give the same types. */
 bool sfpm_match_signature(const sfpm_function_t *a, const sfpm_function_t *b);

@@ -42,12 +42,15 @@ typedef void (*sfpm_vm_change_callback_t)(void *context, const sfpm_vm_change_t 
  * Gives a machine new code and keeps its state: memory, globals, table, counters and the
  * calls in progress. Functions and globals are the same if their names are; without a
  * name, if number and contents are. Initial data that differ are put into memory where
- * the program has not changed it. Then program and state are proved.
+ * the program has not changed it. References refer to the same functions as before;
+ * those that the host keeps are numbers in the old program. Then program and state are
+ * proved.
  *
  * Fails with SFPM_ERR_MISMATCH, and changes nothing, if the state does not fit: a call in
  * progress is in a function whose type, locals or code before the call's place differ;
- * an import, a global or an element of the table has another type or is another function;
- * or data have moved, which sfpm-wasm(7) explains.
+ * an import, a global or an element of a table has another type or is another function;
+ * there is a reference to a function that is missing or has another type; or data have
+ * moved, which sfpm-wasm(7) explains.
  * @param code      a machine that holds the new program; only its program counts, and it
  *                  stays as it is
  * @param callback  receives what differs, and which functions do not, also if the code
