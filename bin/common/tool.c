@@ -182,6 +182,12 @@ const char *tool_last_remedy(void)
                "begin again in the new code with --restart";
     case SFPM_REMEDY_LAYOUT:
         return ": sfpm-wasm(7) says how to keep the layout of data";
+    case SFPM_REMEDY_DIRECTORY:
+        return ": add --dir HOST::GUEST for it, or use --detach-files";
+    case SFPM_REMEDY_DETACH_FILE:
+        return ": put it back, or use --detach-files";
+    case SFPM_REMEDY_CHANGED_FILE:
+        return ": put it back, or use --accept-changed";
     }
     return "";
 }

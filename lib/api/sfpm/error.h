@@ -66,7 +66,11 @@ typedef enum sfpm_remedy {
     SFPM_REMEDY_MORE_SCRYPT = 5, /**< raise `max_scrypt` of the secret */
     SFPM_REMEDY_RETURN = 6,      /**< run the machine until that call has returned, or
                                       sfpm_vm_restart() */
-    SFPM_REMEDY_LAYOUT = 7       /**< keep variables at their addresses: sfpm-wasm(7) */
+    SFPM_REMEDY_LAYOUT = 7,      /**< keep variables at their addresses: sfpm-wasm(7) */
+    SFPM_REMEDY_DIRECTORY = 8,   /**< sfpm_wasi_add_directory(), or
+                                      SFPM_WASI_DETACH_FILES */
+    SFPM_REMEDY_DETACH_FILE = 9, /**< SFPM_WASI_DETACH_FILES */
+    SFPM_REMEDY_CHANGED_FILE = 10 /**< put the file back, or SFPM_WASI_ACCEPT_CHANGED */
 } sfpm_remedy_t;
 
 /** A failure in parts. New members are added at the end. */

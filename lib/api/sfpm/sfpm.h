@@ -19,5 +19,6 @@
 #include <sfpm/snapshot.h>
 #include <sfpm/version.h>
 #include <sfpm/vm.h>
+#include <sfpm/wasi.h>
 
 #endif
