@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <sfpm/wasi.h>
+
 #include "common/natives.h"
 #include "common/options.h"
 #include "common/tool.h"
@@ -63,8 +65,12 @@ bool machine_is_offered(const sfpm_vm_t *vm, uint32_t import)
     char signature[MACHINE_SIGNATURE];
     sfpm_vm_link_t link;
     if (!sfpm_vm_imported(vm, import, &link, sizeof link) ||
-        !sfpm_vm_signature(vm, link.index, signature, sizeof signature) ||
-        strcmp(link.module, NATIVES_MODULE) != 0)
+        !sfpm_vm_signature(vm, link.index, signature, sizeof signature))
+        return false;
+    const char *wasi = sfpm_wasi_signature(link.module, link.name);
+    if (wasi)
+        return strcmp(signature, wasi) == 0;
+    if (strcmp(link.module, NATIVES_MODULE) != 0)
         return false;
     for (size_t i = 0; i < sizeof natives / sizeof *natives; i++)
         if (strcmp(link.name, natives[i][0]) == 0)

@@ -67,13 +67,15 @@ bool host_record(host_t *host, sfpm_edit_t *edit)
     size_t size;
     if (!host->lasting)
         return true;
+    host->state.status = wasi_status(host);
     free(host->region);
     host->region = host_state_encode(&host->state, &size);
     if (!host->region) {
         tool_fail(NULL, "the program's arguments and environment are too long");
         return false;
     }
-    return sfpm_edit_set_region(edit, REGION, 0, host->region, size,
+    return (!host->wasi || sfpm_wasi_fill_edit(host->wasi, edit)) &&
+           sfpm_edit_set_region(edit, REGION, 0, host->region, size,
                                 SFPM_REGION_PORTABLE);
 }
 
@@ -136,6 +138,14 @@ static bool take_variable(host_state_t *state, const char *text)
     return added;
 }
 
+/* The first argument of programs that use WASI is their name. */
+static bool take_name(host_state_t *state, const operand_t *image)
+{
+    const char *slash = strrchr(image->label, '/');
+    const char *name = slash ? slash + 1 : image->label;
+    return host_list_add(&state->arguments, &state->num_arguments, name, strlen(name));
+}
+
 static bool take_lists(host_state_t *state, const host_request_t *request)
 {
     const char **argument = request->arguments;
@@ -163,7 +173,8 @@ static bool is_asked(const host_request_t *request)
     return request->arguments || request->environment || request->has_seed;
 }
 
-static bool begin_host(host_t *host, const host_request_t *request)
+static bool begin_host(host_t *host, const operand_t *image,
+                       const host_request_t *request, bool uses_wasi)
 {
     host_state_t *state = &host->state;
     host_state_free(state);
@@ -174,8 +185,10 @@ static bool begin_host(host_t *host, const host_request_t *request)
         state->epoch = source_date();
     if (!state->seeded || request->has_seed)
         seed(state, request);
-    host->lasting = host->lasting || is_asked(request);
-    if (take_lists(state, request))
+    if (uses_wasi)
+        state->fixed = request->has_seed || request->fixed_seed;
+    host->lasting = host->lasting || uses_wasi || is_asked(request);
+    if ((!uses_wasi || take_name(state, image)) && take_lists(state, request))
         return true;
     tool_fail(NULL, "out of memory");
     return false;
@@ -207,12 +220,15 @@ bool host_open(host_t *host, sfpm_vm_t *vm, const operand_t *image,
     }
     if (!request->fresh && !read_host_region(host, image))
         return false;
-    return request->starts || !host->lasting ? begin_host(host, &request->host)
-                                             : go_on(host, image, &request->host);
+    bool ok = request->starts || !host->lasting
+                  ? begin_host(host, image, &request->host, wasi_is_used(vm))
+                  : go_on(host, image, &request->host);
+    return ok && wasi_open(host, vm, image, request);
 }
 
 void host_free(host_t *host)
 {
+    sfpm_wasi_destroy(host->wasi);
     host_state_free(&host->state);
     free(host->region);
 }

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include <sfpm/vm.h>
+#include <sfpm/wasi.h>
 
 #include "common/operand.h"
 
@@ -19,6 +20,7 @@
 typedef struct host_state {
     uint32_t status; /* what the program gave to `exit` */
     bool seeded;
+    bool fixed; /* the user chose the seed, so that WASI's random numbers depend on it */
     uint64_t random; /* state of the generator */
     uint64_t epoch;  /* seconds since 1970 at which the virtual clock begins */
     uint64_t ticks;  /* looks at the virtual clock */
@@ -44,6 +46,7 @@ typedef struct host {
     bool input_is_image; /* so that there is nothing to read for the program */
     sfpm_vm_output_callback_t output;
     void *output_context;
+    sfpm_wasi_t *wasi; /* NULL: the program does not use it */
 } host_t;
 
 /* What the command line says for a program. */
@@ -67,10 +70,34 @@ void host_free(host_t *host);
 /* Puts the region into an edit, which is to be written before the next call. */
 bool host_record(host_t *host, sfpm_edit_t *edit);
 
-/* natives.c */
+enum {
+    HOST_MAX_SIZE = 1 << 20, /* bytes of the region */
+    HOST_MAX_STATUS = 123    /* exit statuses above are sfpm-run's own */
+};
+
+/* ---- natives.c --------------------------------------------------------------- */
+
 bool natives_register(sfpm_vm_t *vm, host_t *host);
 
-enum { HOST_MAX_SIZE = 1 << 20 }; /* bytes of the region */
+/* Reads what a program reads; RETRY when the run is to end or save before. */
+sfpm_native_result_t host_read(host_t *host, void *bytes, size_t size, size_t *count);
+
+/* The next random number. */
+uint64_t host_random(host_t *host);
+
+/* ---- wasi.c ------------------------------------------------------------------ */
+
+/* Whether a program imports functions of WASI. */
+bool wasi_is_used(const sfpm_vm_t *vm);
+
+/* Makes what such a program sees, or restores it. The reason of a failure is printed. */
+bool wasi_open(host_t *host, sfpm_vm_t *vm, const operand_t *image,
+               const struct run_request *request);
+
+/* The exit status of a program that has ended. */
+uint32_t wasi_status(const host_t *host);
+
+/* ---- host_state.c ------------------------------------------------------------ */
 
 void host_state_free(host_state_t *state);
 

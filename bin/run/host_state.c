@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LAYOUT = 1, HEADER = 48, SEEDED = 1 };
+enum { LAYOUT = 1, HEADER = 48, SEEDED = 1, FIXED = 2 };
 
 void host_list_free(char ***list, uint32_t *count)
 {
@@ -83,10 +83,12 @@ bool host_state_decode(host_state_t *state, const uint8_t *bytes, size_t size)
 {
     *state = (host_state_t){.status = 0};
     if (size < HEADER || size > HOST_MAX_SIZE || get(bytes, 4) != LAYOUT ||
-        get(bytes + 4, 4) > 123 || get(bytes + 8, 4) > SEEDED || get(bytes + 12, 4) != 0)
+        get(bytes + 4, 4) > HOST_MAX_STATUS || get(bytes + 8, 4) > (SEEDED | FIXED) ||
+        get(bytes + 8, 4) == FIXED || get(bytes + 12, 4) != 0)
         return false;
     state->status = (uint32_t)get(bytes + 4, 4);
-    state->seeded = get(bytes + 8, 4) == SEEDED;
+    state->seeded = (get(bytes + 8, 4) & SEEDED) != 0;
+    state->fixed = (get(bytes + 8, 4) & FIXED) != 0;
     state->random = get(bytes + 16, 8);
     state->epoch = get(bytes + 24, 8);
     state->ticks = get(bytes + 32, 8);
@@ -131,7 +133,7 @@ uint8_t *host_state_encode(const host_state_t *state, size_t *size)
         return NULL;
     put(bytes, 4, LAYOUT);
     put(bytes + 4, 4, state->status);
-    put(bytes + 8, 4, state->seeded ? SEEDED : 0);
+    put(bytes + 8, 4, (state->seeded ? SEEDED : 0) | (state->fixed ? FIXED : 0));
     put(bytes + 16, 8, state->random);
     put(bytes + 24, 8, state->epoch);
     put(bytes + 32, 8, state->ticks);

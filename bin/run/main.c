@@ -41,6 +41,13 @@ static const struct poptOption table[] = {
      "write what the program prints to FILE, each byte exactly once", "FILE"},
     {"env", '\0', POPT_ARG_ARGV, &request.host.environment, 0,
      "let the program see NAME, or NAME=VALUE; may be repeated", "NAME[=VALUE]"},
+    {"dir", '\0', POPT_ARG_ARGV, &request.directories, 0,
+     "let the program use directory HOST, as GUEST, perhaps only to read; may be repeated",
+     "HOST[::GUEST][:ro]"},
+    {"detach-files", '\0', POPT_ARG_NONE, &request.detach_files, 0,
+     "close for the program what cannot be open again", NULL},
+    {"accept-changed", '\0', POPT_ARG_NONE, &request.accept_changed, 0,
+     "go on with open files that changed since the state was saved", NULL},
     {"clock", '\0', POPT_ARG_STRING, &texts.clock, 0,
      "let the program see a real (default), virtual or frozen clock", "CLOCK"},
     {"seed", '\0', POPT_ARG_STRING, &texts.seed, 0,
@@ -268,7 +275,7 @@ static bool takes_arguments(const sfpm_vm_t *vm)
         if (strcmp(link.module, "sfpm") == 0 &&
             (strcmp(link.name, "argument") == 0 || strcmp(link.name, "arguments") == 0))
             return true;
-    return false;
+    return wasi_is_used(vm);
 }
 
 static int run_image(const operand_t *image)
@@ -305,6 +312,10 @@ static int run_image(const operand_t *image)
         status = tool_usage("%s: the program takes no arguments, but '%s' was given; "
                             "options come before IMAGE",
                             image->label, request.host.arguments[0]);
+    else if (request.directories && !wasi_is_used(vm))
+        status = tool_usage("--dir: %s: the program does not use WASI, so it cannot use "
+                            "directories",
+                            image->label);
     else if (rewind_machine(vm, image, &status))
         status = execute(vm, image, kind, &request);
     sfpm_vm_destroy(vm);
@@ -326,6 +337,13 @@ static int run_operands(poptContext popt)
     return status;
 }
 
+static void free_list(char **list)
+{
+    for (char **text = list; text && *text; text++)
+        free(*text);
+    free(list);
+}
+
 int main(int argc, char **argv)
 {
     tool_start("sfpm-run", STATUS_FAILED, STATUS_FAILED);
@@ -344,12 +362,9 @@ int main(int argc, char **argv)
         texts.seed,    texts.engine,    texts.keep,        texts.sync};
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
         free(owned[i]);
-    for (char **a = until; a && *a; a++)
-        free(*a);
-    free(until);
+    free_list(until);
     free(request.until);
-    for (char **a = request.host.environment; a && *a; a++)
-        free(*a);
-    free(request.host.environment);
+    free_list(request.host.environment);
+    free_list(request.directories);
     return tool_flush(status);
 }

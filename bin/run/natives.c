@@ -11,10 +11,7 @@
 #include "run/host.h"
 #include "run/run.h"
 
-enum {
-    POLL_MS = 200,   /* between two looks at whether the run is to end */
-    MAX_STATUS = 123 /* exit statuses above are sfpm-run's own */
-};
+enum { POLL_MS = 200 }; /* between two looks at whether the run is to end */
 
 /* A program that asks for anything has something that lasts. */
 static host_t *host_of(void *context)
@@ -65,19 +62,13 @@ static bool wait_for_input(void)
     return false;
 }
 
-static sfpm_native_result_t native_read(void *context, sfpm_vm_t *vm,
-                                        const sfpm_value_t *params, sfpm_value_t *results)
+sfpm_native_result_t host_read(host_t *host, void *bytes, size_t size, size_t *read_bytes)
 {
-    host_t *host = host_of(context);
-    void *bytes = range(vm, &params[1], &params[2]);
-    if (!bytes)
-        return SFPM_NATIVE_BOUNDS;
-    results[0].i32 = params[0].i32 == STDIN_FILENO ? 0 : -1;
-    if (params[0].i32 != STDIN_FILENO || host->input_is_image || params[2].i32 == 0)
+    ssize_t count;
+    *read_bytes = 0;
+    if (host->input_is_image || size == 0)
         return SFPM_NATIVE_DONE;
     fflush(stdout); /* a question that the input answers */
-    uint32_t size = (uint32_t)params[2].i32;
-    ssize_t count;
     do {
         if (!wait_for_input())
             return SFPM_NATIVE_RETRY;
@@ -86,8 +77,25 @@ static sfpm_native_result_t native_read(void *context, sfpm_vm_t *vm,
     if (count < 0)
         return SFPM_NATIVE_ERROR;
     host->state.input += (uint64_t)count;
-    results[0].i32 = (int32_t)count;
+    *read_bytes = (size_t)count;
     return SFPM_NATIVE_DONE;
+}
+
+static sfpm_native_result_t native_read(void *context, sfpm_vm_t *vm,
+                                        const sfpm_value_t *params, sfpm_value_t *results)
+{
+    host_t *host = host_of(context);
+    void *bytes = range(vm, &params[1], &params[2]);
+    size_t count = 0;
+    if (!bytes)
+        return SFPM_NATIVE_BOUNDS;
+    results[0].i32 = -1;
+    if (params[0].i32 != STDIN_FILENO)
+        return SFPM_NATIVE_DONE;
+    sfpm_native_result_t result =
+        host_read(host, bytes, (uint32_t)params[2].i32, &count);
+    results[0].i32 = (int32_t)count;
+    return result;
 }
 
 static sfpm_native_result_t native_exit(void *context, sfpm_vm_t *vm,
@@ -96,7 +104,7 @@ static sfpm_native_result_t native_exit(void *context, sfpm_vm_t *vm,
     uint32_t status = (uint32_t)params[0].i32;
     (void)vm;
     (void)results;
-    host_of(context)->state.status = status < MAX_STATUS ? status : MAX_STATUS;
+    host_of(context)->state.status = status < HOST_MAX_STATUS ? status : HOST_MAX_STATUS;
     return SFPM_NATIVE_HALT;
 }
 
@@ -177,17 +185,21 @@ static sfpm_native_result_t native_clock(void *context, sfpm_vm_t *vm,
 
 /* SplitMix64: Steele, Lea and Flood, "Fast splittable pseudorandom number generators",
  * OOPSLA 2014. */
+uint64_t host_random(host_t *host)
+{
+    uint64_t value = host->state.random += 0x9E3779B97F4A7C15u;
+    value = (value ^ value >> 30) * 0xBF58476D1CE4E5B9u;
+    value = (value ^ value >> 27) * 0x94D049BB133111EBu;
+    return value ^ value >> 31;
+}
+
 static sfpm_native_result_t native_random(void *context, sfpm_vm_t *vm,
                                           const sfpm_value_t *params,
                                           sfpm_value_t *results)
 {
-    host_state_t *state = &host_of(context)->state;
+    uint64_t value = host_random(host_of(context));
     (void)vm;
     (void)params;
-    uint64_t value = state->random += 0x9E3779B97F4A7C15u;
-    value = (value ^ value >> 30) * 0xBF58476D1CE4E5B9u;
-    value = (value ^ value >> 27) * 0x94D049BB133111EBu;
-    value ^= value >> 31;
     memcpy(&results[0].i64, &value, sizeof value);
     return SFPM_NATIVE_DONE;
 }

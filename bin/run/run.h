@@ -30,6 +30,9 @@ typedef struct run_request {
     bool until_trap;         /* a trap is as good as one */
     bool starts;             /* the machine begins, rather than goes on */
     host_request_t host;
+    char **directories;      /* of --dir; NULL at the end, or NULL */
+    int detach_files;        /* files that cannot be had are closed for the program */
+    int accept_changed;      /* files may be other than they were */
     const char *stdout_file; /* where output goes; NULL: standard output */
 } run_request_t;
 

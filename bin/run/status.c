@@ -16,7 +16,7 @@ int exit_status(bool ok, const sfpm_vm_t *vm, const host_t *host,
         return STATUS_FAILED;
     switch (machine_info(vm).status) {
     case SFPM_VM_HALTED:
-        return (int)host->state.status;
+        return (int)wasi_status(host);
     case SFPM_VM_SUSPENDED:
         return request->resumable;
     default:
