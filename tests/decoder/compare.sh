@@ -79,6 +79,9 @@ if [ -f sealed/small-sealed.img ]; then
     expect verdicts accepted
     both key verdict bad-sealed/*.img
     expect verdicts rejected
+    cp "$top_srcdir/tests/images/references.img" kept.img
+    both none facts kept.img
+    expect verdicts accepted
     # Written before commits named the one before; and with one that does.
     cp "$top_srcdir/tests/images/sealed-unbound.img" old-sealed.img
     chmod u+w old-sealed.img

@@ -16,6 +16,19 @@ moves() {
     done
 }
 
+# ends RUN: an image that an earlier release made goes on as it does here.
+ends() {
+    for run in ./here "$1"; do
+        cp "$top_srcdir/tests/images/references.img" kept.img
+        chmod u+w kept.img
+        $run kept.img >output || return 1
+        printf '149\n25\n192\n' | cmp output - && cmp kept.img "${ended:-kept.img}" || return 1
+        cp kept.img ended.img
+        ended=ended.img
+    done
+    ended=
+}
+
 build "${CC:-cc}" ./here
 found=
 for architecture in s390x i686; do
@@ -34,6 +47,7 @@ for architecture in s390x i686; do
     found="$found $architecture"
     expect moves ./here "$run"
     expect moves "$run" ./here
+    expect ends "$run"
 done
 [ -n "$found" ] || skip 'there are no cross compilers: gcc-s390x-linux-gnu, gcc-i686-linux-gnu, qemu-user-static'
 # A machine that is not moved, but begun anew, is found.
