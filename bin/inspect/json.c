@@ -135,6 +135,28 @@ static void json_globals(const sfpm_vm_t *vm, uint32_t count)
     }
 }
 
+/* The calls in progress, innermost first. Their places may be lines of source. */
+static void json_backtrace(const sfpm_vm_t *vm, uint32_t frames)
+{
+    sfpm_vm_frame_t frame;
+    uint32_t line;
+    fputs(",\"backtrace\":[", stdout);
+    for (uint32_t i = 0; i < frames && sfpm_vm_frame(vm, i, &frame, sizeof frame); i++) {
+        fputs(i > 0 ? ",{\"function\":" : "{\"function\":", stdout);
+        escape_json(stdout, frame.function);
+        fputs(",\"offset\":", stdout);
+        json_u64(frame.offset);
+        /* A caller's offset is behind the call. */
+        const char *file = sfpm_vm_source(vm, frame.offset - (i > 0), &line);
+        if (file) {
+            json_member("file", file);
+            printf(",\"line\":%" PRIu32, line);
+        }
+        putchar('}');
+    }
+    putchar(']');
+}
+
 static void json_memory(const sfpm_vm_info_t *info)
 {
     fputs("],\"memory\":", stdout);
@@ -200,7 +222,9 @@ static void json_machine(const sfpm_vm_t *vm)
     json_memory(&info);
     json_imports(vm, info.imports);
     json_exports(vm, info.exports);
-    fputs("]}", stdout);
+    putchar(']');
+    json_backtrace(vm, info.frames);
+    putchar('}');
 }
 
 static void json_warnings(const view_t *view)

@@ -15,12 +15,17 @@
 #include "common/options.h"
 #include "common/output.h"
 #include "common/tool.h"
+#include "save/sections.h"
 
-static int raw;
+static int raw, strip, keep_sections;
 
 static const struct poptOption table[] = {
     {"raw", '\0', POPT_ARG_NONE, &raw, 0,
      "PROGRAM holds bytes of code, not assembly text", NULL},
+    {"strip", '\0', POPT_ARG_NONE, &strip, 0,
+     "leave out names and lines of source", NULL},
+    {"keep-sections", '\0', POPT_ARG_NONE, &keep_sections, 0,
+     "keep the custom sections of a module, as regions", NULL},
     {"encrypt", '\0', POPT_ARG_NONE, &options.encrypt, 0,
      "encrypt the image with a key or a passphrase", NULL},
     OPTIONS_NEW_FILE,
@@ -32,15 +37,42 @@ static const struct poptOption table[] = {
                    "  printf '\\0\\12\\0\\5\\1\\4\\5' | sfpm-save --raw - | sfpm-run -"),
     POPT_TABLEEND};
 
-static int write_image(sfpm_vm_t *vm, output_kind_t kind, const operand_t *program)
+/* The sfpm_vm_region_callback_t that gives all regions of a machine but `symbols`. */
+static bool give_region(void *context, const char *name, const void **bytes, size_t *size)
+{
+    sfpm_vm_region_t region;
+    bool keeps = strcmp(name, "symbols") != 0;
+    for (size_t i = 0; keeps && sfpm_vm_region(context, i, &region, sizeof region); i++)
+        if (strcmp(region.name, name) == 0) {
+            *bytes = region.bytes;
+            *size = region.size;
+        }
+    return true;
+}
+
+/* Puts a machine without symbols in the place of one that was made. */
+static bool strip_symbols(sfpm_vm_t **vm)
+{
+    sfpm_vm_t *stripped = sfpm_vm_create();
+    bool ok = stripped && sfpm_vm_load(stripped, give_region, *vm);
+    sfpm_vm_destroy(ok ? *vm : stripped);
+    if (ok)
+        *vm = stripped;
+    return ok;
+}
+
+static int write_image(sfpm_vm_t *vm, output_kind_t kind, const operand_t *program,
+                       const char *text, size_t size)
 {
     int status;
     sfpm_edit_t *edit = sfpm_edit_create(NULL);
-    if (edit && options_fill_storage(edit) && sfpm_vm_fill_edit(vm, edit) &&
-        options_fill_edit(edit, NULL))
-        status = output_write(kind, program, edit);
-    else
+    if (!edit || !options_fill_storage(edit) || !sfpm_vm_fill_edit(vm, edit) ||
+        !options_fill_edit(edit, NULL))
         status = tool_fail_last(program->label);
+    else if (keep_sections && !sections_keep(edit, program->label, text, size))
+        status = tool_failure();
+    else
+        status = output_write(kind, program, edit);
     sfpm_edit_destroy(edit);
     return status;
 }
@@ -55,8 +87,15 @@ static int checkpoint(const operand_t *program, output_kind_t kind)
     sfpm_vm_t *vm = sfpm_vm_create();
     if (!vm)
         status = tool_fail_last(program->label);
-    else if (module_load(vm, program->path ? program->path : "<stdin>", text, size, raw))
-        status = write_image(vm, kind, program);
+    else if (keep_sections && (raw || !module_is(text, size)))
+        tool_fail(program->label, "is not a WebAssembly module: there are no sections to "
+                                  "keep");
+    else if (!module_load(vm, program->path ? program->path : "<stdin>", text, size, raw))
+        status = tool_failure();
+    else if (strip && !strip_symbols(&vm))
+        status = tool_fail_last(program->label);
+    else
+        status = write_image(vm, kind, program, text, size);
     sfpm_vm_destroy(vm);
     free(text);
     return status;

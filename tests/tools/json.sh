@@ -32,7 +32,8 @@ for line in lines:
     machine = image["machine"]
     if machine is not None:
         assert list(machine) == ["state", "pc", "instructions", "starts", "stack",
-                                 "globals", "memory", "table", "imports", "exports"]
+                                 "globals", "memory", "table", "imports", "exports",
+                                 "backtrace"]
     for expression in sys.argv[2:]:
         assert eval(expression), expression
 assert lines
@@ -64,6 +65,10 @@ expect holds a.img 'image["commit"] == 2' 'image["machine"]["state"] == "halted"
     'image["machine"]["instructions"] == 6' 'image["machine"]["starts"] == 1' \
     'image["machine"]["stack"] == [9007199254740992, "9007199254740993", "-9007199254740993",
      "-9223372036854775808", 1]'
+expect holds a.img 'len(image["machine"]["backtrace"]) == 1' \
+    'image["machine"]["backtrace"][0]["function"] == "main"' \
+    'image["machine"]["backtrace"][0]["offset"] == image["machine"]["pc"]' \
+    'image["machine"]["backtrace"][0]["line"] > 0'
 expect holds a.img@1 'image["commit"] == 1' 'len(image["commits"]) == 2' 'image["machine"]["pc"] == 0'
 
 # Values by their types, and what the program has beside code.

@@ -108,3 +108,33 @@ expect_stdout_match '^sfpm-save [0-9]+\.[0-9]+\.[0-9]+$'
 succeeds sfpm-save --help
 expect_stdout_match '^Examples:$'
 expect_stdout_match '^  sfpm-save .*\| sfpm-run -$'
+
+# Without names and lines; and with the custom sections of a module, which may be empty and
+# have one name.
+succeeds sfpm-save --strip -o stripped.img "$sum"
+succeeds sfpm-inspect stripped.img
+expect_stdout_match '^  state +suspended at code\[0\]: push 10$'
+expect_not grep -q symbols "$stdout"
+succeeds sfpm-run stripped.img
+expect_stdout 15
+printf '\0asm\1\0\0\0\0\7\1xhello\0\4\1xhi\0\4\3end' >custom.wasm
+succeeds sfpm-save --keep-sections -o custom.img custom.wasm
+succeeds sfpm-inspect custom.img
+expect_stdout_match '^ +5  [0-9a-f]{16}  section\.x  portable$'
+expect_stdout_match '^ +2  [0-9a-f]{16}  section\.x  portable$'
+expect_stdout_match '^ +0  [0-9a-f]{16}  section\.end  portable$'
+succeeds sfpm-inspect --hex section.x custom.img
+expect_stdout_match '68 65 6[cC] 6[cC] 6[fF]'
+succeeds sfpm-run -i custom.img
+succeeds sfpm-inspect custom.img
+expect_stdout_match 'section\.end'
+succeeds sfpm-save -o custom.img custom.wasm
+succeeds sfpm-inspect custom.img
+expect_not grep -q section "$stdout"
+awk 'BEGIN { printf "AAAA"; for (i = 0; i < 1001; i++) printf "BBBB" }' |
+    sed 's/AAAA/\x00asm\x01\x00\x00\x00/; s/BBBB/\x00\x02\x01x/g' >many.wasm
+expect_status 1 sfpm-save --keep-sections -o many.img many.wasm
+expect_stderr 'sfpm-save: many.wasm: has more custom sections than the 1000 that can be kept'
+expect_no_file many.img
+expect_status 1 sfpm-save --keep-sections -o many.img "$sum"
+expect_stderr_match ': is not a WebAssembly module: there are no sections to keep$'

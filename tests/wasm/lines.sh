@@ -56,6 +56,8 @@ for flags in '-gdwarf-4 -O0' '-gdwarf-4 -O2' '-gdwarf-5 -O1' '-gdwarf-5 -O2'; do
     sfpm-save -o app.img app.wasm
     expect_status 126 sfpm-run -i app.img
     expect_stderr_match ': code\[[0-9]+\] \(solve\+[0-9]+, solve\.c:11\): division by zero$'
+    succeeds sfpm-inspect --json app.img
+    expect_stdout_match '"backtrace":\[\{"function":"solve","offset":[0-9]+,"file":"solve\.c","line":11\},\{"function":"_start","offset":[0-9]+,"file":"main\.c","line":8\}\]'
     succeeds sfpm-inspect --disassemble app.img
     expect_stdout_match '^        ; solve\.c:11$'
     expect_stdout_match '^        ; twice\.h:[34]$'
