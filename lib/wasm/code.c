@@ -116,12 +116,9 @@ static bool access_memory(sfpm_wasm_body_t *body, uint8_t opcode)
     return sfpm_wasm_apply(body, opcode) && sfpm_wasm_emit_u32(body, opcode, offset);
 }
 
-/* The number of a data segment, as the program has it. An active one was dropped when
- * the module began: a passive one without bytes stands for all of these. */
 static bool take_segment(sfpm_wasm_body_t *body, uint32_t *segment)
 {
-    sfpm_wasm_module_t *module = body->module;
-    const sfpm_program_t *program = &module->program;
+    const sfpm_wasm_module_t *module = body->module;
     if (!sfpm_wasm_u32(&body->reader, segment))
         return false;
     if (!sfpm_wasm_has(module, SFPM_WASM_DATA_COUNT))
@@ -129,10 +126,6 @@ static bool take_segment(sfpm_wasm_body_t *body, uint32_t *segment)
                               "%s without a data count section", body->mnemonic);
     if (*segment >= module->data_count)
         return SFPM_WASM_INVALID(body, "there is no data segment %u", *segment);
-    if (*segment < program->num_segments && program->segments[*segment].is_active) {
-        module->needs_no_data = true;
-        *segment = program->num_segments;
-    }
     return true;
 }
 

@@ -123,45 +123,12 @@ static bool make_kept(sfpm_wasm_module_t *module)
     return module->kept != NULL;
 }
 
-static void add_no_data(sfpm_wasm_module_t *module)
-{
-    sfpm_program_t *program = &module->program;
-    if (module->needs_no_data)
-        program->segments[program->num_segments++] = (sfpm_segment_t){0};
-}
-
-static bool has_reference(const void *types, size_t size)
-{
-    return size > 0 && (memchr(types, SFPM_TYPE_FUNCREF, size) ||
-                        memchr(types, SFPM_TYPE_EXTERNREF, size));
-}
-
-/* The first version of bytecode that has all that the module needs. */
-static uint32_t needed_version(const sfpm_wasm_module_t *module)
-{
-    const sfpm_program_t *program = &module->program;
-    bool references = module->needs_references || program->num_tables > 1 ||
-                      has_reference(module->locals.data, module->locals.size);
-    if (program->num_tables > 0)
-        references = references || program->tables[0].type != SFPM_TYPE_FUNCREF;
-    for (uint32_t i = 0; !references && i < program->num_types; i++)
-        references = has_reference(program->types[i].types,
-                                   (size_t)program->types[i].params +
-                                       program->types[i].results);
-    for (uint32_t i = 0; !references && i < program->num_globals; i++)
-        references = sfpm_is_reference(program->globals[i].type);
-    return references ? 3 : 2;
-}
-
 static bool load(sfpm_wasm_module_t *module, const uint8_t *bytes, size_t size)
 {
     if (!sfpm_wasm_split(module, bytes, size) || !make_kept(module) ||
         !sfpm_wasm_take_sections(module))
         return false;
-    add_no_data(module);
-    module->program.version = needed_version(module);
-    if (!sfpm_wasm_place_elements(module))
-        return false;
+    sfpm_wasm_place_elements(module);
     return add_callers(module) && make_start(module) && sfpm_wasm_make_symbols(module) &&
            sfpm_tables_encode(module->regions, &module->program);
 }
@@ -169,7 +136,7 @@ static bool load(sfpm_wasm_module_t *module, const uint8_t *bytes, size_t size)
 bool sfpm_wasm_load(sfpm_regions_t *regions, const uint8_t *bytes, size_t size,
                     const sfpm_wasm_host_t *host)
 {
-    sfpm_wasm_module_t module = {.regions = regions, .host = host, .program.max_pages = SFPM_NO_MEMORY};
+    sfpm_wasm_module_t module = {.regions = regions, .host = host, .program.version = 3, .program.max_pages = SFPM_NO_MEMORY};
     bool ok = load(&module, bytes, size);
     free(module.program.types);
     free(module.program.functions);

@@ -47,13 +47,10 @@ typedef struct sfpm_wasm_module {
     uint32_t num_imported_globals;
     sfpm_buffer_t elements;   /* slots of all element segments, one after the other */
     sfpm_buffer_t declared;   /* a bit per function: ref.func may name it in code */
-    bool needs_references;    /* an instruction of bytecode version 3 */
-    bool needs_no_elements;   /* an instruction names an active element segment */
     const sfpm_wasm_host_t *host;
     bool has_start;
     uint32_t start;       /* function of the start section */
     uint32_t data_count;  /* of its section, when there is one */
-    bool needs_no_data;   /* an instruction names an active data segment */
     uint8_t *kept;        /* types and names that the program borrows … */
     size_t kept_size;     /* … so far */
     sfpm_buffer_t locals; /* the types of all functions' locals, one after the other */
@@ -113,8 +110,8 @@ bool sfpm_wasm_take_globals(sfpm_wasm_module_t *module, sfpm_wasm_reader_t *read
 bool sfpm_wasm_take_start(sfpm_wasm_module_t *module, sfpm_wasm_reader_t *reader);
 bool sfpm_wasm_take_elements(sfpm_wasm_module_t *module, sfpm_wasm_reader_t *reader);
 
-/* Puts the elements where the program's version has them, when that is known. */
-bool sfpm_wasm_place_elements(sfpm_wasm_module_t *module);
+/* Gives element segments their elements, when all are there. */
+void sfpm_wasm_place_elements(sfpm_wasm_module_t *module);
 
 bool sfpm_wasm_take_data_count(sfpm_wasm_module_t *module, sfpm_wasm_reader_t *reader);
 bool sfpm_wasm_take_data(sfpm_wasm_module_t *module, sfpm_wasm_reader_t *reader);

@@ -14,22 +14,14 @@ static bool take_table(sfpm_wasm_body_t *body, uint32_t *table, uint8_t *type)
     return true;
 }
 
-/* The number of an element segment, as the program has it. An active one was dropped when
- * the module began: passive ones without elements, of either type, stand for all these. */
 static bool take_segment(sfpm_wasm_body_t *body, uint32_t *segment, uint8_t *type)
 {
-    sfpm_wasm_module_t *module = body->module;
-    const sfpm_program_t *program = &module->program;
+    const sfpm_program_t *program = &body->module->program;
     if (!sfpm_wasm_u32(&body->reader, segment))
         return false;
     if (*segment >= program->num_element_segments)
         return SFPM_WASM_INVALID(body, "there is no element segment %u", *segment);
-    const sfpm_element_segment_t *found = &program->element_segments[*segment];
-    *type = found->type;
-    if (found->is_active) {
-        module->needs_no_elements = true;
-        *segment = program->num_element_segments + (*type == SFPM_TYPE_EXTERNREF);
-    }
+    *type = program->element_segments[*segment].type;
     return true;
 }
 
@@ -70,7 +62,6 @@ bool sfpm_wasm_table(sfpm_wasm_body_t *body, uint8_t opcode)
     const uint8_t i32[] = {SFPM_TYPE_I32};
     uint32_t number;
     uint8_t type, popped;
-    body->module->needs_references = true;
     if (opcode == SFPM_OP_TABLE_COPY || opcode == SFPM_OP_TABLE_INIT)
         return copy_elements(body, opcode);
     if (!(opcode == SFPM_OP_ELEM_DROP ? take_segment(body, &number, &type)
@@ -118,7 +109,6 @@ static bool take_function_reference(sfpm_wasm_body_t *body)
 bool sfpm_wasm_reference(sfpm_wasm_body_t *body, uint8_t opcode)
 {
     uint8_t type;
-    body->module->needs_references = true;
     switch (opcode) {
     case SFPM_OP_REF_NULL:
         return sfpm_wasm_reference_type(&body->reader, &type) &&

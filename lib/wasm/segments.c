@@ -115,43 +115,15 @@ static bool take_element_segment(sfpm_wasm_module_t *module, sfpm_wasm_reader_t 
     return add_element_segment(module, &segment);
 }
 
-/* Version 2 has the elements in the table, and no segments. */
-static bool place_in_table(sfpm_wasm_module_t *module)
+void sfpm_wasm_place_elements(sfpm_wasm_module_t *module)
 {
-    const sfpm_program_t *program = &module->program;
-    sfpm_buffer_t *table = &module->regions->region[SFPM_TABLE];
-    size_t size = (size_t)program->num_elements * SFPM_ELEMENT_SIZE;
-    if (!sfpm_region_make(table, sfpm_region_names[SFPM_TABLE], size))
-        return false;
-    for (size_t at = 0; at < size; at += 4)
-        sfpm_put_u32(table->data + at, SFPM_NO_FUNCTION);
-    for (uint32_t i = 0; i < program->num_element_segments; i++) {
-        const sfpm_element_segment_t *segment = &program->element_segments[i];
-        uint8_t *to = table->data + (size_t)segment->first * SFPM_ELEMENT_SIZE;
-        for (uint32_t j = 0; segment->is_active && j < segment->size; j++)
-            sfpm_put_u32(to + (size_t)j * SFPM_ELEMENT_SIZE + SFPM_ELEMENT_SIZE / 2,
-                         sfpm_get_u32(segment->values + (size_t)j * SFPM_SLOT_SIZE));
-    }
-    return true;
-}
-
-bool sfpm_wasm_place_elements(sfpm_wasm_module_t *module)
-{
-    static const uint8_t types[] = {SFPM_TYPE_FUNCREF, SFPM_TYPE_EXTERNREF};
-    sfpm_program_t *program = &module->program;
     const uint8_t *values = module->elements.data;
-    for (uint32_t i = 0; i < program->num_element_segments; i++) {
-        sfpm_element_segment_t *segment = &program->element_segments[i];
+    for (uint32_t i = 0; i < module->program.num_element_segments; i++) {
+        sfpm_element_segment_t *segment = &module->program.element_segments[i];
         segment->values = values;
         if (segment->size > 0)
             values += (size_t)segment->size * SFPM_SLOT_SIZE;
     }
-    if (program->version < 3)
-        return place_in_table(module);
-    for (size_t i = 0; module->needs_no_elements && i < 2; i++)
-        if (!add_element_segment(module, &(sfpm_element_segment_t){.type = types[i]}))
-            return false;
-    return true;
 }
 
 bool sfpm_wasm_take_elements(sfpm_wasm_module_t *module, sfpm_wasm_reader_t *reader)
@@ -210,8 +182,7 @@ bool sfpm_wasm_take_data(sfpm_wasm_module_t *module, sfpm_wasm_reader_t *reader)
     uint32_t count;
     if (!sfpm_wasm_entries(reader, &count))
         return false;
-    /* One more, without bytes, for code that names an active one. */
-    program->segments = SFPM_NEW_N(sfpm_segment_t, (size_t)count + 1);
+    program->segments = SFPM_NEW_N(sfpm_segment_t, count);
     if (!program->segments)
         return false;
     for (; program->num_segments < count; program->num_segments++)

@@ -40,6 +40,16 @@ expect test "$(grep -c failed zlib.expected)" -eq 0
 expect test "$(wc -l <zlib.expected)" -eq 25
 runs_in_parts zlib.wasm zlib.expected 20
 
+# What is in the module is in the image once: its data, too, which memory holds as well.
+if command -v zstd >/dev/null; then
+    clang --target=wasm32-wasi -nostartfiles -O1 -Wl,--stack-first,--strip-debug -o bare.wasm \
+        "$top_srcdir/tests/wasm/zlib.c" -Izlib zlib/[adcitz]*32.c zlib/deflate.c \
+        zlib/inf[flt]*.c zlib/trees.c zlib/zutil.c
+    zstd -q -3 bare.wasm
+    sfpm-save --compress zstd:3 -o bare.img bare.wasm
+    expect test $(($(wc -c <bare.img) * 10)) -le $(($(wc -c <bare.wasm.zst) * 13))
+fi
+
 compile lz4 -Ilz4/lib lz4/lib/lz4.c lz4/lib/lz4hc.c
 expect test "$(grep -c failed lz4.expected)" -eq 0
 expect test "$(wc -l <lz4.expected)" -eq 20
