@@ -365,6 +365,61 @@ START_TEST(hostile_states_are_refused)
 }
 END_TEST
 
+/* Which function a call names does not matter to the frame above it: only the results do,
+ * not even the parameters. */
+START_TEST(frames_return_behind_calls_with_their_results)
+{
+    static const struct {
+        const char *place;
+        bool has_parameter;
+        int64_t result; /* 0: refused */
+    } others[] = {{"in_f", false, 1},   {"in_g", false, 2},     {"in_taking", true, 7},
+                  {"in_two", false, 0}, {"in_other", false, 0}, {"in_none", false, 0}};
+    sfpm_vm_t *vm = assembled(".global n\n.func main\n call f\n global.set n\n halt\n"
+                              ".func f -> i64\n nop\nin_f: i64.const 1\n return\n"
+                              ".func g -> i64\n nop\nin_g: i64.const 2\n return\n"
+                              ".func taking i64 -> i64\n nop\n"
+                              "in_taking: local.get 0\n return\n"
+                              ".func two -> i64 i64\n nop\n"
+                              "in_two: i64.const 1\n i64.const 2\n return\n"
+                              ".func other -> f64\n nop\nin_other: f64.const 1\n return\n"
+                              ".func none\n nop\nin_none: return\n");
+    run_steps(vm, 2, NULL);
+    for (size_t i = 0; i < 2 * (sizeof others / sizeof others[0]); i++) {
+        sfpm_regions_t regions;
+        sfpm_value_t value;
+        uint64_t pc;
+        const sfpm_vm_run_options_t options = {.struct_size = sizeof options,
+                                               .engine = i % 2 ? SFPM_VM_ENGINE_FAST
+                                                               : SFPM_VM_ENGINE_SIMPLE};
+        note_input("case", i);
+        copy_regions(vm, &regions);
+        sfpm_buffer_t *stack = &regions.region[SFPM_STACK];
+        ck_assert_works(sfpm_vm_resolve(vm, others[i / 2].place, &pc, NULL));
+        sfpm_put_u32(regions.region[SFPM_STATE].data + 8, (uint32_t)pc);
+        /* The frame begins at slot 2, with the parameter if there is one. */
+        if (others[i / 2].has_parameter) {
+            ck_assert(sfpm_buffer_add_u64(stack, 0));
+            memmove(stack->data + 24, stack->data + 16, stack->size - 24);
+            sfpm_put_u64(stack->data + 16, 7);
+        }
+        sfpm_vm_t *made = sfpm_vm_create();
+        ck_assert_works(load_regions(made, &regions));
+        if (others[i / 2].result == 0) {
+            ck_assert(!sfpm_vm_run(made, &options));
+            expect_error(SFPM_ERR_BYTECODE, 0, "does not follow a call with the results of");
+        } else {
+            ck_assert_works(sfpm_vm_run(made, &options));
+            ck_assert_works(sfpm_vm_get_global(made, "n", &value));
+            ck_assert_int_eq(value.i64, others[i / 2].result);
+        }
+        sfpm_vm_destroy(made);
+        sfpm_regions_free(&regions);
+    }
+    sfpm_vm_destroy(vm);
+}
+END_TEST
+
 START_TEST(regions_of_other_sizes_are_refused)
 {
     static const struct {
@@ -639,6 +694,7 @@ int main(void)
         names_of_globals_are_told_apart,
         giant_stacks_are_refused,
         hostile_states_are_refused,
+        frames_return_behind_calls_with_their_results,
         regions_of_other_sizes_are_refused,
         any_changed_byte_is_refused_or_harmless,
         any_truncation_is_refused_or_harmless,
