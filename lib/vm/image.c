@@ -5,8 +5,6 @@
  */
 #include <sfpm/vm.h>
 
-#include <string.h>
-
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/modules.h"

@@ -125,6 +125,8 @@ work : \
     'growth use-globals $n p.s' \
     'growth use-exports $n p.s' \
     'growth use-natives $n p.s'
+# A program has 1,000 tables at most.
+expect grow_linearly 200 : 'growth grow-tables $n p.s'
 work 'growth module $n m.wasm' \
     'sfpm-save -o o.img m.wasm'
 work 'growth labels $n p.s; sfpm-save -o p.img p.s; growth label-edits $n edits' \

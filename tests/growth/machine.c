@@ -78,6 +78,20 @@ static bool tables(size_t n, const char *file)
     return write_text(n, file, &text);
 }
 
+/* Tables that each grow, before the elements of those behind. */
+static bool growing_tables(size_t n, const char *path)
+{
+    FILE *file = fopen(path, "w");
+    for (size_t i = 0; file && i < n; i++)
+        fputs(".table 1\n", file);
+    if (file)
+        fputs(".func main\n", file);
+    for (size_t i = 0; file && i < n; i++)
+        fprintf(file, " ref.null funcref\n i32.const 1\n table.grow %zu\n drop\n", i);
+    bool ok = file && fputs(" halt\n", file) >= 0;
+    return file && fclose(file) == 0 && ok;
+}
+
 static bool instructions(size_t n, const char *file)
 {
     static const text_t text = {".func main\n", " i64.const #\n drop\n", " halt\n"};
@@ -236,6 +250,16 @@ static bool use_natives(size_t n, const char *file)
     return ok;
 }
 
+static bool grow_tables(size_t n, const char *file)
+{
+    sfpm_vm_info_t info = {0};
+    sfpm_vm_t *vm = assemble(n, file, growing_tables);
+    bool ok = vm && sfpm_vm_run(vm, NULL) && sfpm_vm_info(vm, &info, sizeof info) &&
+              info.elements == 2 * n;
+    sfpm_vm_destroy(vm);
+    return ok;
+}
+
 const growth_case_t growth_machine_cases[] = {{"labels", labels},
                                               {"functions", functions},
                                               {"globals", globals},
@@ -250,4 +274,5 @@ const growth_case_t growth_machine_cases[] = {{"labels", labels},
                                               {"use-globals", use_globals},
                                               {"use-exports", use_exports},
                                               {"use-natives", use_natives},
+                                              {"grow-tables", grow_tables},
                                               {NULL, NULL}};
