@@ -10,6 +10,7 @@
 #include "common/pager.h"
 #include "common/tool.h"
 #include "inspect/graph.h"
+#include "inspect/html.h"
 #include "inspect/view.h"
 
 enum {
@@ -19,12 +20,14 @@ enum {
     MODE_JSON = 1 << 3,
     MODE_TEXT = 1 << 4,
     MODE_HEX = 1 << 5,
-    MODE_USAGE = 1 << 6
+    MODE_USAGE = 1 << 6,
+    MODE_HTML = 1 << 7
 };
 
 static int mode;
 static char *hex_region;
 static int as_graph;
+static char *html_file;
 static char *max_count_text;
 static uint64_t max_count;
 static graph_t *graph; /* with --graph */
@@ -39,7 +42,7 @@ static const struct poptOption table[] = {
     {"graph", '\0', POPT_ARG_NONE, &as_graph, 0,
      "with --log: draw which commit stands on which, also in base images", NULL},
     {"max-count", 'n', POPT_ARG_STRING, &max_count_text, 0,
-     "with --log or --usage: list at most N commits", "N"},
+     "with --log, --usage or --html: list at most N commits", "N"},
     MODE_OPTION("usage", MODE_USAGE,
                 "list how many bytes of each commit no later state uses"),
     MODE_OPTION("disassemble", MODE_CODE, "print the program as assembly text"),
@@ -49,16 +52,24 @@ static const struct poptOption table[] = {
                 "check every byte; print nothing unless something is wrong"),
     MODE_OPTION("json", MODE_JSON, "print one JSON object for each image"),
     MODE_OPTION("text", MODE_TEXT, "print one fact per line, without times"),
+    {"html", '\0', POPT_ARG_STRING, &html_file, 0,
+     "write a page for a browser, without scripts, to FILE; - is standard output", "FILE"},
     OPTIONS_GROUP(options_color, "Output:"),
     OPTIONS_READING,
     OPTIONS_COMMON_WITH(options_only_help,
                         "  sfpm-inspect app.img\n"
                         "  sfpm-inspect --log -n 10 app.img\n"
                         "  sfpm-inspect --log --graph fork1.img fork2.img\n"
+                        "  sfpm-inspect --html app.html app.img\n"
                         "  sfpm-inspect --disassemble app.img@1   the first commit's program\n"
                         "  sfpm-inspect --verify *.img && echo all good\n"
                         "  sfpm-inspect --json app.img | jq .machine.pc"),
     POPT_TABLEEND};
+
+static int view_html(view_t *view)
+{
+    return html_write(view, html_file);
+}
 
 static int show_image(view_t *view)
 {
@@ -67,9 +78,10 @@ static int show_image(view_t *view)
         view_function_t function;
     } ways[] = {{0, view_page},         {MODE_LOG, view_log},   {MODE_CODE, view_code},
                 {MODE_JSON, view_json}, {MODE_TEXT, view_text}, {MODE_HEX, view_hex},
-                {MODE_USAGE, view_list_usage}};
+                {MODE_USAGE, view_list_usage},
+                {MODE_HTML, view_html}};
     static bool again;
-    if (mode != MODE_JSON)
+    if ((mode & (MODE_JSON | MODE_HTML)) == 0)
         pager_begin();
     if (mode == 0 && again)
         putchar('\n');
@@ -130,13 +142,15 @@ static bool check_options(int *status)
 {
     if (hex_region)
         mode |= MODE_HEX;
+    if (html_file)
+        mode |= MODE_HTML;
     if ((mode & (mode - 1)) != 0)
-        *status = tool_usage("--log, --usage, --disassemble, --hex, --verify, --json and "
-                             "--text cannot be used together");
+        *status = tool_usage("--log, --usage, --disassemble, --hex, --verify, --json, "
+                             "--text and --html cannot be used together");
     else if (as_graph && mode != MODE_LOG)
         *status = tool_usage("--graph is for --log");
-    else if (max_count_text && (mode & (MODE_LOG | MODE_USAGE)) == 0)
-        *status = tool_usage("-n is for --log and --usage");
+    else if (max_count_text && (mode & (MODE_LOG | MODE_USAGE | MODE_HTML)) == 0)
+        *status = tool_usage("-n is for --log, --usage and --html");
     else
         return options_number("-n", max_count_text, UINT64_MAX, &max_count, status);
     return false;
@@ -174,6 +188,8 @@ static int inspect_operands(poptContext popt)
     const char **names = poptGetArgs(popt);
     if (!names)
         return tool_usage("no IMAGE was given; - is standard input");
+    if (html_file && names[1])
+        return tool_usage("--html takes one IMAGE: '%s' is one too many", names[1]);
     for (const char **name = names; *name; name++)
         if (!operand_print_beside(*name, &status))
             return status;
@@ -190,6 +206,7 @@ int main(int argc, char **argv)
         status = inspect_operands(popt);
     options_free(popt);
     free(hex_region);
+    free(html_file);
     free(max_count_text);
     return tool_flush(status);
 }

@@ -153,7 +153,7 @@ expect_stdout_match '^commit 3 '
 expect test "$(grep -c ^commit "$stdout")" -eq 1
 expect_status 2 sfpm-inspect --log -n 0 a.img
 expect_status 2 sfpm-inspect -n 1 a.img
-expect_stderr_match '-n is for --log and --usage'
+expect_stderr_match '-n is for --log, --usage and --html'
 expect_status 2 sfpm-inspect --graph a.img
 expect_stderr_match '--graph is for --log'
 
