@@ -11,9 +11,11 @@
 
 #if defined(__GNUC__)
 #define LIKELY(x)      __builtin_expect(!!(x), 1)
+#define RARE           __attribute__((noinline, cold))
 #define COUNT_ZEROS(x) ((uint32_t)__builtin_ctzll(x))
 #else
 #define LIKELY(x) (x)
+#define RARE
 static uint32_t COUNT_ZEROS(uint64_t bits)
 {
     uint32_t n = 0;
@@ -221,13 +223,13 @@ bool sfpm_block_expect(const sfpm_heap_t *heap, const void *block, place_t *plac
     return explain(heap, block, offset);
 }
 
-void *sfpm_block_alloc(sfpm_heap_t *heap, unsigned type, size_t size)
+static inline void *alloc_block(sfpm_heap_t *heap, unsigned type, size_t size)
 {
     return LIKELY(size <= SMALL_MAX) ? alloc_small(heap, type, size)
                                      : alloc_large(heap, type, size);
 }
 
-bool sfpm_block_free(sfpm_heap_t *heap, void *block)
+static inline bool free_block(sfpm_heap_t *heap, void *block)
 {
     place_t place;
     uint64_t offset = (uintptr_t)block - (uintptr_t)heap->base;
@@ -239,9 +241,19 @@ bool sfpm_block_free(sfpm_heap_t *heap, void *block)
                : free_large(heap, place.unit, unit);
 }
 
+void *sfpm_block_alloc(sfpm_heap_t *heap, unsigned type, size_t size)
+{
+    return alloc_block(heap, type, size);
+}
+
+bool sfpm_block_free(sfpm_heap_t *heap, void *block)
+{
+    return free_block(heap, block);
+}
+
 /* ---- Blocks that threads share, or a sanitizer watches ---- */
 
-static void *alloc_guarded(sfpm_heap_t *heap, unsigned type, size_t size)
+static RARE void *alloc_guarded(sfpm_heap_t *heap, unsigned type, size_t size)
 {
     place_t place;
     void *block = sfpm_block_alloc(heap, type, guard_room(heap, size));
@@ -252,7 +264,7 @@ static void *alloc_guarded(sfpm_heap_t *heap, unsigned type, size_t size)
     return block;
 }
 
-static bool free_guarded(sfpm_heap_t *heap, void *block)
+static RARE bool free_guarded(sfpm_heap_t *heap, void *block)
 {
     place_t place;
     if (!sfpm_block_expect(heap, block, &place))
@@ -267,7 +279,7 @@ static void *alloc_carefully(sfpm_heap_t *heap, unsigned type, size_t size)
 {
     heap_lock(heap);
     void *block = heap->guarded ? alloc_guarded(heap, type, size)
-                                : sfpm_block_alloc(heap, type, size);
+                                : alloc_block(heap, type, size);
     heap_unlock(heap);
     return block;
 }
@@ -275,7 +287,7 @@ static void *alloc_carefully(sfpm_heap_t *heap, unsigned type, size_t size)
 static bool free_carefully(sfpm_heap_t *heap, void *block)
 {
     heap_lock(heap);
-    bool ok = heap->guarded ? free_guarded(heap, block) : sfpm_block_free(heap, block);
+    bool ok = heap->guarded ? free_guarded(heap, block) : free_block(heap, block);
     heap_unlock(heap);
     return ok;
 }
@@ -289,7 +301,7 @@ void *sfpm_heap_alloc(sfpm_heap_t *heap, size_t size)
         return NULL;
     }
     return LIKELY(!heap->careful)
-               ? sfpm_block_alloc(heap, heap->alloc_type, size)
+               ? alloc_block(heap, heap->alloc_type, size)
                : alloc_carefully(heap, heap->alloc_type, size);
 }
 
@@ -299,6 +311,6 @@ bool sfpm_heap_free(sfpm_heap_t *heap, void *block)
         return sfpm_fail(SFPM_ERR_ARGUMENT, "no heap was given");
     if (!block)
         return true;
-    return LIKELY(!heap->careful) ? sfpm_block_free(heap, block)
+    return LIKELY(!heap->careful) ? free_block(heap, block)
                                   : free_carefully(heap, block);
 }
