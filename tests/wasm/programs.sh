@@ -50,6 +50,15 @@ if command -v zstd >/dev/null; then
     expect test $(($(wc -c <bare.img) * 10)) -le $(($(wc -c <bare.wasm.zst) * 13))
 fi
 
+# Names and lines take no more than a quarter of the code's size.
+clang --target=wasm32-wasi -nostartfiles -g -O0 -Wl,--stack-first -o lines.wasm \
+    "$top_srcdir/tests/wasm/zlib.c" -Izlib zlib/[adcitz]*32.c zlib/deflate.c zlib/inf[flt]*.c \
+    zlib/trees.c zlib/zutil.c
+sfpm-save -o lines.img lines.wasm
+succeeds sfpm-inspect lines.img
+expect awk '$3 == "code" { code = $1 } $3 == "symbols" { symbols = $1 }
+    END { exit !(symbols > 4000 && 4 * symbols <= code) }' "$stdout"
+
 compile lz4 -Ilz4/lib lz4/lib/lz4.c lz4/lib/lz4hc.c
 expect test "$(grep -c failed lz4.expected)" -eq 0
 expect test "$(wc -l <lz4.expected)" -eq 20
