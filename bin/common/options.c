@@ -48,6 +48,8 @@ struct poptOption options_texts[] = {{"description", 'd', POPT_ARG_STRING,
                                      POPT_TABLEEND};
 
 struct poptOption options_limits[] = {
+    {"max-files", '\0', POPT_ARG_STRING, &options.max_files_text, 0,
+     "limit the files inside an image to SIZE bytes (default: 1G)", "SIZE"},
     {"max-memory", '\0', POPT_ARG_STRING, &options.max_memory_text, 0,
      "use at most SIZE bytes, such as 64M, for the image's tables and for a program's "
      "memory (default: 1G each)",
@@ -208,6 +210,7 @@ static bool check_values(int *status)
 {
     if (!check_size("--max-memory", options.max_memory_text, &options.max_memory,
                     status) ||
+        !check_size("--max-files", options.max_files_text, &options.max_files, status) ||
         !check_size("--max-scrypt", options.max_scrypt_text, &options.max_scrypt, status))
         return false;
     name_stdout();
@@ -294,6 +297,7 @@ void options_free(poptContext popt)
     free(options.output);
     free(options.description);
     free(options.message);
+    free(options.max_files_text);
     free(options.max_memory_text);
     free(options.max_scrypt_text);
     free(options.digest_text);

@@ -29,9 +29,11 @@ struct options {
     char *description; /* -d */
     char *message;     /* -m */
     char **attributes; /* --attr: each KEY=VALUE; NULL at the end */
+    char *max_files_text;
     char *max_memory_text;
     char *max_scrypt_text;
     uint64_t max_scrypt; /* --max-scrypt in bytes; 0: the library's default */
+    uint64_t max_files;  /* --max-files in bytes; 0: the library's default */
     uint64_t max_memory; /* --max-memory in bytes; 0: the library's default */
     char *digest_text;
     uint8_t digest[SFPM_DIGEST_BYTES]; /* --digest, when digest_text is there */

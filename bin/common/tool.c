@@ -188,6 +188,8 @@ const char *tool_last_remedy(void)
         return ": put it back, or use --detach-files";
     case SFPM_REMEDY_CHANGED_FILE:
         return ": put it back, or use --accept-changed";
+    case SFPM_REMEDY_MORE_FILES:
+        return ": raise it with --max-files";
     }
     return "";
 }

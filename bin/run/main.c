@@ -44,6 +44,8 @@ static const struct poptOption table[] = {
     {"dir", '\0', POPT_ARG_ARGV, &request.directories, 0,
      "let the program use directory HOST, as GUEST, perhaps only to read; may be repeated",
      "HOST[::GUEST][:ro]"},
+    {"memfs", '\0', POPT_ARG_STRING, &request.memfs, 0,
+     "give the program directory GUEST, whose files are in the image", "GUEST"},
     {"detach-files", '\0', POPT_ARG_NONE, &request.detach_files, 0,
      "close for the program what cannot be open again", NULL},
     {"accept-changed", '\0', POPT_ARG_NONE, &request.accept_changed, 0,
@@ -312,10 +314,10 @@ static int run_image(const operand_t *image)
         status = tool_usage("%s: the program takes no arguments, but '%s' was given; "
                             "options come before IMAGE",
                             image->label, request.host.arguments[0]);
-    else if (request.directories && !wasi_is_used(vm))
-        status = tool_usage("--dir: %s: the program does not use WASI, so it cannot use "
+    else if ((request.directories || request.memfs) && !wasi_is_used(vm))
+        status = tool_usage("%s: %s: the program does not use WASI, so it cannot use "
                             "directories",
-                            image->label);
+                            request.directories ? "--dir" : "--memfs", image->label);
     else if (rewind_machine(vm, image, &status))
         status = execute(vm, image, kind, &request);
     sfpm_vm_destroy(vm);

@@ -31,6 +31,7 @@ typedef struct run_request {
     bool starts;             /* the machine begins, rather than goes on */
     host_request_t host;
     char **directories;      /* of --dir; NULL at the end, or NULL */
+    const char *memfs;       /* of --memfs; NULL: none but what the image has */
     int detach_files;        /* files that cannot be had are closed for the program */
     int accept_changed;      /* files may be other than they were */
     const char *stdout_file; /* where output goes; NULL: standard output */

@@ -8,6 +8,7 @@
 
 #include <sfpm/wasi.h>
 
+#include "common/options.h"
 #include "common/tool.h"
 #include "run/run.h"
 
@@ -132,20 +133,21 @@ static sfpm_wasi_t *create(host_t *host, const run_request_t *request)
     const host_state_t *state = &host->state;
     const char **arguments = end_list(state->arguments, state->num_arguments);
     const char **environment = end_list(state->environment, state->num_environment);
-    sfpm_wasi_options_t options = {.struct_size = sizeof options,
-                                   .arguments = arguments,
-                                   .environment = environment,
-                                   .input = host->input_is_image ? -1 : STDIN_FILENO,
-                                   .terminals = find_terminals(host, request),
-                                   .context = host,
-                                   .read = read_stream,
-                                   .write = write_stream,
-                                   .warn = warn};
+    sfpm_wasi_options_t given = {.struct_size = sizeof given,
+                                 .arguments = arguments,
+                                 .environment = environment,
+                                 .input = host->input_is_image ? -1 : STDIN_FILENO,
+                                 .terminals = find_terminals(host, request),
+                                 .context = host,
+                                 .read = read_stream,
+                                 .write = write_stream,
+                                 .warn = warn,
+                                 .max_files = options.max_files};
     if (host->clock != HOST_CLOCK_REAL)
-        options.clock = read_clock;
+        given.clock = read_clock;
     if (state->fixed)
-        options.random = read_random;
-    sfpm_wasi_t *wasi = arguments && environment ? sfpm_wasi_create(&options) : NULL;
+        given.random = read_random;
+    sfpm_wasi_t *wasi = arguments && environment ? sfpm_wasi_create(&given) : NULL;
     if (!wasi)
         tool_fail(NULL, "out of memory");
     free(arguments);
@@ -157,7 +159,8 @@ bool wasi_open(host_t *host, sfpm_vm_t *vm, const operand_t *image,
                const run_request_t *request)
 {
     uint32_t flags = (request->detach_files ? SFPM_WASI_DETACH_FILES : 0u) |
-                     (request->accept_changed ? SFPM_WASI_ACCEPT_CHANGED : 0u);
+                     (request->accept_changed ? SFPM_WASI_ACCEPT_CHANGED : 0u) |
+                     (request->starts ? SFPM_WASI_BEGIN : 0u);
     if (!wasi_is_used(vm))
         return true;
     host->wasi = create(host, request);
@@ -166,8 +169,10 @@ bool wasi_open(host_t *host, sfpm_vm_t *vm, const operand_t *image,
     for (char **text = request->directories; text && *text; text++)
         if (!add_directory(host->wasi, *text))
             return false;
-    if (sfpm_wasi_offer(host->wasi, vm) &&
-        (request->starts || sfpm_wasi_restore(host->wasi, image->image, flags)))
+    if ((!request->memfs || sfpm_wasi_add_directory(host->wasi, NULL, request->memfs,
+                                                    SFPM_WASI_IN_IMAGE)) &&
+        sfpm_wasi_offer(host->wasi, vm) &&
+        sfpm_wasi_restore(host->wasi, image->image, flags))
         return true;
     tool_fail_last(image->label);
     return false;

@@ -24,6 +24,7 @@ static void compose(void)
         [SFPM_REMEDY_DIRECTORY] = ": add it, or detach its files",
         [SFPM_REMEDY_DETACH_FILE] = ": put it back, or detach it",
         [SFPM_REMEDY_CHANGED_FILE] = ": put it back, or accept that it changed",
+        [SFPM_REMEDY_MORE_FILES] = ": raise it",
         [SFPM_REMEDY_SALVAGE] = ": use an earlier commit, or salvage the image",
     };
     snprintf(last.message, sizeof last.message, "%s%s%s%s", last.subject,

@@ -61,6 +61,11 @@ typedef struct sfpm_known_commit {
  * or when it became none, as in an image of version 1. */
 bool sfpm_edit_written(const sfpm_edit_t *edit, sfpm_known_commit_t *commit);
 
+/* Lets a function be called when the edit has become a commit. */
+typedef void (*sfpm_written_callback_t)(void *context, const sfpm_known_commit_t *commit);
+void sfpm_edit_when_written(sfpm_edit_t *edit, sfpm_written_callback_t callback,
+                            void *context);
+
 /* The commit that an image shows. */
 sfpm_known_commit_t sfpm_image_shown(const sfpm_image_t *image);
 

@@ -17,6 +17,13 @@ bool sfpm_edit_written(const sfpm_edit_t *edit, sfpm_known_commit_t *commit)
     return true;
 }
 
+void sfpm_edit_when_written(sfpm_edit_t *edit, sfpm_written_callback_t callback,
+                            void *context)
+{
+    edit->told = callback;
+    edit->told_context = context;
+}
+
 sfpm_known_commit_t sfpm_image_shown(const sfpm_image_t *image)
 {
     const sfpm_commit_info_t *shown = sfpm_image_commit_info(image);

@@ -55,9 +55,13 @@ static bool take_options(sfpm_edit_t *edit, const sfpm_write_options_t *given,
 
 static bool finish(sfpm_edit_t *edit, sfpm_output_t *output)
 {
+    sfpm_known_commit_t commit;
     edit->written = sfpm_output_finish(output);
     if (edit->written)
         sfpm_meter_finish(edit->meter);
+    if (edit->written && edit->told && edit->format != 1 &&
+        sfpm_edit_written(edit, &commit))
+        edit->told(edit->told_context, &commit);
     return edit->written;
 }
 

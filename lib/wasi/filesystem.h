@@ -53,6 +53,9 @@ typedef struct sfpm_filesystem_operations {
     sfpm_wasi_errno_t (*open)(sfpm_filesystem_t *files, sfpm_wasi_handle_t directory,
                               const char *path, const sfpm_wasi_how_t *how,
                               sfpm_wasi_handle_t *handle, sfpm_wasi_stat_t *stat);
+    /* Opens what an image calls by its number. NULL: an image calls it by its path. */
+    sfpm_wasi_errno_t (*open_inode)(sfpm_filesystem_t *files, uint64_t inode,
+                                    sfpm_wasi_handle_t *handle, sfpm_wasi_stat_t *stat);
     void (*close)(sfpm_filesystem_t *files, sfpm_wasi_handle_t handle);
     sfpm_wasi_errno_t (*read)(sfpm_filesystem_t *files, sfpm_wasi_handle_t handle,
                               void *bytes, size_t size, uint64_t at, size_t *count);

@@ -18,6 +18,7 @@ enum {
     WAITS = 1,
     EXITED = 2,
     READ_ONLY = 1,
+    IN_IMAGE = 2,
     PREOPENED = 1,
     OVERWRITTEN = 2
 };
@@ -52,7 +53,7 @@ static bool encode_mount(const sfpm_wasi_mount_t *mount, sfpm_buffer_t *to)
     uint8_t *at = extend(to, MOUNT_HEADER);
     if (!at)
         return false;
-    sfpm_put_u32(at, mount->read_only ? READ_ONLY : 0);
+    sfpm_put_u32(at, (mount->read_only ? READ_ONLY : 0) | (mount->in_image ? IN_IMAGE : 0));
     sfpm_put_u32(at + 4, (uint32_t)strlen(mount->guest));
     return sfpm_buffer_add(to, mount->guest, strlen(mount->guest));
 }
@@ -91,7 +92,10 @@ static bool encode_descriptor(const sfpm_wasi_recorded_t *one, sfpm_buffer_t *to
     sfpm_put_u64(at + 24, descriptor->inheriting);
     sfpm_put_u64(at + 32, descriptor->position);
     sfpm_put_u32(at + 40, (uint32_t)descriptor->listing.size);
-    return (descriptor->kind != SFPM_WASI_FILE || encode_facts(&one->facts, to)) &&
+    bool in_image = one->facts.kind == SFPM_FACTS_OTHER;
+    sfpm_put_u32(at + 44, in_image ? (uint32_t)one->facts.inode : 0);
+    return (descriptor->kind != SFPM_WASI_FILE || in_image ||
+            encode_facts(&one->facts, to)) &&
            sfpm_buffer_add(to, descriptor->path, length) &&
            sfpm_buffer_add(to, descriptor->listing.data, descriptor->listing.size);
 }
@@ -194,9 +198,11 @@ static bool decode_mount(sfpm_wasi_record_t *record, input_t *from)
     const uint8_t *at = take(from, MOUNT_HEADER);
     if (!at)
         return false;
-    if (sfpm_get_u32(at) > READ_ONLY)
+    uint32_t flags = sfpm_get_u32(at);
+    if ((flags & ~(uint32_t)(READ_ONLY | IN_IMAGE)) != 0)
         return fail(from, "a directory has unknown flags");
-    sfpm_wasi_mount_t mount = {.read_only = sfpm_get_u32(at) == READ_ONLY};
+    sfpm_wasi_mount_t mount = {.read_only = (flags & READ_ONLY) != 0,
+                               .in_image = (flags & IN_IMAGE) != 0};
     mount.guest = take_text(from, sfpm_get_u32(at + 4));
     if (!mount.guest)
         return false;
@@ -286,7 +292,8 @@ static bool decode_strings(sfpm_wasi_recorded_t *one, input_t *from, uint32_t pa
                            uint32_t listing)
 {
     sfpm_wasi_descriptor_t *descriptor = &one->descriptor;
-    if (descriptor->kind == SFPM_WASI_FILE && !decode_facts(&one->facts, from))
+    if (descriptor->kind == SFPM_WASI_FILE && one->facts.kind != SFPM_FACTS_OTHER &&
+        !decode_facts(&one->facts, from))
         return false;
     if (path > 0 && !(descriptor->path = take_text(from, path)))
         return false;
@@ -299,6 +306,15 @@ static bool decode_strings(sfpm_wasi_recorded_t *one, input_t *from, uint32_t pa
         return false;
     return sfpm_listing_is_whole(&descriptor->listing) ||
            fail(from, "a list of entries is invalid");
+}
+
+/* Whether its file is found by its number in the image. */
+static bool is_in_image(const sfpm_wasi_record_t *record,
+                        const sfpm_wasi_descriptor_t *descriptor)
+{
+    return (descriptor->kind == SFPM_WASI_FILE ||
+            descriptor->kind == SFPM_WASI_DIRECTORY) &&
+           !descriptor->preopened && record->mounts[descriptor->source].in_image;
 }
 
 static bool decode_descriptor(sfpm_wasi_record_t *record, input_t *from)
@@ -322,12 +338,17 @@ static bool decode_descriptor(sfpm_wasi_record_t *record, input_t *from)
     uint32_t least = record->count > 0 ? record->list[record->count - 1].number + 1 : 0;
     record->count++;
     if (at[4] < SFPM_WASI_STREAM || at[4] > SFPM_WASI_LOST ||
-        (at[5] & ~(PREOPENED | OVERWRITTEN)) != 0 || sfpm_get_u32(at + 44) != 0)
+        (at[5] & ~(PREOPENED | OVERWRITTEN)) != 0)
         return fail(from, "a descriptor is of an unknown kind");
     if (one->number < least || one->number >= SFPM_WASI_MAX_DESCRIPTORS)
         return fail(from, "its descriptors are not in order");
     if (!check_descriptor(record, &one->descriptor, path, listing))
         return fail(from, "a descriptor contradicts itself");
+    if (is_in_image(record, &one->descriptor) != (sfpm_get_u32(at + 44) != 0))
+        return fail(from, "a file has no number in the image, or one that it cannot have");
+    if (sfpm_get_u32(at + 44) != 0)
+        one->facts =
+            (sfpm_facts_t){.kind = SFPM_FACTS_OTHER, .inode = sfpm_get_u32(at + 44)};
     return decode_strings(one, from, path, listing);
 }
 

@@ -100,8 +100,10 @@ bool sfpm_wasi_fill_edit(sfpm_wasi_t *wasi, sfpm_edit_t *edit)
     }
     sfpm_buffer_free(&wasi->record);
     wasi->record = bytes;
+    sfpm_memfs_t *memfs = sfpm_wasi_memfs(wasi);
     return sfpm_edit_set_region(edit, SFPM_WASI_REGION, 0, bytes.data, bytes.size,
-                                SFPM_REGION_PORTABLE);
+                                SFPM_REGION_PORTABLE) &&
+           (!memfs || sfpm_memfs_fill_edit(memfs, edit));
 }
 
 /* ---- Directories ------------------------------------------------------------------------ */
@@ -109,6 +111,7 @@ bool sfpm_wasi_fill_edit(sfpm_wasi_t *wasi, sfpm_edit_t *edit)
 /* One restore: where from, where to and how. */
 typedef struct restoring {
     sfpm_wasi_t *wasi;
+    const sfpm_image_t *image;
     sfpm_wasi_record_t record;
     uint32_t flags;
 } restoring_t;
@@ -125,12 +128,16 @@ static sfpm_wasi_mount_t *added(const sfpm_wasi_t *wasi, const char *guest)
 static bool take_mount(const restoring_t *restoring, sfpm_wasi_mount_t *mount)
 {
     sfpm_wasi_mount_t *given = added(restoring->wasi, mount->guest);
-    if (given) {
+    if (given && given->in_image == mount->in_image) {
         mount->files = given->files;
         mount->read_only = mount->read_only || given->read_only;
         given->files = NULL;
         return true;
     }
+    if (mount->in_image)
+        return sfpm_fail(SFPM_ERR_CORRUPT,
+                         "directory '%.200s' lies in the image, which has no files",
+                         mount->guest);
     if (restoring->flags & SFPM_WASI_DETACH_FILES)
         return true;
     sfpm_fail(SFPM_ERR_MISMATCH, "the program has directory '%.200s', which was not given",
@@ -175,9 +182,9 @@ static bool take_mounts(restoring_t *restoring)
 
 /* ---- Files ------------------------------------------------------------------------------ */
 
-static sfpm_wasi_errno_t open_again(const sfpm_wasi_t *wasi,
-                                    sfpm_wasi_descriptor_t *descriptor)
+static sfpm_wasi_errno_t open_again(const sfpm_wasi_t *wasi, sfpm_wasi_recorded_t *one)
 {
+    sfpm_wasi_descriptor_t *descriptor = &one->descriptor;
     sfpm_filesystem_t *files = sfpm_wasi_files(wasi, descriptor);
     bool is_directory = descriptor->kind == SFPM_WASI_DIRECTORY;
     sfpm_wasi_stat_t stat;
@@ -186,8 +193,13 @@ static sfpm_wasi_errno_t open_again(const sfpm_wasi_t *wasi,
                                  .follow = true,
                                  .reads = (descriptor->rights & WASI_FD_READ) != 0,
                                  .writes = (descriptor->rights & WASI_NEEDS_WRITING) != 0};
-    sfpm_wasi_errno_t error = files->operations->open(
-        files, files->root, descriptor->path, &how, &descriptor->handle, &stat);
+    sfpm_wasi_errno_t error;
+    if (files->operations->open_inode)
+        error = files->operations->open_inode(files, one->facts.inode,
+                                              &descriptor->handle, &stat);
+    else
+        error = files->operations->open(files, files->root, descriptor->path, &how,
+                                        &descriptor->handle, &stat);
     if (error == WASI_SUCCESS && (stat.type == WASI_TYPE_DIRECTORY) != is_directory)
         error = is_directory ? WASI_ENOTDIR : WASI_EISDIR;
     return error;
@@ -291,7 +303,7 @@ static bool stage(const restoring_t *restoring, sfpm_wasi_recorded_t *one)
         descriptor->handle = mount->files->root;
         return true;
     }
-    sfpm_wasi_errno_t error = open_again(restoring->wasi, descriptor);
+    sfpm_wasi_errno_t error = open_again(restoring->wasi, one);
     if (error == WASI_SUCCESS)
         return confirm(restoring, one);
     snprintf(why, sizeof why, "%s (WASI error %u)",
@@ -305,7 +317,7 @@ static bool cut_back(const restoring_t *restoring, const sfpm_wasi_recorded_t *o
 {
     const sfpm_wasi_descriptor_t *descriptor = &one->descriptor;
     char path[SHOWN];
-    if (!appends(one) || (restoring->flags & SFPM_WASI_ACCEPT_CHANGED) ||
+    if (one->facts.kind == SFPM_FACTS_OTHER || !appends(one) || (restoring->flags & SFPM_WASI_ACCEPT_CHANGED) ||
         !is_longer(restoring->wasi, one))
         return true;
     sfpm_filesystem_t *files = sfpm_wasi_files(restoring->wasi, descriptor);
@@ -352,16 +364,34 @@ static void close_staged(const restoring_t *restoring)
     }
 }
 
+/* Files inside the image, if the program has them. */
+static bool take_memfs(const restoring_t *restoring)
+{
+    const sfpm_wasi_record_t *record = &restoring->record;
+    for (uint32_t i = 0; i < record->num_mounts; i++)
+        if (record->mounts[i].in_image)
+            return sfpm_wasi_take_memfs(restoring->wasi, restoring->image);
+    return true;
+}
+
+static void drop_orphans(const sfpm_wasi_t *wasi)
+{
+    if (sfpm_wasi_memfs(wasi))
+        sfpm_memfs_drop_orphans(sfpm_wasi_memfs(wasi));
+}
+
 static bool restore(restoring_t *restoring)
 {
     sfpm_wasi_record_t *record = &restoring->record;
-    bool ok = take_mounts(restoring);
+    bool ok = take_memfs(restoring) && take_mounts(restoring);
     for (uint32_t i = 0; ok && i < record->count; i++)
         ok = stage(restoring, &record->list[i]);
     for (uint32_t i = 0; ok && i < record->count; i++)
         ok = cut_back(restoring, &record->list[i]);
     ok = ok && publish(restoring);
-    if (!ok)
+    if (ok)
+        drop_orphans(restoring->wasi);
+    else
         close_staged(restoring);
     return ok;
 }
@@ -371,17 +401,23 @@ bool sfpm_wasi_restore(sfpm_wasi_t *wasi, const sfpm_image_t *image, uint32_t fl
     size_t index;
     sfpm_buffer_t bytes = {0};
     if (!wasi || !image ||
-        (flags & ~(uint32_t)(SFPM_WASI_DETACH_FILES | SFPM_WASI_ACCEPT_CHANGED)) != 0)
+        (flags & ~(uint32_t)(SFPM_WASI_DETACH_FILES | SFPM_WASI_ACCEPT_CHANGED |
+                             SFPM_WASI_BEGIN)) != 0)
         return sfpm_fail(SFPM_ERR_ARGUMENT, "no world or image was given, or unknown "
                                             "flags");
-    if (!sfpm_image_find_region(image, SFPM_WASI_REGION, &index))
-        return true;
+    if ((flags & SFPM_WASI_BEGIN) ||
+        !sfpm_image_find_region(image, SFPM_WASI_REGION, &index)) {
+        bool taken = sfpm_wasi_take_memfs(wasi, image);
+        if (taken)
+            drop_orphans(wasi);
+        return taken;
+    }
     uint64_t size = sfpm_image_region(image, index)->size;
     if (size > SFPM_WASI_REGION_MAX_SIZE)
         return sfpm_fail(SFPM_ERR_CORRUPT, "region '%s' exceeds the limit of 64 MiB",
                          SFPM_WASI_REGION);
     uint8_t *to = sfpm_buffer_extend(&bytes, (size_t)size);
-    restoring_t restoring = {.wasi = wasi, .flags = flags};
+    restoring_t restoring = {.wasi = wasi, .image = image, .flags = flags};
     bool ok = to && sfpm_image_read(image, index, 0, to, (size_t)size) &&
               sfpm_wasi_decode(&restoring.record, to, (size_t)size) && restore(&restoring);
     sfpm_wasi_record_free(&restoring.record);

@@ -117,10 +117,28 @@ static bool open_root(sfpm_wasi_t *wasi)
     return false;
 }
 
+/* ---- Directories ------------------------------------------------------------------- */
+
+static sfpm_wasi_mount_t *memfs_mount(const sfpm_wasi_t *wasi)
+{
+    for (uint32_t i = 0; i < wasi->num_mounts; i++)
+        if (wasi->mounts[i].in_image)
+            return &wasi->mounts[i];
+    return NULL;
+}
+
+sfpm_memfs_t *sfpm_wasi_memfs(const sfpm_wasi_t *wasi)
+{
+    const sfpm_wasi_mount_t *mount = memfs_mount(wasi);
+    return mount ? (sfpm_memfs_t *)mount->files : NULL;
+}
+
 static bool check_directory(const sfpm_wasi_t *wasi, const char *host, const char *guest,
                             uint32_t flags)
 {
-    if (!wasi || !host || !guest || (flags & ~(uint32_t)SFPM_WASI_READ_ONLY) != 0)
+    bool in_image = (flags & SFPM_WASI_IN_IMAGE) != 0;
+    if (!wasi || in_image != !host || !guest ||
+        (flags & ~(uint32_t)(SFPM_WASI_READ_ONLY | SFPM_WASI_IN_IMAGE)) != 0)
         return sfpm_fail(SFPM_ERR_ARGUMENT, "no world or directory was given, or unknown "
                                             "flags");
     if (!*guest || strlen(guest) > SFPM_WASI_MAX_PATH)
@@ -130,10 +148,57 @@ static bool check_directory(const sfpm_wasi_t *wasi, const char *host, const cha
     if (wasi->num_mounts == SFPM_WASI_MAX_MOUNTS)
         return sfpm_fail(SFPM_ERR_LIMIT, "a program can have %d directories at most",
                          SFPM_WASI_MAX_MOUNTS);
+    if (in_image && sfpm_wasi_memfs(wasi))
+        return sfpm_fail(SFPM_ERR_ARGUMENT,
+                         "a program can have one directory in the image");
     for (uint32_t i = 0; i < wasi->num_mounts; i++)
         if (strcmp(wasi->mounts[i].guest, guest) == 0)
             return sfpm_fail(SFPM_ERR_ARGUMENT, "directory '%.200s' is given twice",
                              guest);
+    return true;
+}
+
+static uint64_t time_of_files(void *context)
+{
+    return sfpm_wasi_now(context, SFPM_WASI_REALTIME);
+}
+
+static void set_clock(sfpm_wasi_t *wasi, sfpm_memfs_t *memfs)
+{
+    memfs->clock = time_of_files;
+    memfs->clock_context = wasi;
+}
+
+static sfpm_filesystem_t *make_memfs(sfpm_wasi_t *wasi, const char *guest)
+{
+    sfpm_memfs_t *memfs = sfpm_memfs_create(NULL, guest, wasi->options.max_files);
+    if (!memfs)
+        return NULL;
+    set_clock(wasi, memfs);
+    return &memfs->base;
+}
+
+/* Its name comes from the image. */
+bool sfpm_wasi_take_memfs(sfpm_wasi_t *wasi, const sfpm_image_t *image)
+{
+    if (!sfpm_memfs_is_in(image))
+        return true;
+    sfpm_memfs_t *found = sfpm_memfs_create(image, NULL, wasi->options.max_files);
+    sfpm_wasi_mount_t *mount = memfs_mount(wasi);
+    if (found && !mount &&
+        sfpm_wasi_add_directory(wasi, NULL, found->guest, SFPM_WASI_IN_IMAGE))
+        mount = memfs_mount(wasi);
+    if (!found || !mount || strcmp(mount->guest, found->guest) != 0) {
+        if (found && mount)
+            sfpm_fail(SFPM_ERR_MISMATCH,
+                      "the files in the image are directory '%.200s', not '%.200s'",
+                      found->guest, mount->guest);
+        sfpm_memfs_destroy(found);
+        return false;
+    }
+    set_clock(wasi, found);
+    mount->files->operations->free(mount->files);
+    mount->files = &found->base;
     return true;
 }
 
@@ -149,7 +214,10 @@ bool sfpm_wasi_add_directory(sfpm_wasi_t *wasi, const char *host, const char *gu
     wasi->mounts = longer;
     sfpm_wasi_mount_t mount = {.read_only = (flags & SFPM_WASI_READ_ONLY) != 0};
     mount.guest = sfpm_copy_string(guest);
-    mount.files = mount.guest ? sfpm_host_directory_open(host) : NULL;
+    mount.in_image = (flags & SFPM_WASI_IN_IMAGE) != 0;
+    if (mount.guest)
+        mount.files = mount.in_image ? make_memfs(wasi, guest)
+                                     : sfpm_host_directory_open(host);
     if (!mount.files) {
         free(mount.guest);
         return false;

@@ -6,6 +6,7 @@
 #include <sfpm/wasi.h>
 
 #include "wasi/filesystem.h"
+#include "wasi/memfs.h"
 
 /* Descriptors that a program can have open at once, and directories given to it. */
 #define SFPM_WASI_MAX_DESCRIPTORS 4096
@@ -15,6 +16,7 @@
 typedef struct sfpm_wasi_mount {
     char *guest;
     bool read_only;
+    bool in_image; /* its files are an sfpm_memfs_t */
     sfpm_filesystem_t *files; /* NULL: it is recorded, but was not added again */
 } sfpm_wasi_mount_t;
 
@@ -80,6 +82,13 @@ bool sfpm_wasi_begin(sfpm_wasi_t *wasi);
 
 /* What can be done in a mount, and with what is opened in it. */
 uint64_t sfpm_wasi_mount_rights(const sfpm_wasi_mount_t *mount, uint64_t rights);
+
+/* The files inside the image; NULL: the program has none. */
+sfpm_memfs_t *sfpm_wasi_memfs(const sfpm_wasi_t *wasi);
+
+/* Takes those of an image, if it has any, for the directory that was added, or one more.
+ */
+bool sfpm_wasi_take_memfs(sfpm_wasi_t *wasi, const sfpm_image_t *image);
 
 /* ---- A call: call.c ------------------------------------------------------------- */
 

@@ -24,7 +24,7 @@ asm       base/ bytecode/ asm/ <error.h> <opcode.h> <vm.h>
 wasm      base/ bytecode/ wasm/ <error.h> <opcode.h> <vm.h>
 engine    base/ bytecode/ engine/ <error.h> <opcode.h> <vm.h>
 vm        base/ commit/ track/ bytecode/ asm/ engine/ vm/ wasm/ <error.h> <image.h> <opcode.h> <reload.h> <vm.h>
-wasi      base/ codec/ files/ vm/ wasi/ <error.h> <image.h> <resource.h> <vm.h> <wasi.h>
+wasi      base/ bytecode/ codec/ commit/ files/ vm/ wasi/ <error.h> <image.h> <memfs.h> <resource.h> <vm.h> <wasi.h>
 snapshot/hooks.h base/ snapshot/ files/ <hooks.h> <migrate.h>
 snapshot/snapshot.c base/ snapshot/ track/ job/ <job.h> <migrate.h> <resource.h>
 bin       common/ *

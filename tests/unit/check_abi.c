@@ -135,7 +135,8 @@ START_TEST(failures_keep_their_layout)
                                              SFPM_REMEDY_RETURN, SFPM_REMEDY_LAYOUT,
                                              SFPM_REMEDY_DIRECTORY,
                                              SFPM_REMEDY_DETACH_FILE,
-                                             SFPM_REMEDY_CHANGED_FILE};
+                                             SFPM_REMEDY_CHANGED_FILE,
+                                             SFPM_REMEDY_MORE_FILES};
     for (unsigned i = 0; i < sizeof remedies / sizeof remedies[0]; i++)
         ck_assert_uint_eq(remedies[i], i);
     ck_assert_uint_eq(offsetof(sfpm_failure_t, remedy), 4);

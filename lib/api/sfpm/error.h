@@ -70,7 +70,8 @@ typedef enum sfpm_remedy {
     SFPM_REMEDY_DIRECTORY = 8,   /**< sfpm_wasi_add_directory(), or
                                       SFPM_WASI_DETACH_FILES */
     SFPM_REMEDY_DETACH_FILE = 9, /**< SFPM_WASI_DETACH_FILES */
-    SFPM_REMEDY_CHANGED_FILE = 10 /**< put the file back, or SFPM_WASI_ACCEPT_CHANGED */
+    SFPM_REMEDY_CHANGED_FILE = 10, /**< put the file back, or SFPM_WASI_ACCEPT_CHANGED */
+    SFPM_REMEDY_MORE_FILES = 11    /**< raise `max_files`, or `max_size` of the files */
 } sfpm_remedy_t;
 
 /** A failure in parts. New members are added at the end. */

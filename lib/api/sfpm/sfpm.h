@@ -11,6 +11,7 @@
 #include <sfpm/hooks.h>
 #include <sfpm/image.h>
 #include <sfpm/job.h>
+#include <sfpm/memfs.h>
 #include <sfpm/migrate.h>
 #include <sfpm/number.h>
 #include <sfpm/opcode.h>

@@ -66,6 +66,8 @@ typedef struct sfpm_wasi_options {
     bool (*random)(void *context, void *bytes, size_t size);
     /** Receives a warning about an open file that a resumed program cannot have. */
     void (*warn)(void *context, const char *text);
+    uint64_t max_files; /**< bytes that files inside the image may have; 0:
+                             SFPM_MEMFS_DEFAULT_SIZE */
 } sfpm_wasi_options_t;
 
 /** @return a world for one program, to be destroyed; NULL with the error set.
@@ -78,16 +80,18 @@ SFPM_API void sfpm_wasi_destroy(sfpm_wasi_t *wasi);
 
 /** How a directory is given to a program. */
 enum {
-    SFPM_WASI_READ_ONLY = 1u << 0 /**< nothing in it can be changed */
+    SFPM_WASI_READ_ONLY = 1u << 0, /**< nothing in it can be changed */
+    SFPM_WASI_IN_IMAGE = 1u << 1   /**< it lies in the image, not on the host */
 };
 
 /**
  * Gives the program a directory of the host, in the order of the calls, before it begins
  * or sfpm_wasi_restore() resumes it. The program reaches nothing outside it, whatever
- * paths and links say.
- * @param host   its path, opened now
+ * paths and links say. Or gives it one directory inside the image, which is empty before
+ * sfpm_wasi_restore() finds files in an image: see <sfpm/memfs.h>.
+ * @param host   its path, opened now; NULL for SFPM_WASI_IN_IMAGE
  * @param guest  the name by which the program knows it, of 1 to SFPM_WASI_MAX_PATH bytes
- * @param flags  SFPM_WASI_READ_ONLY or 0
+ * @param flags  SFPM_WASI_READ_ONLY, SFPM_WASI_IN_IMAGE or 0
  */
 SFPM_API bool sfpm_wasi_add_directory(sfpm_wasi_t *wasi, const char *host,
                                       const char *guest, uint32_t flags);
@@ -101,14 +105,17 @@ SFPM_API bool sfpm_wasi_offer(sfpm_wasi_t *wasi, sfpm_vm_t *vm);
 enum {
     SFPM_WASI_DETACH_FILES = 1u << 0,  /**< what cannot be open again is EBADF for the
                                             program from now on */
-    SFPM_WASI_ACCEPT_CHANGED = 1u << 1 /**< files are open again even if they changed */
+    SFPM_WASI_ACCEPT_CHANGED = 1u << 1, /**< files are open again even if they changed */
+    SFPM_WASI_BEGIN = 1u << 2 /**< the program begins: of the image, only the files inside
+                                   it count */
 };
 
 /**
  * Goes on as the commit that an image shows says: its files are open again, in the
  * directories that were added, and its clock goes on. Without a region `files` the
  * program begins. Files that it only appended to are cut back to the length they had.
- * @param flags  SFPM_WASI_DETACH_FILES and SFPM_WASI_ACCEPT_CHANGED, or 0
+ * Files inside the image need not be added.
+ * @param flags  SFPM_WASI_DETACH_FILES, SFPM_WASI_ACCEPT_CHANGED and SFPM_WASI_BEGIN, or 0
  * @return false with SFPM_ERR_MISMATCH and the name of the directory that was not added,
  *         or of the file that is another; SFPM_ERR_CORRUPT when the region is invalid.
  *         The world is then to be destroyed
@@ -116,7 +123,7 @@ enum {
 SFPM_API bool sfpm_wasi_restore(sfpm_wasi_t *wasi, const sfpm_image_t *image,
                                 uint32_t flags);
 
-/** Puts the region `files` into an edit. The world must not change, and must outlive the
+/** Puts the region `files` into an edit, and those of the files inside it. The world must not change, and must outlive the
  * edit, until that is written. */
 SFPM_API bool sfpm_wasi_fill_edit(sfpm_wasi_t *wasi, sfpm_edit_t *edit);
 
