@@ -21,11 +21,14 @@ enum {
     MODE_TEXT = 1 << 4,
     MODE_HEX = 1 << 5,
     MODE_USAGE = 1 << 6,
-    MODE_HTML = 1 << 7
+    MODE_HTML = 1 << 7,
+    MODE_FILES = 1 << 8,
+    MODE_CAT = 1 << 9
 };
 
 static int mode;
 static char *hex_region;
+static char *cat_file;
 static int as_graph;
 static char *html_file;
 static char *max_count_text;
@@ -48,6 +51,9 @@ static const struct poptOption table[] = {
     MODE_OPTION("disassemble", MODE_CODE, "print the program as assembly text"),
     {"hex", '\0', POPT_ARG_STRING, &hex_region, 0, "print the bytes of a region",
      "REGION"},
+    MODE_OPTION("files", MODE_FILES, "list the files inside the image"),
+    {"cat", '\0', POPT_ARG_STRING, &cat_file, 0, "print the file GUEST inside the image",
+     "GUEST"},
     MODE_OPTION("verify", MODE_VERIFY,
                 "check every byte; print nothing unless something is wrong"),
     MODE_OPTION("json", MODE_JSON, "print one JSON object for each image"),
@@ -79,15 +85,17 @@ static int show_image(view_t *view)
     } ways[] = {{0, view_page},         {MODE_LOG, view_log},   {MODE_CODE, view_code},
                 {MODE_JSON, view_json}, {MODE_TEXT, view_text}, {MODE_HEX, view_hex},
                 {MODE_USAGE, view_list_usage},
-                {MODE_HTML, view_html}};
+                {MODE_HTML, view_html},
+                {MODE_FILES, view_files},
+                {MODE_CAT, view_cat}};
     static bool again;
-    if ((mode & (MODE_JSON | MODE_HTML)) == 0)
+    if ((mode & (MODE_JSON | MODE_HTML | MODE_CAT)) == 0)
         pager_begin();
     if (mode == 0 && again)
         putchar('\n');
     again = true;
     operand_warn(&view->file);
-    if ((mode & (MODE_LOG | MODE_HEX | MODE_USAGE)) == 0)
+    if ((mode & (MODE_LOG | MODE_HEX | MODE_USAGE | MODE_FILES | MODE_CAT)) == 0)
         view->vm = machine_load(view->file.image, view->refusal);
     if (view->refusal[0] != '\0' && (!view->vm || tool_met_failure()))
         view_note_damage(view);
@@ -110,7 +118,8 @@ static view_t new_view(void)
                     .plain = color ? "\033[0m" : "",
                     .human = tool_terminal(),
                     .max_count = max_count,
-                    .region = hex_region};
+                    .region = hex_region,
+                    .guest = cat_file};
 }
 
 static int show(view_t *view)
@@ -144,9 +153,12 @@ static bool check_options(int *status)
         mode |= MODE_HEX;
     if (html_file)
         mode |= MODE_HTML;
+    if (cat_file)
+        mode |= MODE_CAT;
     if ((mode & (mode - 1)) != 0)
-        *status = tool_usage("--log, --usage, --disassemble, --hex, --verify, --json, "
-                             "--text and --html cannot be used together");
+        *status = tool_usage("--log, --usage, --disassemble, --hex, --files, --cat, "
+                             "--verify, --json, --text and --html cannot be used "
+                             "together");
     else if (as_graph && mode != MODE_LOG)
         *status = tool_usage("--graph is for --log");
     else if (max_count_text && (mode & (MODE_LOG | MODE_USAGE | MODE_HTML)) == 0)
@@ -207,6 +219,7 @@ int main(int argc, char **argv)
     options_free(popt);
     free(hex_region);
     free(html_file);
+    free(cat_file);
     free(max_count_text);
     return tool_flush(status);
 }

@@ -32,6 +32,7 @@ typedef struct view {
     bool human;         /* it is read on a terminal: sizes are rounded, times are ages */
     uint64_t max_count; /* of commits that are listed; 0: all */
     const char *region; /* --hex */
+    const char *guest;  /* --cat */
     usage_t *usage;     /* of commits, newest first */
     size_t num_usage;
     size_t max_usage;
@@ -47,6 +48,8 @@ int view_log(view_t *view);
 int view_list_usage(view_t *view);
 int view_code(view_t *view);
 int view_hex(view_t *view);
+int view_files(view_t *view);
+int view_cat(view_t *view);
 
 /* Checks every byte and prints the faults on standard error. Returns the exit status. */
 int view_faults(view_t *view);

@@ -6,8 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <sfpm/memfs.h>
 #include <sfpm/vm.h>
 
+#include "common/adding.h"
 #include "common/escape.h"
 #include "common/files.h"
 #include "common/input.h"
@@ -18,6 +20,8 @@
 #include "save/sections.h"
 
 static int raw, strip, keep_sections;
+static char **added; /* of --add; NULL at the end, or NULL */
+static char *guest;  /* of --memfs; or NULL */
 
 static const struct poptOption table[] = {
     {"raw", '\0', POPT_ARG_NONE, &raw, 0,
@@ -26,6 +30,11 @@ static const struct poptOption table[] = {
      "leave out names and lines of source", NULL},
     {"keep-sections", '\0', POPT_ARG_NONE, &keep_sections, 0,
      "keep the custom sections of a module, as regions", NULL},
+    {"add", '\0', POPT_ARG_ARGV, &added, 0,
+     "put file or directory HOST into the image, as GUEST; may be repeated",
+     "HOST[::GUEST]"},
+    {"memfs", '\0', POPT_ARG_STRING, &guest, 0,
+     "let the program find these files in directory GUEST (default: /)", "GUEST"},
     {"encrypt", '\0', POPT_ARG_NONE, &options.encrypt, 0,
      "encrypt the image with a key or a passphrase", NULL},
     OPTIONS_NEW_FILE,
@@ -61,19 +70,41 @@ static bool strip_symbols(sfpm_vm_t **vm)
     return ok;
 }
 
+/* The files inside the image: NULL without any, or after printing why not. */
+static sfpm_memfs_t *make_files(const operand_t *program, bool *ok)
+{
+    *ok = true;
+    if (!added && !guest)
+        return NULL;
+    sfpm_memfs_t *memfs =
+        sfpm_memfs_create(NULL, guest ? guest : "/", SFPM_MEMFS_MAX_SIZE);
+    *ok = memfs != NULL;
+    if (!memfs)
+        tool_fail_last(program->label);
+    for (char **text = added; *ok && text && *text; text++)
+        *ok = adding_copy(memfs, *text);
+    return memfs;
+}
+
 static int write_image(sfpm_vm_t *vm, output_kind_t kind, const operand_t *program,
                        const char *text, size_t size)
 {
     int status;
-    sfpm_edit_t *edit = sfpm_edit_create(NULL);
-    if (!edit || !options_fill_storage(edit) || !sfpm_vm_fill_edit(vm, edit) ||
-        !options_fill_edit(edit, NULL))
+    bool ok;
+    sfpm_memfs_t *files = make_files(program, &ok);
+    sfpm_edit_t *edit = ok ? sfpm_edit_create(NULL) : NULL;
+    if (!ok)
+        status = tool_failure();
+    else if (!edit || !options_fill_storage(edit) || !sfpm_vm_fill_edit(vm, edit) ||
+             (files && !sfpm_memfs_fill_edit(files, edit)) ||
+             !options_fill_edit(edit, NULL))
         status = tool_fail_last(program->label);
     else if (keep_sections && !sections_keep(edit, program->label, text, size))
         status = tool_failure();
     else
         status = output_write(kind, program, edit);
     sfpm_edit_destroy(edit);
+    sfpm_memfs_destroy(files);
     return status;
 }
 
@@ -152,5 +183,9 @@ int main(int argc, char **argv)
         }
     }
     options_free(popt);
+    for (char **text = added; text && *text; text++)
+        free(*text);
+    free(added);
+    free(guest);
     return tool_flush(status);
 }
