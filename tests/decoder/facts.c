@@ -160,10 +160,9 @@ static bool show_image(sfpm_image_t *image)
         return show_version1(image);
     printf("format 2\nid ");
     show_bytes(info->id, sizeof info->id);
-    /* A file without its older commits begins with another than 1. */
-    uint64_t last = sfpm_image_commit_info(image)->number;
-    for (uint64_t back = info->commits; back-- > 0;) {
-        if (!sfpm_image_select(image, (int64_t)(last - back)) || !show_commit(image))
+    uint64_t last = info->commits;
+    for (uint64_t number = info->first; number <= last; number++) {
+        if (!sfpm_image_select(image, (int64_t)number) || !show_commit(image))
             return false;
     }
     return true;
