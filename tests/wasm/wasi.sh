@@ -73,7 +73,7 @@ expect_stderr_match "began without directory '/more'"
 
 # Files that are others now are refused, but for those who accept them.
 expect_status 125 sfpm-run --deterministic --dir twice::/data first.img
-expect_stderr_match "file '/data/(table|log)' .* different file.*--accept-changed"
+expect_stderr_match "file '/data/(table|log)' .* is not as it was: .*--accept-changed"
 expect_status 124 sfpm-run --deterministic --accept-changed --dir twice::/data --steps 9 \
     first.img
 rm twice/table
