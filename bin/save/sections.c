@@ -62,7 +62,7 @@ static bool add_all(sfpm_edit_t *edit, const char *label, section_t *sections,
 {
     size_t count = 0;
     while (at < end) {
-        section_t section = {NULL};
+        section_t section = {.region = NULL};
         if (!take_section(&at, &section))
             continue;
         if (count == SECTIONS_MAX) {
