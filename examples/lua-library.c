@@ -55,13 +55,14 @@ static int lua_revert(lua_State *lua)
                            "coroutine; call it from the chunk itself");
 }
 
-/* os.exit([status]): ends the chunk, and lua-live, which commits with -i. */
+/* os.exit([status [, close]]): ends the chunk, and lua-live, which commits with -i. */
 static int lua_exit(lua_State *lua)
 {
     if (lua_isboolean(lua, 1))
         live.status = lua_toboolean(lua, 1) ? EXIT_SUCCESS : EXIT_FAILURE;
     else
         live.status = (int)luaL_optinteger(lua, 1, EXIT_SUCCESS);
+    live.closes = lua_toboolean(lua, 2);
     if (can_wait(lua))
         return ask(lua, EXIT);
     if (live.in_place || live.deferred)

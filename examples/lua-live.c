@@ -311,6 +311,8 @@ static bool run(int count, bool print)
             return end_chunk(complain(
                 "revert() went back to the same commit 10000 times, and it would do so "
                 "for ever: when save() returns \"restored\", go on in another way"));
+        if (live.over && !live.closes && !live.in_place && !live.deferred)
+            return true; /* as in lua(1), what it leaves is not closed: nothing keeps it */
         if (live.over || !answer(live.request))
             return end_chunk(live.over);
         if (!waits())

@@ -29,7 +29,8 @@ typedef struct live {
     char message[256];
     bool deferred; /* a commit is due when the chunk has ended */
     bool over;     /* os.exit() was called … */
-    int status;    /* … with this status */
+    int status;    /* … with this status … */
+    bool closes;   /* … and is to close variables */
 } live_t;
 extern live_t live;
 

@@ -57,6 +57,16 @@ expect_stderr ''
 expect_status 4 "$lua" exit.img exit.lua 4
 expect_stderr ''
 says 'x, #(history():gsub("[^\n]", ""))' '111	3' exit.img
+# Variables are closed only if that is asked for, or the state is committed.
+cat >closing.lua <<'END'
+local closed <close> = setmetatable({}, {__close = function() print("closed") end})
+os.exit(6, ...)
+END
+for arguments in '' 1; do
+    # shellcheck disable=SC2086
+    expect_status 6 "$lua" exit.img closing.lua $arguments
+    expect_stdout "${arguments:+closed}"
+done
 # Where that cannot be, it says so.
 cp exit.img before.img
 for call in 'coroutine.wrap(os.exit)(5)' 'table.sort({1, 2}, function() os.exit(5) end)'; do
