@@ -18,7 +18,7 @@ moves() {
 
 # ends RUN: an image that an earlier release made goes on as it does here.
 ends() {
-    for run in ./here "$1"; do
+    for run in ./here/portable "$1"; do
         cp "$top_srcdir/tests/images/references.img" kept.img
         chmod u+w kept.img
         $run kept.img >output || return 1
@@ -29,10 +29,12 @@ ends() {
     ended=
 }
 
-build "${CC:-cc}" ./here
+# Images name the program that made them: it has one name everywhere.
+mkdir here s390x i686
+build "${CC:-cc}" ./here/portable
 found=
 for architecture in s390x i686; do
-    compiler=$architecture-linux-gnu-gcc run=./$architecture
+    compiler=$architecture-linux-gnu-gcc run=./$architecture/portable
     command -v "$compiler" >/dev/null || continue
     case $architecture in
     s390x)
@@ -45,14 +47,14 @@ for architecture in s390x i686; do
         ;;
     esac
     found="$found $architecture"
-    expect moves ./here "$run"
-    expect moves "$run" ./here
+    expect moves ./here/portable "$run"
+    expect moves "$run" ./here/portable
     expect ends "$run"
 done
 [ -n "$found" ] || skip 'there are no cross compilers: gcc-s390x-linux-gnu, gcc-i686-linux-gnu, qemu-user-static'
 # A machine that is not moved, but begun anew, is found.
 sed 's/push/nop\n        push/' "$top_srcdir/examples/sum.s" >other.s
-./here other.s moved.img 3 >output
-./here moved.img >>output
-./here "$top_srcdir/examples/sum.s" whole.img 0 >whole
+./here/portable other.s moved.img 3 >output
+./here/portable moved.img >>output
+./here/portable "$top_srcdir/examples/sum.s" whole.img 0 >whole
 expect_not cmp -s moved.img whole.img
