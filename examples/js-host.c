@@ -104,42 +104,11 @@ NATIVE(host_get_timezone_offset)
     return SFPM_NATIVE_DONE;
 }
 
-/* For modules, which js-live does not have, and files: there are none. */
+/* For modules, which js-live does not have. */
 NATIVE(nothing)
 {
     UNUSED;
     return SFPM_NATIVE_DONE;
-}
-
-NATIVE(bad_file)
-{
-    UNUSED;
-    out[0].i32 = 8;
-    return SFPM_NATIVE_DONE;
-}
-
-NATIVE(clock_time_get)
-{
-    UNUSED;
-    struct timespec now;
-    uint8_t *to = memory(in[2].i32, 8);
-    if (!to)
-        return SFPM_NATIVE_BOUNDS;
-    clock_gettime(in[0].i32 == 0 ? CLOCK_REALTIME : CLOCK_MONOTONIC, &now);
-    store(to, (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec, 8);
-    return SFPM_NATIVE_DONE;
-}
-
-NATIVE(random_get)
-{
-    UNUSED;
-    uint8_t *to = memory(in[0].i32, (uint32_t)in[1].i32);
-    FILE *file = fopen("/dev/urandom", "rb");
-    if (to && file)
-        out[0].i32 = fread(to, (uint32_t)in[1].i32, 1, file) == 1 ? 0 : 29;
-    if (file)
-        fclose(file);
-    return to ? SFPM_NATIVE_DONE : SFPM_NATIVE_BOUNDS;
 }
 
 bool offer_functions(void)
@@ -154,17 +123,11 @@ bool offer_functions(void)
         {"env", "host_module_normalize", "i32 i32 -> i32", nothing},
         {"env", "host_module_load", "i32 i32 -> i32", nothing},
         {"env", "host_get_timezone_offset", "i32 i32 -> i32", host_get_timezone_offset},
-        {"wasi_snapshot_preview1", "clock_time_get", "i32 i64 i32 -> i32",
-         clock_time_get},
-        {"wasi_snapshot_preview1", "fd_close", "i32 -> i32", bad_file},
-        {"wasi_snapshot_preview1", "fd_fdstat_get", "i32 i32 -> i32", bad_file},
-        {"wasi_snapshot_preview1", "fd_seek", "i32 i64 i32 i32 -> i32", bad_file},
-        {"wasi_snapshot_preview1", "fd_write", "i32 i32 i32 i32 -> i32", bad_file},
-        {"wasi_snapshot_preview1", "random_get", "i32 i32 -> i32", random_get},
     };
     for (size_t i = 0; i < sizeof list / sizeof *list; i++)
         if (!sfpm_vm_import(live.vm, list[i].module, list[i].name, list[i].signature,
                             list[i].function, NULL))
             return false;
-    return true;
+    live.wasi = sfpm_wasi_create(NULL); /* clocks, random numbers and the streams */
+    return live.wasi && sfpm_wasi_offer(live.wasi, live.vm);
 }

@@ -22,6 +22,7 @@ enum {
 typedef struct live {
     const char *file, *engine, *code;
     sfpm_vm_t *vm;
+    sfpm_wasi_t *wasi;
     sfpm_image_t *image;
     uint32_t session;
     uint64_t steps; /* left to this process */
