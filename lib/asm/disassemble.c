@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/bytes.h"
@@ -14,17 +15,26 @@
 
 void sfpm_write(sfpm_writer_t *writer, const char *format, ...)
 {
-    char text[1100]; /* a name in an import is the longest that comes */
-    va_list args;
+    char few[256];
+    va_list args, again;
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    va_copy(again, args);
+    size_t length = (size_t)vsnprintf(few, sizeof few, format, args);
+    char *many = length < sizeof few ? NULL : sfpm_new_array(length + 1, 1);
+    if (many)
+        vsnprintf(many, length + 1, format, again);
+    va_end(again);
     va_end(args);
+    const char *text = many ? many : few;
     const char *line = strrchr(text, '\n');
-    writer->column = line ? strlen(line + 1) : writer->column + strlen(text);
-    if (!writer->failed && !writer->output(writer->context, text, strlen(text))) {
+    writer->column = line ? strlen(line + 1) : writer->column + length;
+    if (!many && length >= sizeof few)
+        writer->failed = true; /* out of memory */
+    if (!writer->failed && !writer->output(writer->context, text, length)) {
         sfpm_fail(SFPM_ERR_SYSTEM, "cannot write the listing");
         writer->failed = true;
     }
+    free(many);
 }
 
 void sfpm_write_signature(sfpm_writer_t *writer, const uint8_t *params,

@@ -95,8 +95,8 @@ enum {
 #define SFPM_NO_MEMORY   UINT32_MAX /* most pages of a program without memory */
 #define SFPM_NO_MOST     UINT32_MAX /* most elements of a table with no other limit */
 
-/* Longest name of a function, label or global, in bytes. */
-#define SFPM_MAX_NAME 100
+/* Longest name of a function, label, global or local, in bytes. */
+#define SFPM_MAX_NAME 65535
 
 /* Most parameters, results or locals of a function, and operands on its stack: so
  * heights fit 16 bits beside the two marks of verify.h. */

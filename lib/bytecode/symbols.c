@@ -28,6 +28,7 @@ typedef struct sfpm_symbol_table {
     uint32_t count;
     const char *names;
     uint32_t names_size;
+    uint64_t left; /* bytes of names that there may still be: see take_name() */
 } sfpm_symbol_table_t;
 
 /* The names are the end of the region. */
@@ -112,6 +113,18 @@ static bool split_region(sfpm_program_t *program, const uint8_t *bytes, size_t s
     return split_version_1(&program->lines, bytes, size, table);
 }
 
+/* The name at an offset; NULL if it is none. Names may share bytes, but all of them have no
+ * more than those of the region and 100 each: a small region has no work for hours. */
+static const char *take_name(sfpm_symbol_table_t *table, uint32_t at)
+{
+    const char *name = at < table->names_size ? table->names + at : "";
+    size_t length = strnlen(name, SFPM_MAX_NAME + 1);
+    if (length > table->left || !sfpm_is_name(name, length))
+        return NULL;
+    table->left -= length;
+    return name;
+}
+
 /* Records the name of function or global `value`, once. */
 static bool name_numbered(const char **slot, uint32_t index, const char *name)
 {
@@ -122,7 +135,7 @@ static bool name_numbered(const char **slot, uint32_t index, const char *name)
     return true;
 }
 
-static bool decode_symbol(sfpm_program_t *program, const sfpm_symbol_table_t *table,
+static bool decode_symbol(sfpm_program_t *program, sfpm_symbol_table_t *table,
                           uint32_t index)
 {
     const uint8_t *from = table->symbols + (size_t)index * SFPM_SYMBOL_SIZE;
@@ -132,8 +145,8 @@ static bool decode_symbol(sfpm_program_t *program, const sfpm_symbol_table_t *ta
     if (name_at >= table->names_size)
         return sfpm_fail(SFPM_ERR_CORRUPT,
                          "symbols[%u]: the offset of its name is out of range", index);
-    const char *name = table->names + name_at;
-    if (!sfpm_is_name(name, strlen(name)))
+    const char *name = take_name(table, name_at);
+    if (!name)
         return sfpm_fail(SFPM_ERR_CORRUPT, "symbols[%u]: invalid name", index);
     sfpm_label_t label = {.name = name, .offset = value};
     if (kind == SFPM_SYMBOL_GLOBAL && value < program->num_globals)
@@ -238,12 +251,11 @@ static int compare_local(const uint8_t *entry, uint32_t function, uint32_t local
     return left < right ? -1 : 1;
 }
 
-static bool check_local_name(const sfpm_program_t *program,
-                             const sfpm_symbol_table_t *table, uint32_t index)
+static bool check_local_name(const sfpm_program_t *program, sfpm_symbol_table_t *table,
+                             uint32_t index)
 {
     const uint8_t *from = program->local_names + (size_t)index * SFPM_LOCAL_NAME_SIZE;
     uint32_t function = sfpm_get_u32(from), local = sfpm_get_u32(from + 4);
-    uint32_t name = sfpm_get_u32(from + 8);
     if (function >= program->num_functions || sfpm_is_import(program, function) ||
         local >= (uint32_t)program->functions[function].params +
                      program->functions[function].locals)
@@ -252,8 +264,7 @@ static bool check_local_name(const sfpm_program_t *program,
     if (index > 0 && compare_local(from - SFPM_LOCAL_NAME_SIZE, function, local) >= 0)
         return sfpm_fail(SFPM_ERR_CORRUPT, "symbols: local name %u is out of order",
                          index);
-    return (name < table->names_size &&
-            sfpm_is_name(table->names + name, strlen(table->names + name))) ||
+    return take_name(table, sfpm_get_u32(from + 8)) ||
            sfpm_fail(SFPM_ERR_CORRUPT, "symbols: local name %u is invalid", index);
 }
 
@@ -271,7 +282,7 @@ static bool check_file(const sfpm_lines_t *lines, const sfpm_symbol_table_t *tab
                               "symbols: the name of source file %u is invalid", index);
 }
 
-static bool check_rest(const sfpm_program_t *program, const sfpm_symbol_table_t *table)
+static bool check_rest(const sfpm_program_t *program, sfpm_symbol_table_t *table)
 {
     for (uint32_t i = 0; i < program->num_local_names; i++)
         if (!check_local_name(program, table, i))
@@ -292,6 +303,7 @@ bool sfpm_symbols_decode(sfpm_program_t *program, const uint8_t *bytes, size_t s
         return true;
     if (!split_region(program, bytes, size, &table))
         return false;
+    table.left = table.names_size + (table.count + (uint64_t)program->num_local_names) * 100;
     program->labels = SFPM_NEW_N(sfpm_label_t, table.count);
     if (!program->labels)
         return false;

@@ -38,7 +38,7 @@ static bool is_later(uint8_t byte)
     return (byte >= '0' && byte <= '9') || byte == '.' || byte == '$';
 }
 
-/* The name as symbols may be, in a buffer of SFPM_MAX_NAME + 1 bytes; its length. */
+/* The name as symbols may be, where there is room for it; its length. */
 static size_t clean(const sfpm_wasm_name_t *name, char *text)
 {
     size_t length = 0;
@@ -80,15 +80,17 @@ static void next_number(const sfpm_wasm_symbols_t *symbols, const char *name, ch
  * twice behind the same text, so that no choice of names makes this slow. */
 static bool make_unique(sfpm_wasm_symbols_t *symbols, char *text)
 {
-    char name[SFPM_MAX_NAME + 1], number[NUMBER];
-    strcpy(name, text);
+    char *name = sfpm_copy_string(text), number[NUMBER];
+    bool ok = name != NULL;
     do {
-        next_number(symbols, name, text, number);
-        if (!sfpm_name_map_add(&symbols->numbered, text, 0, NULL))
-            return false;
-        strcat(text, number);
-    } while (is_taken(symbols, text));
-    return true;
+        if (ok)
+            next_number(symbols, name, text, number);
+        ok = ok && sfpm_name_map_add(&symbols->numbered, text, 0, NULL);
+        if (ok)
+            strcat(text, number);
+    } while (ok && is_taken(symbols, text));
+    free(name);
+    return ok;
 }
 
 /* Names of another kind follow. */
@@ -103,21 +105,20 @@ static void begin_kind(sfpm_wasm_symbols_t *symbols)
 static const char *make_name(sfpm_wasm_symbols_t *symbols, const sfpm_wasm_name_t *name,
                              const char *other)
 {
-    char text[SFPM_MAX_NAME + 1];
+    char *text = symbols->text + symbols->text_size;
     if (clean(name, text) == 0)
         strcpy(text, other);
     if ((is_taken(symbols, text) && !make_unique(symbols, text)) ||
         !sfpm_name_map_add(&symbols->taken, text, 0, NULL))
         return NULL;
-    char *kept = symbols->text + symbols->text_size;
     symbols->text_size += strlen(text) + 1;
-    return strcpy(kept, text);
+    return text;
 }
 
 static bool add_symbol(sfpm_wasm_symbols_t *symbols, sfpm_symbol_kind_t kind,
                        uint32_t number, const sfpm_wasm_name_t *name)
 {
-    char other[SFPM_MAX_NAME + 1];
+    char other[NUMBER];
     snprintf(other, sizeof other, "func.%u", (unsigned)number);
     const char *made = make_name(symbols, name, other);
     symbols->list[symbols->count] = (sfpm_symbol_t){kind, number, made};

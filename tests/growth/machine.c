@@ -114,8 +114,8 @@ static void put_section(FILE *file, int section, size_t size)
     put_number(file, size);
 }
 
-/* A module with two functions of each name. These are as long as symbols may be and differ
- * only at the end, where numbers go. */
+/* A module with two functions of each name. These are long and differ only at the end,
+ * where numbers go. */
 static bool module(size_t n, const char *path)
 {
     enum { NAME = 100, ENTRY = 5 + 5 + NAME, TITLE = 5 };

@@ -364,7 +364,7 @@ START_TEST(faults_of_the_complete_form)
 END_TEST
 
 /* An import has a name, but no place in the code. */
-/* Names of a hundred bytes, and of a thousand for the host, are the longest. */
+/* Names of 64 KiB less one, and of a thousand bytes for the host, are the longest. */
 START_TEST(names_have_a_longest_length)
 {
     static const struct {
@@ -372,20 +372,23 @@ START_TEST(names_have_a_longest_length)
         int most;
         const char *place;
     } uses[] = {
-        {".func %s\nhalt\n", 100, "1:7"},
-        {"%s: halt\n", 100, "1:1"},
-        {".global %s\nhalt\n", 100, "1:9"},
-        {".import a b %s\nhalt\n", 100, "1:13"},
+        {".func %s\nhalt\n", 65535, "1:7"},
+        {"%s: halt\n", 65535, "1:1"},
+        {".global %s\nhalt\n", 65535, "1:9"},
+        {".import a b %s\nhalt\n", 65535, "1:13"},
         {".import %s b c\nhalt\n", 1000, "1:9"},
         {".export %s func main\nhalt\n", 1000, "1:9"},
     };
-    char name[1002], text[1100], first[200], wanted[200];
+    static char name[65537], text[66000];
+    char first[200], wanted[200];
     for (size_t i = 0; i < sizeof uses / sizeof uses[0]; i++) {
         note_input("case", i);
         memset(name, 'a', sizeof name);
         name[uses[i].most] = '\0';
         snprintf(text, sizeof text, uses[i].format, name);
-        sfpm_vm_destroy(assembled(text));
+        sfpm_vm_t *good = assembled(text);
+        ck_assert_ptr_nonnull(strstr(listing_of(good), name));
+        sfpm_vm_destroy(good);
         name[uses[i].most] = 'a';
         name[uses[i].most + 1] = '\0';
         snprintf(text, sizeof text, uses[i].format, name);

@@ -284,6 +284,41 @@ START_TEST(hostile_tables_are_refused)
 }
 END_TEST
 
+/* Names that share their bytes: a small region that would take long to check. */
+START_TEST(names_do_not_share_too_much)
+{
+    enum { LONG = 60000, MANY = 1000, FEW = 4 };
+    for (uint32_t count = FEW; count <= MANY; count += MANY - FEW) {
+        sfpm_regions_t regions;
+        sfpm_vm_t *vm = assembled("halt\n");
+        copy_regions(vm, &regions);
+        sfpm_buffer_t *symbols = &regions.region[SFPM_SYMBOLS];
+        const uint32_t size = count == FEW ? 120 : LONG;
+        const uint32_t header[] = {count, 0, size, SFPM_NO_NAME};
+        symbols->size = 0;
+        for (int i = 0; i < 4; i++)
+            sfpm_buffer_add_u32(symbols, header[i]);
+        for (uint32_t i = 0; i < count; i++) {
+            sfpm_buffer_add_u32(symbols, SFPM_SYMBOL_LABEL);
+            sfpm_buffer_add_u32(symbols, 0);
+            sfpm_buffer_add_u32(symbols, i);
+        }
+        uint8_t *names = sfpm_buffer_extend(symbols, size);
+        ck_assert_ptr_nonnull(names);
+        memset(names, 'a', size - 1);
+        names[size - 1] = '\0';
+        if (count == FEW)
+            ck_assert_works(load_regions(vm, &regions)); /* 100 bytes each are left over */
+        else
+            ck_assert(!load_regions(vm, &regions));
+        if (count == MANY)
+            expect_error(SFPM_ERR_CORRUPT, 0, "symbols[2]: invalid name");
+        sfpm_regions_free(&regions);
+        sfpm_vm_destroy(vm);
+    }
+}
+END_TEST
+
 START_TEST(names_of_globals_are_told_apart)
 {
     sfpm_regions_t regions;
@@ -692,6 +727,7 @@ int main(void)
         larger_code_is_refused,
         hostile_tables_are_refused,
         names_of_globals_are_told_apart,
+        names_do_not_share_too_much,
         giant_stacks_are_refused,
         hostile_states_are_refused,
         frames_return_behind_calls_with_their_results,
