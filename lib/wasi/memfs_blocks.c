@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Files inside the image: their contents, and which numbers are free. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"

@@ -268,7 +268,7 @@ static const spoiled_t spoiled[] = {
     {RUNS + 4, 9, "lie outside"},
     {RUNS + 8, 0, "lie outside"},
     {RUNS + 12 + 4, 1, "the same block"},
-    {NAMES, 5, "not in order"},
+    {NAMES, 5, "lies in no directory"},
     {NAMES + 4, 1, "leads to nothing"},
     {NAMES + 4, 77, "leads to nothing"},
     {NAMES + 4, 3, "two names"},
