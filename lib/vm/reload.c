@@ -196,7 +196,8 @@ static bool grow_memory(sfpm_buffer_t *memory, const sfpm_program_t *program)
            sfpm_fail_memory((uint64_t)program->min_pages * SFPM_PAGE_SIZE);
 }
 
-/* Gives the memory to the new machine, if that is proved. */
+/* Gives the memory to the new machine, if its state is proved: its program is the one
+ * that was proved in the machine of the new code. */
 static bool take_memory(sfpm_reload_t *reload)
 {
     sfpm_buffer_t *from = &reload->vm->regions.region[SFPM_MEMORY];
@@ -205,7 +206,7 @@ static bool take_memory(sfpm_reload_t *reload)
     sfpm_vm_unwatch(reload->vm);
     *to = *from;
     *from = (sfpm_buffer_t){0};
-    if (grow_memory(to, &reload->made.program) && sfpm_vm_verify(&reload->made) &&
+    if (grow_memory(to, &reload->made.program) && sfpm_vm_prove(&reload->made, false) &&
         sfpm_carry_fits(reload)) {
         sfpm_data_apply(&reload->data, to);
         return true;
