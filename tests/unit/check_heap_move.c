@@ -8,6 +8,7 @@
 
 #include <sfpm/heap.h>
 
+#include "base/poison.h"
 #include "common.h"
 #include "heap/heap.h"
 #include "heap/layout.h"
@@ -354,6 +355,7 @@ START_TEST(damaged_tables_are_found)
     size_t run = (size_t)((uint8_t *)large - base) / UNIT_SIZE;
     unit_t *unit = &segment->units[slab], *wide = &segment->units[run];
     bin_t *bin = &header->types[2].bins[unit->size_class];
+    sfpm_unpoison(base, size, true); /* free blocks are copied, too */
     world_t second = typed_world();
     for (int i = -1; i < 34; i++) {
         memcpy(bytes, base, size);
@@ -423,6 +425,7 @@ START_TEST(any_damage_is_an_error_or_harmless)
     sfpm_heap_stats_t stats = {.struct_size = sizeof stats};
     ck_assert(sfpm_heap_stats(first.heap, &stats));
     uint8_t *base = (uint8_t *)(uintptr_t)stats.base;
+    sfpm_unpoison(base, (size_t)stats.size, true); /* free blocks are saved, too */
     world_t second = typed_world();
     unsigned refused = 0;
     for (int i = 0; i < 150; i++) {
