@@ -54,20 +54,23 @@ generate() {
 }
 
 # The size of the module's memory and a number made of its words, as run_module makes it.
-cat >sum.wat <<'END'
-(module
-  (import "it" "memory" (memory 0))
-  (func (export "sum") (result i32 i32) (local $at i32) (local $end i32) (local $sum i32)
-    (local.set $end (i32.mul (memory.size) (i32.const 65536)))
-    (block $done
-      (br_if $done (i32.eqz (local.get $end)))
-      (loop $next
-        (local.set $sum (i32.add (i32.mul (local.get $sum) (i32.const 31))
-                                 (i32.load (local.get $at))))
-        (br_if $next (i32.lt_u (local.tee $at (i32.add (local.get $at) (i32.const 4)))
-                               (local.get $end)))))
-    local.get $end local.get $sum))
-END
+# shellcheck disable=SC2016 # not variables of the shell
+{
+    echo '(module (import "it" "memory" (memory 0))
+      (func (export "sum") (result i32 i32) (local $at i32) (local $end i32) (local $sum i32)
+        (local.set $end (i32.mul (memory.size) (i32.const 65536)))
+        (block $done
+          (br_if $done (i32.eqz (local.get $end)))
+          (loop $next
+            local.get $sum'
+    for offset in 0 4 8 12 16 20 24 28; do
+        echo "i32.const 31 i32.mul local.get \$at i32.load offset=$offset i32.add"
+    done
+    echo '  local.set $sum
+            (br_if $next (i32.lt_u (local.tee $at (i32.add (local.get $at) (i32.const 32)))
+                                   (local.get $end)))))
+        local.get $end local.get $sum))'
+} >sum.wat
 wat2wasm sum.wat -o sum.wasm
 
 # wabt_agrees N: wabt's interpreter gives the results and the kinds of traps that node gave.
