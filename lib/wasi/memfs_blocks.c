@@ -57,6 +57,21 @@ void sfpm_number_release(sfpm_number_map_t *map, uint32_t number)
 
 /* ---- Blocks ----------------------------------------------------------------------- */
 
+/* Address space for up to 1 GiB, where there is much of it: files that grow are not moved,
+ * and what they do not use takes no memory. */
+static void reserve_space(sfpm_memfs_t *memfs, uint64_t most)
+{
+    const uint64_t enough = SFPM_MEMFS_DEFAULT_SIZE;
+    sfpm_error_state_t before;
+    if (memfs->blocks.capacity > 0 || SIZE_MAX <= UINT32_MAX)
+        return;
+    sfpm_error_save(&before);
+    if (sfpm_memory_make(&memfs->blocks, most < enough ? most : enough))
+        memfs->blocks.size = 0;
+    else
+        sfpm_error_restore(&before);
+}
+
 bool sfpm_memfs_reserve_blocks(sfpm_memfs_t *memfs, uint64_t count)
 {
     uint64_t wanted = (count * BLOCK + SFPM_PAGE_SIZE - 1) / SFPM_PAGE_SIZE;
@@ -66,6 +81,8 @@ bool sfpm_memfs_reserve_blocks(sfpm_memfs_t *memfs, uint64_t count)
     void *changed = memfs->changed;
     if (count > memfs->max_size / BLOCK)
         return false;
+    if (wanted > has)
+        reserve_space(memfs, most * SFPM_PAGE_SIZE);
     if (wanted > has &&
         sfpm_memory_grow(&memfs->blocks, (uint32_t)(wanted - has), (uint32_t)most) ==
             UINT32_MAX)
