@@ -1,40 +1,36 @@
 # SPDX-License-Identifier: MIT
-# Completion of the sfpm tools for bash. What a tool's --help says is what is
-# completed: there is no second list of options. Everything else is a file.
+# Completion of the sfpm tools for bash: each tool itself says what a word may become,
+# from its options and from what is in images. Everything else is a file.
 # shellcheck shell=bash
 
 _sfpm()
 {
-    local current=${COMP_WORDS[COMP_CWORD]} options matches
+    local line=${COMP_LINE:0:COMP_POINT} current before word words files=
     COMPREPLY=()
-    [[ $current == -* ]] || return 0
-    options=$("$1" --help 2>/dev/null |
-        sed -n 's/^ *\(-[^-], *\)\{0,1\}\(--[a-z][a-z0-9-]*=\{0,1\}\).*/\2/p')
-    matches=$(compgen -W "$options" -- "$current") || return 0
-    mapfile -t COMPREPLY <<<"$matches"
-    # After --output= comes its value, not a space.
-    if [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *= ]]; then
-        compopt -o nospace 2>/dev/null
+    # bash splits words at = : and @ too. A word is replaced from the last of these on.
+    read -ra words <<<"$line"
+    [[ $line == *[[:space:]] ]] && words+=("")
+    current=${words[${#words[@]}-1]}
+    before=${current%"${current##*[=:@]}"}
+    while IFS=$'\t' read -r word _; do
+        if [[ $word == :files ]]; then
+            files=yes
+        else
+            word=${word#"$before"}
+            # After --output= comes its value, not a space; so it is after REGION:.
+            [[ $word == *[=:] ]] && compopt -o nospace 2>/dev/null
+            printf -v word %q "$word"
+            COMPREPLY+=("${word//\\=/=}")
+        fi
+    done < <("$1" --complete "${words[@]:1}" 2>/dev/null)
+    if [[ -n $files ]]; then
+        current=${current##*=}
+        [[ $current == *@* ]] || while IFS= read -r word; do
+            compopt -o filenames 2>/dev/null
+            COMPREPLY+=("$word")
+        done < <(compgen -f -- "$current")
     fi
     return 0
 }
 
-# sfpm COMMAND ... is completed as sfpm-COMMAND is. The commands are those of its --help.
-_sfpm_command()
-{
-    local commands
-    if [[ $COMP_CWORD -gt 1 && ${COMP_WORDS[1]} != help ]]; then
-        _sfpm "${1%sfpm}sfpm-${COMP_WORDS[1]}"
-        return
-    fi
-    commands=$("$1" --help 2>/dev/null | sed -n 's/^  \([a-z][a-z]*\)  .*/\1/p')
-    if [[ $COMP_CWORD -eq 1 ]]; then
-        commands="$commands help"
-    else
-        commands="$commands $("$1" --help 2>/dev/null | sed -n 's/^Topics .*://p')"
-    fi
-    mapfile -t COMPREPLY < <(compgen -W "$commands" -- "${COMP_WORDS[COMP_CWORD]}")
-}
-
-complete -o bashdefault -o default -F _sfpm_command sfpm
-complete -o bashdefault -o default -F _sfpm sfpm-convert sfpm-diff sfpm-save sfpm-run sfpm-patch sfpm-inspect
+complete -F _sfpm sfpm sfpm-convert sfpm-diff sfpm-save sfpm-run sfpm-patch sfpm-inspect

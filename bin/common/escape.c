@@ -5,7 +5,6 @@
  */
 #include "common/escape.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -136,6 +135,16 @@ void escape_html(FILE *file, const char *text)
                                     {'>', "&gt;"},  {'"', "&quot;"}, {'\'', "&#39;"},
                                     {0, NULL}};
     print(file, text, named);
+}
+
+bool escape_is_printable(const char *text)
+{
+    const unsigned char *p = (const unsigned char *)text;
+    uint32_t character;
+    for (size_t length; *p != '\0'; p += length)
+        if ((length = decode(p, &character)) == 0 || !is_printable(character))
+            return false;
+    return true;
 }
 
 static void json_character(FILE *file, const unsigned char *p, size_t length,

@@ -6,6 +6,7 @@
 #ifndef SFPM_BIN_ESCAPE_H
 #define SFPM_BIN_ESCAPE_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 /* Called first: finds out whether standard output and standard error are terminals that do
@@ -20,6 +21,9 @@ void escape_print(FILE *file, const char *text);
 
 /* The same for a message, which may quote what somebody typed: a backslash stays one. */
 void escape_message(FILE *file, const char *text);
+
+/* Whether the text has only characters that are printed as they are where UTF-8 is. */
+bool escape_is_printable(const char *text);
 
 /* Prints a JSON string, quotes included. Bytes that are not UTF-8 appear as \xNN,
  * which is written "\\xNN" in JSON. */

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/complete.h"
 #include "common/number.h"
 #include "common/suggest.h"
 #include "common/tool.h"
@@ -273,6 +274,12 @@ bool options_parse(int argc, char **argv, const struct poptOption *table,
                    const char *operands, unsigned flags, poptContext *popt, int *status)
 {
     char usage[512];
+    *popt = NULL;
+    if (argc > 2 && strcmp(argv[1], "--complete") == 0) {
+        complete(table, argv + 2);
+        *status = EXIT_SUCCESS;
+        return false;
+    }
     *popt = poptGetContext(NULL, argc, (const char **)argv, table, flags);
     if (!*popt) {
         *status = tool_fail(NULL, "out of memory");

@@ -135,8 +135,31 @@ static int help(const char *name)
     return FAILED;
 }
 
+/* For shells: what the first word may become, or what the tool says. */
+static int complete(char **words)
+{
+    bool is_help = strcmp(words[0], "help") == 0 && words[1];
+    const char *word = is_help ? words[1] : words[0];
+    if (words[1] && !is_help && is_command(words[0])) {
+        char *name = words[0];
+        words[0] = "--complete";
+        return run(name, words - 1);
+    }
+    for (size_t i = 0; i < COMMANDS && (is_help || !words[1]); i++)
+        if (strncmp(commands[i].name, word, strlen(word)) == 0)
+            printf("%s\t%s\n", commands[i].name, commands[i].purpose);
+    for (size_t i = 0; i < TOPICS && is_help; i++)
+        if (strncmp(topics[i], word, strlen(word)) == 0)
+            printf("%s\tmanual page\n", topics[i]);
+    if (!words[1] && strncmp("help", word, strlen(word)) == 0)
+        puts("help\tshow a manual page");
+    return fflush(stdout) == 0 ? EXIT_SUCCESS : FAILED;
+}
+
 int main(int argc, char **argv)
 {
+    if (argc > 2 && strcmp(argv[1], "--complete") == 0)
+        return complete(argv + 2);
     const char *name = argc > 1 ? argv[1] : "help";
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
         name = "help";
