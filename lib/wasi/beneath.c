@@ -32,6 +32,7 @@ typedef struct walk {
     char *rest; /* owned */
     size_t at;  /* in it */
     int links;
+    bool creates; /* what the path leads to */
 } walk_t;
 
 static int here(const walk_t *walk)
@@ -142,7 +143,8 @@ static bool is_last(const walk_t *walk)
 }
 
 /* Walks to the directory of the last name, which `name` receives: "." when that is the
- * directory itself. */
+ * directory itself. A link with a slash behind it is followed, but not to create what it
+ * leads to: that is refused whatever it is. */
 static sfpm_wasi_errno_t go(walk_t *walk, bool follow, char name[NAME_MAX + 1],
                             bool *slash)
 {
@@ -164,7 +166,8 @@ static sfpm_wasi_errno_t go(walk_t *walk, bool follow, char name[NAME_MAX + 1],
             continue;
         }
         if (is_last(walk)) {
-            if (!(follow || *slash) || !is_link(here(walk), name))
+            bool through = *slash ? !walk->creates : follow;
+            if (!through || !is_link(here(walk), name))
                 return WASI_SUCCESS;
             ended = *slash;
             error = expand(walk, name, "");
@@ -175,10 +178,10 @@ static sfpm_wasi_errno_t go(walk_t *walk, bool follow, char name[NAME_MAX + 1],
     return error;
 }
 
-sfpm_wasi_errno_t sfpm_beneath_find(int root, const char *path, bool follow,
-                                    sfpm_beneath_t *place)
+static sfpm_wasi_errno_t find(int root, const char *path, bool follow, bool creates,
+                              sfpm_beneath_t *place)
 {
-    walk_t walk = {.root = root};
+    walk_t walk = {.root = root, .creates = creates};
     char name[NAME_MAX + 1];
     *place = (sfpm_beneath_t){.directory = -1};
     if (*path == '/')
@@ -200,6 +203,12 @@ sfpm_wasi_errno_t sfpm_beneath_find(int root, const char *path, bool follow,
     return error;
 }
 
+sfpm_wasi_errno_t sfpm_beneath_find(int root, const char *path, bool follow,
+                                    sfpm_beneath_t *place)
+{
+    return find(root, path, follow, false, place);
+}
+
 void sfpm_beneath_free(sfpm_beneath_t *place)
 {
     if (place->owned)
@@ -214,9 +223,11 @@ static sfpm_wasi_errno_t open_by_hand(int root, const char *path, bool follow, i
                                       mode_t mode, int *fd)
 {
     sfpm_beneath_t place;
-    sfpm_wasi_errno_t error = sfpm_beneath_find(root, path, follow, &place);
+    bool creates = flags & O_CREAT;
+    bool through = follow && !(creates && (flags & O_EXCL)); /* a link is there already */
+    sfpm_wasi_errno_t error = find(root, path, through, creates, &place);
     if (error == WASI_SUCCESS) {
-        if (place.slash && (flags & O_CREAT))
+        if (place.slash && creates)
             error = WASI_EISDIR;
         else
             *fd = openat(place.directory, place.name,
