@@ -42,10 +42,7 @@ of_page() {
 
 # of_readme FILE: its transcript.
 of_readme() {
-    awk '
-        /^    \$ / { block = 1 }
-        /^ ? ? ?[^ ]/ { block = 0 }
-        block { sub(/^    /, ""); print }' "$1"
+    awk -f "$top_srcdir/tests/readme.awk" "$1"
 }
 
 # as_installed DIR: cc and the pkg-config file in DIR are for this build.

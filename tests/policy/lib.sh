@@ -21,7 +21,9 @@ source_files() {
             -type f \( -name '*.[chs1357]' -o -name '*.sh' -o -name '*.bash' -o -name '*.md' -o \
             -name '*.inc' -o -name '*.am' -o -name '*.ac' -o -name '*.map' -o -name '*.pc.in' -o -name '*.txt' -o \
             -name '*.magic' -o -name README -o -name HACKING -o -name NEWS -o -name SECURITY -o \
-            -name COPYING -o -name bootstrap -o -path '*/.ci/run' \) \
+            -name COPYING -o -name bootstrap -o -path '*/.ci/run' -o \
+            -path '*/debian/changelog' -o -name '*.symbols' -o -path '*/debian/tests/build' -o \
+            -path '*/debian/tests/tours' \) \
             -print
     ) | sed 's,^\./,,' | LC_ALL=C sort
 }

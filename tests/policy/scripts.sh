@@ -6,7 +6,7 @@ needs shellcheck
 
 # checked DIR
 checked() {
-    source_files "$1" | grep -E '\.(sh|bash)$|^bootstrap$|^\.ci/run$' >scripts.files
+    source_files "$1" | grep -E '\.(sh|bash)$|^bootstrap$|^\.ci/run$|^debian/tests/' >scripts.files
     [ -s scripts.files ] || return 1
     # What the sourced files define and use is not followed: their paths depend
     # on the build. Sourced files are checked by themselves.
