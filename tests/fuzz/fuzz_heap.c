@@ -14,6 +14,7 @@
 
 #include <sfpm/heap.h>
 
+#include "base/poison.h"
 #include "heap/heap.h"
 
 /* As in fuzz.h, whose places are others than a heap's. */
@@ -126,6 +127,7 @@ static void build(void)
         broken("no statistics");
     memory = (uint8_t *)(uintptr_t)stats.base;
     size = (size_t)stats.size;
+    sfpm_unpoison(memory, size, true); /* free blocks are saved, too */
 }
 
 static bool expected(sfpm_status_t status)
