@@ -141,6 +141,7 @@ stays() {
 }
 stays env
 if strace -o /dev/null true 2>/dev/null; then
+    needs_strace
     for inject in '' '-e inject=openat2:error=ENOSYS'; do
         # shellcheck disable=SC2086 # several words or none
         stays strace -y -o trace -e trace=open,openat,openat2 $inject
