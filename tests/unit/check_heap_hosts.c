@@ -8,6 +8,7 @@
 
 #include <sfpm/heap.h>
 
+#include "base/poison.h"
 #include "common.h"
 #include "heap/layout.h"
 
@@ -174,6 +175,7 @@ START_TEST(damaged_tables_and_other_builds_are_refused)
     uint8_t *bytes = malloc(size);
     header_t *header = (header_t *)(void *)(bytes + HEADER_AT);
     for (int i = -1; i < 9; i++) {
+        sfpm_unpoison((void *)(uintptr_t)stats.base, size, true); /* free blocks, too */
         memcpy(bytes, (void *)(uintptr_t)stats.base, size);
         module_t *module = own_module(header);
         switch (i) {
