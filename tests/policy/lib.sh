@@ -22,8 +22,7 @@ source_files() {
             -name '*.inc' -o -name '*.am' -o -name '*.ac' -o -name '*.map' -o -name '*.pc.in' -o -name '*.txt' -o \
             -name '*.magic' -o -name README -o -name HACKING -o -name NEWS -o -name SECURITY -o \
             -name COPYING -o -name bootstrap -o -path '*/.ci/run' -o \
-            -path '*/debian/changelog' -o -name '*.symbols' -o -path '*/debian/tests/build' -o \
-            -path '*/debian/tests/tours' \) \
+            -path '*/debian/changelog' -o -name '*.symbols' -o -path '*/debian/tests/build' -o -path '*/debian/tests/tours' \) \
             -print
     ) | sed 's,^\./,,' | LC_ALL=C sort
 }

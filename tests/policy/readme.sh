@@ -102,7 +102,11 @@ one_version() {
         echo "NEWS: does not begin with $version"
         return 1
     }
-    ! (cd "$1" && source_files . | grep -vxE 'NEWS|configure.ac|lib/api/sfpm/version.h' |
+    head -n 1 "$1/debian/changelog" | grep -qF "sfpm ($version)" || {
+        echo "debian/changelog: does not begin with $version"
+        return 1
+    }
+    ! (cd "$1" && source_files . | grep -vxE 'NEWS|configure.ac|debian/.*|lib/api/sfpm/version.h' |
         xargs grep -nw -e "$(echo "$version" | sed 's/[.]/[.]/g')" -e 'sfpm[.]example[.]org')
 }
 
@@ -120,6 +124,7 @@ planted() {
     cp "$top_srcdir/$2" "copy/$2"
 }
 planted one_version NEWS '^0\.3' '0.4'
+planted one_version debian/changelog '^sfpm (0' 'sfpm (1'
 planted one_version HACKING '^Commits' "Version $version"
 planted one_version SECURITY '^How to report' 'sfpm.example.or''g'
 planted shows_counter README '++count' 'count++'

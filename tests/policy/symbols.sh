@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # The functions that the public headers mark SFPM_API, those that libsfpm.map
-# lists, and those that libsfpm.so exports are the same, all with our prefix.
+# lists, those that libsfpm.so exports and those that debian/libsfpm0.symbols promises are
+# the same, all with our prefix.
 . "${top_srcdir:-$(dirname "$0")/../..}/tests/policy/lib.sh"
 needs nm awk
 
@@ -28,15 +29,22 @@ exported() {
     nm -D --defined-only "$1" | awk '$2 != "A" { sub(/@.*/, "", $3); print $3 }' | LC_ALL=C sort
 }
 
+# packaged DIR: the functions that the Debian package promises.
+packaged() {
+    sed -n 's/^ \(sfpm_[a-z_0-9]*\)@.*/\1/p' "$1/debian/libsfpm0.symbols" | LC_ALL=C sort
+}
+
 # agree DIR LIBRARY
 agree() {
     declared "$1" >declared
     listed "$1" >listed
     exported "$2" >exported
+    packaged "$1" >packaged
     agree_status=0
     [ -s listed ] || return 1
     diff -u declared listed || agree_status=1
     diff -u listed exported || agree_status=1
+    diff -u listed packaged || agree_status=1
     ! grep -v '^sfpm_' listed || agree_status=1
     return "$agree_status"
 }
@@ -61,6 +69,9 @@ sed -i '/sfpm_refuse;/d' copy/lib/libsfpm.map
 catches agree copy "$library"
 copy_sources copy
 sed -i 's/sfpm_refuse;/&\n    sfpm_only_listed;/' copy/lib/libsfpm.map
+catches agree copy "$library"
+copy_sources copy
+sed -i '/sfpm_refuse@/d' copy/debian/libsfpm0.symbols
 catches agree copy "$library"
 echo 'int helper(void); int helper(void) { return 0; }' >helper.c
 $CC -c -o helper.o helper.c
