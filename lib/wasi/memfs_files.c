@@ -178,23 +178,34 @@ bool sfpm_memfs_walk_files(const sfpm_memfs_t *memfs, const char *path,
     return ok;
 }
 
+/* The regular file that a path leads to, through links, too. */
+static sfpm_wasi_errno_t find_file(const sfpm_memfs_t *memfs, const char *inner,
+                                   uint32_t *inode)
+{
+    sfpm_memfs_place_t place;
+    sfpm_wasi_errno_t error =
+        sfpm_memfs_walk(memfs, SFPM_MEMFS_ROOT, inner, true, &place);
+    if (error != WASI_SUCCESS)
+        return error;
+    *inode = place.inode;
+    if (place.inode == 0)
+        return WASI_ENOENT;
+    return memfs->inodes[place.inode].type == WASI_TYPE_REGULAR ? WASI_SUCCESS
+                                                                : WASI_EISDIR;
+}
+
 bool sfpm_memfs_read(const sfpm_memfs_t *memfs, const char *path, uint64_t offset,
                      void *to, size_t size, size_t *count)
 {
-    sfpm_memfs_place_t place;
+    uint32_t inode = 0;
     const char *inner = inner_path(memfs, path);
     if (!inner)
         return false;
     if (!to || !count)
         return sfpm_fail(SFPM_ERR_ARGUMENT, "no place for the bytes was given");
-    sfpm_wasi_errno_t error =
-        sfpm_memfs_walk(memfs, SFPM_MEMFS_ROOT, inner, true, &place);
-    if (error == WASI_SUCCESS && place.inode == 0)
-        error = WASI_ENOENT;
-    if (error == WASI_SUCCESS && memfs->inodes[place.inode].type != WASI_TYPE_REGULAR)
-        error = WASI_EISDIR;
+    sfpm_wasi_errno_t error = find_file(memfs, inner, &inode);
     if (error == WASI_SUCCESS)
-        *count = sfpm_memfs_read_file(memfs, &memfs->inodes[place.inode], to, size,
+        *count = sfpm_memfs_read_file(memfs, &memfs->inodes[inode], to, size,
                                       offset);
     return fail(error, path);
 }
@@ -280,19 +291,14 @@ bool sfpm_memfs_add(sfpm_memfs_t *memfs, const sfpm_memfs_info_t *info)
 bool sfpm_memfs_write(sfpm_memfs_t *memfs, const char *path, uint64_t offset,
                       const void *bytes, size_t size)
 {
-    sfpm_memfs_place_t place;
+    uint32_t inode = 0;
     const char *inner = inner_path(memfs, path);
     size_t count = 0;
     if (!inner)
         return false;
-    sfpm_wasi_errno_t error =
-        sfpm_memfs_walk(memfs, SFPM_MEMFS_ROOT, inner, true, &place);
-    if (error == WASI_SUCCESS && place.inode == 0)
-        error = WASI_ENOENT;
-    if (error == WASI_SUCCESS && memfs->inodes[place.inode].type != WASI_TYPE_REGULAR)
-        error = WASI_EISDIR;
+    sfpm_wasi_errno_t error = find_file(memfs, inner, &inode);
     if (error == WASI_SUCCESS)
-        error = sfpm_memfs_write_file(memfs, &memfs->inodes[place.inode], bytes, size,
+        error = sfpm_memfs_write_file(memfs, &memfs->inodes[inode], bytes, size,
                                       offset, &count);
     if (error == WASI_SUCCESS && count < size)
         error = WASI_ENOSPC;
