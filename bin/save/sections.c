@@ -46,7 +46,7 @@ static bool take_section(const uint8_t **at, section_t *section)
     return true;
 }
 
-/* Several sections may have one name: their regions are told apart by their order. */
+/* Several sections may have the same name: their regions are numbered in order. */
 static bool add_region(sfpm_edit_t *edit, const section_t *sections, size_t which)
 {
     const section_t *section = &sections[which];

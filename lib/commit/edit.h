@@ -56,8 +56,8 @@ struct sfpm_edit {
     bool written;                     /* as the commit index.number of the image … */
     uint8_t id[SFPM_DIGEST_SIZE];     /* … with this id … */
     uint8_t digest[SFPM_DIGEST_SIZE]; /* … and this state */
-    sfpm_written_callback_t told;     /* who is told then; NULL: nobody */
-    void *told_context;
+    sfpm_written_callback_t on_write; /* called then; or NULL */
+    void *on_write_context;
 };
 
 /* Replaces bytes of an inherited region; later changes win. */

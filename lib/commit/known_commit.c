@@ -20,8 +20,8 @@ bool sfpm_edit_written(const sfpm_edit_t *edit, sfpm_known_commit_t *commit)
 void sfpm_edit_when_written(sfpm_edit_t *edit, sfpm_written_callback_t callback,
                             void *context)
 {
-    edit->told = callback;
-    edit->told_context = context;
+    edit->on_write = callback;
+    edit->on_write_context = context;
 }
 
 sfpm_known_commit_t sfpm_image_shown(const sfpm_image_t *image)

@@ -59,9 +59,9 @@ static bool finish(sfpm_edit_t *edit, sfpm_output_t *output)
     edit->written = sfpm_output_finish(output);
     if (edit->written)
         sfpm_meter_finish(edit->meter);
-    if (edit->written && edit->told && edit->format != 1 &&
+    if (edit->written && edit->on_write && edit->format != 1 &&
         sfpm_edit_written(edit, &commit))
-        edit->told(edit->told_context, &commit);
+        edit->on_write(edit->on_write_context, &commit);
     return edit->written;
 }
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What AddressSanitizer and valgrind are told about a heap, if the program runs under one of
- * them: its free memory must not be used, nor, if the program wants that, some bytes behind
- * each block. While an operation of the snapshot reads or replaces whole regions, the heap is
+ * Lets AddressSanitizer and valgrind, if the program runs under one of them, report the use
+ * of a heap's free memory and, if the program wants that, of some bytes behind each block. While an operation of the snapshot reads or replaces whole regions, the heap is
  * exposed: all of it may be used.
  */
 #ifndef SFPM_HEAP_GUARD_H

@@ -44,7 +44,7 @@ struct sfpm_heap {
     sfpm_heap_options_t options;
     pthread_mutex_t lock;
     bool careful;    /* a block takes more than its allocation: a lock, or: */
-    bool guarded;    /* a sanitizer is told which memory is free (guard.c) … */
+    bool guarded;    /* a sanitizer knows which memory is free (guard.c) … */
     bool exposed;    /* … but not at present */
     size_t red_zone; /* bytes behind each block that must not be used */
     uint8_t alloc_type; /* of what sfpm_heap_alloc() gives */

@@ -244,7 +244,7 @@ static sfpm_wasi_errno_t add_entry(int directory, const char *name,
     return added ? WASI_SUCCESS : WASI_ENOMEM;
 }
 
-/* What lies above the directory is not told. */
+/* ".." is the directory itself: what it lies in is not shown. */
 static sfpm_wasi_errno_t add_entries(int directory, const names_t *names,
                                      sfpm_buffer_t *listing)
 {

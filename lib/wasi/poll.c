@@ -104,7 +104,7 @@ static bool is_input(const sfpm_wasi_descriptor_t *descriptor)
     return descriptor->kind == SFPM_WASI_STREAM && descriptor->source == 0;
 }
 
-/* Files are always ready; what is left to be read of them is told. */
+/* Files are always ready; the event has the number of bytes left to read. */
 static uint64_t bytes_left(const wait_t *wait, const sfpm_wasi_descriptor_t *descriptor)
 {
     sfpm_wasi_stat_t stat = {.size = 0};
@@ -117,7 +117,7 @@ static uint64_t bytes_left(const wait_t *wait, const sfpm_wasi_descriptor_t *des
 
 /* ---- The wait --------------------------------------------------------------------------- */
 
-/* Whether a subscription has something to tell. */
+/* Whether what a subscription waits for has happened. */
 static bool is_ready(const wait_t *wait, uint32_t index, event_t *event)
 {
     subscription_t one = subscription(wait, index);

@@ -238,7 +238,7 @@ START_TEST(elements_without_a_function_may_get_one)
 }
 END_TEST
 
-/* The number of a function is no address of data that differ. f is number 9. */
+/* A function's number is not taken for an address of changed data. f is number 9. */
 #define IMPORTS                                                                          \
     ".import a b i0\n.import a b i1\n.import a b i2\n.import a b i3\n"                   \
     ".import a b i4\n.import a b i5\n.import a b i6\n.import a b i7\n"

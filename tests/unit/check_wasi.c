@@ -296,7 +296,7 @@ START_TEST(an_interrupted_wait_goes_on_where_it_was)
         ck_assert_int_eq(result, SFPM_NATIVE_DONE);
         ck_assert_uint_eq(sfpm_get_u32(memory + 200), 1);
         ck_assert_uint_eq(sfpm_get_u64(memory + 100), 77);
-        /* The next one begins anew. */
+        /* The next wait starts from the full time. */
         call(wasi, vm, unstable, poll, wait, &result);
         ck_assert_int_eq(result, SFPM_NATIVE_RETRY);
         sfpm_wasi_destroy(wasi);
