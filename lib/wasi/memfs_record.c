@@ -8,10 +8,11 @@
 #include "base/checked.h"
 #include "base/error.h"
 #include "wasi/memfs.h"
+#include "wasi/reader.h"
 
 enum { LAYOUT = 1 };
 
-/* ---- To bytes ------------------------------------------------------------------------ */
+/* ---- To bytes -------------------------------------------------------------------- */
 
 static void put_inode(uint8_t *to, uint32_t number, const sfpm_memfs_inode_t *inode)
 {
@@ -93,52 +94,17 @@ bool sfpm_memfs_encode(sfpm_memfs_t *memfs)
     return memfs->recorded;
 }
 
-/* ---- From bytes ------------------------------------------------------------------------ */
+/* ---- From bytes ------------------------------------------------------------------ */
 
 typedef struct input {
+    sfpm_wasi_reader_t reader;
     sfpm_memfs_t *memfs;
-    const uint8_t *bytes;
-    size_t size;
-    size_t at;
     uint64_t blocks; /* bytes of region `blocks` */
 } input_t;
 
-static bool fail(const input_t *from, const char *what)
-{
-    return sfpm_fail_at(SFPM_ERR_CORRUPT, from->at, "region '%s' is invalid: %s",
-                        SFPM_MEMFS_INODES, what);
-}
-
-/* The next bytes; NULL when there are not so many. */
-static const uint8_t *take(input_t *from, uint64_t size)
-{
-    if (!sfpm_in_range(from->at, size, from->size)) {
-        fail(from, "it ends too soon");
-        return NULL;
-    }
-    from->at += (size_t)size;
-    return from->bytes + from->at - (size_t)size;
-}
-
-/* A text without zero bytes, to be freed. */
-static char *take_text(input_t *from, uint64_t length, size_t most)
-{
-    const uint8_t *bytes = take(from, length);
-    if (!bytes)
-        return NULL;
-    if (length == 0 || length > most || memchr(bytes, '\0', (size_t)length)) {
-        fail(from, "a text is empty, too long or has zero bytes");
-        return NULL;
-    }
-    char *text = SFPM_NEW_N(char, (size_t)length + 1);
-    if (text)
-        memcpy(text, bytes, (size_t)length);
-    return text;
-}
-
 static bool take_header(input_t *from, uint32_t *inodes, uint32_t *entries)
 {
-    const uint8_t *at = take(from, SFPM_MEMFS_HEADER);
+    const uint8_t *at = sfpm_reader_take(&from->reader, SFPM_MEMFS_HEADER);
     if (!at)
         return false;
     if (sfpm_get_u32(at) != LAYOUT)
@@ -147,17 +113,19 @@ static bool take_header(input_t *from, uint32_t *inodes, uint32_t *entries)
                          SFPM_MEMFS_INODES, (unsigned)sfpm_get_u32(at));
     *inodes = sfpm_get_u32(at + 8);
     *entries = sfpm_get_u32(at + 12);
-    if (sfpm_get_u64(at + 16) != from->size)
-        return fail(from, "its size is another than it says");
-    char *guest = take_text(from, sfpm_get_u32(at + 4), SFPM_WASI_MAX_PATH);
+    if (sfpm_get_u64(at + 16) != from->reader.size)
+        return sfpm_reader_fail(&from->reader, "its size is another than it says");
+    char *guest =
+        sfpm_reader_take_text(&from->reader, sfpm_get_u32(at + 4), SFPM_WASI_MAX_PATH);
     if (!guest)
         return false;
     free(from->memfs->guest);
     from->memfs->guest = guest;
     from->memfs->record_size = SFPM_MEMFS_HEADER + strlen(guest);
     if (*inodes == 0 || *inodes > SFPM_MEMFS_MAX_INODES ||
-        *entries > from->size / SFPM_MEMFS_ENTRY)
-        return fail(from, "it has no root, or too many files or names");
+        *entries > from->reader.size / SFPM_MEMFS_ENTRY)
+        return sfpm_reader_fail(&from->reader,
+                                "it has no root, or too many files or names");
     return true;
 }
 
@@ -171,20 +139,21 @@ static bool is_type(uint32_t type)
 static bool take_inode(input_t *from)
 {
     sfpm_memfs_t *memfs = from->memfs;
-    const uint8_t *at = take(from, SFPM_MEMFS_INODE);
+    const uint8_t *at = sfpm_reader_take(&from->reader, SFPM_MEMFS_INODE);
     if (!at)
         return false;
     uint32_t number = sfpm_get_u32(at), type = sfpm_get_u32(at + 4);
     uint64_t size = sfpm_get_u64(at + 8);
     uint32_t runs = sfpm_get_u32(at + 40);
-    if (number <= memfs->last_inode || number > SFPM_MEMFS_MAX_INODES ||
-        !is_type(type) || sfpm_get_u32(at + 44) != 0)
-        return fail(from, "a file is of an unknown kind, or they are not in order");
+    if (number <= memfs->last_inode || number > SFPM_MEMFS_MAX_INODES || !is_type(type) ||
+        sfpm_get_u32(at + 44) != 0)
+        return sfpm_reader_fail(&from->reader,
+                                "a file is of an unknown kind, or they are not in order");
     if ((type == WASI_TYPE_DIRECTORY && size != 0) ||
         (type == WASI_TYPE_REGULAR && size > SFPM_MEMFS_MAX_SIZE) ||
         (type != WASI_TYPE_REGULAR && runs != 0) ||
         (type == WASI_TYPE_LINK && (size == 0 || size > SFPM_WASI_MAX_PATH)))
-        return fail(from, "a file has a size that it cannot have");
+        return sfpm_reader_fail(&from->reader, "a file has a size that it cannot have");
     if (!sfpm_memfs_reserve_inode(memfs, number) ||
         !sfpm_number_claim(&memfs->inode_map, number - 1))
         return false;
@@ -208,24 +177,24 @@ static bool claim_run(input_t *from, const sfpm_memfs_inode_t *inode,
     uint64_t there = from->blocks / SFPM_MEMFS_BLOCK;
     if (run->count == 0 || !sfpm_in_range(run->first, run->count, needed) ||
         !sfpm_in_range(run->block, run->count, there))
-        return fail(from, "blocks of a file lie outside");
+        return sfpm_reader_fail(&from->reader, "blocks of a file lie outside");
     if (inode->num_runs > 0) {
         const sfpm_memfs_run_t *before = &inode->runs[inode->num_runs - 1];
         uint32_t end = before->first + before->count;
         if (run->first < end ||
             (run->first == end && run->block == before->block + before->count))
-            return fail(from, "blocks of a file are not in order");
+            return sfpm_reader_fail(&from->reader, "blocks of a file are not in order");
     }
     for (uint32_t i = 0; i < run->count; i++)
         if (!sfpm_number_claim(&from->memfs->block_map, run->block + i))
-            return fail(from, "two files have the same block");
+            return sfpm_reader_fail(&from->reader, "two files have the same block");
     return true;
 }
 
 static bool take_runs(input_t *from, sfpm_memfs_inode_t *inode)
 {
     size_t count = inode->max_runs;
-    const uint8_t *at = take(from, (uint64_t)count * SFPM_MEMFS_RUN);
+    const uint8_t *at = sfpm_reader_take(&from->reader, (uint64_t)count * SFPM_MEMFS_RUN);
     inode->max_runs = 0;
     if (!at)
         return false;
@@ -257,32 +226,35 @@ static bool check_name(const input_t *from, uint32_t directory, const char *name
     const sfpm_memfs_t *memfs = from->memfs;
     const sfpm_memfs_entry_t *before = &memfs->entries[memfs->last_entry];
     if (strchr(name, '/') || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
-        return fail(from, "a name is none of a file");
+        return sfpm_reader_fail(&from->reader, "a name is none of a file");
     if (memfs->last_entry > 0 &&
         (directory < before->directory ||
          (directory == before->directory && strcmp(name, before->name) <= 0)))
-        return fail(from, "names are not in order, or one is there twice");
+        return sfpm_reader_fail(&from->reader,
+                                "names are not in order, or one is there twice");
     return true;
 }
 
 static bool take_entry(input_t *from)
 {
     sfpm_memfs_t *memfs = from->memfs;
-    const uint8_t *at = take(from, SFPM_MEMFS_ENTRY);
+    const uint8_t *at = sfpm_reader_take(&from->reader, SFPM_MEMFS_ENTRY);
     if (!at)
         return false;
     uint32_t directory = sfpm_get_u32(at), inode = sfpm_get_u32(at + 4);
-    char *name = take_text(from, sfpm_get_u32(at + 8), SFPM_MEMFS_MAX_NAME);
+    char *name =
+        sfpm_reader_take_text(&from->reader, sfpm_get_u32(at + 8), SFPM_MEMFS_MAX_NAME);
     if (!name)
         return false;
     bool ok = check_name(from, directory, name);
     if (ok && (!is_inode(memfs, directory) || !is_inode(memfs, inode) ||
                memfs->inodes[directory].type != WASI_TYPE_DIRECTORY ||
                inode == SFPM_MEMFS_ROOT))
-        ok = fail(from, "a name leads to nothing, or lies in no directory");
+        ok = sfpm_reader_fail(&from->reader,
+                              "a name leads to nothing, or lies in no directory");
     if (ok && memfs->inodes[inode].type == WASI_TYPE_DIRECTORY &&
         memfs->inodes[inode].links > 0)
-        ok = fail(from, "a directory has two names");
+        ok = sfpm_reader_fail(&from->reader, "a directory has two names");
     ok = ok && sfpm_memfs_add_entry(memfs, directory, name, strlen(name), inode) ==
                    WASI_SUCCESS;
     free(name);
@@ -291,7 +263,7 @@ static bool take_entry(input_t *from)
 
 static bool take_target(input_t *from, sfpm_memfs_inode_t *inode)
 {
-    inode->target = take_text(from, inode->size, SFPM_WASI_MAX_PATH);
+    inode->target = sfpm_reader_take_text(&from->reader, inode->size, SFPM_WASI_MAX_PATH);
     from->memfs->record_size += inode->size;
     return inode->target != NULL;
 }
@@ -299,14 +271,17 @@ static bool take_target(input_t *from, sfpm_memfs_inode_t *inode)
 bool sfpm_memfs_decode(sfpm_memfs_t *memfs, const uint8_t *bytes, size_t size,
                        uint64_t blocks)
 {
-    input_t from = {.memfs = memfs, .bytes = bytes, .size = size, .blocks = blocks};
+    input_t from = {.reader = {.region = SFPM_MEMFS_INODES, .bytes = bytes, .size = size},
+                    .memfs = memfs,
+                    .blocks = blocks};
     uint32_t inodes = 0, entries = 0;
     bool ok = take_header(&from, &inodes, &entries);
     while (ok && memfs->num_inodes < inodes)
         ok = take_inode(&from);
     if (ok && (!is_inode(memfs, SFPM_MEMFS_ROOT) ||
                memfs->inodes[SFPM_MEMFS_ROOT].type != WASI_TYPE_DIRECTORY))
-        ok = fail(&from, "its first file is not the directory that has all others");
+        ok = sfpm_reader_fail(&from.reader,
+                              "its first file is not the directory that has all others");
     for (uint32_t i = 1; ok && i <= memfs->last_inode; i++)
         ok = take_runs(&from, &memfs->inodes[i]);
     while (ok && memfs->num_entries < entries)
@@ -314,7 +289,7 @@ bool sfpm_memfs_decode(sfpm_memfs_t *memfs, const uint8_t *bytes, size_t size,
     for (uint32_t i = 1; ok && i <= memfs->last_inode; i++)
         if (memfs->inodes[i].type == WASI_TYPE_LINK)
             ok = take_target(&from, &memfs->inodes[i]);
-    if (ok && from.at != size)
-        ok = fail(&from, "more follows its end");
+    if (ok && from.reader.at != size)
+        ok = sfpm_reader_fail(&from.reader, "more follows its end");
     return ok && sfpm_memfs_check(memfs, blocks);
 }

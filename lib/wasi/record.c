@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "base/bytes.h"
-#include "base/checked.h"
 #include "base/error.h"
+#include "wasi/reader.h"
 #include "wasi/wasi.h"
 
 enum {
@@ -23,7 +23,7 @@ enum {
     OVERWRITTEN = 2
 };
 
-/* ---- To bytes ------------------------------------------------------------------------ */
+/* ---- To bytes -------------------------------------------------------------------- */
 
 static uint8_t *extend(sfpm_buffer_t *to, size_t size)
 {
@@ -53,7 +53,8 @@ static bool encode_mount(const sfpm_wasi_mount_t *mount, sfpm_buffer_t *to)
     uint8_t *at = extend(to, MOUNT_HEADER);
     if (!at)
         return false;
-    sfpm_put_u32(at, (mount->read_only ? READ_ONLY : 0) | (mount->in_image ? IN_IMAGE : 0));
+    sfpm_put_u32(at,
+                 (mount->read_only ? READ_ONLY : 0) | (mount->in_image ? IN_IMAGE : 0));
     sfpm_put_u32(at + 4, (uint32_t)strlen(mount->guest));
     return sfpm_buffer_add(to, mount->guest, strlen(mount->guest));
 }
@@ -112,56 +113,18 @@ bool sfpm_wasi_encode(const sfpm_wasi_record_t *record, sfpm_buffer_t *to)
     }
     if (!ok || fits)
         return ok;
-    return sfpm_fail(SFPM_ERR_LIMIT, "region '%s' exceeds the limit of 64 MiB: the "
-                                     "program reads too long directories",
+    return sfpm_fail(SFPM_ERR_LIMIT,
+                     "region '%s' exceeds the limit of 64 MiB: the "
+                     "program reads too long directories",
                      SFPM_WASI_REGION);
 }
 
-/* ---- From bytes ------------------------------------------------------------------------ */
+/* ---- From bytes ------------------------------------------------------------------ */
 
-typedef struct input {
-    const uint8_t *bytes;
-    size_t size;
-    size_t at;
-} input_t;
-
-static bool fail(const input_t *from, const char *what)
+static bool decode_header(sfpm_wasi_record_t *record, sfpm_wasi_reader_t *from,
+                          uint32_t *mounts, uint32_t *count)
 {
-    return sfpm_fail_at(SFPM_ERR_CORRUPT, from->at, "region '%s' is invalid: %s",
-                        SFPM_WASI_REGION, what);
-}
-
-/* The next bytes; NULL when there are not so many. */
-static const uint8_t *take(input_t *from, size_t size)
-{
-    if (!sfpm_in_range(from->at, size, from->size)) {
-        fail(from, "it ends too soon");
-        return NULL;
-    }
-    from->at += size;
-    return from->bytes + from->at - size;
-}
-
-/* A text without zero bytes, of 1 to SFPM_WASI_MAX_PATH bytes. */
-static char *take_text(input_t *from, uint32_t length)
-{
-    const uint8_t *bytes = take(from, length);
-    if (!bytes)
-        return NULL;
-    if (length == 0 || length > SFPM_WASI_MAX_PATH || memchr(bytes, '\0', length)) {
-        fail(from, "a name is empty, too long or has zero bytes");
-        return NULL;
-    }
-    char *text = SFPM_NEW_N(char, (size_t)length + 1);
-    if (text)
-        memcpy(text, bytes, length);
-    return text;
-}
-
-static bool decode_header(sfpm_wasi_record_t *record, input_t *from, uint32_t *mounts,
-                          uint32_t *count)
-{
-    const uint8_t *at = take(from, HEADER);
+    const uint8_t *at = sfpm_reader_take(from, HEADER);
     if (!at)
         return false;
     uint32_t flags = sfpm_get_u32(at + 4);
@@ -179,9 +142,9 @@ static bool decode_header(sfpm_wasi_record_t *record, input_t *from, uint32_t *m
     if ((flags & ~(uint32_t)(WAITS | EXITED)) != 0 || sfpm_get_u32(at + 20) != 0 ||
         (!record->exited && record->status != 0) ||
         (!record->waits && record->waits_at != 0) || record->waits_at > record->passed)
-        return fail(from, "its header contradicts itself");
+        return sfpm_reader_fail(from, "its header contradicts itself");
     if (*count > SFPM_WASI_MAX_DESCRIPTORS || *mounts > SFPM_WASI_MAX_MOUNTS)
-        return fail(from, "it has too many directories or descriptors");
+        return sfpm_reader_fail(from, "it has too many directories or descriptors");
     return true;
 }
 
@@ -193,22 +156,22 @@ static bool is_known(const sfpm_wasi_record_t *record, const char *guest)
     return false;
 }
 
-static bool decode_mount(sfpm_wasi_record_t *record, input_t *from)
+static bool decode_mount(sfpm_wasi_record_t *record, sfpm_wasi_reader_t *from)
 {
-    const uint8_t *at = take(from, MOUNT_HEADER);
+    const uint8_t *at = sfpm_reader_take(from, MOUNT_HEADER);
     if (!at)
         return false;
     uint32_t flags = sfpm_get_u32(at);
     if ((flags & ~(uint32_t)(READ_ONLY | IN_IMAGE)) != 0)
-        return fail(from, "a directory has unknown flags");
+        return sfpm_reader_fail(from, "a directory has unknown flags");
     sfpm_wasi_mount_t mount = {.read_only = (flags & READ_ONLY) != 0,
                                .in_image = (flags & IN_IMAGE) != 0};
-    mount.guest = take_text(from, sfpm_get_u32(at + 4));
+    mount.guest = sfpm_reader_take_text(from, sfpm_get_u32(at + 4), SFPM_WASI_MAX_PATH);
     if (!mount.guest)
         return false;
     if (is_known(record, mount.guest)) {
         free(mount.guest);
-        return fail(from, "a directory is there twice");
+        return sfpm_reader_fail(from, "a directory is there twice");
     }
     record->mounts[record->num_mounts++] = mount;
     return true;
@@ -220,9 +183,9 @@ static bool is_path(const char *path)
     return *path != '/' && sfpm_wasi_is_plain(path);
 }
 
-static bool decode_facts(sfpm_facts_t *facts, input_t *from)
+static bool decode_facts(sfpm_facts_t *facts, sfpm_wasi_reader_t *from)
 {
-    const uint8_t *at = take(from, FACTS);
+    const uint8_t *at = sfpm_reader_take(from, FACTS);
     if (!at)
         return false;
     *facts = (sfpm_facts_t){.kind = SFPM_FACTS_FILE,
@@ -236,7 +199,7 @@ static bool decode_facts(sfpm_facts_t *facts, input_t *from)
     if (facts->size > INT64_MAX || facts->nanoseconds > 999999999 ||
         sfpm_get_u32(at + 36) > 1 ||
         (!facts->has_head && !sfpm_is_zero(facts->head, SFPM_DIGEST_SIZE)))
-        return fail(from, "the facts about a file contradict themselves");
+        return sfpm_reader_fail(from, "the facts about a file contradict themselves");
     return true;
 }
 
@@ -280,32 +243,33 @@ static bool check_descriptor(const sfpm_wasi_record_t *record,
     bool is_directory = descriptor->kind == SFPM_WASI_DIRECTORY;
     if (descriptor->source >= (is_stream ? 3 : record->num_mounts))
         return false;
-    return (descriptor->flags & ~WASI_FLAGS) == 0 &&
-           descriptor->position <= INT64_MAX && is_stream == (path == 0) &&
+    return (descriptor->flags & ~WASI_FLAGS) == 0 && descriptor->position <= INT64_MAX &&
+           is_stream == (path == 0) &&
            (is_directory || descriptor->kind == SFPM_WASI_LOST ||
             (listing == 0 && !descriptor->preopened)) &&
            (!descriptor->overwritten || descriptor->kind >= SFPM_WASI_FILE) &&
            check_rights(record, descriptor);
 }
 
-static bool decode_strings(sfpm_wasi_recorded_t *one, input_t *from, uint32_t path,
-                           uint32_t listing)
+static bool decode_strings(sfpm_wasi_recorded_t *one, sfpm_wasi_reader_t *from,
+                           uint32_t path, uint32_t listing)
 {
     sfpm_wasi_descriptor_t *descriptor = &one->descriptor;
     if (descriptor->kind == SFPM_WASI_FILE && one->facts.kind != SFPM_FACTS_OTHER &&
         !decode_facts(&one->facts, from))
         return false;
-    if (path > 0 && !(descriptor->path = take_text(from, path)))
+    if (path > 0 &&
+        !(descriptor->path = sfpm_reader_take_text(from, path, SFPM_WASI_MAX_PATH)))
         return false;
     if (path > 0 && !is_path(descriptor->path))
-        return fail(from, "a path is not in its canonical form");
+        return sfpm_reader_fail(from, "a path is not in its canonical form");
     if (descriptor->preopened && strcmp(descriptor->path, ".") != 0)
-        return fail(from, "a directory that is found open has another path");
-    const uint8_t *bytes = take(from, listing);
+        return sfpm_reader_fail(from, "a directory that is found open has another path");
+    const uint8_t *bytes = sfpm_reader_take(from, listing);
     if (!bytes || !sfpm_buffer_add(&descriptor->listing, bytes, listing))
         return false;
     return sfpm_listing_is_whole(&descriptor->listing) ||
-           fail(from, "a list of entries is invalid");
+           sfpm_reader_fail(from, "a list of entries is invalid");
 }
 
 /* Whether its file is found by its number in the image. */
@@ -317,35 +281,36 @@ static bool is_in_image(const sfpm_wasi_record_t *record,
            !descriptor->preopened && record->mounts[descriptor->source].in_image;
 }
 
-static bool decode_descriptor(sfpm_wasi_record_t *record, input_t *from)
+static bool decode_descriptor(sfpm_wasi_record_t *record, sfpm_wasi_reader_t *from)
 {
-    const uint8_t *at = take(from, ENTRY_HEADER);
+    const uint8_t *at = sfpm_reader_take(from, ENTRY_HEADER);
     if (!at)
         return false;
     sfpm_wasi_recorded_t *one = &record->list[record->count];
     uint32_t path = sfpm_get_u32(at + 12), listing = sfpm_get_u32(at + 40);
-    *one = (sfpm_wasi_recorded_t){
-        .number = sfpm_get_u32(at),
-        .descriptor = {.kind = (sfpm_wasi_kind_t)at[4],
-                       .preopened = (at[5] & PREOPENED) != 0,
-                       .overwritten = (at[5] & OVERWRITTEN) != 0,
-                       .flags = sfpm_get_u16(at + 6),
-                       .source = sfpm_get_u32(at + 8),
-                       .rights = sfpm_get_u64(at + 16),
-                       .inheriting = sfpm_get_u64(at + 24),
-                       .position = sfpm_get_u64(at + 32),
-                       .handle = -1}};
+    *one =
+        (sfpm_wasi_recorded_t){.number = sfpm_get_u32(at),
+                               .descriptor = {.kind = (sfpm_wasi_kind_t)at[4],
+                                              .preopened = (at[5] & PREOPENED) != 0,
+                                              .overwritten = (at[5] & OVERWRITTEN) != 0,
+                                              .flags = sfpm_get_u16(at + 6),
+                                              .source = sfpm_get_u32(at + 8),
+                                              .rights = sfpm_get_u64(at + 16),
+                                              .inheriting = sfpm_get_u64(at + 24),
+                                              .position = sfpm_get_u64(at + 32),
+                                              .handle = -1}};
     uint32_t least = record->count > 0 ? record->list[record->count - 1].number + 1 : 0;
     record->count++;
     if (at[4] < SFPM_WASI_STREAM || at[4] > SFPM_WASI_LOST ||
         (at[5] & ~(PREOPENED | OVERWRITTEN)) != 0)
-        return fail(from, "a descriptor is of an unknown kind");
+        return sfpm_reader_fail(from, "a descriptor is of an unknown kind");
     if (one->number < least || one->number >= SFPM_WASI_MAX_DESCRIPTORS)
-        return fail(from, "its descriptors are not in order");
+        return sfpm_reader_fail(from, "its descriptors are not in order");
     if (!check_descriptor(record, &one->descriptor, path, listing))
-        return fail(from, "a descriptor contradicts itself");
+        return sfpm_reader_fail(from, "a descriptor contradicts itself");
     if (is_in_image(record, &one->descriptor) != (sfpm_get_u32(at + 44) != 0))
-        return fail(from, "a file has no number in the image, or one that it cannot have");
+        return sfpm_reader_fail(
+            from, "a file has no number in the image, or one that it cannot have");
     if (sfpm_get_u32(at + 44) != 0)
         one->facts =
             (sfpm_facts_t){.kind = SFPM_FACTS_OTHER, .inode = sfpm_get_u32(at + 44)};
@@ -354,7 +319,8 @@ static bool decode_descriptor(sfpm_wasi_record_t *record, input_t *from)
 
 bool sfpm_wasi_decode(sfpm_wasi_record_t *record, const uint8_t *bytes, size_t size)
 {
-    input_t from = {.bytes = bytes, .size = size};
+    sfpm_wasi_reader_t from = {
+        .region = SFPM_WASI_REGION, .bytes = bytes, .size = size};
     uint32_t mounts = 0, count = 0;
     *record = (sfpm_wasi_record_t){.count = 0};
     if (!decode_header(record, &from, &mounts, &count))
@@ -369,7 +335,7 @@ bool sfpm_wasi_decode(sfpm_wasi_record_t *record, const uint8_t *bytes, size_t s
     while (record->count < count)
         if (!decode_descriptor(record, &from))
             return false;
-    return from.at == size || fail(&from, "more follows its end");
+    return from.at == size || sfpm_reader_fail(&from, "more follows its end");
 }
 
 void sfpm_wasi_record_free(sfpm_wasi_record_t *record)
