@@ -16,22 +16,21 @@
 #endif
 
 #include "base/memory.h"
+#include "wasi/rest.h"
 #include "wasi/wasi.h"
 
 #ifndef O_PATH
 #define O_PATH 0
 #endif
 
-enum { MAX_LINKS = 40, MAX_DEPTH = 1024, MAX_REST = 1 << 16 };
+enum { MAX_DEPTH = 1024 };
 
 /* What is left of a path, and the directories that it went through. */
 typedef struct walk {
     int root;
     int stack[MAX_DEPTH]; /* below the root */
     size_t depth;
-    char *rest; /* owned */
-    size_t at;  /* in it */
-    int links;
+    sfpm_wasi_rest_t rest;
     bool creates; /* what the path leads to */
 } walk_t;
 
@@ -44,7 +43,7 @@ static void close_walk(walk_t *walk)
 {
     while (walk->depth > 0)
         close(walk->stack[--walk->depth]);
-    free(walk->rest);
+    free(walk->rest.text);
 }
 
 /* ---- Links -------------------------------------------------------------------------- */
@@ -64,7 +63,7 @@ bool sfpm_beneath_stays(const char *target, size_t length, size_t depth)
 }
 
 /* Puts the target of a link in the place of its name. */
-static sfpm_wasi_errno_t expand(walk_t *walk, const char *name, const char *rest)
+static sfpm_wasi_errno_t expand(walk_t *walk, const char *name)
 {
     char target[PATH_MAX];
     ssize_t length = readlinkat(here(walk), name, target, sizeof target);
@@ -72,22 +71,9 @@ static sfpm_wasi_errno_t expand(walk_t *walk, const char *name, const char *rest
         return errno == EINVAL ? WASI_ENOTDIR : sfpm_wasi_errno(errno);
     if (length == 0)
         return WASI_ENOENT;
-    if (target[0] == '/')
-        return WASI_ENOTCAPABLE;
-    if (++walk->links > MAX_LINKS)
-        return WASI_ELOOP;
-    size_t after = strlen(rest);
-    if (length == (ssize_t)sizeof target || after > MAX_REST)
+    if (length == (ssize_t)sizeof target)
         return WASI_ENAMETOOLONG;
-    char *joined = SFPM_NEW_N(char, (size_t)length + after + 1);
-    if (!joined)
-        return WASI_ENOMEM;
-    memcpy(joined, target, (size_t)length);
-    memcpy(joined + length, rest, after + 1);
-    free(walk->rest);
-    walk->rest = joined;
-    walk->at = 0;
-    return WASI_SUCCESS;
+    return sfpm_rest_expand(&walk->rest, target, (size_t)length);
 }
 
 /* ---- Steps -------------------------------------------------------------------------- */
@@ -101,7 +87,7 @@ static sfpm_wasi_errno_t step_back(walk_t *walk)
 }
 
 /* Goes into a directory, or along a link. */
-static sfpm_wasi_errno_t step_into(walk_t *walk, const char *name, const char *rest)
+static sfpm_wasi_errno_t step_into(walk_t *walk, const char *name)
 {
     if (walk->depth == MAX_DEPTH)
         return WASI_ENAMETOOLONG;
@@ -109,7 +95,7 @@ static sfpm_wasi_errno_t step_into(walk_t *walk, const char *name, const char *r
                     O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return errno == ENOTDIR || errno == ELOOP || errno == EMLINK
-                   ? expand(walk, name, rest)
+                   ? expand(walk, name)
                    : sfpm_wasi_errno(errno);
     walk->stack[walk->depth++] = fd;
     return WASI_SUCCESS;
@@ -121,27 +107,6 @@ static bool is_link(int directory, const char *name)
     return readlinkat(directory, name, target, sizeof target) >= 0;
 }
 
-/* Takes the next name; its length, 0 at the end. */
-static size_t next_name(walk_t *walk, char name[NAME_MAX + 1], bool *slash)
-{
-    walk->at += strspn(walk->rest + walk->at, "/");
-    const char *from = walk->rest + walk->at;
-    size_t length = strcspn(from, "/");
-    walk->at += length;
-    *slash = walk->rest[walk->at] == '/';
-    if (length <= NAME_MAX) {
-        memcpy(name, from, length);
-        name[length] = '\0';
-    }
-    return length;
-}
-
-static bool is_last(const walk_t *walk)
-{
-    const char *rest = walk->rest + walk->at;
-    return rest[strspn(rest, "/")] == '\0';
-}
-
 /* Walks to the directory of the last name, which `name` receives: "." when that is the
  * directory itself. A link with a slash behind it is followed, but not to create what it
  * leads to: that is refused whatever it is. */
@@ -151,7 +116,7 @@ static sfpm_wasi_errno_t go(walk_t *walk, bool follow, char name[NAME_MAX + 1],
     sfpm_wasi_errno_t error = WASI_SUCCESS;
     bool ended = false; /* a directory was meant, whatever else follows */
     while (error == WASI_SUCCESS) {
-        size_t length = next_name(walk, name, slash);
+        size_t length = sfpm_rest_next(&walk->rest, name, NAME_MAX, slash);
         if (length > NAME_MAX)
             return WASI_ENAMETOOLONG;
         *slash = *slash || ended;
@@ -165,15 +130,15 @@ static sfpm_wasi_errno_t go(walk_t *walk, bool follow, char name[NAME_MAX + 1],
             error = step_back(walk);
             continue;
         }
-        if (is_last(walk)) {
+        if (sfpm_rest_is_last(&walk->rest)) {
             bool through = *slash ? !walk->creates : follow;
             if (!through || !is_link(here(walk), name))
                 return WASI_SUCCESS;
             ended = *slash;
-            error = expand(walk, name, "");
+            error = expand(walk, name);
             continue;
         }
-        error = step_into(walk, name, walk->rest + walk->at);
+        error = step_into(walk, name);
     }
     return error;
 }
@@ -184,12 +149,9 @@ static sfpm_wasi_errno_t find(int root, const char *path, bool follow, bool crea
     walk_t walk = {.root = root, .creates = creates};
     char name[NAME_MAX + 1];
     *place = (sfpm_beneath_t){.directory = -1};
-    if (*path == '/')
-        return WASI_ENOTCAPABLE;
-    walk.rest = sfpm_copy_string(path);
-    if (!walk.rest)
-        return WASI_ENOMEM;
-    sfpm_wasi_errno_t error = go(&walk, follow, name, &place->slash);
+    sfpm_wasi_errno_t error = sfpm_rest_begin(&walk.rest, path);
+    if (error == WASI_SUCCESS)
+        error = go(&walk, follow, name, &place->slash);
     if (error == WASI_SUCCESS && !(place->name = sfpm_copy_string(name)))
         error = WASI_ENOMEM;
     if (error == WASI_SUCCESS) {

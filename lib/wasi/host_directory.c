@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "wasi/rest.h"
 #include "wasi/wasi.h"
 
 static sfpm_wasi_errno_t last_error(bool ok)
@@ -141,16 +142,14 @@ static sfpm_wasi_errno_t host_open(sfpm_filesystem_t *files, sfpm_wasi_handle_t 
 /* A slash behind the name of what is to be made or removed makes no link be followed. */
 static sfpm_wasi_errno_t find_entry(int root, const char *path, sfpm_beneath_t *place)
 {
-    size_t length = strlen(path);
-    char *copy = sfpm_copy_string(path);
+    bool slash;
+    char *copy = sfpm_rest_trimmed(path, &slash);
     *place = (sfpm_beneath_t){.directory = -1};
     if (!copy)
         return WASI_ENOMEM;
-    while (length > 1 && copy[length - 1] == '/')
-        copy[--length] = '\0';
     sfpm_wasi_errno_t error = sfpm_beneath_find(root, copy, false, place);
     if (error == WASI_SUCCESS)
-        place->slash = path[length] == '/';
+        place->slash = slash;
     free(copy);
     return error;
 }

@@ -3,41 +3,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "wasi/beneath.h"
 #include "wasi/memfs.h"
+#include "wasi/rest.h"
 
-enum { MAX_LINKS = 40, MAX_DEPTH = 1024, MAX_REST = 1 << 16 };
+enum { MAX_DEPTH = 1024 };
 
-/* What is left of a path. */
+/* Where a path has led so far. */
 typedef struct walk {
     const sfpm_memfs_t *memfs;
     uint32_t here; /* a directory */
     size_t depth;  /* of it */
-    char *rest;    /* owned */
-    size_t at;     /* in it */
-    int links;
+    sfpm_wasi_rest_t rest;
     bool creates; /* a file: nothing with a slash behind it */
 } walk_t;
 
-/* Puts the target of a link in the place of its name. */
-static sfpm_wasi_errno_t expand(walk_t *walk, const char *target, const char *rest)
+static sfpm_wasi_errno_t expand(walk_t *walk, const char *target)
 {
-    size_t length = strlen(target), after = strlen(rest);
-    if (target[0] == '/')
-        return WASI_ENOTCAPABLE;
-    if (++walk->links > MAX_LINKS)
-        return WASI_ELOOP;
-    if (after > MAX_REST)
-        return WASI_ENAMETOOLONG;
-    char *joined = SFPM_NEW_N(char, length + after + 1);
-    if (!joined)
-        return WASI_ENOMEM;
-    memcpy(joined, target, length);
-    memcpy(joined + length, rest, after + 1);
-    free(walk->rest);
-    walk->rest = joined;
-    walk->at = 0;
-    return WASI_SUCCESS;
+    return sfpm_rest_expand(&walk->rest, target, strlen(target));
 }
 
 static sfpm_wasi_errno_t step_back(walk_t *walk)
@@ -48,27 +30,6 @@ static sfpm_wasi_errno_t step_back(walk_t *walk)
     walk->depth--;
     walk->here = parent;
     return WASI_SUCCESS;
-}
-
-/* Takes the next name: false when it is too long. */
-static bool next_name(walk_t *walk, sfpm_memfs_place_t *place)
-{
-    walk->at += strspn(walk->rest + walk->at, "/");
-    const char *from = walk->rest + walk->at;
-    place->length = strcspn(from, "/");
-    walk->at += place->length;
-    place->slash = walk->rest[walk->at] == '/';
-    if (place->length > SFPM_MEMFS_MAX_NAME)
-        return false;
-    memcpy(place->name, from, place->length);
-    place->name[place->length] = '\0';
-    return true;
-}
-
-static bool is_last(const walk_t *walk)
-{
-    const char *rest = walk->rest + walk->at;
-    return rest[strspn(rest, "/")] == '\0';
 }
 
 static void look_up(const walk_t *walk, sfpm_memfs_place_t *place)
@@ -84,7 +45,7 @@ static sfpm_wasi_errno_t step_into(walk_t *walk, const sfpm_memfs_place_t *place
     if (place->inode == 0)
         return WASI_ENOENT;
     if (inode->type == WASI_TYPE_LINK)
-        return expand(walk, inode->target, walk->rest + walk->at);
+        return expand(walk, inode->target);
     if (inode->type != WASI_TYPE_DIRECTORY)
         return WASI_ENOTDIR;
     if (walk->depth == MAX_DEPTH)
@@ -100,7 +61,9 @@ static sfpm_wasi_errno_t go(walk_t *walk, bool follow, sfpm_memfs_place_t *place
     sfpm_wasi_errno_t error = WASI_SUCCESS;
     bool ended = false; /* a directory was meant, whatever else follows */
     while (error == WASI_SUCCESS) {
-        if (!next_name(walk, place))
+        place->length = sfpm_rest_next(&walk->rest, place->name, SFPM_MEMFS_MAX_NAME,
+                                       &place->slash);
+        if (place->length > SFPM_MEMFS_MAX_NAME)
             return WASI_ENAMETOOLONG;
         place->slash = place->slash || ended;
         if (place->length == 0) {
@@ -116,7 +79,7 @@ static sfpm_wasi_errno_t go(walk_t *walk, bool follow, sfpm_memfs_place_t *place
             continue;
         }
         look_up(walk, place);
-        if (!is_last(walk)) {
+        if (!sfpm_rest_is_last(&walk->rest)) {
             error = step_into(walk, place);
             continue;
         }
@@ -127,7 +90,7 @@ static sfpm_wasi_errno_t go(walk_t *walk, bool follow, sfpm_memfs_place_t *place
             inode->type != WASI_TYPE_LINK)
             return WASI_SUCCESS;
         ended = place->slash;
-        error = expand(walk, inode->target, "");
+        error = expand(walk, inode->target);
     }
     return error;
 }
@@ -138,15 +101,12 @@ static sfpm_wasi_errno_t walk_path(const sfpm_memfs_t *memfs, uint32_t directory
 {
     walk_t walk = {.memfs = memfs, .here = directory, .creates = creates};
     *place = (sfpm_memfs_place_t){.inode = 0};
-    if (*path == '/')
-        return WASI_ENOTCAPABLE;
-    walk.rest = sfpm_copy_string(path);
-    if (!walk.rest)
-        return WASI_ENOMEM;
-    sfpm_wasi_errno_t error = go(&walk, follow, place);
+    sfpm_wasi_errno_t error = sfpm_rest_begin(&walk.rest, path);
+    if (error == WASI_SUCCESS)
+        error = go(&walk, follow, place);
     place->directory = walk.here;
     place->depth = walk.depth;
-    free(walk.rest);
+    free(walk.rest.text);
     return error;
 }
 
@@ -170,15 +130,13 @@ sfpm_wasi_errno_t sfpm_memfs_walk_new(const sfpm_memfs_t *memfs, uint32_t direct
 sfpm_wasi_errno_t sfpm_memfs_walk_entry(const sfpm_memfs_t *memfs, uint32_t directory,
                                         const char *path, sfpm_memfs_place_t *place)
 {
-    size_t length = strlen(path);
-    char *copy = sfpm_copy_string(path);
+    bool slash;
+    char *copy = sfpm_rest_trimmed(path, &slash);
     *place = (sfpm_memfs_place_t){.inode = 0};
     if (!copy)
         return WASI_ENOMEM;
-    while (length > 1 && copy[length - 1] == '/')
-        copy[--length] = '\0';
     sfpm_wasi_errno_t error = sfpm_memfs_walk(memfs, directory, copy, false, place);
-    place->slash = path[length] == '/';
+    place->slash = slash;
     free(copy);
     return error;
 }
